@@ -1,0 +1,13 @@
+"""Errors that are written for the user: one line that says what is wrong, where, and what to do."""
+
+
+class FtmError(Exception):
+    """Something FTM cannot go on with. Its message is shown to the user as it is, in one line."""
+
+
+class InvalidInput(FtmError, ValueError):
+    """The input is wrong: a name, a value or a file. Nothing has been written."""
+
+
+class PrefetchRequiredError(FtmError):
+    """The quarter has no prefetched sentences yet, so there is nothing to process."""

@@ -1,0 +1,126 @@
+"""S3 keys and names that every part of FTM agrees on, and the checks of the three inputs they are made from.
+
+Standard library only: the Lambda functions use this module too.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from cloud.src.contract.errors import InvalidInput
+
+MAX_BATCH_SIZE = 5000
+DEFAULT_BATCH_SIZE = 1000
+
+_QUARTER = re.compile(r"[0-9]{4}Q[1-4]")
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_IP_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
+
+
+def check_quarter(quarter: object) -> str:
+    """Return the quarter, for example ``2023Q1``; raise InvalidInput when it is not one."""
+    if not isinstance(quarter, str) or not _QUARTER.fullmatch(quarter):
+        raise InvalidInput(f"quarter {quarter!r} is not a quarter: write it like 2023Q1")
+    return quarter
+
+
+def check_bucket(bucket: object) -> str:
+    """Return the bucket name; raise InvalidInput when S3 would not accept it."""
+    if (
+        not isinstance(bucket, str)
+        or not _BUCKET.fullmatch(bucket)
+        or ".." in bucket
+        or _IP_ADDRESS.fullmatch(bucket)
+    ):
+        raise InvalidInput(f"bucket {bucket!r} is not a valid S3 bucket name")
+    return bucket
+
+
+def check_batch_size(batch_size: object) -> int:
+    """Return the number of firms a batch; raise InvalidInput outside 1..5000."""
+    if isinstance(batch_size, bool) or not isinstance(batch_size, int) or not 1 <= batch_size <= MAX_BATCH_SIZE:
+        raise InvalidInput(f"batch_size {batch_size!r} is not a whole number from 1 to {MAX_BATCH_SIZE}")
+    return batch_size
+
+
+# --- prefetch ---------------------------------------------------------------------------------
+
+
+def prefetch_prefix(quarter: str) -> str:
+    return f"prefetch/transcripts/quarter={quarter}/"
+
+
+def prefetch_chunk(quarter: str, number: int) -> str:
+    return f"{prefetch_prefix(quarter)}chunk_{number:04d}.parquet"
+
+
+def prefetch_manifest(quarter: str) -> str:
+    return f"{prefetch_prefix(quarter)}manifest.json"
+
+
+def prefetch_checkpoint(quarter: str) -> str:
+    return f"{prefetch_prefix(quarter)}_checkpoint.json"
+
+
+# --- batches ----------------------------------------------------------------------------------
+
+
+def batch_id(quarter: str, number: int) -> str:
+    return f"{quarter}_batch_{number:04d}"
+
+
+def batch_manifest(quarter: str, created_at: datetime) -> str:
+    """Key of the JSONL manifest; ``created_at`` is in UTC."""
+    return f"manifests/{quarter}/manifest_{created_at:%Y%m%dT%H%M%S%fZ}.jsonl"
+
+
+def progress(quarter: str, batch: str) -> str:
+    return f"progress/{quarter}/{batch}.json"
+
+
+# --- map --------------------------------------------------------------------------------------
+
+
+def topics_part(quarter: str, batch: str, part: int) -> str:
+    return f"intermediate/firm-topics/quarter={quarter}/{batch}_part_{part:02d}.parquet"
+
+
+def sentences_part(quarter: str, batch: str, part: int) -> str:
+    return f"intermediate/firm-sentences/quarter={quarter}/{batch}_part_{part:02d}.parquet"
+
+
+# --- reduce and package -----------------------------------------------------------------------
+
+
+def firms(quarter: str) -> str:
+    return f"processed/firms/quarter={quarter}/firms.parquet"
+
+
+def sentences(quarter: str, batch: str, part: int) -> str:
+    return f"{sentences_prefix(quarter)}{batch}_part_{part:02d}.parquet"
+
+
+def sentences_prefix(quarter: str) -> str:
+    return f"processed/sentences/quarter={quarter}/"
+
+
+def topics(quarter: str) -> str:
+    return f"processed/topics/quarter={quarter}/topics.parquet"
+
+
+def themes(quarter: str) -> str:
+    return f"processed/themes/quarter={quarter}/themes.parquet"
+
+
+def theme_contributions(quarter: str) -> str:
+    return f"processed/themes/quarter={quarter}/theme_contributions.parquet"
+
+
+def themes_for_sentiment(quarter: str) -> str:
+    return f"sentiment-ready/quarter={quarter}/themes_for_sentiment.parquet"
+
+
+def report(quarter: str) -> str:
+    return f"reports/quarter={quarter}/index.html"
