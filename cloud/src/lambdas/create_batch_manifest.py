@@ -1,0 +1,85 @@
+"""Lambda ftm-create-batch-manifest: divides a quarter's firms into batches and writes them down as one JSONL file.
+
+Only the batch ids travel through the state machine, because a state's payload is limited to 256 KB; the firms of a
+batch are in the file. See docs/adr/adr_003_inline_map.md for the limit on the number of batches.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from datetime import datetime, timezone
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput, PrefetchRequiredError
+
+MAX_BATCHES = 1000
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Take ``{"quarter", "bucket", "batch_size"}``; return ``{"manifest_key", "batch_ids", "n_firms", "n_batches"}``.
+
+    ``batch_size`` is optional. Raises InvalidInput for a bad value, a quarter without firms, or more batches than the
+    state machine can hold, and PrefetchRequiredError when the quarter has no prefetch manifest.
+    """
+    quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
+    batch_size = keys.check_batch_size(event.get("batch_size", keys.DEFAULT_BATCH_SIZE))
+
+    firm_ids = _read_firm_ids(bucket, quarter)
+    check_fits(len(firm_ids), batch_size)
+    batches = {
+        keys.batch_id(quarter, start // batch_size): firm_ids[start : start + batch_size]
+        for start in range(0, len(firm_ids), batch_size)
+    }
+    manifest_key = keys.batch_manifest(quarter, datetime.now(timezone.utc))
+    lines = (json.dumps({"batch_id": batch_id, "firm_ids": firms}) + "\n" for batch_id, firms in batches.items())
+    _s3().put_object(Bucket=bucket, Key=manifest_key, Body="".join(lines).encode())
+    return {
+        "manifest_key": manifest_key,
+        "batch_ids": list(batches),
+        "n_firms": len(firm_ids),
+        "n_batches": len(batches),
+    }
+
+
+def check_fits(n_firms: int, batch_size: int) -> None:
+    """Raise InvalidInput when the firms make more batches than one execution can hold, naming a size that fits."""
+    n_batches = math.ceil(n_firms / batch_size)
+    if n_batches <= MAX_BATCHES:
+        return
+    too_many = f"batch_size {batch_size} makes {n_batches} batches of {n_firms} firms, at most {MAX_BATCHES} fit"
+    batch_size_that_fits = math.ceil(n_firms / MAX_BATCHES)
+    if batch_size_that_fits <= keys.MAX_BATCH_SIZE:
+        raise InvalidInput(f"{too_many}: use batch_size {batch_size_that_fits} or more")
+    most_firms = MAX_BATCHES * keys.MAX_BATCH_SIZE
+    raise InvalidInput(f"{too_many}, and no batch_size up to {keys.MAX_BATCH_SIZE} fits more than {most_firms} firms")
+
+
+def _read_firm_ids(bucket: str, quarter: str) -> list[str]:
+    """All firms of the prefetch manifest, ordered by chunk so that the firms of a batch lie in few chunks."""
+    manifest_key = keys.prefetch_manifest(quarter)
+    try:
+        manifest = json.load(_s3().get_object(Bucket=bucket, Key=manifest_key)["Body"])
+        chunk_of_firm = dict(manifest["firms"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            missing = f"s3://{bucket}/{manifest_key} is missing"
+            raise PrefetchRequiredError(f"quarter {quarter} is not prefetched: {missing}") from error
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            raise InvalidInput(f"bucket {bucket!r} does not exist") from error
+        raise
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(f"s3://{bucket}/{manifest_key} is not a prefetch manifest: prefetch again") from error
+    if not chunk_of_firm:
+        raise InvalidInput(f"quarter {quarter} has no firms: its prefetch found none, see s3://{bucket}/{manifest_key}")
+    return sorted(chunk_of_firm, key=lambda firm_id: (chunk_of_firm[firm_id], firm_id))
+
+
+@functools.cache
+def _s3() -> Any:
+    return boto3.client("s3")

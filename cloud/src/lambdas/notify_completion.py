@@ -1,0 +1,98 @@
+"""Lambda ftm-notify-completion: tells how a quarter went, on the SNS topic of SNS_TOPIC_ARN when there is one."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from typing import Any
+
+import boto3
+
+from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput
+
+COUNTS = ("succeeded", "failed", "firms_total", "firms_succeeded", "firms_skipped", "firms_failed")
+# Long enough for the reason of a failed job, short enough for a mail.
+MAX_REASON_LENGTH = 500
+# vLLM is scaled by hand (ADR-006), so whoever forgets it pays for it: every notification says how to stop it.
+VLLM_REMINDER = (
+    "vLLM: it is never stopped automatically and costs about $0.37 an hour while it runs; to stop it: "
+    "aws ecs update-service --cluster ftm-vllm-cluster --service ftm-vllm-service --desired-count 0 && "
+    "aws autoscaling set-desired-capacity --auto-scaling-group-name ftm-vllm-asg --desired-capacity 0"
+)
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Take the counts of summarize_results, with ``reduce_error`` when the themes failed; return ``{"notified", "message"}``.
+
+    Raises InvalidInput when the counts are missing or wrong.
+    """
+    quarter, bucket = _checked(event)
+    subject = f"FTM {quarter}: {_outcome(event)}"
+    message = "\n".join([subject, _batches(event), _firms(event), _themes(event, quarter, bucket), VLLM_REMINDER])
+    topic_arn = os.environ.get("SNS_TOPIC_ARN")
+    if topic_arn:
+        _sns().publish(TopicArn=topic_arn, Subject=subject, Message=message)
+    return {"notified": bool(topic_arn), "message": message}
+
+
+def _checked(event: dict[str, Any]) -> tuple[str, str]:
+    quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
+    for name in COUNTS:
+        if type(event.get(name)) is not int or event[name] < 0:
+            raise InvalidInput(f"{name} {event.get(name)!r} is not a count: the input is what summarize_results returns")
+    if not isinstance(event.get("has_failures"), bool):
+        raise InvalidInput(f"has_failures {event.get('has_failures')!r} is neither true nor false")
+    if not isinstance(event.get("failed_batches"), list):
+        raise InvalidInput(f"failed_batches {event.get('failed_batches')!r} is not a list of batch ids")
+    if not isinstance(event.get("reduce_error", {}), dict):
+        raise InvalidInput(f"reduce_error {event['reduce_error']!r} is not an Error with a Cause")
+    return quarter, bucket
+
+
+def _outcome(event: dict[str, Any]) -> str:
+    """A few ASCII words, as SNS asks of a subject."""
+    if "reduce_error" in event:
+        return "failed, no themes"
+    return "finished with failed batches" if event["has_failures"] else "succeeded"
+
+
+def _batches(event: dict[str, Any]) -> str:
+    counts = f"Batches: {event['succeeded']} succeeded, {event['failed']} failed"
+    if not event["failed"]:
+        return counts
+    listed = ", ".join(event["failed_batches"])
+    more = event["failed"] - len(event["failed_batches"])
+    and_more = f" and {more} more" if more > 0 else ""
+    return f"{counts} ({listed}{and_more}). Start the quarter again to redo only what is missing."
+
+
+def _firms(event: dict[str, Any]) -> str:
+    return (
+        f"Firms: {event['firms_succeeded']} succeeded, {event['firms_skipped']} skipped, "
+        f"{event['firms_failed']} failed, of {event['firms_total']}"
+    )
+
+
+def _themes(event: dict[str, Any], quarter: str, bucket: str) -> str:
+    if "reduce_error" in event:
+        return f"Themes: not written, {_reason(event['reduce_error'])}"
+    return f"Themes: s3://{bucket}/{keys.themes(quarter)}"
+
+
+def _reason(error: dict[str, Any]) -> str:
+    """One line for what Step Functions caught; the cause of a failed Batch job is the whole job as JSON."""
+    name, cause = error.get("Error", "unknown error"), str(error.get("Cause", ""))
+    try:
+        job = json.loads(cause)
+    except ValueError:
+        job = None
+    if isinstance(job, dict) and "StatusReason" in job:
+        cause = f"{job['StatusReason']} (Batch job {job.get('JobId')})"
+    return " ".join(f"{name}: {cause}".split())[:MAX_REASON_LENGTH]
+
+
+@functools.cache
+def _sns() -> Any:
+    return boto3.client("sns")

@@ -1,0 +1,67 @@
+"""Lambda ftm-prefetch-check: does the quarter have prefetched sentences, so that there is something to process?
+
+The first state of the state machine: it also checks the rest of the execution's input, so that a typo ends the
+execution at once and not after an hour of map jobs.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from typing import Any
+
+import boto3
+from botocore.exceptions import ClientError
+
+from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput
+
+TOPIC_NAMINGS = ("llm", "keywords")
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Take ``{"quarter", "bucket"}``; return ``{"exists", "quarter", "bucket", "manifest_key", "n_firms"}``.
+
+    ``batch_size`` and ``topic_naming`` are checked when they are there.
+    Raises InvalidInput when the input, or the manifest that is found, is not what it should be.
+    """
+    quarter, bucket = _checked(event)
+    manifest_key = keys.prefetch_manifest(quarter)
+    n_firms = _count_firms(bucket, manifest_key)
+    return {
+        "exists": n_firms is not None,
+        "quarter": quarter,
+        "bucket": bucket,
+        "manifest_key": manifest_key,
+        "n_firms": n_firms or 0,
+    }
+
+
+def _checked(event: dict[str, Any]) -> tuple[str, str]:
+    quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
+    if "batch_size" in event:
+        keys.check_batch_size(event["batch_size"])
+    topic_naming = event.get("topic_naming", "llm")
+    if topic_naming not in TOPIC_NAMINGS:
+        raise InvalidInput(f"topic_naming {topic_naming!r} is neither 'llm' nor 'keywords'")
+    return quarter, bucket
+
+
+def _count_firms(bucket: str, manifest_key: str) -> int | None:
+    """Number of firms in the prefetch manifest; None when there is no manifest."""
+    try:
+        manifest = json.load(_s3().get_object(Bucket=bucket, Key=manifest_key)["Body"])
+        return len(dict(manifest["firms"]))
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            return None
+        if error.response["Error"]["Code"] == "NoSuchBucket":
+            raise InvalidInput(f"bucket {bucket!r} does not exist") from error
+        raise
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(f"s3://{bucket}/{manifest_key} is not a prefetch manifest: prefetch again") from error
+
+
+@functools.cache
+def _s3() -> Any:
+    return boto3.client("s3")

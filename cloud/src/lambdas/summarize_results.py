@@ -1,0 +1,157 @@
+"""Lambda ftm-summarize-results: counts what became of the batches and of their firms.
+
+The Map's results say which batches failed; the progress files that the map jobs leave say which firms are done.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
+
+import boto3
+from botocore.exceptions import ClientError
+
+from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput
+
+STATUSES = ("SUCCEEDED", "FAILED")
+# The state machine passes this on and the notification prints it, so it has to stay short.
+MAX_FAILED_BATCHES_LISTED = 20
+# As many connections as a boto3 client keeps open.
+PARALLEL_READS = 10
+
+
+class Progress(NamedTuple):
+    """The firms that a map job has dealt with."""
+
+    done: set[str]
+    skipped: set[str]
+
+
+class BatchCount(NamedTuple):
+    """What became of one batch and how many of its firms were dealt with."""
+
+    batch_id: str
+    succeeded: bool
+    firms_total: int
+    firms_succeeded: int
+    firms_skipped: int
+
+
+def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+    """Take ``{"quarter", "bucket", "manifest_key", "results"}``; return the counts and ``has_failures``.
+
+    A firm that no progress file of this execution lists as done or skipped counts as failed.
+    Raises InvalidInput when the input is malformed or does not belong to the manifest.
+    """
+    quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
+    manifest_key = _check_manifest_key(event.get("manifest_key"), quarter)
+    status_of_batch = _check_results(event.get("results"))
+
+    firms_of_batch = _read_batches(bucket, manifest_key)
+    if status_of_batch.keys() != firms_of_batch.keys():
+        different = sorted(status_of_batch.keys() ^ firms_of_batch.keys())
+        raise InvalidInput(f"results and s3://{bucket}/{manifest_key} differ in {len(different)} batches: {different[0]}")
+
+    def count(batch_id: str) -> BatchCount:
+        progress = _read_progress(bucket, keys.progress(quarter, batch_id), manifest_key)
+        return count_batch(batch_id, status_of_batch[batch_id], firms_of_batch[batch_id], progress)
+
+    with ThreadPoolExecutor(PARALLEL_READS) as pool:
+        batches = list(pool.map(count, firms_of_batch))
+    return {"quarter": quarter, "bucket": bucket, "manifest_key": manifest_key, **add_up(batches)}
+
+
+def count_batch(batch_id: str, status: str, firm_ids: list[str], progress: Progress | None) -> BatchCount:
+    """Count one batch; ``progress`` is None when this execution left no progress file for it.
+
+    A job that says it succeeded but left no progress did not do its work, so its batch counts as failed.
+    """
+    if progress is None:
+        return BatchCount(batch_id, succeeded=False, firms_total=len(firm_ids), firms_succeeded=0, firms_skipped=0)
+    return BatchCount(
+        batch_id=batch_id,
+        succeeded=status == "SUCCEEDED",
+        firms_total=len(firm_ids),
+        firms_succeeded=len(progress.done.intersection(firm_ids)),
+        firms_skipped=len((progress.skipped - progress.done).intersection(firm_ids)),
+    )
+
+
+def add_up(batches: list[BatchCount]) -> dict[str, Any]:
+    """Totals over all batches, in the form the state machine passes on."""
+    failed = [batch.batch_id for batch in batches if not batch.succeeded]
+    total = sum(batch.firms_total for batch in batches)
+    succeeded = sum(batch.firms_succeeded for batch in batches)
+    skipped = sum(batch.firms_skipped for batch in batches)
+    return {
+        "succeeded": len(batches) - len(failed),
+        "failed": len(failed),
+        "failed_batches": failed[:MAX_FAILED_BATCHES_LISTED],
+        "firms_total": total,
+        "firms_succeeded": succeeded,
+        "firms_skipped": skipped,
+        "firms_failed": total - succeeded - skipped,
+        "has_failures": bool(failed),
+    }
+
+
+def _check_manifest_key(manifest_key: object, quarter: str) -> str:
+    folder = f"manifests/{quarter}/"
+    if not isinstance(manifest_key, str) or not manifest_key.startswith(folder):
+        raise InvalidInput(f"manifest_key {manifest_key!r} is not a batch manifest of {quarter}: it is under {folder}")
+    return manifest_key
+
+
+def _check_results(results: object) -> dict[str, str]:
+    """Status of each batch id in the Map's results."""
+    if not isinstance(results, list) or not results:
+        raise InvalidInput("results is not a list of batches: it comes from the state machine's ProcessBatches")
+    for position, result in enumerate(results):
+        if (
+            not isinstance(result, dict)
+            or not isinstance(result.get("batch_id"), str)
+            or result.get("status") not in STATUSES
+        ):
+            raise InvalidInput(f"results[{position}] is not a batch_id with a status SUCCEEDED or FAILED: {result!r:.200}")
+    batch_id, times = Counter(result["batch_id"] for result in results).most_common(1)[0]
+    if times > 1:
+        raise InvalidInput(f"results holds batch {batch_id} {times} times")
+    return {result["batch_id"]: result["status"] for result in results}
+
+
+def _read_batches(bucket: str, manifest_key: str) -> dict[str, list[str]]:
+    """Firm ids of each batch in the JSONL manifest."""
+    try:
+        body = _s3().get_object(Bucket=bucket, Key=manifest_key)["Body"]
+        batches = (json.loads(line) for line in body.iter_lines())
+        return {batch["batch_id"]: list(batch["firm_ids"]) for batch in batches}
+    except ClientError as error:
+        if error.response["Error"]["Code"] in ("NoSuchKey", "NoSuchBucket"):
+            raise InvalidInput(f"there is no batch manifest s3://{bucket}/{manifest_key}") from error
+        raise
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(f"s3://{bucket}/{manifest_key} is not a batch manifest") from error
+
+
+def _read_progress(bucket: str, key: str, manifest_key: str) -> Progress | None:
+    """A batch's progress; None when there is none or when it is from an earlier execution."""
+    try:
+        progress = json.load(_s3().get_object(Bucket=bucket, Key=key)["Body"])
+        if progress["manifest_key"] != manifest_key:
+            return None
+        return Progress(set(progress["done"]), {firm["firm_id"] for firm in progress["skipped"]})
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            return None
+        raise
+    except (ValueError, KeyError, TypeError) as error:
+        raise InvalidInput(f"s3://{bucket}/{key} is not a progress file") from error
+
+
+@functools.cache
+def _s3() -> Any:
+    return boto3.client("s3")
