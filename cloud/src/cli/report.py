@@ -1,0 +1,138 @@
+"""The report of a quarter: one self-contained index.html in which a researcher reads themes down to their sentences.
+
+Every text in it comes from transcripts or a language model and is untrusted: the template escapes it, the script only
+ever sets it as text, and the page's Content-Security-Policy runs nothing but the report's own script and loads nothing.
+"""
+
+from __future__ import annotations
+
+import os
+from base64 import b64encode
+from collections import Counter
+from dataclasses import asdict
+from datetime import datetime, timezone
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from cloud.src.cli import report_data
+from cloud.src.cli.report_data import ReportData, Sentence, Theme, Topic
+from cloud.src.contract import keys
+from cloud.src.contract.errors import FtmError, InvalidInput
+
+# Bars a reader takes in at a glance; the chart folds the smaller themes away.
+THEMES_IN_CHART = 20
+
+_HERE = Path(__file__).parent
+
+
+def write_report(folder: Path, quarter: str | None = None) -> Path:
+    """Write ``reports/quarter=.../index.html`` of one quarter, or of each one in the output folder.
+
+    Returns the page's path, the newest quarter's when there are several. Raises InvalidInput when the folder, the
+    quarter or one of its tables is missing or damaged, FtmError when the page cannot be written.
+    """
+    found = report_data.quarters_in(folder)
+    if quarter is not None and keys.check_quarter(quarter) not in found:
+        raise InvalidInput(f"{folder} has no quarter {quarter}, only {', '.join(found)}")
+    return [_write_page(folder, each) for each in found if quarter in (None, each)][-1]
+
+
+def render(report: ReportData, made_at: datetime) -> str:
+    """Return the page; ``made_at`` is in UTC."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    style, script = _own_file("report.css"), _own_file("report.js")
+    return environment.get_template("report.html.jinja").render(
+        report=report,
+        made_at=made_at,
+        style=style,
+        script=script,
+        style_hash=_csp_hash(style),
+        script_hash=_csp_hash(script),
+        naming=_naming(report),
+        firms_without_theme=len({topic.firm_id for topic in report.topics if topic.theme_id is None}),
+        sentences_key=keys.sentences_prefix(report.quarter),
+        themes_in_chart=THEMES_IN_CHART,
+        page_data=_page_data(report),
+    )
+
+
+def _write_page(folder: Path, quarter: str) -> Path:
+    page = render(report_data.load(folder, quarter), datetime.now(timezone.utc))
+    path = folder / keys.report(quarter)
+    # Beside its final place, so that the rename is atomic and a reader never meets half a page.
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_text(page, encoding="utf-8")
+        unfinished.replace(path)
+    except OSError as error:
+        unfinished.unlink(missing_ok=True)
+        raise FtmError(f"cannot write the report {path}: {error.strerror}") from error
+    return path
+
+
+def _own_file(name: str) -> str:
+    return (_HERE / name).read_text(encoding="utf-8")
+
+
+def _csp_hash(text: str) -> str:
+    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
+
+
+def _naming(report: ReportData) -> dict[str, dict[str, int]]:
+    """Return how many themes and topics got their name in which way, for example {"themes": {"llm": 12}, ...}."""
+    return {
+        "themes": dict(Counter(theme.naming_method for theme in report.themes)),
+        "topics": dict(Counter(topic.naming_method for topic in report.topics)),
+    }
+
+
+def _page_data(report: ReportData) -> dict[str, Any]:
+    """Return what the page's script works on.
+
+    Sentences are by far the most of it, so each is a list in a fixed order and names its speaker by number.
+    """
+    firm_number = {firm.firm_id: number for number, firm in enumerate(report.firms)}
+    speakers: dict[tuple[str | None, str], int] = {}
+
+    def sentence_row(sentence: Sentence) -> list[Any]:
+        speaker = speakers.setdefault((sentence.speaker_name, sentence.speaker_type), len(speakers))
+        return [sentence.sentence_id, sentence.text, speaker, sentence.section, sentence.call_date.isoformat()]
+
+    def topic_record(topic: Topic) -> dict[str, Any]:
+        return {
+            "id": topic.topic_id,
+            "firm": firm_number[topic.firm_id],
+            "theme": topic.theme_id,
+            "name": topic.name,
+            "method": topic.naming_method,
+            "keywords": topic.keywords,
+            "callDate": topic.call_date.isoformat(),
+            "total": topic.n_sentences,
+            "representative": topic.n_representative,
+            "sentences": [sentence_row(sentence) for sentence in topic.sentences],
+        }
+
+    topics = [topic_record(topic) for topic in report.topics]
+    return {
+        "themes": [_theme_record(theme) for theme in report.themes],
+        "firms": [asdict(firm) for firm in report.firms],
+        "topics": topics,
+        "speakers": [{"name": name, "type": kind} for name, kind in speakers],
+    }
+
+
+def _theme_record(theme: Theme) -> dict[str, Any]:
+    return {
+        "id": theme.theme_id,
+        "name": theme.name,
+        "description": theme.description,
+        "keywords": theme.keywords,
+        "firms": theme.n_firms,
+        "sentences": theme.n_sentences,
+    }

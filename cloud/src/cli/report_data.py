@@ -1,0 +1,252 @@
+"""What a report shows of one quarter: read from the tables of an output folder, cut to what one page can carry.
+
+The folder has the S3 layout of ``cloud.src.contract.keys``. Nothing here knows about HTML.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cloud.src.contract import keys, schemas
+from cloud.src.contract.errors import InvalidInput
+
+# Text that makes a page of about 20 MB, which a browser still opens and searches without delay.
+MAX_SENTENCE_BYTES = 14_000_000
+# What a sentence costs in the page beside its text and id: speaker, section, date and punctuation.
+BYTES_BESIDE_TEXT = 40
+
+
+@dataclass(frozen=True)
+class Theme:
+    theme_id: str
+    name: str
+    description: str
+    naming_method: str
+    keywords: list[str]
+    n_firms: int
+    n_topics: int
+    n_sentences: int
+
+
+@dataclass(frozen=True)
+class Firm:
+    firm_id: str
+    name: str
+    ticker: str | None
+
+
+@dataclass(frozen=True)
+class Sentence:
+    sentence_id: str
+    text: str
+    speaker_name: str | None
+    speaker_type: str
+    section: str | None
+    call_date: date
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A firm's topic. ``sentences`` has the ``n_representative`` best ones first and may hold fewer than ``n_sentences``."""
+
+    topic_id: str
+    firm_id: str
+    theme_id: str | None
+    name: str
+    naming_method: str
+    keywords: list[str]
+    call_date: date
+    n_sentences: int
+    n_representative: int
+    sentences: list[Sentence] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Counts:
+    firms: int
+    calls: int
+    sentences: int
+    sentences_without_topic: int
+    sentences_in_theme: int
+    sentences_on_page: int
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """One quarter. Themes come with the most firms first, topics with the most sentences first."""
+
+    quarter: str
+    counts: Counts
+    themes: list[Theme]
+    firms: list[Firm]
+    topics: list[Topic]
+
+
+def quarters_in(folder: Path) -> list[str]:
+    """Return the quarters that the output folder has tables of, oldest first; raise InvalidInput when it has none."""
+    if not folder.is_dir():
+        raise InvalidInput(f"{folder} is not a folder: give the output folder of a run")
+    found = {path.name.removeprefix("quarter=") for path in folder.glob("processed/*/quarter=*") if path.is_dir()}
+    if not found:
+        raise InvalidInput(f"{folder} has no processed quarter (processed/themes/quarter=...): give the output folder of a run")
+    return sorted(keys.check_quarter(quarter) for quarter in found)
+
+
+def load(folder: Path, quarter: str, max_sentence_bytes: int = MAX_SENTENCE_BYTES) -> ReportData:
+    """Read a quarter's tables.
+
+    The representative sentences of every topic that is in a theme are always kept, whatever they add up to; the other
+    sentences are kept as long as they fit ``max_sentence_bytes``. Raises InvalidInput when a table is missing or
+    damaged, or when topics and themes are not of the same run.
+    """
+    with duckdb.connect() as tables:
+        for name, schema in _TABLES.items():
+            tables.register(name, _read_table(_files(folder, quarter, name), schema))
+        themes = _themes(tables)
+        topics = _topics(tables)
+        firms = _firms(tables)
+        _check_same_run(topics, folder / keys.themes(quarter), "theme", {theme.theme_id for theme in themes})
+        _check_same_run(topics, folder / keys.firms(quarter), "firm", {firm.firm_id for firm in firms})
+        _add_sentences(tables, topics, max_sentence_bytes)
+        return ReportData(quarter, _counts(tables, topics), themes, firms, topics)
+
+
+def _themes(tables: duckdb.DuckDBPyConnection) -> list[Theme]:
+    rows = tables.execute("""
+        SELECT theme_id, name, description, naming_method, keywords, n_firms, n_topics, n_sentences
+        FROM themes
+        ORDER BY n_firms DESC, n_sentences DESC, theme_id
+        """)
+    return [Theme(*row) for row in rows.fetchall()]
+
+
+def _firms(tables: duckdb.DuckDBPyConnection) -> list[Firm]:
+    rows = tables.execute("SELECT firm_id, firm_name, ticker FROM firms ORDER BY firm_name, firm_id")
+    return [Firm(*row) for row in rows.fetchall()]
+
+
+def _topics(tables: duckdb.DuckDBPyConnection) -> list[Topic]:
+    rows = tables.execute("""
+        SELECT topic_id, firm_id, theme_id, summary, naming_method, keywords, earnings_call_date, n_sentences,
+               len(representative_sentence_ids)
+        FROM topics
+        ORDER BY n_sentences DESC, topic_id
+        """)
+    return [Topic(*row) for row in rows.fetchall()]
+
+
+def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[Topic], max_bytes: int) -> None:
+    """Fill each topic's sentences: representative ones first, then in the order they were said.
+
+    Topics take turns for the room on the page (first every topic's first sentence, then every second, ...), so that
+    no topic is emptied for the sake of another.
+    """
+    rows = tables.execute(
+        """
+        WITH placed AS (
+            SELECT topic_id, sentence_id, theme_id IS NOT NULL AS in_theme,
+                   list_position(representative_sentence_ids, sentence_id) AS representative_place,
+                   strlen(raw_text) + strlen(sentence_id) + $bytes_beside_text AS bytes,
+                   row_number() OVER (
+                       PARTITION BY topic_id
+                       ORDER BY representative_place NULLS LAST, sentences.earnings_call_date, transcript_id, position
+                   ) AS place
+            FROM sentences JOIN topics USING (firm_id, local_topic_id)
+        ), summed AS (
+            SELECT topic_id, sentence_id, place, in_theme AND representative_place IS NOT NULL AS always,
+                   sum(bytes) OVER (
+                       ORDER BY always DESC, representative_place IS NULL, in_theme DESC, place, topic_id
+                   ) AS bytes_so_far
+            FROM placed
+        )
+        SELECT topic_id, sentence_id, raw_text, speaker_name, speaker_type, section, earnings_call_date
+        FROM summed JOIN sentences USING (sentence_id)
+        WHERE always OR bytes_so_far <= $max_bytes
+        ORDER BY topic_id, place
+        """,
+        {"bytes_beside_text": BYTES_BESIDE_TEXT, "max_bytes": max_bytes},
+    )
+    by_id = {topic.topic_id: topic for topic in topics}
+    for topic_id, *sentence in rows.fetchall():
+        by_id[topic_id].sentences.append(Sentence(*sentence))
+
+
+def _counts(tables: duckdb.DuckDBPyConnection, topics: list[Topic]) -> Counts:
+    row = tables.execute("""
+        SELECT (SELECT count(*) FROM firms),
+               count(DISTINCT transcript_id),
+               count(*),
+               count(*) FILTER (WHERE local_topic_id = -1),
+               count(*) FILTER (WHERE theme_id IS NOT NULL)
+        FROM sentences LEFT JOIN topics USING (firm_id, local_topic_id)
+        """).fetchone()
+    assert row is not None, "an aggregate without GROUP BY always gives one row"
+    return Counts(*row, sentences_on_page=sum(len(topic.sentences) for topic in topics))
+
+
+def _check_same_run(topics: list[Topic], file: Path, kind: str, known: set[str]) -> None:
+    """Raise InvalidInput when a topic belongs to a theme or firm (``kind``) that the file does not have."""
+    named = {topic.theme_id if kind == "theme" else topic.firm_id for topic in topics}
+    unknown = sorted(name for name in named if name is not None and name not in known)
+    if unknown:
+        raise InvalidInput(
+            f"{file} has no {kind} {unknown[0]}, which topics belong to: the tables are of different runs,"
+            " run the quarter again"
+        )
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+def _columns(schema: pa.Schema, names: str) -> pa.Schema:
+    return pa.schema([schema.field(name) for name in names.split()])
+
+
+# The columns a report needs. Embeddings, for one, would double its time and memory.
+_TABLES = {
+    "firms": _columns(schemas.FIRM, "firm_id firm_name ticker"),
+    "themes": schemas.THEME,
+    "topics": _columns(
+        schemas.TOPIC,
+        "topic_id firm_id local_topic_id theme_id summary naming_method keywords earnings_call_date n_sentences"
+        " representative_sentence_ids",
+    ),
+    "sentences": _columns(
+        schemas.SENTENCE_TOPIC,
+        "sentence_id firm_id local_topic_id transcript_id earnings_call_date section speaker_name speaker_type position"
+        " raw_text",
+    ),
+}
+
+
+def _files(folder: Path, quarter: str, table: str) -> list[Path]:
+    one_file = {"firms": keys.firms, "topics": keys.topics, "themes": keys.themes}
+    if table in one_file:
+        path = folder / one_file[table](quarter)
+        files = [path] if path.is_file() else []
+    else:
+        path = folder / keys.sentences_prefix(quarter)
+        files = sorted(path.glob("*.parquet"))
+    if not files:
+        raise InvalidInput(f"{path} is missing: run the quarter to its end, then make the report")
+    return files
+
+
+def _read_table(files: list[Path], schema: pa.Schema) -> pa.Table:
+    return pa.concat_tables(_read_file(path, schema) for path in files)
+
+
+def _read_file(path: Path, schema: pa.Schema) -> pa.Table:
+    try:
+        # No partitioning: the quarter in the folder's name must not become a second quarter column.
+        found = pq.read_table(path, columns=schema.names, partitioning=None)
+        return found.select(schema.names).cast(schema)
+    except (pa.ArrowException, KeyError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise InvalidInput(f"{path} is not a table FTM wrote, or is damaged ({reason}): run the quarter again") from error
