@@ -1,0 +1,148 @@
+"""The small LLM on this machine: an OpenAI-compatible server of llama.cpp on the loopback address.
+
+``python -m cloud.src.llm.local_server --port N`` runs it in the foreground; ``local_llm()`` runs it as a child process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.llm import packaged_models
+
+HOST = "127.0.0.1"
+
+# Holds the longest prompt that naming.py can write: 8 keywords and 5 sentences, each cut at a number of characters, in a
+# script of which every character takes 4 tokens. It is also all that SmolLM2 was trained for.
+CONTEXT_TOKENS = 8192
+
+_START_TIMEOUT_S = 120
+_STOP_TIMEOUT_S = 5
+
+
+@contextmanager
+def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[str]:
+    """Run the server as a child process and yield its base URL, for example ``http://127.0.0.1:43210/v1``.
+
+    ``port``: a free one when None. ``model``: a GGUF file, the packaged SmolLM2 when None (downloaded at first use).
+    The child ends with the context, and also when this process is killed: it watches its standard input, which the
+    operating system closes with us. Raises InvalidInput for a port in use or a wrong file, FtmError when it does not start.
+    """
+    model = model or packaged_models.ensure(packaged_models.LLM) / "model.gguf"
+    _check_port(port or 0)
+    command = [sys.executable, "-m", "cloud.src.llm.local_server", "--watch-stdin"]
+    command += ["--port", str(port or 0), "--model", str(model)]
+    # A session of its own, because Ctrl-C goes to the whole foreground group: we decide when the server ends.
+    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    try:
+        yield _read_base_url(server)
+    finally:
+        _stop(server)
+
+
+def serve(model: Path, port: int, watch_stdin: bool) -> None:
+    """Serve until SIGTERM, SIGINT or, with ``watch_stdin``, the end of standard input; never returns.
+
+    Prints one line of JSON with the ``base_url`` when it is ready. ``port`` 0 takes a free one.
+    """
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    if watch_stdin:
+        threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+    server = _start(model, port)
+    print(json.dumps({"base_url": f"{server.listening_address}/v1", "model": packaged_models.LLM}), flush=True)
+    stop.wait()
+    # The C++ threads of the server do not end with the interpreter: an ordinary exit hangs.
+    os._exit(0)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m cloud.src.llm.local_server", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
+    parser.add_argument("--model", type=Path, help=f"GGUF file (default: {packaged_models.LLM}, downloaded at first use)")
+    parser.add_argument("--watch-stdin", action="store_true", help="end when standard input ends")
+    options = parser.parse_args(arguments)
+    try:
+        model = options.model or packaged_models.ensure(packaged_models.LLM, _to_stderr) / "model.gguf"
+        serve(model, options.port, options.watch_stdin)
+    except FtmError as error:
+        sys.exit(f"local LLM: {error}")
+
+
+def _start(model: Path, port: int):  # type: ignore[no-untyped-def]  # xllamacpp has no type information
+    if not model.is_file():
+        raise InvalidInput(f"there is no model file {model}")
+    _check_port(port)
+    import xllamacpp  # here, because the import takes a while and who only calls local_llm() does not need it
+
+    params = xllamacpp.CommonParams()
+    params.model.path = str(model)
+    params.model_alias = {packaged_models.LLM}
+    params.hostnames = [HOST]
+    params.port = port
+    # One thread and one slot: two threads collapse when the machine is busy, more slots are no faster on two cores.
+    params.cpuparams.n_threads = 1
+    params.cpuparams_batch.n_threads = 1
+    params.n_parallel = 1
+    params.n_ctx = CONTEXT_TOKENS
+    params.n_gpu_layers = 0
+    params.cache_prompt = True  # every prompt starts with the same examples
+    params.cache_ram_mib = 0  # but prompts of the past are not kept: they would grow to 8 GB
+    params.offline = True
+    params.ui = False
+    params.endpoint_slots = False
+    params.verbosity = 1  # errors only
+    try:
+        return xllamacpp.Server(params)
+    except RuntimeError as error:
+        raise FtmError(f"llama.cpp cannot serve {model} on port {port}: {error}") from error
+
+
+def _check_port(port: int) -> None:
+    """llama.cpp does not say which of its parameters was wrong, so the one that users get wrong is tried first."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except (OSError, OverflowError) as error:
+            raise InvalidInput(f"port {port} on {HOST} cannot be used ({error}): choose another one") from error
+
+
+def _read_base_url(server: subprocess.Popen[str]) -> str:
+    assert server.stdout is not None
+    ready, _, _ = select.select([server.stdout], [], [], _START_TIMEOUT_S)
+    line = server.stdout.readline() if ready else ""
+    if not line:
+        raise FtmError(f"the local LLM server did not start within {_START_TIMEOUT_S} s: see the lines above")
+    return json.loads(line)["base_url"]
+
+
+def _stop(server: subprocess.Popen[str]) -> None:
+    assert server.stdin is not None and server.stdout is not None
+    server.stdin.close()
+    try:
+        server.wait(_STOP_TIMEOUT_S)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+    server.stdout.close()
+
+
+def _to_stderr(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
