@@ -1,0 +1,53 @@
+"""What a source of transcripts yields, whatever it reads from; the rest of the prefetch is the same for all sources."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from typing import Protocol
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one speaker says at a stretch. Apart from the text everything is as the source has it, None when unknown."""
+
+    text: str
+    section: str | None = None
+    speaker: str | None = None
+    speaker_type: str | None = None
+    role: str | None = None
+
+
+@dataclass(frozen=True)
+class Call:
+    """One earnings call with its turns in the order in which they were spoken."""
+
+    firm_id: str
+    firm_name: str
+    transcript_id: str
+    date: date
+    turns: tuple[Turn, ...]
+    ticker: str | None = None
+    permno: int | None = None
+    gvkey: str | None = None
+    link_date: date | None = None
+
+
+class TranscriptSource(Protocol):
+    """The calls of one quarter. Bad input is an InvalidInput before the first firm is yielded.
+
+    Attributes:
+        name: kind of source, for the manifest: ``files``.
+        n_firms: number of firms that ``firms`` yields.
+        skipped: what the source itself left out: reason -> count.
+    """
+
+    name: str
+    n_firms: int
+    skipped: Counter[str]
+
+    def firms(self) -> Iterator[list[Call]]:
+        """Yield the calls of one firm after the other: firms by firm_id, a firm's calls by date and transcript_id."""
+        ...

@@ -1,0 +1,58 @@
+"""The contract's names for who speaks and in which section, from the many names that transcripts have for them."""
+
+from __future__ import annotations
+
+import re
+
+_SECTIONS = {
+    "prepared": "prepared",
+    "prepared remarks": "prepared",
+    "presentation": "prepared",
+    "qa": "qa",
+    "q&a": "qa",
+    "q and a": "qa",
+    "question and answer": "qa",
+    "questions and answers": "qa",
+}
+
+_CEO = re.compile(r"\bCEO\b|\bchief executive\b", re.IGNORECASE)
+_CFO = re.compile(r"\bCFO\b|\bchief financial\b", re.IGNORECASE)
+# A title that has the words of a chief's title without being one, as in "Senior Vice President and Deputy CFO".
+_NOT_THE_CHIEF = re.compile(r"\b(deputy|former|assistant|office of)\b", re.IGNORECASE)
+
+
+def section_name(section: str | None) -> str | None:
+    """Return ``prepared`` or ``qa``, or None when the section is unknown."""
+    return _SECTIONS.get(section.casefold()) if section else None
+
+
+def speaker_type(kind: str | None, role: str | None, speaker: str | None = None) -> str:
+    """Return CEO, CFO, Executive, Analyst, Operator or Unknown.
+
+    Args:
+        kind: the source's type of the speaker, for example ``executive`` or ``Analysts``.
+        role: title of an executive, employer of an analyst.
+        speaker: name; many transcripts say only there that an operator speaks.
+
+    The head of a division ("CEO, General Insurance") counts as CEO: titles do not tell a division from the company.
+    """
+    kind = (kind or "").casefold().rstrip("s")
+    role = role or ""
+    if kind == "operator" or (speaker or "").casefold() == "operator":
+        return "Operator"
+    if kind == "analyst":  # before the title: an analyst's role is an employer, whatever words are in its name
+        return "Analyst"
+    chief = _chief(kind) or _chief(role)
+    if chief:
+        return chief
+    if kind == "executive" or (not kind and role):
+        return "Analyst" if not kind and "analyst" in role.casefold() else "Executive"
+    return "Unknown"
+
+
+def _chief(title: str) -> str | None:
+    if _NOT_THE_CHIEF.search(title):
+        return None
+    if _CEO.search(title):
+        return "CEO"
+    return "CFO" if _CFO.search(title) else None
