@@ -1,0 +1,63 @@
+"""Start and end of the ``ftm`` command: every failure that a user can cause is one line and an exit code.
+
+Exit codes: 0 done, 1 the run failed, 2 the input is wrong, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a hangup.
+Anything else is a bug in FTM and shows its traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+import signal
+import sys
+from types import FrameType
+
+from botocore.exceptions import HTTPClientError
+from cloud.src.cli.app import app
+from cloud.src.contract.errors import FtmError, InvalidInput
+from typer import TyperException
+
+# What a machine may refuse: space, rights, a file where a folder should be.
+_NOT_A_BUG = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+
+EXIT_FAILED, EXIT_WRONG_INPUT, EXIT_CTRL_C = 1, 2, 130
+
+
+def main() -> None:
+    """Run the command line and exit."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _exit_on_signal)
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = app(prog_name="ftm", standalone_mode=False)
+    except InvalidInput as error:
+        return _fail(error, EXIT_WRONG_INPUT)
+    except FtmError as error:
+        return _fail(error, EXIT_FAILED)
+    except TyperException as error:  # a wrong option or argument
+        return _fail(error, EXIT_WRONG_INPUT)
+    except HTTPClientError as error:
+        return _fail(f"AWS does not answer: {error}", EXIT_FAILED)
+    except OSError as error:
+        if error.errno not in _NOT_A_BUG:
+            raise
+        return _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, EXIT_FAILED)
+    if code == EXIT_CTRL_C:  # typer makes this of KeyboardInterrupt
+        return _fail("stopped; finished parts are kept: the same command again continues from there", EXIT_CTRL_C)
+    return code or 0
+
+
+def _fail(message: object, code: int) -> int:
+    print("ftm:", " ".join(str(message).split()), file=sys.stderr)
+    return code
+
+
+def _exit_on_signal(number: int, frame: FrameType | None) -> None:
+    # An exception, so that what the run has started is stopped and what it has finished is kept.
+    raise SystemExit(128 + number)
+
+
+if __name__ == "__main__":
+    main()

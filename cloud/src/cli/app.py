@@ -1,0 +1,123 @@
+"""The ``ftm`` command: its subcommands, their options and what they say about themselves."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from cloud.src.cli import local_up, samples, version
+from cloud.src.cli.local_environment import open_environment
+from cloud.src.cli.mirror import check_output_folder
+from cloud.src.cli.progress import Screen
+from cloud.src.cli.report import write_report
+from cloud.src.cli.run_quarter import Request, run_quarter
+from cloud.src.cli.summary import show_outcome
+from cloud.src.contract import keys
+from cloud.src.prefetch.files import FileTranscripts
+
+DEFAULT_BATCH_SIZE = 25  # firms: a few batches for a few hundred firms, so that progress is seen and parts are kept
+DEMO_BATCH_SIZE = 6  # firms: three batches, so that the demo shows what a real quarter does
+CORES = os.cpu_count() or 1
+
+app = typer.Typer(
+    help="Find the themes that firms share in a quarter of earnings calls.",
+    epilog="Example: ftm demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+local = typer.Typer(help="The local AWS by itself.", epilog="Example: ftm local up", no_args_is_help=True)
+app.add_typer(local, name="local")
+
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.", show_default=True)]
+Jobs = Annotated[int, typer.Option(min=1, help="Batch jobs at the same time.", show_default="number of cores")]
+LlmUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="An OpenAI-compatible LLM server instead of the local small model, for example http://host:8000/v1. "
+        "Model and key come from LLM_MODEL_NAME and LLM_API_KEY.",
+    ),
+]
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"ftm {version.VERSION} (commit {version.commit()})")
+        raise typer.Exit()
+
+
+@app.callback()
+def ftm(
+    show_version: Annotated[
+        bool, typer.Option("--version", help="Print the version and the git commit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Find the themes that firms share in a quarter of earnings calls."""
+
+
+@app.command(epilog="Example: ftm demo --quarter 2023Q2")
+def demo(
+    quarter: Annotated[str, typer.Option(metavar="QUARTER", help="Which of the bundled quarters.")] = "2023Q1",
+    out: Out = Path("ftm-output/demo"),
+) -> None:
+    """Run a bundled sample quarter of fictional firms through the whole state machine."""
+    source = samples.transcripts(keys.check_quarter(quarter))
+    _run(quarter, source, out, DEMO_BATCH_SIZE, CORES, llm_topics=False, llm_url=None)
+
+
+@app.command(epilog="Example: ftm run 2020Q2 --input transcripts.parquet --out ftm-output/2020Q2")
+def run(
+    quarter: Annotated[str, typer.Argument(metavar="QUARTER", help="Calendar quarter of the calls, for example 2020Q2.")],
+    source: Annotated[
+        Path, typer.Option("--input", metavar="FILE_OR_FOLDER", help="Transcripts: CSV or Parquet, or a folder of them.")
+    ],
+    out: Out = Path("ftm-output/run"),
+    batch_size: Annotated[int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms a batch.")] = DEFAULT_BATCH_SIZE,
+    jobs: Jobs = CORES,
+    llm_topics: Annotated[
+        bool, typer.Option("--llm-topics", help="Have the local LLM name every topic, however long it takes.")
+    ] = False,
+    llm_url: LlmUrl = None,
+) -> None:
+    """Find the themes of a quarter of your own transcripts.
+
+    The output folder has the layout of the S3 bucket: Parquet tables that pandas or DuckDB read, and a report. The same
+    command again continues an interrupted run.
+    """
+    _run(keys.check_quarter(quarter), source, out, batch_size, jobs, llm_topics, llm_url)
+
+
+@app.command(epilog="Example: ftm report ftm-output/demo")
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder of a run.")],
+    quarter: Annotated[str | None, typer.Option(metavar="QUARTER", help="One quarter only.")] = None,
+) -> None:
+    """Write the report of an output folder again: one index.html that needs no network."""
+    print(write_report(folder, quarter))
+
+
+@local.command(epilog="Example: ftm local up --port 5000")
+def up(
+    port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local AWS on 127.0.0.1.")] = 5000,
+    jobs: Jobs = CORES,
+    llm_url: LlmUrl = None,
+) -> None:
+    """Run the local AWS in the foreground, for the plain `aws` command line, until Ctrl-C."""
+    local_up.local_up(Screen(), port, jobs, llm_url)
+
+
+def _run(quarter: str, source: Path, out: Path, batch_size: int, jobs: int, llm_topics: bool, llm_url: str | None) -> None:
+    check_output_folder(out)
+    screen = Screen()
+    with ExitStack() as stack:
+        with screen.stage("read transcripts"):
+            request = Request(quarter, FileTranscripts(source, quarter), out, batch_size, llm_topics)
+        with screen.stage("start the local AWS and the LLM"):
+            environment = stack.enter_context(open_environment(screen.line, jobs, llm_url))
+        screen.line(environment.llm.cost())
+        outcome = run_quarter(request, environment, screen)
+    show_outcome(outcome)

@@ -1,0 +1,51 @@
+"""What a run will take, before it starts: how many topics the local language model would have to name, and how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# Measured: SmolLM2-135M on 2 cores, one prompt of about 550 tokens a topic. The server runs one prompt at a time.
+LOCAL_NAMES_PER_SECOND = 0.7
+# Measured on earnings calls; a short call has relatively more topics than a long one.
+SENTENCES_PER_TOPIC = 20
+# Above this, a local run spends the language model on themes only.
+LONGEST_LOCAL_NAMING_S = 5 * 60
+
+
+@dataclass(frozen=True)
+class NamingPlan:
+    """Who names the topics (``topic_naming`` of the state machine's input), and one line that says why."""
+
+    topic_naming: str  # "llm" | "keywords"
+    reason: str
+
+
+def plan_naming(n_sentences: int, local_model: bool, llm_topics: bool) -> NamingPlan:
+    """Decide who names the topics of a quarter with ``n_sentences`` sentences.
+
+    ``local_model``: the language model is the small one on this machine. ``llm_topics``: the user wants every topic
+    named by the language model, whatever it takes.
+    """
+    n_topics = round(n_sentences / SENTENCES_PER_TOPIC)
+    about = f"{n_sentences:,} sentences make about {n_topics:,} topics"
+    if not local_model:
+        return NamingPlan("llm", f"{about}, each named by the LLM")
+    seconds = n_topics / LOCAL_NAMES_PER_SECOND
+    naming = f"naming them takes the local LLM about {duration(seconds)}"
+    if seconds <= LONGEST_LOCAL_NAMING_S or llm_topics:
+        return NamingPlan("llm", f"{about}; {naming}")
+    return NamingPlan(
+        "keywords",
+        f"{about}; {naming}, so the LLM names the themes only and topics are named by their keywords "
+        "(--llm-topics: name every topic by the LLM anyway; --llm-url URL: use a faster LLM)",
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a duration for people: ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole // 3600} h {whole % 3600 // 60:02d} min"

@@ -1,0 +1,141 @@
+"""AWS and a language model on this machine, set up for FTM: what a run needs around it.
+
+Either this process starts both and stops them with itself, or it uses those that ``ftm local up`` runs elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
+from ipaddress import ip_address
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+from cloud.src.cli import version
+from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.llm import local_server, packaged_models
+from cloud.src.localaws.environment import LocalAws, local_aws
+from cloud.src.localaws.provision import provision
+
+Announce = Callable[[str], None]
+
+REGION = "us-east-1"
+DEFAULT_REMOTE_MODEL = "Qwen/Qwen3-8B"
+
+
+@dataclass(frozen=True)
+class Llm:
+    """The language model that names topics and themes."""
+
+    base_url: str
+    model: str
+
+    @property
+    def local(self) -> bool:
+        """Whether it is the small model on this machine."""
+        return self.model == packaged_models.LLM
+
+    def cost(self) -> str:
+        """What it costs while it runs, in one line. No command of this version starts anything on AWS."""
+        if self.local:
+            return "LLM: local small model, $0.00 an hour; vLLM on AWS: not used"
+        return f"LLM: {self.model} at {self.base_url}, its cost is not known to FTM; vLLM on AWS: not used"
+
+
+@dataclass(frozen=True)
+class LocalEnvironment:
+    """A local AWS with everything FTM needs in it."""
+
+    aws: LocalAws
+    bucket: str
+    job_queue: str
+    state_machine_arn: str
+    llm: Llm
+    shared: bool  # it was there before this process and stays after it
+
+
+@contextmanager
+def open_environment(announce: Announce, jobs: int, llm_url: str | None) -> Iterator[LocalEnvironment]:
+    """Use the local AWS that AWS_ENDPOINT_URL names, or else start one until the block ends.
+
+    Raises InvalidInput when AWS_ENDPOINT_URL is not on this machine, FtmError when nothing answers there.
+    """
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint:
+        with start_environment(announce, jobs, llm_url) as started:
+            yield started
+        return
+    _check_loopback(endpoint)
+    if llm_url:
+        raise InvalidInput(f"the local AWS at {endpoint} has its LLM already: give --llm-url to `ftm local up` instead")
+    environment = _running_environment(endpoint)
+    announce(f"using the local AWS at {endpoint} (AWS_ENDPOINT_URL), bucket {environment.bucket}")
+    yield environment
+
+
+@contextmanager
+def start_environment(
+    announce: Announce, jobs: int, llm_url: str | None, port: int | None = None
+) -> Iterator[LocalEnvironment]:
+    """Start AWS and, unless ``llm_url`` names another, the small language model; stop both when the block ends.
+
+    ``jobs``: how many Batch jobs run at the same time. ``port``: of the local AWS, a free one when None.
+    """
+    packaged_models.ensure(packaged_models.EMBEDDING, announce)
+    with local_aws(port, jobs) as aws, _llm(announce, llm_url) as llm:
+        provisioned = provision(aws, _job_environment(llm, jobs))
+        yield LocalEnvironment(
+            aws=aws,
+            bucket=provisioned.bucket,
+            job_queue=provisioned.job_queue_arn,
+            state_machine_arn=provisioned.state_machine_arn,
+            llm=llm,
+            shared=False,
+        )
+
+
+@contextmanager
+def _llm(announce: Announce, llm_url: str | None) -> Iterator[Llm]:
+    if llm_url:
+        yield Llm(_check_url(llm_url), os.environ.get("LLM_MODEL_NAME", DEFAULT_REMOTE_MODEL))
+        return
+    packaged_models.ensure(packaged_models.LLM, announce)
+    with local_server.local_llm() as base_url:
+        yield Llm(base_url, packaged_models.LLM)
+
+
+def _job_environment(llm: Llm, jobs: int) -> dict[str, str]:
+    """What the map and reduce jobs are told besides their task."""
+    environment = {
+        "LLM_BASE_URL": llm.base_url,
+        "LLM_MODEL_NAME": llm.model,
+        "EMBEDDING_MODEL": packaged_models.EMBEDDING,
+        "EMBEDDING_THREADS": str(max(1, (os.cpu_count() or 1) // jobs)),
+        "FTM_MODEL_CACHE": str(packaged_models.cache_folder()),
+        "FTM_COMMIT": version.commit(),
+    }
+    if llm.local:
+        environment["LLM_MAX_CONCURRENT"] = "1"  # it answers one prompt at a time
+    for name in ("LLM_MAX_CONCURRENT", "CHECKPOINT_INTERVAL", "LOG_LEVEL"):
+        if name in os.environ:
+            environment[name] = os.environ[name]
+    return environment
+
+
+def _running_environment(endpoint: str) -> LocalEnvironment:
+    aws = LocalAws(endpoint, REGION)
+    try:
+        bucket, job_queue, state_machine = (_parameter(aws, name) for name in _PARAMETERS)
+        definitions = aws.client("batch").describe_job_definitions(jobDefinitionName="ftm-firm-processor", status="ACTIVE")
+    except (BotoCoreError, ClientError) as error:
+        raise FtmError(
+            f"no local AWS prepared for FTM answers at {endpoint} (AWS_ENDPOINT_URL): start one with "
+            f"`ftm local up`, or unset AWS_ENDPOINT_URL and ftm starts its own ({error})"
+        ) from error
+    newest = max(definitions["jobDefinitions"], key=lambda definition: definition["revision"])
+    told = {pair["name"]: pair["value"] for pair in newest["containerProperties"]["environment"]}
+    llm = Llm(told["LLM_BASE_URL"], told["LLM_MODEL_NAME"])
+    return LocalEnvironment(aws, bucket, job_queue, state_machine, llm, shared=True)

@@ -1,0 +1,43 @@
+"""``ftm local up``: the local AWS in the foreground, and what to type to use it."""
+
+from __future__ import annotations
+
+import signal
+
+from cloud.src.cli.local_environment import REGION, LocalEnvironment, start_environment
+from cloud.src.cli.progress import Screen
+
+QUARTER = "2023Q1"
+
+
+def local_up(screen: Screen, port: int, jobs: int, llm_url: str | None) -> None:
+    """Run the local AWS until Ctrl-C. Raises InvalidInput when the port is in use."""
+    with start_environment(screen.line, jobs, llm_url, port) as environment:
+        print(instructions(environment), flush=True)
+        try:
+            signal.pause()
+        except KeyboardInterrupt:
+            screen.line("stopped; the bucket was in memory and is gone, output folders are kept")
+
+
+def instructions(environment: LocalEnvironment) -> str:
+    """The lines to type: what to export, then the commands that prepare and use the bucket."""
+    bucket, state_machine = environment.bucket, environment.state_machine_arn
+    function = f'aws lambda invoke --function-name ftm-prefetch-check --payload \'{{"quarter": "{QUARTER}", "bucket": "{bucket}"}}\''
+    return f"""\
+Local AWS is ready. {environment.llm.cost()}
+Stop it with Ctrl-C; what is in it is in memory only. In another terminal:
+
+export AWS_ENDPOINT_URL={environment.aws.endpoint_url}
+export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={REGION}
+
+# bring a quarter into the bucket and run it (without AWS_ENDPOINT_URL, ftm starts its own local AWS)
+ftm demo
+# look at it and run it again as on AWS
+aws s3 ls s3://{bucket} --recursive
+{function} --cli-binary-format raw-in-base64-out /dev/stdout
+aws stepfunctions start-execution --state-machine-arn {state_machine} --input '{{"quarter": "{QUARTER}", "bucket": "{bucket}", "batch_size": 50}}'
+aws stepfunctions list-executions --state-machine-arn {state_machine}
+aws stepfunctions describe-execution --execution-arn EXECUTION_ARN
+aws logs tail /aws/batch/ftm --since 30m
+"""

@@ -1,0 +1,163 @@
+"""A folder as a copy of one quarter in the bucket: the same paths, each file whole.
+
+The folder is what the user keeps. The bucket of a local run lives in memory, so an interrupted run continues from the
+folder: its finished parts are put back into the bucket, where the map jobs look for them.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from cloud.src.contract.errors import FtmError, InvalidInput
+
+PARTS = ("intermediate/firm-topics/quarter={quarter}/", "intermediate/firm-sentences/quarter={quarter}/")
+WORK = ("prefetch/transcripts/quarter={quarter}/", "manifests/{quarter}/", "progress/{quarter}/", *PARTS)
+RESULTS = (
+    "processed/firms/quarter={quarter}/",
+    "processed/sentences/quarter={quarter}/",
+    "processed/topics/quarter={quarter}/",
+    "processed/themes/quarter={quarter}/",
+    "sentiment-ready/quarter={quarter}/",
+)
+
+# The sentences are in three tables and in the report, and the topics come on top. Measured, and rounded up.
+OUTPUT_BYTES_PER_PREFETCHED_BYTE = 6
+
+
+class Mirror:
+    """Copies one quarter from the bucket to a folder as its objects appear."""
+
+    def __init__(self, s3: Any, bucket: str, quarter: str, folder: Path) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._quarter = quarter
+        self._folder = folder
+        # A bucket that outlives the run may hold an earlier run's results: they are not this run's.
+        # S3 tells times in whole seconds.
+        self._started = datetime.now(timezone.utc).replace(microsecond=0)
+        self._copied: dict[str, str] = {}  # key -> ETag
+
+    def seed(self) -> int:
+        """Put the folder's finished parts into the bucket, except those it has; return how many."""
+        for unfinished in self._folder.rglob(".*.partial"):
+            unfinished.unlink()
+        there = {item["Key"] for item in self._objects(PARTS)}
+        n_parts = 0
+        for prefix in _of(PARTS, self._quarter):
+            for path in sorted((self._folder / prefix).glob("*.parquet")):
+                if prefix + path.name not in there:
+                    self._s3.put_object(Bucket=self._bucket, Key=prefix + path.name, Body=path.read_bytes())
+                    n_parts += 1
+        return n_parts
+
+    def copy_new(self) -> int:
+        """Copy the objects that are new or changed since the last call; return how many."""
+        n_copied = 0
+        for item in [*self._objects(WORK), *self._new_results()]:
+            if self._copied.get(item["Key"]) != item["ETag"]:
+                self._copy(item["Key"])
+                self._copied[item["Key"]] = item["ETag"]
+                n_copied += 1
+        return n_copied
+
+    def finish(self) -> None:
+        """Copy what is left. Once the tables are there, drop files of an earlier run that this one did not write.
+
+        Without this a run with bigger batches would leave sentences of the earlier run's batches beside its own.
+        """
+        self.copy_new()
+        if not self.has_results():
+            return
+        for prefix in _of((WORK[0], *RESULTS), self._quarter):
+            for path in (self._folder / prefix).glob("*.parquet"):
+                if prefix + path.name not in self._copied:
+                    path.unlink()
+
+    def prefetched_bytes(self) -> int:
+        """Size of the quarter's prefetched sentences in the bucket."""
+        return sum(item["Size"] for item in self._objects(WORK[:1]))
+
+    def has_results(self) -> bool:
+        """Whether this run has written the quarter's tables."""
+        return any(True for _ in self._new_results())
+
+    def _new_results(self) -> Iterator[dict[str, Any]]:
+        return (item for item in self._objects(RESULTS) if item["LastModified"] >= self._started)
+
+    def _objects(self, prefixes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+        pages = self._s3.get_paginator("list_objects_v2")
+        for prefix in _of(prefixes, self._quarter):
+            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
+                yield from page.get("Contents", [])
+
+    def _copy(self, key: str) -> None:
+        path = self._folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(f".{path.name}.partial")
+        try:
+            with partial.open("wb") as stream:
+                shutil.copyfileobj(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"], stream)
+            partial.replace(path)
+        except OSError:
+            partial.unlink(missing_ok=True)
+            raise
+
+
+@contextmanager
+def output_folder(folder: Path) -> Iterator[None]:
+    """Make the folder and keep other runs out of it while the block runs.
+
+    Raises InvalidInput when another run is writing to it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _lock(handle, folder)
+        yield
+    finally:
+        os.close(handle)  # gives the lock back, and so does the end of the process, however it ends
+
+
+def check_disk_space(folder: Path, prefetched_bytes: int) -> None:
+    """Raise FtmError when what a run of this size writes does not fit on the folder's disk."""
+    needed = prefetched_bytes * OUTPUT_BYTES_PER_PREFETCHED_BYTE
+    free = shutil.disk_usage(nearest_existing(folder)).free
+    if free < needed:
+        raise FtmError(
+            f"no disk space: the results need about {needed / 1e6:,.0f} MB and {folder} has {free / 1e6:,.0f} MB free: "
+            "free some, or give a folder on another disk with --out"
+        )
+
+
+def check_output_folder(folder: Path) -> None:
+    """Raise InvalidInput when the folder cannot be made or written, without making it."""
+    if folder.exists() and not folder.is_dir():
+        raise InvalidInput(f"output {folder} is a file: give a folder with --out")
+    existing = nearest_existing(folder)
+    if not existing.is_dir():
+        raise InvalidInput(f"output {folder} cannot be a folder because {existing} is a file: give another --out")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise InvalidInput(f"output {folder} cannot be written ({existing} is not yours): give another --out")
+
+
+def nearest_existing(path: Path) -> Path:
+    """Return the path itself or its nearest parent that exists."""
+    return next(place for place in [path, *path.absolute().parents] if place.exists())
+
+
+def _lock(handle: int, folder: Path) -> None:
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise InvalidInput(f"{folder} is being written by another ftm run: wait for it or give another --out") from error
+
+
+def _of(prefixes: tuple[str, ...], quarter: str) -> list[str]:
+    return [prefix.format(quarter=quarter) for prefix in prefixes]

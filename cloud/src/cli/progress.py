@@ -1,0 +1,131 @@
+"""How far a run is: a moving bar on a terminal, plain lines everywhere else (a log file, a pipe, CI)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from cloud.src.cli.estimate import duration
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import Progress as RichProgress
+
+SECONDS_BETWEEN_LINES = 10.0
+
+
+@dataclass
+class Pace:
+    """How fast a stage goes and how long it will still take, from its counts and a clock."""
+
+    total: int | None
+    unit: str
+    clock: Callable[[], float] = time.monotonic
+    done: int = 0
+    started: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.started = self.clock()
+
+    def elapsed(self) -> float:
+        return self.clock() - self.started
+
+    def counts(self) -> str:
+        """For example ``12 of 149 firms``."""
+        return "" if self.total is None else f"{self.done:,} of {self.total:,} {self.unit}"
+
+    def speed(self) -> str:
+        """For example ``0.4 firms/s, 5 min 42 s left``; nothing before the first count."""
+        elapsed = self.elapsed()
+        if not self.total or not self.done or elapsed <= 0:
+            return ""
+        rate = self.done / elapsed
+        speed = f"{rate:,.1f} {self.unit}/s" if rate >= 0.1 else f"{rate * 60:,.1f} {self.unit}/min"
+        left = (self.total - self.done) / rate
+        return f"{speed}, {duration(left)} left" if self.done < self.total else speed
+
+
+class Stage(Protocol):
+    """One stage of a run, while it lasts."""
+
+    def update(self, done: int, note: str = "", total: int | None = None) -> None:
+        """Tell how much is done, and how much there is to do once that is known."""
+
+
+class Screen:
+    """Where a run tells what it does: on the error stream, so that the output stream holds results only."""
+
+    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        self._console = console or Console(stderr=True)
+        self._clock = clock
+        self.stages: list[tuple[str, float]] = []  # the finished ones: name and seconds
+
+    def line(self, text: str) -> None:
+        """Show one line; characters that could steer a terminal become blanks, for logs may hold anything."""
+        printable = "".join(c if c.isprintable() else " " for c in text)
+        self._console.print(printable, markup=False, highlight=False, soft_wrap=True)
+
+    @contextmanager
+    def stage(self, name: str, total: int | None = None, unit: str = "firms") -> Iterator[Stage]:
+        """Show a stage until the block ends."""
+        pace = Pace(total, unit, self._clock)
+        if self._console.is_terminal:
+            with _bar(self._console, name, pace) as stage:
+                yield stage
+        else:
+            yield _Lines(self, name, pace)
+        done = ": ".join(filter(None, [name, pace.counts()]))
+        seconds = pace.elapsed()
+        self.stages.append((name, seconds))
+        self.line(f"{done} in {duration(seconds)}")
+
+
+class _Lines:
+    """A line at the start, then one every few seconds while something changes."""
+
+    def __init__(self, screen: Screen, name: str, pace: Pace) -> None:
+        self._screen = screen
+        self._name = name
+        self._pace = pace
+        self._shown: tuple[int, str] = (0, "")
+        self._shown_at = pace.clock()
+        screen.line(f"{name} ...")
+
+    def update(self, done: int, note: str = "", total: int | None = None) -> None:
+        self._pace.done = done
+        self._pace.total = total or self._pace.total
+        now = self._pace.clock()
+        if (done, note) != self._shown and now - self._shown_at >= SECONDS_BETWEEN_LINES:
+            parts = filter(None, [self._pace.counts(), note, self._pace.speed()])
+            self._screen.line(f"{self._name}: {', '.join(parts)}")
+            self._shown, self._shown_at = (done, note), now
+
+
+class _Bar:
+    def __init__(self, bars: RichProgress, task: TaskID, pace: Pace) -> None:
+        self._bars = bars
+        self._task = task
+        self._pace = pace
+
+    def update(self, done: int, note: str = "", total: int | None = None) -> None:
+        self._pace.done = done
+        self._pace.total = total or self._pace.total
+        parts = filter(None, [self._pace.counts(), note, self._pace.speed()])
+        self._bars.update(self._task, completed=done, total=self._pace.total, text=escape(", ".join(parts)))
+
+
+@contextmanager
+def _bar(console: Console, name: str, pace: Pace) -> Iterator[_Bar]:
+    columns = [
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TimeElapsedColumn(),
+        TextColumn("{task.fields[text]}"),
+    ]
+    # transient: the finished bar makes place for the line that says how long the stage took.
+    with RichProgress(*columns, console=console, transient=True) as bars:
+        yield _Bar(bars, bars.add_task(escape(name), total=pace.total, text=""), pace)

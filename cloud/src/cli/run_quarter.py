@@ -1,0 +1,149 @@
+"""One quarter from transcripts to themes and their report, through the state machine, with a folder as its result."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+from cloud.src.cli.estimate import plan_naming
+from cloud.src.cli.execution import Execution, Progress, start_execution
+from cloud.src.cli.failure import failed_job_log, failure_of
+from cloud.src.cli.local_environment import LocalEnvironment
+from cloud.src.cli.mirror import Mirror, check_disk_space, output_folder
+from cloud.src.cli.progress import Screen
+from cloud.src.cli.report import write_report
+from cloud.src.cli.summary import Outcome
+from cloud.src.contract import keys
+from cloud.src.prefetch.calls import TranscriptSource
+from cloud.src.prefetch.prefetch import PrefetchSummary, write_quarter
+
+POLL_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Request:
+    """What the user asks for."""
+
+    quarter: str
+    transcripts: TranscriptSource
+    folder: Path
+    batch_size: int  # firms
+    llm_topics: bool = False
+
+
+def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen) -> Outcome:
+    """Prefetch, run the state machine, keep its results in the folder, write the report.
+
+    Raises InvalidInput for transcripts without a sentence, before the folder is made, and ExecutionFailed when the
+    state machine fails; what it had finished by then is in the folder.
+    """
+    prefetched = _prefetch(request, environment, screen)
+    plan = plan_naming(prefetched.n_sentences, environment.llm.local, request.llm_topics)
+    screen.line(plan.reason)
+    mirror = Mirror(environment.aws.client("s3"), environment.bucket, request.quarter, request.folder)
+    check_disk_space(request.folder, mirror.prefetched_bytes())
+    with output_folder(request.folder):
+        if n_parts := mirror.seed():
+            screen.line(f"continuing with {n_parts} part files that an earlier run left in {request.folder}")
+        execution = start_execution(
+            environment.aws,
+            environment.state_machine_arn,
+            environment.bucket,
+            request.quarter,
+            request.batch_size,
+            plan.topic_naming,
+        )
+        with _stopped_with_us(execution):
+            _watch(execution, mirror, prefetched.n_firms, screen)
+            mirror.finish()
+        _check_success(execution, environment, request, screen)
+        report = _report(request, environment, screen)
+    counts = execution.summary()
+    return Outcome(
+        request.quarter,
+        request.folder,
+        report,
+        environment.llm.cost(),
+        firms_skipped=counts["firms_skipped"],
+        firms_failed=counts["firms_failed"],
+        stages=screen.stages,
+    )
+
+
+def _prefetch(request: Request, environment: LocalEnvironment, screen: Screen) -> PrefetchSummary:
+    """Bring the transcripts into the bucket, as sentences."""
+    with screen.stage("prefetch", total=request.transcripts.n_firms) as stage:
+        summary = write_quarter(
+            environment.aws.client("s3"),
+            environment.bucket,
+            request.quarter,
+            request.transcripts,
+            lambda done, total: stage.update(done),
+        )
+    left_out = "".join(f"; left out: {count:,} {reason}" for reason, count in summary.skipped.items())
+    screen.line(f"{summary.n_firms:,} firms, {summary.n_calls:,} calls, {summary.n_sentences:,} sentences{left_out}")
+    if summary.n_firms_without_permno:
+        screen.line(
+            f"{summary.n_firms_without_permno:,} firms have no PERMNO: they are in all tables but themes_for_sentiment"
+        )
+    return summary
+
+
+def _watch(execution: Execution, mirror: Mirror, n_firms: int, screen: Screen) -> None:
+    """Show the stages of the state machine until it ends, and copy what it writes."""
+    with screen.stage("map", total=n_firms) as stage:
+
+        def show(now: Progress) -> None:
+            failed = f", {now.firms_failed} firms failed" if now.firms_failed else ""
+            stage.update(now.firms_done, f"{now.batches_done} of {now.n_batches} batches{failed}")
+
+        now = _poll(execution, mirror, show, until=lambda now: now.map_done)
+    if now.status == "RUNNING":
+        with screen.stage("reduce and package"):
+            _poll(execution, mirror, lambda now: None, until=lambda now: False)
+
+
+def _poll(
+    execution: Execution, mirror: Mirror, show: Callable[[Progress], None], until: Callable[[Progress], bool]
+) -> Progress:
+    """Copy and show what is new until something is reached or the execution ends."""
+    while True:
+        now = execution.progress()
+        mirror.copy_new()
+        show(now)
+        if now.status != "RUNNING" or until(now):
+            return now
+        time.sleep(POLL_SECONDS)
+
+
+@contextmanager
+def _stopped_with_us(execution: Execution) -> Iterator[None]:
+    """Stop the execution and its jobs when we stop watching it: Ctrl-C, a full disk, a bug."""
+    try:
+        yield
+    except BaseException:
+        # What stopped us is what the user must get to see, also when AWS can no longer be reached.
+        with suppress(BotoCoreError, ClientError):
+            execution.stop("ftm was interrupted")
+        raise
+
+
+def _check_success(execution: Execution, environment: LocalEnvironment, request: Request, screen: Screen) -> None:
+    """Raise ExecutionFailed, after the end of the failed job's log, when the execution has not succeeded."""
+    description = execution.describe()
+    if description["status"] != "SUCCEEDED":
+        for line in failed_job_log(environment.aws, environment.job_queue, since=description["startDate"]):
+            screen.line(line)
+        raise failure_of(execution, request.quarter, request.folder)
+
+
+def _report(request: Request, environment: LocalEnvironment, screen: Screen) -> Path:
+    """Write the report to the folder, and to its place in the bucket."""
+    with screen.stage("report"):
+        report = write_report(request.folder, request.quarter)
+        environment.aws.client("s3").upload_file(str(report), environment.bucket, keys.report(request.quarter))
+    return report

@@ -1,0 +1,104 @@
+"""The end of a run: its themes, its times, and where everything is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cloud.src.cli import report_data
+from cloud.src.cli.estimate import duration
+from cloud.src.cli.report_data import ReportData, Theme
+from cloud.src.contract import keys
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+THEMES_SHOWN = 20
+EXAMPLE_LENGTH = 160  # characters
+WIDTH_WITHOUT_TERMINAL = 140
+
+
+@dataclass
+class Outcome:
+    """What a finished run leaves, besides its tables."""
+
+    quarter: str
+    folder: Path
+    report: Path
+    cost: str
+    firms_skipped: int
+    firms_failed: int
+    stages: list[tuple[str, float]] = field(default_factory=list)  # name and seconds, in their order
+
+
+def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
+    """Print the themes, the time of each stage and the paths to the output stream."""
+    console = console or output_console()
+    report = report_data.load(outcome.folder, outcome.quarter, max_sentence_bytes=0)
+    console.print()
+    console.print(themes_table(report))
+    if len(report.themes) > THEMES_SHOWN:
+        console.print(f"... and {len(report.themes) - THEMES_SHOWN} smaller themes: see the report.")
+    console.print()
+    console.print(stages_table(outcome.stages))
+    console.print()
+    for line in closing_lines(outcome, report):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def themes_table(report: ReportData) -> Table:
+    """The biggest themes of a quarter, each with the sentence that its biggest topic stands for."""
+    table = Table(title=f"Themes of {report.quarter}", title_justify="left")
+    table.add_column("Theme", ratio=2)
+    table.add_column("Firms", justify="right")
+    table.add_column("Topics", justify="right")
+    table.add_column("Example", ratio=5)
+    for theme in report.themes[:THEMES_SHOWN]:
+        # Text, not str: names and sentences are untrusted and rich would read [...] in them as markup.
+        name, example = (Text(one_line(text)) for text in (theme.name, example_of(theme, report)))
+        table.add_row(name, str(theme.n_firms), str(theme.n_topics), example)
+    return table
+
+
+def stages_table(stages: list[tuple[str, float]]) -> Table:
+    """The time of each stage and of all of them."""
+    table = Table(title="Time", title_justify="left", show_footer=True)
+    table.add_column("Stage", footer="total")
+    table.add_column("Took", footer=duration(sum(seconds for _, seconds in stages)), justify="right")
+    for name, seconds in stages:
+        table.add_row(name, duration(seconds))
+    return table
+
+
+def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
+    """Counts, cost and paths."""
+    counts, quarter, folder = report.counts, outcome.quarter, outcome.folder
+    without_topic = counts.sentences_without_topic / max(1, counts.sentences)
+    return [
+        f"{counts.firms:,} firms ({outcome.firms_skipped} skipped, {outcome.firms_failed} failed), {counts.calls:,} calls, "
+        f"{counts.sentences:,} sentences ({without_topic:.0%} without a topic), {len(report.topics):,} topics, "
+        f"{len(report.themes):,} themes",
+        outcome.cost,
+        f"Tables: {folder}/processed/{{firms,sentences,topics,themes}}/quarter={quarter}/",
+        f"        {folder / keys.themes_for_sentiment(quarter)}",
+        f"Report: {outcome.report}",
+    ]
+
+
+def example_of(theme: Theme, report: ReportData) -> str:
+    """The most representative sentence of the theme's biggest topic."""
+    topics = (topic for topic in report.topics if topic.theme_id == theme.theme_id and topic.sentences)
+    biggest = next(topics, None)
+    return biggest.sentences[0].text if biggest else ""
+
+
+def one_line(text: str, longest: int = EXAMPLE_LENGTH) -> str:
+    """The text on one line, cut, and without characters that could steer a terminal."""
+    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    return words if len(words) <= longest else words[: longest - 3].rstrip() + "..."
+
+
+def output_console() -> Console:
+    """Standard output: as wide as the terminal, or wide enough for the table when it is a file or a pipe."""
+    console = Console(highlight=False)
+    return console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)

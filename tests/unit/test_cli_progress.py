@@ -1,0 +1,80 @@
+import io
+
+import pytest
+from cloud.src.cli.progress import SECONDS_BETWEEN_LINES, Pace, Screen
+from rich.console import Console
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.mark.parametrize(
+    ("done", "elapsed", "speed"),
+    [
+        (0, 10, ""),
+        (20, 10, "2.0 firms/s, 1 min 00 s left"),
+        (1, 60, "1.0 firms/min, 2 h 19 min left"),
+        (140, 70, "2.0 firms/s"),
+    ],
+)
+def test_pace_tells_rate_and_time_left(done: int, elapsed: float, speed: str) -> None:
+    clock = Clock()
+    pace = Pace(140, "firms", clock)
+    clock.now += elapsed
+    pace.done = done
+    assert pace.speed() == speed
+
+
+def test_a_stage_without_a_total_has_no_rate() -> None:
+    assert Pace(None, "firms").speed() == ""
+
+
+def plain_screen(clock: Clock) -> tuple[Screen, io.StringIO]:
+    output = io.StringIO()
+    return Screen(Console(file=output, width=20, soft_wrap=True), clock), output
+
+
+def test_plain_lines_come_at_the_start_now_and_then_and_at_the_end() -> None:
+    clock = Clock()
+    screen, output = plain_screen(clock)
+    with screen.stage("map", total=4) as stage:
+        stage.update(1, "0 of 2 batches")  # too soon after the first line
+        clock.now += SECONDS_BETWEEN_LINES
+        stage.update(2, "1 of 2 batches")
+        clock.now += SECONDS_BETWEEN_LINES
+        stage.update(2, "1 of 2 batches")  # nothing new
+        stage.update(4, "2 of 2 batches")
+    assert output.getvalue().splitlines() == [
+        "map ...",
+        "map: 2 of 4 firms, 1 of 2 batches, 0.2 firms/s, 10 s left",
+        "map: 4 of 4 firms, 2 of 2 batches, 0.2 firms/s",
+        "map: 4 of 4 firms in 20 s",
+    ]
+
+
+def test_a_stage_that_fails_does_not_claim_its_end() -> None:
+    screen, output = plain_screen(Clock())
+    with pytest.raises(ValueError), screen.stage("map"):
+        raise ValueError
+    assert output.getvalue() == "map ...\n"
+
+
+def test_lines_from_outside_can_neither_style_nor_steer_the_terminal() -> None:
+    output = io.StringIO()
+    Screen(Console(file=output, force_terminal=True, highlight=False)).line("[red]theme[/red] \x1b[2J\x07gone")
+    assert output.getvalue() == "[red]theme[/red]  [2J gone\n"
+
+
+def test_a_terminal_shows_a_bar_with_counts() -> None:
+    output = io.StringIO()
+    screen = Screen(Console(file=output, force_terminal=True, width=120))
+    with screen.stage("map", total=4) as stage:
+        stage.update(2, "[1] of 2 batches")
+    shown = output.getvalue()
+    assert "2 of 4 firms, [1] of 2 batches" in shown
+    assert "\x1b[" in shown
