@@ -28,10 +28,12 @@ for (const topic of report.topics) {
   }));
 }
 
-const themes = report.themes.map((theme) => ({
+// The page shows the themes in the order of the data.
+const cards = themeList.querySelectorAll(".theme");
+const themes = report.themes.map((theme, place) => ({
   ...theme,
-  topics: report.topics.filter((topic) => topic.theme === theme.id),
-  card: document.getElementById(theme.id),
+  topics: report.topics.filter((topic) => topic.theme === place),
+  card: cards[place],
 }));
 const ownTopics = {
   topics: report.topics.filter((topic) => topic.theme === null),
@@ -91,7 +93,7 @@ function sentenceItem(sentence) {
 }
 
 function topicSection(topic) {
-  const list = element("ol", "sentences");
+  const list = element("ol", "sentence-list");
   const matching = topic.sentences.filter(isHit);
   const first = matching.length ? matching : topic.sentences.slice(0, topic.representative);
   list.append(...first.map(sentenceItem));
@@ -123,7 +125,7 @@ function topicSection(topic) {
 
 function firmDetails({ firm, topics, sentences }) {
   const details = element("details", "firm");
-  const counts = `${plural(topics.length, "topic")} · ${plural(sentences, "sentence")} · call of ${topics[0].callDate}`;
+  const counts = `${plural(topics.length, "topic")} · ${plural(sentences, "sentence")} · call of ${firm.callDate}`;
   const summary = element(
     "summary",
     "",
@@ -210,7 +212,8 @@ function patternOf(text) {
   const literal = trimmed
     .replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")
     .replace(/\s+/g, "\\s+")
-    .replace(/['’]/g, "['’]");
+    .replace(/['’]/g, "['’]")
+    .replace(/["“”]/g, '["“”]');
   return new RegExp(`(${literal})`, "iu");
 }
 
@@ -295,7 +298,7 @@ document.addEventListener("keydown", (event) => {
     event.preventDefault();
     searchBox.focus();
   }
-  if (event.key === "Escape") clearSearch();
+  if (event.key === "Escape" && searchBox.value) clearSearch();
 });
 
 document.addEventListener("click", (event) => {

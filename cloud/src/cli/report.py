@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 from base64 import b64encode
 from collections import Counter
-from dataclasses import asdict
 from datetime import datetime, timezone
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +17,7 @@ from typing import Any
 import jinja2
 
 from cloud.src.cli import report_data
-from cloud.src.cli.report_data import ReportData, Sentence, Theme, Topic
+from cloud.src.cli.report_data import Firm, ReportData, Sentence, Theme, Topic
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError, InvalidInput
 
@@ -43,8 +42,13 @@ def write_report(folder: Path, quarter: str | None = None) -> Path:
 def render(report: ReportData, made_at: datetime) -> str:
     """Return the page; ``made_at`` is in UTC."""
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # a tenth smaller than with spaces
     style, script = _own_file("report.css"), _own_file("report.js")
     return environment.get_template("report.html.jinja").render(
         report=report,
@@ -95,9 +99,11 @@ def _naming(report: ReportData) -> dict[str, dict[str, int]]:
 def _page_data(report: ReportData) -> dict[str, Any]:
     """Return what the page's script works on.
 
-    Sentences are by far the most of it, so each is a list in a fixed order and names its speaker by number.
+    Firms, themes and speakers are named by their place in their lists, and a sentence is a list in a fixed order,
+    because a page has tens of thousands of them.
     """
     firm_number = {firm.firm_id: number for number, firm in enumerate(report.firms)}
+    theme_number = {theme.theme_id: number for number, theme in enumerate(report.themes)}
     speakers: dict[tuple[str | None, str], int] = {}
 
     def sentence_row(sentence: Sentence) -> list[Any]:
@@ -108,11 +114,10 @@ def _page_data(report: ReportData) -> dict[str, Any]:
         return {
             "id": topic.topic_id,
             "firm": firm_number[topic.firm_id],
-            "theme": topic.theme_id,
+            "theme": theme_number.get(topic.theme_id),
             "name": topic.name,
             "method": topic.naming_method,
             "keywords": topic.keywords,
-            "callDate": topic.call_date.isoformat(),
             "total": topic.n_sentences,
             "representative": topic.n_representative,
             "sentences": [sentence_row(sentence) for sentence in topic.sentences],
@@ -121,7 +126,7 @@ def _page_data(report: ReportData) -> dict[str, Any]:
     topics = [topic_record(topic) for topic in report.topics]
     return {
         "themes": [_theme_record(theme) for theme in report.themes],
-        "firms": [asdict(firm) for firm in report.firms],
+        "firms": [_firm_record(firm) for firm in report.firms],
         "topics": topics,
         "speakers": [{"name": name, "type": kind} for name, kind in speakers],
     }
@@ -136,3 +141,7 @@ def _theme_record(theme: Theme) -> dict[str, Any]:
         "firms": theme.n_firms,
         "sentences": theme.n_sentences,
     }
+
+
+def _firm_record(firm: Firm) -> dict[str, Any]:
+    return {"name": firm.name, "ticker": firm.ticker, "callDate": firm.call_date.isoformat()}

@@ -16,10 +16,11 @@ import pyarrow.parquet as pq
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
 
-# Text that makes a page of about 20 MB, which a browser still opens and searches without delay.
-MAX_SENTENCE_BYTES = 14_000_000
-# What a sentence costs in the page beside its text and id: speaker, section, date and punctuation.
-BYTES_BESIDE_TEXT = 40
+# A browser opens and searches a page of this size without delay.
+MAX_PAGE_BYTES = 20_000_000
+# What the page's JSON needs beside the texts. A sentence: speaker, section, date. A topic: ids, counts, field names.
+BYTES_BESIDE_SENTENCE = 40
+BYTES_BESIDE_TOPIC = 130
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,7 @@ class Firm:
     firm_id: str
     name: str
     ticker: str | None
+    call_date: date
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,6 @@ class Topic:
     name: str
     naming_method: str
     keywords: list[str]
-    call_date: date
     n_sentences: int
     n_representative: int
     sentences: list[Sentence] = field(default_factory=list)
@@ -98,11 +99,11 @@ def quarters_in(folder: Path) -> list[str]:
     return sorted(keys.check_quarter(quarter) for quarter in found)
 
 
-def load(folder: Path, quarter: str, max_sentence_bytes: int = MAX_SENTENCE_BYTES) -> ReportData:
+def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> ReportData:
     """Read a quarter's tables.
 
     The representative sentences of every topic that is in a theme are always kept, whatever they add up to; the other
-    sentences are kept as long as they fit ``max_sentence_bytes``. Raises InvalidInput when a table is missing or
+    sentences are kept as long as the page stays below ``max_page_bytes``. Raises InvalidInput when a table is missing or
     damaged, or when topics and themes are not of the same run.
     """
     with duckdb.connect() as tables:
@@ -113,7 +114,7 @@ def load(folder: Path, quarter: str, max_sentence_bytes: int = MAX_SENTENCE_BYTE
         firms = _firms(tables)
         _check_same_run(topics, folder / keys.themes(quarter), "theme", {theme.theme_id for theme in themes})
         _check_same_run(topics, folder / keys.firms(quarter), "firm", {firm.firm_id for firm in firms})
-        _add_sentences(tables, topics, max_sentence_bytes)
+        _add_sentences(tables, topics, max_page_bytes - _bytes_of_topics(topics))
         return ReportData(quarter, _counts(tables, topics), themes, firms, topics)
 
 
@@ -127,18 +128,26 @@ def _themes(tables: duckdb.DuckDBPyConnection) -> list[Theme]:
 
 
 def _firms(tables: duckdb.DuckDBPyConnection) -> list[Firm]:
-    rows = tables.execute("SELECT firm_id, firm_name, ticker FROM firms ORDER BY firm_name, firm_id")
+    rows = tables.execute("SELECT firm_id, firm_name, ticker, earnings_call_date FROM firms ORDER BY firm_name, firm_id")
     return [Firm(*row) for row in rows.fetchall()]
 
 
 def _topics(tables: duckdb.DuckDBPyConnection) -> list[Topic]:
     rows = tables.execute("""
-        SELECT topic_id, firm_id, theme_id, summary, naming_method, keywords, earnings_call_date, n_sentences,
+        SELECT topic_id, firm_id, theme_id, summary, naming_method, keywords, n_sentences,
                len(representative_sentence_ids)
         FROM topics
         ORDER BY n_sentences DESC, topic_id
         """)
     return [Topic(*row) for row in rows.fetchall()]
+
+
+def _bytes_of_topics(topics: list[Topic]) -> int:
+    """Return about how much of the page the topics take without their sentences."""
+    return sum(
+        BYTES_BESIDE_TOPIC + len(topic.name) + sum(len(keyword) + len('"",') for keyword in topic.keywords)
+        for topic in topics
+    )
 
 
 def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[Topic], max_bytes: int) -> None:
@@ -152,7 +161,7 @@ def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[Topic], max_b
         WITH placed AS (
             SELECT topic_id, sentence_id, theme_id IS NOT NULL AS in_theme,
                    list_position(representative_sentence_ids, sentence_id) AS representative_place,
-                   strlen(raw_text) + strlen(sentence_id) + $bytes_beside_text AS bytes,
+                   strlen(raw_text) + strlen(sentence_id) + $bytes_beside AS bytes,
                    row_number() OVER (
                        PARTITION BY topic_id
                        ORDER BY representative_place NULLS LAST, sentences.earnings_call_date, transcript_id, position
@@ -170,7 +179,7 @@ def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[Topic], max_b
         WHERE always OR bytes_so_far <= $max_bytes
         ORDER BY topic_id, place
         """,
-        {"bytes_beside_text": BYTES_BESIDE_TEXT, "max_bytes": max_bytes},
+        {"bytes_beside": BYTES_BESIDE_SENTENCE, "max_bytes": max_bytes},
     )
     by_id = {topic.topic_id: topic for topic in topics}
     for topic_id, *sentence in rows.fetchall():
@@ -210,11 +219,11 @@ def _columns(schema: pa.Schema, names: str) -> pa.Schema:
 
 # The columns a report needs. Embeddings, for one, would double its time and memory.
 _TABLES = {
-    "firms": _columns(schemas.FIRM, "firm_id firm_name ticker"),
+    "firms": _columns(schemas.FIRM, "firm_id firm_name ticker earnings_call_date"),
     "themes": schemas.THEME,
     "topics": _columns(
         schemas.TOPIC,
-        "topic_id firm_id local_topic_id theme_id summary naming_method keywords earnings_call_date n_sentences"
+        "topic_id firm_id local_topic_id theme_id summary naming_method keywords n_sentences"
         " representative_sentence_ids",
     ),
     "sentences": _columns(

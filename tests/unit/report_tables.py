@@ -1,0 +1,178 @@
+"""Writes the tables of a small quarter, from a list of topics, as a run leaves them in its output folder."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cloud.src.contract import keys, schemas
+
+QUARTER = "2023Q1"
+CALL_DATE = date(2023, 2, 14)
+N_REPRESENTATIVE = 2
+SPEAKERS = [("Ines Okafor", "CEO", "prepared"), ("Tom Brandt", "CFO", "prepared"), ("Mei Larsen", "Analyst", "qa")]
+
+
+@dataclass(frozen=True)
+class FakeTopic:
+    """A firm's topic. The last two of its ``texts`` are the representative ones, the second to last is the best."""
+
+    firm: str
+    number: int
+    name: str
+    texts: list[str]
+    theme: str | None = None
+    keywords: list[str] = field(default_factory=lambda: ["lead times", "suppliers"])
+    naming_method: str = "llm"
+
+
+SMALL_QUARTER = [
+    FakeTopic(
+        "Northfield Foods",
+        0,
+        "Freight rates easing",
+        [
+            "We booked ocean freight early.",
+            "Container rates fell by half since summer.",
+            "Freight was a tailwind of forty basis points.",
+        ],
+        "theme_2023Q1_001",
+        ["freight", "container"],
+    ),
+    FakeTopic(
+        "Brightwater Tools",
+        0,
+        "Lower shipping costs",
+        ["Shipping costs came down faster than planned.", "Freight inflation is behind us."],
+        "theme_2023Q1_001",
+        ["freight", "shipping"],
+    ),
+    FakeTopic(
+        "Brightwater Tools",
+        1,
+        "Hiring of service technicians",
+        ["We hired ninety technicians.", "Wages for technicians rose six percent."],
+        "theme_2023Q1_002",
+        ["technicians", "wages"],
+        "keywords",
+    ),
+    FakeTopic(
+        "Calder Health",
+        0,
+        "Nurse staffing and pay",
+        ["Agency nurses remain expensive.", "Wages are our largest cost.", "We filled four hundred nurse positions."],
+        "theme_2023Q1_002",
+        ["nurses", "wages"],
+    ),
+    FakeTopic("Calder Health", 1, "Dialysis centre openings", ["Nine dialysis centres open in spring."]),
+]
+SMALL_THEMES = {"theme_2023Q1_001": "Freight costs ease", "theme_2023Q1_002": "Wages and hiring"}
+WITHOUT_TOPIC = ["Good morning and welcome.", "Next question, please."]
+
+
+def write_small_quarter(folder: Path, quarter: str = QUARTER) -> Path:
+    return write_quarter(folder, SMALL_QUARTER, SMALL_THEMES, quarter)
+
+
+def write_quarter(folder: Path, topics: list[FakeTopic], theme_names: dict[str, str], quarter: str = QUARTER) -> Path:
+    """Write the four tables; each firm also says the two sentences without a topic. Returns ``folder``."""
+    firms = {name: f"{1000 + number}" for number, name in enumerate(dict.fromkeys(topic.firm for topic in topics))}
+    sentences = {name: _sentence_rows(name, firm_id, topics, quarter) for name, firm_id in firms.items()}
+    topic_rows = [_topic_row(topic, firms[topic.firm], sentences[topic.firm], quarter) for topic in topics]
+    _write(folder / keys.topics(quarter), topic_rows, schemas.TOPIC)
+    _write(folder / keys.themes(quarter), _theme_rows(topics, theme_names, quarter), schemas.THEME)
+    _write(folder / keys.firms(quarter), _firm_rows(firms, topics, sentences, quarter), schemas.FIRM)
+    for part, rows in enumerate(sentences.values()):
+        _write(folder / keys.sentences(quarter, keys.batch_id(quarter, 0), part), rows, schemas.SENTENCE_TOPIC)
+    return folder
+
+
+def _sentence_rows(firm: str, firm_id: str, topics: list[FakeTopic], quarter: str) -> list[dict[str, object]]:
+    placed = [(text, topic.number) for topic in topics if topic.firm == firm for text in topic.texts]
+    rows = []
+    for position, (text, number) in enumerate(placed + [(text, -1) for text in WITHOUT_TOPIC]):
+        speaker_name, speaker_type, section = SPEAKERS[position % len(SPEAKERS)]
+        rows.append(
+            {
+                "sentence_id": f"{firm_id}_9{firm_id}_{position:04d}",
+                "firm_id": firm_id,
+                "firm_name": firm,
+                "transcript_id": f"9{firm_id}",
+                "earnings_call_date": CALL_DATE,
+                "section": section,
+                "speaker_name": speaker_name,
+                "speaker_type": speaker_type,
+                "position": position,
+                "raw_text": text,
+                "cleaned_text": text.lower(),
+                "local_topic_id": number,
+                "quarter": quarter,
+            }
+        )
+    return rows
+
+
+def _topic_row(topic: FakeTopic, firm_id: str, rows: list[dict[str, object]], quarter: str) -> dict[str, object]:
+    own_ids = [row["sentence_id"] for row in rows if row["local_topic_id"] == topic.number]
+    return {
+        "topic_id": f"{firm_id}_{topic.number}",
+        "firm_id": firm_id,
+        "firm_name": topic.firm,
+        "local_topic_id": topic.number,
+        "earnings_call_date": CALL_DATE,
+        "representation": ", ".join(topic.keywords),
+        "keywords": topic.keywords,
+        "summary": topic.name,
+        "naming_method": topic.naming_method,
+        "n_sentences": len(own_ids),
+        "representative_sentence_ids": own_ids[-N_REPRESENTATIVE:],
+        "embedding": [1.0, 0.0],
+        "theme_id": topic.theme,
+        "quarter": quarter,
+    }
+
+
+def _theme_rows(topics: list[FakeTopic], names: dict[str, str], quarter: str) -> list[dict[str, object]]:
+    rows = []
+    for theme_id, name in names.items():
+        own = [topic for topic in topics if topic.theme == theme_id]
+        rows.append(
+            {
+                "theme_id": theme_id,
+                "name": name,
+                "description": f"What firms say about: {name}.",
+                "naming_method": "llm",
+                "keywords": own[0].keywords,
+                "n_topics": len(own),
+                "n_firms": len({topic.firm for topic in own}),
+                "n_sentences": sum(len(topic.texts) for topic in own),
+                "quarter": quarter,
+            }
+        )
+    return rows
+
+
+def _firm_rows(
+    firms: dict[str, str], topics: list[FakeTopic], sentences: dict[str, list[dict[str, object]]], quarter: str
+) -> list[dict[str, object]]:
+    return [
+        {
+            "firm_id": firm_id,
+            "firm_name": name,
+            "ticker": "".join(word[0] for word in name.split()),
+            "earnings_call_date": CALL_DATE,
+            "n_sentences": len(sentences[name]),
+            "n_topics": sum(topic.firm == name for topic in topics),
+            "quarter": quarter,
+        }
+        for name, firm_id in firms.items()
+    ]
+
+
+def _write(path: Path, rows: list[dict[str, object]], schema: pa.Schema) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.Table.from_pylist(rows, schema=schema), path)
