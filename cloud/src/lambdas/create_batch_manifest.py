@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import math
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
@@ -36,7 +36,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         keys.batch_id(quarter, start // batch_size): firm_ids[start : start + batch_size]
         for start in range(0, len(firm_ids), batch_size)
     }
-    manifest_key = keys.batch_manifest(quarter, datetime.now(timezone.utc))
+    manifest_key = keys.batch_manifest(quarter, datetime.now(UTC))
     lines = (json.dumps({"batch_id": batch_id, "firm_ids": firms}) + "\n" for batch_id, firms in batches.items())
     _s3().put_object(Bucket=bucket, Key=manifest_key, Body="".join(lines).encode())
     return {

@@ -24,8 +24,9 @@ VLLM_REMINDER = (
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Take the counts of summarize_results, with ``reduce_error`` when the themes failed; return ``{"notified", "message"}``.
+    """Take what summarize_results returned, with ``reduce_error`` when there are no themes.
 
+    Return ``{"notified", "message"}``.
     Raises InvalidInput when the counts are missing or wrong.
     """
     quarter, bucket = _checked(event)
@@ -40,12 +41,14 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 def _checked(event: dict[str, Any]) -> tuple[str, str]:
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     for name in COUNTS:
-        if type(event.get(name)) is not int or event[name] < 0:
-            raise InvalidInput(f"{name} {event.get(name)!r} is not a count: the input is what summarize_results returns")
+        count = event.get(name)
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise InvalidInput(f"{name} {count!r} is not a count: the input is what summarize_results returns")
     if not isinstance(event.get("has_failures"), bool):
         raise InvalidInput(f"has_failures {event.get('has_failures')!r} is neither true nor false")
-    if not isinstance(event.get("failed_batches"), list):
-        raise InvalidInput(f"failed_batches {event.get('failed_batches')!r} is not a list of batch ids")
+    failed_batches = event.get("failed_batches")
+    if not isinstance(failed_batches, list) or not all(isinstance(batch_id, str) for batch_id in failed_batches):
+        raise InvalidInput(f"failed_batches {failed_batches!r} is not a list of batch ids")
     if not isinstance(event.get("reduce_error", {}), dict):
         raise InvalidInput(f"reduce_error {event['reduce_error']!r} is not an Error with a Cause")
     return quarter, bucket

@@ -53,8 +53,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
     firms_of_batch = _read_batches(bucket, manifest_key)
     if status_of_batch.keys() != firms_of_batch.keys():
-        different = sorted(status_of_batch.keys() ^ firms_of_batch.keys())
-        raise InvalidInput(f"results and s3://{bucket}/{manifest_key} differ in {len(different)} batches: {different[0]}")
+        in_one_only = sorted(status_of_batch.keys() ^ firms_of_batch.keys())
+        differ = f"differ in {len(in_one_only)} batches: {in_one_only[0]}"
+        raise InvalidInput(f"results and s3://{bucket}/{manifest_key} {differ}")
 
     def count(batch_id: str) -> BatchCount:
         progress = _read_progress(bucket, keys.progress(quarter, batch_id), manifest_key)
@@ -116,7 +117,8 @@ def _check_results(results: object) -> dict[str, str]:
             or not isinstance(result.get("batch_id"), str)
             or result.get("status") not in STATUSES
         ):
-            raise InvalidInput(f"results[{position}] is not a batch_id with a status SUCCEEDED or FAILED: {result!r:.200}")
+            wanted = "a batch_id with a status SUCCEEDED or FAILED"
+            raise InvalidInput(f"results[{position}] is not {wanted}: {result!r:.200}")
     batch_id, times = Counter(result["batch_id"] for result in results).most_common(1)[0]
     if times > 1:
         raise InvalidInput(f"results holds batch {batch_id} {times} times")

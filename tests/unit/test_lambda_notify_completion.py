@@ -1,0 +1,167 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.lambdas import notify_completion
+
+SUCCEEDED = {
+    "quarter": "2023Q1",
+    "bucket": "ftm-pipeline-test",
+    "manifest_key": "manifests/2023Q1/manifest_20230501T120000000000Z.jsonl",
+    "succeeded": 3,
+    "failed": 0,
+    "failed_batches": [],
+    "firms_total": 150,
+    "firms_succeeded": 148,
+    "firms_skipped": 2,
+    "firms_failed": 0,
+    "has_failures": False,
+}
+TWO_BATCHES_FAILED = {
+    **SUCCEEDED,
+    "succeeded": 1,
+    "failed": 2,
+    "failed_batches": ["2023Q1_batch_0001", "2023Q1_batch_0002"],
+    "firms_succeeded": 60,
+    "firms_failed": 88,
+    "has_failures": True,
+}
+REDUCE_FAILED = {
+    **SUCCEEDED,
+    "reduce_error": {
+        "Error": "States.TaskFailed",
+        "Cause": json.dumps({"JobId": "42", "StatusReason": "Essential container in task exited", "Attempts": [{}]}),
+    },
+}
+
+
+@pytest.fixture
+def no_topic(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SNS_TOPIC_ARN", raising=False)
+
+
+@pytest.fixture
+def received(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A topic in SNS_TOPIC_ARN; a function that returns the next message that its subscriber received."""
+    notify_completion._sns.cache_clear()
+    sns, sqs = boto3.client("sns"), boto3.client("sqs")
+    topic_arn = sns.create_topic(Name="ftm-done")["TopicArn"]
+    queue_url = sqs.create_queue(QueueName="ftm-mailbox")["QueueUrl"]
+    queue_arn = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic_arn, Protocol="sqs", Endpoint=queue_arn)
+    monkeypatch.setenv("SNS_TOPIC_ARN", topic_arn)
+    yield lambda: json.loads(sqs.receive_message(QueueUrl=queue_url)["Messages"][0]["Body"])
+    sqs.delete_queue(QueueUrl=queue_url)
+    sns.delete_topic(TopicArn=topic_arn)
+
+
+def test_without_a_topic_nothing_is_sent(no_topic: None, no_aws: None) -> None:
+    answer = notify_completion.handler(SUCCEEDED, None)
+
+    assert answer["notified"] is False
+    assert answer["message"].splitlines()[:4] == [
+        "FTM 2023Q1: succeeded",
+        "Batches: 3 succeeded, 0 failed",
+        "Firms: 148 succeeded, 2 skipped, 0 failed, of 150",
+        "Themes: s3://ftm-pipeline-test/processed/themes/quarter=2023Q1/themes.parquet",
+    ]
+
+
+def test_message_reaches_the_subscriber(received: Any) -> None:
+    answer = notify_completion.handler(TWO_BATCHES_FAILED, None)
+
+    mail = received()
+    assert answer["notified"] is True
+    assert mail["Message"] == answer["message"]
+    assert mail["Subject"] == "FTM 2023Q1: finished with failed batches"
+
+
+def test_failed_batches_are_named_with_what_to_do(no_topic: None) -> None:
+    message = notify_completion.handler(TWO_BATCHES_FAILED, None)["message"]
+
+    assert "Batches: 1 succeeded, 2 failed (2023Q1_batch_0001, 2023Q1_batch_0002). Start the quarter again" in message
+    assert "Firms: 60 succeeded, 2 skipped, 88 failed, of 150" in message
+
+
+def test_batches_that_are_not_listed_are_counted(no_topic: None) -> None:
+    message = notify_completion.handler({**TWO_BATCHES_FAILED, "failed": 30}, None)["message"]
+
+    assert "30 failed (2023Q1_batch_0001, 2023Q1_batch_0002 and 28 more)" in message
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (
+            REDUCE_FAILED["reduce_error"],
+            "Themes: not written, States.TaskFailed: Essential container in task exited (Batch job 42)",
+        ),
+        ({"Error": "States.Timeout", "Cause": ""}, "Themes: not written, States.Timeout:"),
+        ({"Error": "E", "Cause": "two\nlines"}, "Themes: not written, E: two lines"),
+        ({"Error": "E", "Cause": '["no", "job"]'}, 'Themes: not written, E: ["no", "job"]'),
+        ({"Error": "E", "Cause": '{"errorMessage": "x"}'}, 'Themes: not written, E: {"errorMessage": "x"}'),
+        ({}, "Themes: not written, unknown error:"),
+    ],
+)
+def test_failed_reduce_is_one_line_with_its_reason(no_topic: None, error: dict[str, str], line: str) -> None:
+    message = notify_completion.handler({**SUCCEEDED, "reduce_error": error}, None)["message"]
+
+    assert message.splitlines()[0] == "FTM 2023Q1: failed, no themes"
+    assert message.splitlines()[3] == line
+    assert "themes.parquet" not in message
+
+
+def test_long_reason_is_cut(no_topic: None) -> None:
+    error = {"Error": "E", "Cause": "x" * 32_768}
+
+    assert len(notify_completion.handler({**SUCCEEDED, "reduce_error": error}, None)["message"]) < 1500
+
+
+@pytest.mark.parametrize("event", [SUCCEEDED, TWO_BATCHES_FAILED, REDUCE_FAILED])
+def test_every_message_ends_with_the_cost_of_vllm_in_one_line(no_topic: None, event: dict[str, Any]) -> None:
+    last_line = notify_completion.handler(event, None)["message"].splitlines()[-1]
+
+    assert "about $0.37 an hour" in last_line
+    assert "aws ecs update-service --cluster ftm-vllm-cluster --service ftm-vllm-service --desired-count 0" in last_line
+
+
+@pytest.mark.parametrize("event", [SUCCEEDED, TWO_BATCHES_FAILED, REDUCE_FAILED])
+def test_subject_is_what_sns_accepts(received: Any, event: dict[str, Any]) -> None:
+    notify_completion.handler(event, None)
+
+    subject = received()["Subject"]
+    assert subject.isascii() and subject.isprintable() and len(subject) <= 100
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"quarter": "2023"}, "quarter '2023' is not a quarter"),
+        ({"bucket": ""}, "bucket '' is not a valid S3 bucket name"),
+        ({"succeeded": None}, "succeeded None is not a count"),
+        ({"firms_failed": -1}, "firms_failed -1 is not a count"),
+        ({"firms_total": "150"}, "firms_total '150' is not a count"),
+        ({"failed": True}, "failed True is not a count"),
+        ({"has_failures": "no"}, "has_failures 'no' is neither true nor false"),
+        ({"failed_batches": "2023Q1_batch_0000"}, "failed_batches '2023Q1_batch_0000' is not a list"),
+        ({"failed_batches": [1]}, "failed_batches [1] is not a list of batch ids"),
+        ({"reduce_error": "boom"}, "reduce_error 'boom' is not an Error with a Cause"),
+    ],
+)
+def test_bad_input_is_one_clear_line_before_any_call(
+    no_aws: None, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], message: str
+) -> None:
+    monkeypatch.setenv("SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:ftm-done")
+    notify_completion._sns.cache_clear()
+
+    with pytest.raises(InvalidInput) as error:
+        notify_completion.handler({**SUCCEEDED, **change}, None)
+
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)

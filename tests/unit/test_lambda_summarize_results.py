@@ -1,0 +1,210 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.lambdas import summarize_results
+
+BUCKET = "ftm-pipeline-test"
+MANIFEST_KEY = "manifests/2023Q1/manifest_20230501T120000000000Z.jsonl"
+EARLIER_MANIFEST_KEY = "manifests/2023Q1/manifest_20230430T120000000000Z.jsonl"
+
+
+@pytest.fixture(autouse=True)
+def new_client() -> None:
+    summarize_results._s3.cache_clear()
+
+
+def put_manifest(s3: Any, firms_of_batch: dict[str, list[str]]) -> None:
+    lines = [json.dumps({"batch_id": batch, "firm_ids": firms}) for batch, firms in firms_of_batch.items()]
+    s3.put_object(Bucket=BUCKET, Key=MANIFEST_KEY, Body="".join(f"{line}\n" for line in lines))
+
+
+def put_progress(
+    s3: Any,
+    batch_id: str,
+    done: list[str],
+    skipped: list[str] | None = None,
+    failed: list[str] | None = None,
+    manifest_key: str = MANIFEST_KEY,
+) -> None:
+    progress = {
+        "quarter": "2023Q1",
+        "batch_id": batch_id,
+        "manifest_key": manifest_key,
+        "status": "running",
+        "done": done,
+        "skipped": [{"firm_id": firm, "reason": "no sentences"} for firm in skipped or []],
+        "failed": [{"firm_id": firm, "reason": "unreadable"} for firm in failed or []],
+    }
+    s3.put_object(Bucket=BUCKET, Key=f"progress/2023Q1/{batch_id}.json", Body=json.dumps(progress))
+
+
+def summarize(results: Any) -> dict[str, Any]:
+    event = {"quarter": "2023Q1", "bucket": BUCKET, "manifest_key": MANIFEST_KEY, "results": results}
+    return summarize_results.handler(event, None)
+
+
+def succeeded(batch_id: str) -> dict[str, str]:
+    return {"batch_id": batch_id, "status": "SUCCEEDED"}
+
+
+def failed(batch_id: str) -> dict[str, str]:
+    return {"batch_id": batch_id, "status": "FAILED", "error": "States.TaskFailed"}
+
+
+def test_all_batches_succeeded(s3: Any) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1", "2"], "2023Q1_batch_0001": ["3"]})
+    put_progress(s3, "2023Q1_batch_0000", done=["2", "1"])
+    put_progress(s3, "2023Q1_batch_0001", done=["3"])
+
+    assert summarize([succeeded("2023Q1_batch_0000"), succeeded("2023Q1_batch_0001")]) == {
+        "quarter": "2023Q1",
+        "bucket": BUCKET,
+        "manifest_key": MANIFEST_KEY,
+        "succeeded": 2,
+        "failed": 0,
+        "failed_batches": [],
+        "firms_total": 3,
+        "firms_succeeded": 3,
+        "firms_skipped": 0,
+        "firms_failed": 0,
+        "has_failures": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("progress", "expected"),
+    [
+        pytest.param({"done": ["1", "2"]}, (2, 0, 2), id="failed half way: the rest of its firms count as failed"),
+        pytest.param({"done": ["1"], "skipped": ["2"]}, (1, 1, 2), id="skipped firms are no failures"),
+        pytest.param({"done": ["1"], "failed": ["2", "3", "4"]}, (1, 0, 3), id="failed firms"),
+        pytest.param({"done": ["1"], "skipped": ["1"]}, (1, 0, 3), id="a firm counts once"),
+        pytest.param({"done": ["1", "1"]}, (1, 0, 3), id="even when it is listed twice"),
+        pytest.param({"done": ["1", "99"]}, (1, 0, 3), id="firms of no batch are not counted"),
+        pytest.param({"done": []}, (0, 0, 4), id="nothing done"),
+        pytest.param(None, (0, 0, 4), id="failed before its first progress"),
+        pytest.param(
+            {"done": ["1", "2"], "manifest_key": EARLIER_MANIFEST_KEY}, (0, 0, 4), id="progress of an earlier execution"
+        ),
+    ],
+)
+def test_firms_of_a_failed_batch(s3: Any, progress: dict[str, Any] | None, expected: tuple[int, int, int]) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1", "2", "3", "4"]})
+    if progress is not None:
+        put_progress(s3, "2023Q1_batch_0000", **progress)
+
+    counts = summarize([failed("2023Q1_batch_0000")])
+
+    assert (counts["firms_succeeded"], counts["firms_skipped"], counts["firms_failed"]) == expected
+    assert counts["firms_total"] == 4
+    assert (counts["succeeded"], counts["failed"], counts["has_failures"]) == (0, 1, True)
+
+
+def test_failed_firm_in_a_succeeded_batch_is_counted_but_fails_nothing(s3: Any) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1", "2"]})
+    put_progress(s3, "2023Q1_batch_0000", done=["1"], failed=["2"])
+
+    counts = summarize([succeeded("2023Q1_batch_0000")])
+
+    assert (counts["firms_succeeded"], counts["firms_failed"], counts["has_failures"]) == (1, 1, False)
+
+
+@pytest.mark.parametrize("manifest_key", [None, EARLIER_MANIFEST_KEY])
+def test_job_that_succeeded_without_progress_counts_as_failed(s3: Any, manifest_key: str | None) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1", "2"]})
+    if manifest_key:
+        put_progress(s3, "2023Q1_batch_0000", done=["1", "2"], manifest_key=manifest_key)
+
+    counts = summarize([succeeded("2023Q1_batch_0000")])
+
+    assert (counts["failed_batches"], counts["has_failures"]) == (["2023Q1_batch_0000"], True)
+    assert (counts["firms_succeeded"], counts["firms_failed"]) == (0, 2)
+
+
+def test_many_batches_list_the_first_20_that_failed(s3: Any) -> None:
+    batch_ids = [f"2023Q1_batch_{number:04d}" for number in range(60)]
+    put_manifest(s3, {batch_id: [f"{batch_id}-firm"] for batch_id in batch_ids})
+    for batch_id in batch_ids[25:]:
+        put_progress(s3, batch_id, done=[f"{batch_id}-firm"])
+
+    counts = summarize([failed(batch) for batch in batch_ids[:25]] + [succeeded(batch) for batch in batch_ids[25:]])
+
+    assert (counts["succeeded"], counts["failed"]) == (35, 25)
+    assert (counts["firms_succeeded"], counts["firms_failed"]) == (35, 25)
+    assert counts["failed_batches"] == batch_ids[:20]
+
+
+@pytest.mark.parametrize(
+    ("results", "message"),
+    [
+        ([succeeded("2023Q1_batch_0000")], "differ in 1 batches: 2023Q1_batch_0001"),
+        ([succeeded(f"2023Q1_batch_000{n}") for n in range(4)], "differ in 2 batches: 2023Q1_batch_0002"),
+    ],
+)
+def test_results_of_another_manifest_are_refused(s3: Any, results: list[Any], message: str) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1"], "2023Q1_batch_0001": ["2"]})
+
+    with pytest.raises(InvalidInput, match=message):
+        summarize(results)
+
+
+@pytest.mark.parametrize("body", [b"{half", b'{"batch_id": "2023Q1_batch_0000"}', b"[1]\n", b"\xff"])
+def test_unreadable_manifest_is_named(s3: Any, body: bytes) -> None:
+    s3.put_object(Bucket=BUCKET, Key=MANIFEST_KEY, Body=body)
+
+    with pytest.raises(InvalidInput, match=f"s3://{BUCKET}/{MANIFEST_KEY} is not a batch manifest"):
+        summarize([succeeded("2023Q1_batch_0000")])
+
+
+def test_missing_manifest_is_named(s3: Any) -> None:
+    with pytest.raises(InvalidInput, match=f"there is no batch manifest s3://{BUCKET}/{MANIFEST_KEY}"):
+        summarize([succeeded("2023Q1_batch_0000")])
+
+
+@pytest.mark.parametrize("body", [b"", b"{half", b"[]", b'{"done": []}', b'{"manifest_key": "%s"}'])
+def test_unreadable_progress_is_named(s3: Any, body: bytes) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1"]})
+    body = body.replace(b"%s", MANIFEST_KEY.encode())
+    s3.put_object(Bucket=BUCKET, Key="progress/2023Q1/2023Q1_batch_0000.json", Body=body)
+
+    with pytest.raises(InvalidInput, match="progress/2023Q1/2023Q1_batch_0000.json is not a progress file"):
+        summarize([succeeded("2023Q1_batch_0000")])
+
+
+GOOD_EVENT = {
+    "quarter": "2023Q1",
+    "bucket": BUCKET,
+    "manifest_key": MANIFEST_KEY,
+    "results": [succeeded("2023Q1_batch_0000")],
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"quarter": None}, "quarter None is not a quarter"),
+        ({"bucket": "A"}, "bucket 'A' is not a valid S3 bucket name"),
+        ({"manifest_key": None}, "manifest_key None is not a batch manifest of 2023Q1"),
+        ({"manifest_key": "manifests/2023Q2/manifest_x.jsonl"}, "is not a batch manifest of 2023Q1"),
+        ({"results": None}, "results is not a list of batches"),
+        ({"results": {}}, "results is not a list of batches"),
+        ({"results": []}, "results is not a list of batches"),
+        ({"results": [succeeded("a"), None]}, "results[1] is not a batch_id with a status"),
+        ({"results": ["2023Q1_batch_0000"]}, "results[0] is not a batch_id with a status"),
+        ({"results": [{"batch_id": 3, "status": "FAILED"}]}, "results[0] is not a batch_id with a status"),
+        ({"results": [{"batch_id": "a", "status": "failed"}]}, "results[0] is not a batch_id with a status"),
+        ({"results": [{"batch_id": "a", "status": []}]}, "results[0] is not a batch_id with a status"),
+        ({"results": [{"status": "FAILED"}]}, "results[0] is not a batch_id with a status"),
+        ({"results": [failed("a"), succeeded("b"), succeeded("a")]}, "results holds batch a 2 times"),
+    ],
+)
+def test_bad_input_is_one_clear_line_before_any_call(no_aws: None, change: dict[str, Any], message: str) -> None:
+    with pytest.raises(InvalidInput) as error:
+        summarize_results.handler({**GOOD_EVENT, **change}, None)
+
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
