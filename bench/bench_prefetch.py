@@ -2,7 +2,8 @@
 
     python bench/bench_prefetch.py FILE_OR_FOLDER QUARTER [--copies N]
 
-``--copies N`` works on N copies of every firm, to see how the figures grow. S3 is left out: what is written is thrown away.
+``--copies N`` works on N copies of every firm, to see how the figures grow. S3 is left out: what is written is
+thrown away.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cloud.src.prefetch.input_files import find_files, read_rows
+from cloud.src.prefetch.input_files import COLUMNS, find_files, read_rows
 from cloud.src.prefetch.prefetch import prefetch_files
 
 
@@ -47,17 +48,17 @@ def peak_memory_mb() -> float:
 
 
 def write_copies(source: Path, copies: int, target: Path) -> None:
-    writer = None
-    for copy in range(copies):
-        for path in find_files(source):
-            for rows in read_rows(path):
+    """Write all rows ``copies`` times, under other names of firms each time."""
+    schema = pa.schema([(name, pa.large_string()) for name in COLUMNS])
+    blank = pa.scalar(" ", pa.large_string())
+    with pq.ParquetWriter(target, schema) as writer:
+        for copy in range(copies):
+            suffix = pa.scalar(f"copy {copy}", pa.large_string())
+            for rows in (rows for path in find_files(source) for rows in read_rows(path)):
+                columns = {name: rows[name] for name in COLUMNS}
                 for name in ("firm_id", "company"):
-                    values = pc.binary_join_element_wise(rows[name], f"copy {copy}", " ")
-                    rows = rows.set_column(rows.column_names.index(name), name, values)
-                writer = writer or pq.ParquetWriter(target, rows.schema)
-                writer.write_table(rows)
-    if writer:
-        writer.close()
+                    columns[name] = pc.binary_join_element_wise(rows[name], suffix, blank)
+                writer.write_table(pa.table(columns, schema=schema))
 
 
 def main() -> None:
@@ -74,7 +75,7 @@ def main() -> None:
         before_mb, s3, start = peak_memory_mb(), NoS3(), time.perf_counter()
         summary = prefetch_files(s3, "ftm-bench", options.quarter, source)
         seconds = time.perf_counter() - start
-    print(f"firms {summary.n_firms}, calls {summary.n_calls}, sentences {summary.n_sentences}, chunks {summary.n_chunks}")
+    print(f"{summary.n_firms} firms, {summary.n_sentences} sentences in {summary.n_chunks} chunks")
     print(f"{seconds:.1f} s, {summary.n_sentences / seconds:,.0f} sentences/s, {s3.bytes_written / 1e6:.0f} MB written")
     print(f"peak memory {peak_memory_mb():.0f} MB (Arrow: {pa.default_memory_pool().max_memory() / 1e6:.0f} MB)")
     print(f"before the prefetch {before_mb:.0f} MB")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date
 from typing import Protocol
 
 
@@ -27,12 +27,12 @@ class Call:
     firm_id: str
     firm_name: str
     transcript_id: str
-    date: date
+    date: datetime.date
     turns: tuple[Turn, ...]
     ticker: str | None = None
     permno: int | None = None
     gvkey: str | None = None
-    link_date: date | None = None
+    link_date: datetime.date | None = None
 
 
 class TranscriptSource(Protocol):

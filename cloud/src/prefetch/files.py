@@ -142,7 +142,7 @@ def _rows_of_quarter(source: Path, files: list[Path], quarter: str) -> pa.Table:
                 rows = _with_ids(path, rows, firm_ids, turns_so_far)
                 tables.append(rows.append_column("file", pa.array([number] * rows.num_rows, pa.int64())))
     if not tables:
-        has = f"it has {', '.join(sorted(quarters))}" if quarters else "it has no rows at all"
+        has = f"it has {', '.join(sorted(quarters)[:20])}" if quarters else "it has no rows at all"
         raise InvalidInput(f"{source} has no call of {quarter}: {has}")
     firm_ids.check()
     return pa.concat_tables(tables)

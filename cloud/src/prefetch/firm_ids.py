@@ -44,7 +44,7 @@ class FirmIds:
 
 def firm_slug(company: str) -> str:
     """Return an ASCII firm_id for a company's name: ``L'Oréal S.A.`` -> ``loreal-s-a``; the same name, the same id."""
-    without_apostrophes = re.sub("['’]", "", company)
+    without_apostrophes = re.sub("['\u2019]", "", company)
     ascii_name = unicodedata.normalize("NFKD", without_apostrophes).encode("ascii", "ignore").decode()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_name.lower()).strip("-")
     return slug or f"firm-{hashlib.sha256(company.encode()).hexdigest()[:12]}"

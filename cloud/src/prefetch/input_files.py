@@ -63,7 +63,7 @@ def _is_table(path: Path) -> bool:
 
 
 def _known_columns(path: Path, header: list[str]) -> list[str]:
-    """Return the columns of the file that FTM uses; raise InvalidInput when a needed one is missing or one is double."""
+    """Return the columns of the file that FTM uses; raise InvalidInput when one is missing or double."""
     missing = [name for name in ("date", "text") if name not in header]
     if "company" not in header and "firm_id" not in header:
         missing.insert(0, "company or firm_id")

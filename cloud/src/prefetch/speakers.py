@@ -15,10 +15,16 @@ _SECTIONS = {
     "questions and answers": "qa",
 }
 
+_ANALYSTS = {"analyst", "analysts", "conference participant"}
+_EXECUTIVES = {"executive", "executives", "corporate participant", "management"}
+
 _CEO = re.compile(r"\bCEO\b|\bchief executive\b", re.IGNORECASE)
 _CFO = re.compile(r"\bCFO\b|\bchief financial\b", re.IGNORECASE)
 # A title that has the words of a chief's title without being one, as in "Senior Vice President and Deputy CFO".
 _NOT_THE_CHIEF = re.compile(r"\b(deputy|former|assistant|office of)\b", re.IGNORECASE)
+_TITLE = re.compile(
+    r"\b(officer|president|[es]?vp|chair(man|woman)?|c[oit]o|treasurer|investor relations)\b", re.IGNORECASE
+)
 
 
 def section_name(section: str | None) -> str | None:
@@ -32,22 +38,23 @@ def speaker_type(kind: str | None, role: str | None, speaker: str | None = None)
     Args:
         kind: the source's type of the speaker, for example ``executive`` or ``Analysts``.
         role: title of an executive, employer of an analyst.
-        speaker: name; many transcripts say only there that an operator speaks.
+        speaker: name; some transcripts say only there that an operator speaks.
 
     The head of a division ("CEO, General Insurance") counts as CEO: titles do not tell a division from the company.
     """
-    kind = (kind or "").casefold().rstrip("s")
-    role = role or ""
+    kind, role = (kind or "").casefold(), role or ""
     if kind == "operator" or (speaker or "").casefold() == "operator":
         return "Operator"
-    if kind == "analyst":  # before the title: an analyst's role is an employer, whatever words are in its name
+    if kind in _ANALYSTS:  # before the title: an analyst's role is an employer, whatever words are in its name
         return "Analyst"
     chief = _chief(kind) or _chief(role)
     if chief:
         return chief
-    if kind == "executive" or (not kind and role):
-        return "Analyst" if not kind and "analyst" in role.casefold() else "Executive"
-    return "Unknown"
+    if kind in _EXECUTIVES:
+        return "Executive"
+    if "analyst" in role.casefold():
+        return "Analyst"
+    return "Executive" if _TITLE.search(role) else "Unknown"
 
 
 def _chief(title: str) -> str | None:
