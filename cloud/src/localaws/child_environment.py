@@ -1,0 +1,39 @@
+"""Environment variables for the processes of the local AWS: enough to run, and nothing of the user's own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+# The user's AWS profile, keys, proxies and Python settings stay out: a job must see here what it would see in AWS.
+_PASSED_ON = ("PATH", "HOME", "LANG", "TZ", "TMPDIR")
+
+
+def minimal_environment(python_path: list[str]) -> dict[str, str]:
+    """The variables every process gets; ``python_path`` is where it finds Python modules."""
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {**kept, "PYTHONPATH": os.pathsep.join(python_path), "PYTHONUNBUFFERED": "1"}
+
+
+def aws_environment(endpoint_url: str, region: str, python_path: list[str]) -> dict[str, str]:
+    """The minimal environment, with this local AWS as the only AWS that boto3 can find."""
+    return {
+        **minimal_environment(python_path),
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def full_python_path() -> list[str]:
+    """Where this process finds modules. Under Pants the code lies in a sandbox that only ``sys.path`` knows of."""
+    return [str(Path(entry).absolute()) for entry in sys.path]
+
+
+def library_python_path() -> list[str]:
+    """The same without FTM's own code: a Lambda function must bring its code in its zip, as in AWS."""
+    return [entry for entry in full_python_path() if not (Path(entry) / "cloud" / "src").is_dir()]

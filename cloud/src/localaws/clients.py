@@ -1,0 +1,43 @@
+"""boto3 clients for the local AWS."""
+
+from __future__ import annotations
+
+import threading
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+REGION = "us-east-1"
+
+# Keys that open nothing: the local AWS accepts any, and a mistake can never reach a real account.
+_DUMMY_KEY = "local"
+
+_creating = threading.Lock()
+
+
+def local_client(endpoint_url: str, service: str, region: str = REGION) -> Any:
+    """A client that any thread may use. Creating one is not thread-safe in boto3, using one is."""
+    with _creating:
+        return _client(endpoint_url, service, region)
+
+
+@cache
+def _client(endpoint_url: str, service: str, region: str) -> Any:
+    config = Config(
+        # A Lambda function may run 15 minutes before it answers, and must not be started a second time meanwhile.
+        read_timeout=960,
+        retries={"total_max_attempts": 1} if service == "lambda" else {},
+        max_pool_connections=64,
+        proxies={},  # never ask the user's proxy for 127.0.0.1
+        s3={"addressing_style": "path"},
+    )
+    return boto3.session.Session().client(
+        service,
+        region_name=region,
+        endpoint_url=endpoint_url,
+        aws_access_key_id=_DUMMY_KEY,
+        aws_secret_access_key=_DUMMY_KEY,
+        config=config,
+    )

@@ -1,0 +1,39 @@
+"""Runs one Batch job, and ends it when the server has died: ``python job_guard.py COMMAND...``.
+
+A server that is killed with SIGKILL cannot end its jobs any more. But the kernel then closes the pipe that is this
+guard's standard input, and the guard kills the process group it leads: the job, whatever the job started, and itself.
+Its exit code is the job's; 128 + n when signal n ended the job, as a container runtime reports it.
+
+Standard library only: it is started as a script, without FTM's code on the path.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+
+_COMMAND_NOT_FOUND = 127  # what a shell answers
+
+
+def main(command: list[str]) -> int:
+    threading.Thread(target=_kill_group_when_input_closes, daemon=True).start()
+    try:
+        job = subprocess.Popen(command, stdin=subprocess.DEVNULL)
+    except OSError as error:
+        print(f"cannot start {command[0]}: {error.strerror}", flush=True)
+        return _COMMAND_NOT_FOUND
+    exit_code = job.wait()
+    return exit_code if exit_code >= 0 else 128 - exit_code
+
+
+def _kill_group_when_input_closes() -> None:
+    while os.read(0, 1):
+        pass
+    os.killpg(0, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,170 @@
+"""Set up FTM in a local AWS: what Terraform makes in a real one, with the same names."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.localaws.environment import LocalAws
+from cloud.src.localaws.lambda_zip import HANDLER, lambda_zip
+from cloud.src.localaws.state_machine import definition
+
+BUCKET = "ftm-pipeline-78ea68c8"
+JOB_QUEUE = "ftm-queue-main"
+FIRM_PROCESSOR = "ftm-firm-processor"
+THEME_AGGREGATOR = "ftm-theme-aggregator"
+STATE_MACHINE = "ftm-quarter-processor"
+JOB_LOG_GROUP = "/aws/batch/ftm"
+FUNCTIONS = {  # function -> module
+    "ftm-prefetch-check": "prefetch_check",
+    "ftm-create-batch-manifest": "create_batch_manifest",
+    "ftm-summarize-results": "summarize_results",
+    "ftm-notify-completion": "notify_completion",
+}
+
+_STATE_MACHINE_PARAMETER = "/ftm/stepfunctions/state_machine_arn"
+_IMAGE = "ftm-worker:local"
+_HOUR_S = 3600
+
+
+@dataclass(frozen=True)
+class Provisioned:
+    """What was set up."""
+
+    bucket: str
+    job_queue_arn: str
+    firm_processor_arn: str
+    theme_aggregator_arn: str
+    state_machine_arn: str
+
+
+def provision(aws: LocalAws, job_environment: Mapping[str, str]) -> Provisioned:
+    """Make everything FTM needs; ``job_environment`` becomes part of the job definitions.
+
+    Raises InvalidInput when the local AWS is set up already.
+    """
+    if _is_set_up(aws):
+        raise InvalidInput(f"the local AWS at {aws.endpoint_url} is set up already: use it as it is, or start another")
+    # Not versioned as in AWS: nothing here outlives the server, and old versions would only fill the memory.
+    aws.client("s3").create_bucket(Bucket=BUCKET)
+    _create_log_groups(aws)
+    job_queue_arn = _create_job_queue(aws, _create_role(aws, "ftm-batch-service-role", "batch.amazonaws.com"))
+    firm_processor_arn = _register_job(aws, FIRM_PROCESSOR, "map", 12 * _HOUR_S, job_environment)
+    theme_aggregator_arn = _register_job(aws, THEME_AGGREGATOR, "reduce", 12 * _HOUR_S, job_environment)
+    function_arns = _create_functions(aws, _create_role(aws, "ftm-lambda-role", "lambda.amazonaws.com"))
+    variables: dict[str, str | int] = {
+        **{f"{FUNCTIONS[function]}_arn": arn for function, arn in function_arns.items()},
+        "job_queue_arn": job_queue_arn,
+        "firm_processor_arn": firm_processor_arn,
+        "theme_aggregator_arn": theme_aggregator_arn,
+        "max_concurrency": aws.job_slots,  # more would only wait for a slot
+        "retry_interval_seconds": 1,
+        "map_timeout_seconds": 24 * _HOUR_S,
+        "reduce_timeout_seconds": 24 * _HOUR_S,
+    }
+    role_arn = _create_role(aws, "ftm-states-role", "states.amazonaws.com")
+    state_machine_arn = _create_state_machine(aws, role_arn, definition(variables))
+    provisioned = Provisioned(BUCKET, job_queue_arn, firm_processor_arn, theme_aggregator_arn, state_machine_arn)
+    _publish(aws, provisioned, job_environment)
+    return provisioned
+
+
+def _is_set_up(aws: LocalAws) -> bool:
+    # the last thing that provision() writes
+    return bool(aws.client("ssm").get_parameters(Names=[_STATE_MACHINE_PARAMETER])["Parameters"])
+
+
+def _create_log_groups(aws: LocalAws) -> None:
+    functions = [f"/aws/lambda/{function}" for function in FUNCTIONS]
+    for group in (JOB_LOG_GROUP, f"/aws/states/{STATE_MACHINE}", *functions):
+        aws.client("logs").create_log_group(logGroupName=group)
+
+
+def _create_role(aws: LocalAws, name: str, service: str) -> str:
+    """A role that ``service`` may take. No permissions: the local AWS checks none."""
+    trust: dict[str, Any] = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
+    }
+    role = aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust))
+    return str(role["Role"]["Arn"])
+
+
+def _create_job_queue(aws: LocalAws, service_role_arn: str) -> str:
+    batch = aws.client("batch")
+    environment = batch.create_compute_environment(
+        computeEnvironmentName="ftm-compute-local", type="UNMANAGED", state="ENABLED", serviceRole=service_role_arn
+    )
+    order = [{"order": 1, "computeEnvironment": environment["computeEnvironmentArn"]}]
+    queue = batch.create_job_queue(jobQueueName=JOB_QUEUE, state="ENABLED", priority=1, computeEnvironmentOrder=order)
+    return str(queue["jobQueueArn"])
+
+
+def _register_job(aws: LocalAws, name: str, command: str, timeout_s: int, environment: Mapping[str, str]) -> str:
+    job_definition = aws.client("batch").register_job_definition(
+        jobDefinitionName=name,
+        type="container",
+        containerProperties={
+            "image": _IMAGE,
+            "command": [command],
+            "environment": [{"name": key, "value": value} for key, value in environment.items()],
+            "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "4096"}],
+            "logConfiguration": {
+                "logDriver": "awslogs",
+                "options": {"awslogs-group": JOB_LOG_GROUP, "awslogs-stream-prefix": name},
+            },
+        },
+        # Another attempt when the job was killed or its host went away, none when it failed by itself.
+        retryStrategy={
+            "attempts": 3,
+            "evaluateOnExit": [
+                {"onStatusReason": "Host EC2*", "action": "RETRY"},
+                {"onExitCode": "137", "action": "RETRY"},
+                {"onExitCode": "*", "action": "EXIT"},
+            ],
+        },
+        timeout={"attemptDurationSeconds": timeout_s},
+    )
+    return str(job_definition["jobDefinitionArn"])
+
+
+def _create_functions(aws: LocalAws, role_arn: str) -> dict[str, str]:
+    """ARN of each function."""
+    client = aws.client("lambda")
+    return {
+        function: client.create_function(
+            FunctionName=function,
+            Runtime="python3.13",
+            Role=role_arn,
+            Handler=HANDLER,
+            Code={"ZipFile": lambda_zip(module)},
+            Timeout=60,
+            MemorySize=256,
+        )["FunctionArn"]
+        for function, module in FUNCTIONS.items()
+    }
+
+
+def _create_state_machine(aws: LocalAws, role_arn: str, asl: str) -> str:
+    state_machine = aws.client("stepfunctions").create_state_machine(
+        name=STATE_MACHINE, definition=asl, roleArn=role_arn
+    )
+    return str(state_machine["stateMachineArn"])
+
+
+def _publish(aws: LocalAws, provisioned: Provisioned, job_environment: Mapping[str, str]) -> None:
+    """Write the SSM parameters by which the parts of FTM find one another."""
+    parameters = {
+        "/ftm/storage/bucket": provisioned.bucket,
+        "/ftm/batch/job_queue_arn": provisioned.job_queue_arn,
+        "/ftm/batch/firm_processor_arn": provisioned.firm_processor_arn,
+        "/ftm/batch/theme_aggregator_arn": provisioned.theme_aggregator_arn,
+    }
+    if "LLM_BASE_URL" in job_environment:
+        parameters["/ftm/vllm/base_url"] = job_environment["LLM_BASE_URL"]
+    parameters[_STATE_MACHINE_PARAMETER] = provisioned.state_machine_arn  # last: the sign that all is there
+    for name, value in parameters.items():
+        aws.client("ssm").put_parameter(Name=name, Value=value, Type="String")

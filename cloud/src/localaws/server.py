@@ -1,0 +1,78 @@
+"""The local AWS: moto's server on a loopback port, in which Lambda functions and Batch jobs are processes."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+import signal
+import socket
+import threading
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from moto.server import ThreadedMotoServer
+
+from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.localaws import batch, lambdas, not_implemented, stepfunctions
+from cloud.src.localaws.host import Host
+
+_MOTO_VERSION = "5.2.5"  # the patches change its inner parts, so they fit no other
+_ADDRESS = "127.0.0.1"
+
+
+def serve(port: int, job_slots: int, images: Mapping[str, Sequence[str]], work_folder: Path, watch_stdin: bool) -> None:
+    """Serve until a signal arrives or, with ``watch_stdin``, standard input closes; port 0 is any free one.
+
+    Prints the endpoint's URL when it is ready. ``work_folder`` is deleted at the end, and no process is left behind.
+    """
+    if version("moto") != _MOTO_VERSION:
+        raise FtmError(f"the local AWS needs moto {_MOTO_VERSION}, but {version('moto')} is installed")
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stop.set())
+    if watch_stdin:
+        threading.Thread(target=_stop_when_input_closes, args=(stop,), daemon=True).start()
+
+    _check_free(port)
+    server = ThreadedMotoServer(_ADDRESS, port, verbose=False)
+    server.start()
+    endpoint_url = f"http://{_ADDRESS}:{server.get_host_and_port()[1]}"
+    host = Host(endpoint_url, work_folder, images, threading.Semaphore(job_slots))
+    _install(host)
+    print(endpoint_url, flush=True)  # from here on somebody can send requests
+
+    stop.wait()
+    host.processes.kill_all()
+    shutil.rmtree(work_folder, ignore_errors=True)
+    # Requests may still be under way in threads that Python would wait for.
+    os._exit(0)
+
+
+def _install(host: Host) -> None:
+    lambdas.install(host)
+    batch.install(host)
+    stepfunctions.install(host)
+    not_implemented.install()
+    logging.getLogger("werkzeug").setLevel(logging.WARNING)  # no line for every request
+
+
+def _check_free(port: int) -> None:
+    """Raise InvalidInput when the port cannot be listened on: moto would wait for ever for its server to start."""
+    if not 0 <= port <= 65535:
+        raise InvalidInput(f"port {port} is not a port: choose one from 1 to 65535")
+    try:
+        socket.create_server((_ADDRESS, port)).close()
+    except PermissionError:
+        raise InvalidInput(f"port {port} may not be used by this user: choose one above 1023") from None
+    except OSError as error:
+        raise InvalidInput(
+            f"port {port} is not free ({error.strerror}): stop the program that listens there, or choose another port"
+        ) from None
+
+
+def _stop_when_input_closes(stop: threading.Event) -> None:
+    while os.read(0, 1024):
+        pass
+    stop.set()
