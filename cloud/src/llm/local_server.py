@@ -17,14 +17,15 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any, NoReturn
 
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.llm import packaged_models
 
 HOST = "127.0.0.1"
 
-# Holds the longest prompt that naming.py can write: 8 keywords and 5 sentences, each cut at a number of characters, in a
-# script of which every character takes 4 tokens. It is also all that SmolLM2 was trained for.
+# Holds the longest prompt that naming.py can write: 8 keywords and 5 sentences, each cut at a number of characters, in
+# a script of which every character takes 4 tokens. It is also all that SmolLM2 was trained for.
 CONTEXT_TOKENS = 8192
 
 _START_TIMEOUT_S = 120
@@ -37,7 +38,7 @@ def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[st
 
     ``port``: a free one when None. ``model``: a GGUF file, the packaged SmolLM2 when None (downloaded at first use).
     The child ends with the context, and also when this process is killed: it watches its standard input, which the
-    operating system closes with us. Raises InvalidInput for a port in use or a wrong file, FtmError when it does not start.
+    operating system closes with us. Raises InvalidInput for a port in use, FtmError when the server does not start.
     """
     model = model or packaged_models.ensure(packaged_models.LLM) / "model.gguf"
     _check_port(port or 0)
@@ -51,7 +52,7 @@ def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[st
         _stop(server)
 
 
-def serve(model: Path, port: int, watch_stdin: bool) -> None:
+def serve(model: Path, port: int, watch_stdin: bool) -> NoReturn:
     """Serve until SIGTERM, SIGINT or, with ``watch_stdin``, the end of standard input; never returns.
 
     Prints one line of JSON with the ``base_url`` when it is ready. ``port`` 0 takes a free one.
@@ -60,7 +61,7 @@ def serve(model: Path, port: int, watch_stdin: bool) -> None:
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     if watch_stdin:
-        threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+        threading.Thread(target=_set_at_end_of_stdin, args=[stop], daemon=True).start()
     server = _start(model, port)
     print(json.dumps({"base_url": f"{server.listening_address}/v1", "model": packaged_models.LLM}), flush=True)
     stop.wait()
@@ -71,7 +72,7 @@ def serve(model: Path, port: int, watch_stdin: bool) -> None:
 def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m cloud.src.llm.local_server", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
-    parser.add_argument("--model", type=Path, help=f"GGUF file (default: {packaged_models.LLM}, downloaded at first use)")
+    parser.add_argument("--model", type=Path, help=f"GGUF file (default: {packaged_models.LLM})")
     parser.add_argument("--watch-stdin", action="store_true", help="end when standard input ends")
     options = parser.parse_args(arguments)
     try:
@@ -81,7 +82,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"local LLM: {error}")
 
 
-def _start(model: Path, port: int):  # type: ignore[no-untyped-def]  # xllamacpp has no type information
+def _start(model: Path, port: int) -> Any:  # xllamacpp has no types
     if not model.is_file():
         raise InvalidInput(f"there is no model file {model}")
     _check_port(port)
@@ -101,6 +102,7 @@ def _start(model: Path, port: int):  # type: ignore[no-untyped-def]  # xllamacpp
     params.cache_prompt = True  # every prompt starts with the same examples
     params.cache_ram_mib = 0  # but prompts of the past are not kept: they would grow to 8 GB
     params.offline = True
+    params.cors_origins = f"http://{HOST}"  # or any web page in the user's browser could ask it
     params.ui = False
     params.endpoint_slots = False
     params.verbosity = 1  # errors only
@@ -108,6 +110,11 @@ def _start(model: Path, port: int):  # type: ignore[no-untyped-def]  # xllamacpp
         return xllamacpp.Server(params)
     except RuntimeError as error:
         raise FtmError(f"llama.cpp cannot serve {model} on port {port}: {error}") from error
+
+
+def _set_at_end_of_stdin(stop: threading.Event) -> None:
+    sys.stdin.read()
+    stop.set()
 
 
 def _check_port(port: int) -> None:

@@ -39,8 +39,8 @@ class PackagedFile:
 
 
 MODELS: dict[str, tuple[PackagedFile, ...]] = {
-    # 384 dimensions. Pooling is not in the file: mean over the tokens, then L2 norm. The tokenizer is set to pad and cut
-    # at 128 tokens; sentence-transformers uses this model with 256.
+    # 384 dimensions. Pooling is not in the file: mean over the tokens, then L2 norm. The tokenizer's file asks to pad
+    # and cut at 128 tokens; sentence-transformers uses this model with up to 256.
     EMBEDDING: (
         PackagedFile(
             name="model.onnx",

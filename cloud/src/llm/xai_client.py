@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Sequence
-from typing import TypeVar
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 import openai
 import tenacity
 from openai.types.chat import ChatCompletionMessageParam
+from openai.types.shared_params import ResponseFormatJSONSchema
 from pydantic import BaseModel, ValidationError
 
 from cloud.src.contract.errors import FtmError, InvalidInput
@@ -60,24 +60,25 @@ class LlmClient:
         self._openai = openai.OpenAI(base_url=base_url, api_key=key, max_retries=retries, timeout=timeout_s)
         # Qwen3 thinks aloud before it answers unless its chat template is told not to. vLLM and llama.cpp pass this on
         # to the template; x.ai knows no such parameter.
-        is_xai = (urlsplit(base_url).hostname or "").endswith("x.ai")
+        is_xai = f".{urlsplit(base_url).hostname}".endswith(".x.ai")
         self._extra_body = {} if is_xai else {"chat_template_kwargs": {"enable_thinking": False}}
 
-    def ask(
-        self, messages: Sequence[ChatCompletionMessageParam], answer_type: type[Answer], max_tokens: int
-    ) -> Answer:
-        """Return the model's answer to the chat, in the shape of ``answer_type``.
+    def ask(self, chat: list[dict[str, str]], answer_type: type[Answer], max_tokens: int) -> Answer:
+        """Return the model's answer to a chat of ``{"role", "content"}`` turns, in the shape of ``answer_type``.
 
         Raises LlmUnavailable when the server gives none, LlmBadAnswer when it is not of that shape.
         """
-        schema = {"name": answer_type.__name__, "strict": True, "schema": answer_type.model_json_schema()}
+        shape: ResponseFormatJSONSchema = {
+            "type": "json_schema",
+            "json_schema": {"name": "answer", "strict": True, "schema": answer_type.model_json_schema()},
+        }
         try:
             completion = self._openai.chat.completions.create(
                 model=self.model,
-                messages=list(messages),
+                messages=cast(list[ChatCompletionMessageParam], chat),
                 max_tokens=max_tokens,
                 temperature=0,
-                response_format={"type": "json_schema", "json_schema": schema},
+                response_format=shape,
                 extra_body=self._extra_body,
             )
         except openai.APIError as error:
@@ -86,10 +87,12 @@ class LlmClient:
         try:
             return answer_type.model_validate_json(content or "")
         except ValidationError as error:
-            raise LlmBadAnswer(f"model {self.model} did not answer with the JSON asked for: {content!r:.200}") from error
+            raise LlmBadAnswer(
+                f"model {self.model} did not answer with the JSON asked for: {content!r:.200}"
+            ) from error
 
     def wait_until_ready(self, timeout_s: float = 60) -> None:
-        """Return as soon as the server lists its models; raise LlmUnavailable when that takes longer than ``timeout_s``.
+        """Return as soon as the server lists its models; raise LlmUnavailable when it does not within ``timeout_s``.
 
         The list and not ``/health`` is asked for, because vLLM is healthy before it can serve.
         """
