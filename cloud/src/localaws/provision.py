@@ -41,9 +41,10 @@ class Provisioned:
     state_machine_arn: str
 
 
-def provision(aws: LocalAws, job_environment: Mapping[str, str]) -> Provisioned:
+def provision(aws: LocalAws, job_environment: Mapping[str, str], llm_api_key: str | None = None) -> Provisioned:
     """Make everything FTM needs; ``job_environment`` becomes part of the job definitions.
 
+    ``llm_api_key`` becomes a secret, which the job definitions only name: whoever reads them must not read the key.
     Raises InvalidInput when the local AWS is set up already.
     """
     if _is_set_up(aws):
@@ -52,8 +53,9 @@ def provision(aws: LocalAws, job_environment: Mapping[str, str]) -> Provisioned:
     aws.client("s3").create_bucket(Bucket=BUCKET)
     _create_log_groups(aws)
     job_queue_arn = _create_job_queue(aws, _create_role(aws, "ftm-batch-service-role", "batch.amazonaws.com"))
-    firm_processor_arn = _register_job(aws, FIRM_PROCESSOR, "map", 12 * _HOUR_S, job_environment)
-    theme_aggregator_arn = _register_job(aws, THEME_AGGREGATOR, "reduce", 12 * _HOUR_S, job_environment)
+    secrets = _create_secrets(aws, llm_api_key)
+    firm_processor_arn = _register_job(aws, FIRM_PROCESSOR, "map", 12 * _HOUR_S, job_environment, secrets)
+    theme_aggregator_arn = _register_job(aws, THEME_AGGREGATOR, "reduce", 12 * _HOUR_S, job_environment, secrets)
     function_arns = _create_functions(aws, _create_role(aws, "ftm-lambda-role", "lambda.amazonaws.com"))
     variables: dict[str, str | int] = {
         **{f"{FUNCTIONS[function]}_arn": arn for function, arn in function_arns.items()},
@@ -103,7 +105,22 @@ def _create_job_queue(aws: LocalAws, service_role_arn: str) -> str:
     return str(queue["jobQueueArn"])
 
 
-def _register_job(aws: LocalAws, name: str, command: str, timeout_s: int, environment: Mapping[str, str]) -> str:
+def _create_secrets(aws: LocalAws, llm_api_key: str | None) -> dict[str, str]:
+    """ARN of the secret behind each secret environment variable of the jobs."""
+    if not llm_api_key:
+        return {}
+    secret = aws.client("secretsmanager").create_secret(Name="ftm/xai", SecretString=llm_api_key)
+    return {"LLM_API_KEY": str(secret["ARN"])}
+
+
+def _register_job(
+    aws: LocalAws,
+    name: str,
+    command: str,
+    timeout_s: int,
+    environment: Mapping[str, str],
+    secrets: Mapping[str, str],
+) -> str:
     job_definition = aws.client("batch").register_job_definition(
         jobDefinitionName=name,
         type="container",
@@ -111,6 +128,7 @@ def _register_job(aws: LocalAws, name: str, command: str, timeout_s: int, enviro
             "image": _IMAGE,
             "command": [command],
             "environment": [{"name": key, "value": value} for key, value in environment.items()],
+            "secrets": [{"name": key, "valueFrom": arn} for key, arn in secrets.items()],
             "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "4096"}],
             "logConfiguration": {
                 "logDriver": "awslogs",
