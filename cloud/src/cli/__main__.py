@@ -36,8 +36,8 @@ def _run() -> int:
         return _fail(error, EXIT_WRONG_INPUT)
     except FtmError as error:
         return _fail(error, EXIT_FAILED)
-    except TyperException as error:  # a wrong option or argument
-        return _fail(error, EXIT_WRONG_INPUT)
+    except TyperException as error:  # a wrong option or argument; `ftm` alone has shown its help and has no message
+        return _fail(error.format_message(), EXIT_WRONG_INPUT) if str(error) else EXIT_WRONG_INPUT
     except HTTPClientError as error:
         return _fail(f"AWS does not answer: {error}", EXIT_FAILED)
     except OSError as error:

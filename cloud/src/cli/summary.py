@@ -34,7 +34,7 @@ class Outcome:
 def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
     """Print the themes, the time of each stage and the paths to the output stream."""
     console = console or output_console()
-    report = report_data.load(outcome.folder, outcome.quarter, max_sentence_bytes=0)
+    report = report_data.load(outcome.folder, outcome.quarter, max_page_bytes=0)
     console.print()
     console.print(themes_table(report))
     if len(report.themes) > THEMES_SHOWN:
