@@ -1,0 +1,85 @@
+"""The worker's command line: ``python -m cloud.src.worker map`` and ``python -m cloud.src.worker reduce``.
+
+Everything else comes from the environment (contract, section 5), because that is how AWS Batch passes it.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import boto3
+
+from cloud.src.contract.errors import FtmError
+from cloud.src.llm import xai_client
+from cloud.src.worker import map_firms, package_sentiment, recipe, reduce_themes, settings
+from cloud.src.worker.embeddings import Embedder
+from cloud.src.worker.firm_topics import FirmAnalyser
+from cloud.src.worker.map_firms import MapJob
+from cloud.src.worker.names import KeywordNamer, LlmNamer, Namer
+from cloud.src.worker.progress import Progress
+from cloud.src.worker.settings import JobSettings, MapSettings, ReduceSettings
+from cloud.src.worker.store import Store
+
+log = logging.getLogger("ftm")
+
+USAGE = "usage: python -m cloud.src.worker map|reduce"
+
+
+def main(arguments: list[str]) -> int:
+    """Run one job; return its exit code: 0 done, 1 given up, 2 called wrongly. Batch repeats none of them."""
+    if arguments not in (["map"], ["reduce"]):
+        print(USAGE, file=sys.stderr)
+        return 2
+    logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # One line a request is too much for a job that asks for thousands of names.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        if arguments == ["map"]:
+            run_map(settings.from_environment(MapSettings))
+        else:
+            run_reduce(settings.from_environment(ReduceSettings))
+    except FtmError as error:
+        log.error("%s: %s", type(error).__name__, error)
+        return 1
+    return 0
+
+
+def run_map(job_settings: MapSettings) -> None:
+    start_log(job_settings)
+    log.info("batch %s of %s", job_settings.batch_id, job_settings.quarter)
+    embedder = Embedder(job_settings.embedding_model, job_settings.embedding_threads)
+    namer: Namer = KeywordNamer()
+    llm_model = None
+    if job_settings.topic_naming == "llm":
+        client = xai_client.from_environment()
+        namer, llm_model = LlmNamer(client, embedder), client.model
+    progress = Progress(
+        quarter=job_settings.quarter,
+        batch_id=job_settings.batch_id,
+        manifest_key=job_settings.manifest_key,
+        n_firms=0,
+        commit=job_settings.ftm_commit,
+    )
+    store = Store(boto3.client("s3"), job_settings.s3_bucket)
+    analyser = FirmAnalyser(embedder, namer)
+    made_with = recipe.recipe(job_settings, embedder, llm_model)
+    map_firms.run(MapJob(job_settings, store, analyser, made_with, progress))
+
+
+def run_reduce(job_settings: ReduceSettings) -> None:
+    """Reduce, then package: two steps of one job, so that a theme never stands without its sentences."""
+    start_log(job_settings)
+    embedder = Embedder(job_settings.embedding_model, job_settings.embedding_threads)
+    store = Store(boto3.client("s3"), job_settings.s3_bucket)
+    reduce_themes.run(job_settings, store, LlmNamer(xai_client.from_environment(), embedder))
+    package_sentiment.run(store, job_settings.quarter)
+
+
+def start_log(job_settings: JobSettings) -> None:
+    logging.getLogger().setLevel(job_settings.log_level)
+    log.info("FTM worker, commit %s, bucket %s", job_settings.ftm_commit, job_settings.s3_bucket)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

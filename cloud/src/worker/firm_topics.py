@@ -1,0 +1,122 @@
+"""One firm: its sentences in, its topics with names and keywords out."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cloud.src.contract import schemas
+from cloud.src.llm.naming import Name, TopicToName
+from cloud.src.worker import topics as topic_engine
+from cloud.src.worker.embeddings import Embedder
+from cloud.src.worker.keywords import n_content_words, topic_keywords
+from cloud.src.worker.names import Namer
+from cloud.src.worker.procedural import ProceduralFilter
+from cloud.src.worker.topics import Topic
+from cloud.src.worker.transcripts import FirmTranscripts
+
+# A sentence with fewer words that could be keywords ("Look, it's a great question, David.") is about nothing.
+MIN_CONTENT_WORDS = 2
+
+
+class NothingToAnalyse(Exception):
+    """The firm has no sentence that could be about something. Its message says what there was."""
+
+
+@dataclass(frozen=True)
+class FirmResult:
+    """``firm`` is a row of FIRM, ``topics`` rows of TOPIC, ``sentences`` a table SENTENCE_TOPIC of everything said."""
+
+    firm: dict[str, Any]
+    topics: list[dict[str, Any]]
+    sentences: pa.Table
+
+
+class FirmAnalyser:
+    """The tools that find one firm's topics; made once a job, because the models take time to load."""
+
+    def __init__(self, embedder: Embedder, namer: Namer) -> None:
+        self._embedder = embedder
+        self._namer = namer
+        self._procedural = ProceduralFilter(embedder)
+
+    def analyse(self, transcripts: FirmTranscripts) -> FirmResult:
+        """Raise NothingToAnalyse when no sentence is about something."""
+        texts = transcripts.column("cleaned_text")
+        speakers = speaker_words(transcripts)
+        has_content = [n_content_words(text, speakers) >= MIN_CONTENT_WORDS for text in texts]
+        rows = np.flatnonzero(has_content)
+        vectors = self._embedder.embed([texts[i] for i in rows])
+        about_something = ~self._procedural.is_procedural(vectors)
+        rows, vectors = rows[about_something], vectors[about_something]
+        if len(rows) == 0:
+            raise NothingToAnalyse(f"none of its {len(texts)} sentences is about anything")
+        found = topic_engine.find_topics(vectors)
+        topic_rows = self._topic_rows(transcripts, found, rows)
+        labels = np.full(len(texts), topic_engine.NO_TOPIC, dtype=np.int32)
+        labels[rows] = topic_engine.labels_of(found, len(rows))
+        return FirmResult(firm_row(transcripts, len(found)), topic_rows, with_labels(transcripts.table, labels))
+
+    def _topic_rows(
+        self, transcripts: FirmTranscripts, found: list[Topic], rows: NDArray[np.int64]
+    ) -> list[dict[str, Any]]:
+        texts = transcripts.column("cleaned_text")
+        documents = ["\n".join(texts[i] for i in rows[topic.rows]) for topic in found]
+        keywords = topic_keywords(documents, speaker_words(transcripts))
+        to_name = [
+            TopicToName(words, [texts[i] for i in rows[topic.representatives]])
+            for words, topic in zip(keywords, found, strict=True)
+        ]
+        names = self._namer.name_topics(to_name, np.stack([topic.centroid for topic in found]))
+        sentence_ids = transcripts.column("sentence_id")
+        firm = firm_row(transcripts, len(found))
+        return [
+            topic_row(firm, number, words, name, topic, [sentence_ids[i] for i in rows[topic.representatives]])
+            for number, (words, name, topic) in enumerate(zip(keywords, names, found, strict=False))
+        ]
+
+
+def firm_row(transcripts: FirmTranscripts, n_topics: int) -> dict[str, Any]:
+    """A row of FIRM. Of several calls in the quarter the last one's date counts: no event study must look ahead."""
+    dates = transcripts.column("earnings_call_date")
+    last = max(range(len(dates)), key=lambda i: dates[i])
+    latest = transcripts.table.slice(last, 1).to_pylist()[0]
+    row = {name: latest[name] for name in schemas.FIRM.names if name in latest}
+    return {**row, "n_sentences": len(dates), "n_topics": n_topics}
+
+
+def topic_row(
+    firm: dict[str, Any], local_topic_id: int, keywords: list[str], name: Name, topic: Topic, representatives: list[str]
+) -> dict[str, Any]:
+    """A row of TOPIC; reduce fills in theme_id."""
+    identity = {name: firm[name] for name in schemas.TOPIC.names if name in firm}
+    return {
+        **identity,
+        "topic_id": f"{firm['firm_id']}_{local_topic_id}",
+        "local_topic_id": local_topic_id,
+        "representation": ", ".join(keywords),
+        "keywords": keywords,
+        "summary": name.text,
+        "naming_method": name.method,
+        "n_sentences": len(topic.rows),
+        "representative_sentence_ids": representatives,
+        "embedding": topic.centroid,
+        "theme_id": None,
+    }
+
+
+def with_labels(sentences: pa.Table, labels: NDArray[np.int32]) -> pa.Table:
+    """The sentences with their local_topic_id, as schema SENTENCE_TOPIC."""
+    labelled = sentences.append_column("local_topic_id", pa.array(labels, pa.int32()))
+    return labelled.select(schemas.SENTENCE_TOPIC.names).cast(schemas.SENTENCE_TOPIC)
+
+
+def speaker_words(transcripts: FirmTranscripts) -> frozenset[str]:
+    """Lower-case words of the speakers' names: "Thanks, Steve" must not make Steve a keyword."""
+    names = {name for name in transcripts.column("speaker_name") if name}
+    return frozenset(word for name in names for word in re.findall(r"[a-z][a-z'-]+", name.lower()))

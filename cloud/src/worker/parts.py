@@ -1,0 +1,89 @@
+"""Part files: what a map job leaves for at most CHECKPOINT_INTERVAL firms, and how a repeated job knows them again.
+
+A part is two Parquet files, sentences and topics. Both carry in their metadata a fingerprint of everything they were
+made from, so a part made from other input, models, prompts or settings is never taken for this one. The topics file
+is written last: it stands for the whole part.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import pyarrow as pa
+
+from cloud.src.contract import keys, schemas
+from cloud.src.contract.errors import FtmError
+from cloud.src.worker.progress import FirmReason
+from cloud.src.worker.store import Store
+from cloud.src.worker.transcripts import FirmTranscripts
+
+log = logging.getLogger(__name__)
+
+METADATA_KEY = b"ftm"
+
+
+@dataclass
+class Part:
+    """Rows as dictionaries: ``firms`` as schema FIRM, ``topics`` as TOPIC; ``sentences`` are tables SENTENCE_TOPIC."""
+
+    fingerprint: str
+    firms: list[dict[str, Any]] = field(default_factory=list)
+    skipped: list[FirmReason] = field(default_factory=list)
+    failed: list[FirmReason] = field(default_factory=list)
+    topics: list[dict[str, Any]] = field(default_factory=list)
+    sentences: list[pa.Table] = field(default_factory=list)
+
+    def metadata(self) -> dict[bytes, bytes]:
+        record = {
+            "fingerprint": self.fingerprint,
+            "firms": self.firms,
+            "skipped": [asdict(firm) for firm in self.skipped],
+            "failed": [asdict(firm) for firm in self.failed],
+        }
+        return {METADATA_KEY: json.dumps(record, default=str).encode()}
+
+
+def fingerprint(recipe: dict[str, Any], firms: list[FirmTranscripts]) -> str:
+    """A hash of how a part is made (models, prompts, settings) and from what (each firm's sentences)."""
+    ingredients = {"recipe": recipe, "firms": [[firm.firm_id, firm.digest()] for firm in firms]}
+    return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()
+
+
+def write_part(store: Store, quarter: str, batch_id: str, number: int, part: Part) -> None:
+    sentences = pa.concat_tables(part.sentences) if part.sentences else schemas.SENTENCE_TOPIC.empty_table()
+    topics = pa.Table.from_pylist(part.topics, schema=schemas.TOPIC)
+    metadata = part.metadata()
+    store.write_table(keys.sentences_part(quarter, batch_id, number), sentences.replace_schema_metadata(metadata))
+    store.write_table(keys.topics_part(quarter, batch_id, number), topics.replace_schema_metadata(metadata))
+
+
+def read_finished_part(store: Store, quarter: str, batch_id: str, number: int, wanted: str) -> Part | None:
+    """The record of a part that need not be made again, or None. A part with failed firms is made again."""
+    record = None
+    for key in (keys.topics_part(quarter, batch_id, number), keys.sentences_part(quarter, batch_id, number)):
+        table = _read_or_none(store, key)
+        if table is None:
+            return None
+        record = read_record(table)
+        if record["fingerprint"] != wanted or record["failed"]:
+            return None
+    assert record is not None
+    return Part(wanted, firms=record["firms"], skipped=[FirmReason(**firm) for firm in record["skipped"]])
+
+
+def _read_or_none(store: Store, key: str) -> pa.Table | None:
+    try:
+        return store.read_table_if_there(key)
+    except FtmError as error:
+        log.warning("%s; making the part again", error)
+        return None
+
+
+def read_record(table: pa.Table) -> dict[str, Any]:
+    """A part's metadata: fingerprint, firms, skipped, failed."""
+    metadata = table.schema.metadata or {}
+    return json.loads(metadata.get(METADATA_KEY, b'{"fingerprint": "", "firms": [], "skipped": [], "failed": []}'))

@@ -1,0 +1,61 @@
+"""What a map job has done so far, for whoever watches the quarter: progress/<quarter>/<batch_id>.json."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+
+from cloud.src.contract import keys
+from cloud.src.worker.store import Store
+
+# Often enough for a progress bar, seldom enough that the PUT requests of a quarter stay under a cent.
+SECONDS_BETWEEN_WRITES = 5.0
+
+
+@dataclass
+class FirmReason:
+    firm_id: str
+    reason: str
+
+
+@dataclass
+class Progress:
+    """The document itself.
+
+    ``parts`` are the numbers of the finished part files, which is what reduce reads; ``done``, ``skipped`` and
+    ``failed`` are the firms in them. ``analysed`` also counts the firms of the part that is being made.
+    """
+
+    quarter: str
+    batch_id: str
+    manifest_key: str
+    n_firms: int
+    commit: str
+    status: str = "running"
+    analysed: int = 0
+    done: list[str] = field(default_factory=list)
+    skipped: list[FirmReason] = field(default_factory=list)
+    failed: list[FirmReason] = field(default_factory=list)
+    parts: list[int] = field(default_factory=list)
+    reused_parts: int = 0
+    updated_at: str = ""
+
+
+class ProgressWriter:
+    """Writes the document at most every few seconds, and at once when told to."""
+
+    def __init__(self, store: Store, progress: Progress) -> None:
+        self._store = store
+        self._progress = progress
+        self._key = keys.progress(progress.quarter, progress.batch_id)
+        self._written_at = float("-inf")
+
+    def update(self) -> None:
+        if time.monotonic() - self._written_at >= SECONDS_BETWEEN_WRITES:
+            self.write()
+
+    def write(self) -> None:
+        self._progress.updated_at = datetime.now(UTC).isoformat(timespec="seconds")
+        self._store.write_json(self._key, asdict(self._progress))
+        self._written_at = time.monotonic()

@@ -1,0 +1,159 @@
+"""Reduce: the topics of all firms become cross-firm themes, and the quarter's tables are written.
+
+Only topics are read, never sentences: 5,000 firms have 2.5 million sentences but some 200,000 topics.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from cloud.src.contract import keys, schemas
+from cloud.src.contract.errors import FtmError
+from cloud.src.llm.naming import TopicToName
+from cloud.src.worker import parts, themes
+from cloud.src.worker.embeddings import Vectors
+from cloud.src.worker.keywords import theme_keywords
+from cloud.src.worker.names import Namer
+from cloud.src.worker.settings import ReduceSettings
+from cloud.src.worker.store import Store
+from cloud.src.worker.themes import Theme
+from cloud.src.worker.transcripts import read_batch_ids
+
+log = logging.getLogger(__name__)
+
+# What the LLM is shown of a theme: names and keywords of its most central topics, from as many firms.
+N_TOPICS_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class FinishedPart:
+    batch_id: str
+    number: int
+
+
+@dataclass(frozen=True)
+class MappedQuarter:
+    """What the map jobs left. ``topics`` has schema TOPIC, sorted by topic; ``firms`` are rows of FIRM."""
+
+    parts: list[FinishedPart]
+    topics: pa.Table
+    firms: list[dict[str, Any]]
+
+    def embeddings(self) -> Vectors:
+        """Shape (topics, dimensions)."""
+        return np.array(self.topics.column("embedding").to_pylist(), dtype=np.float32)
+
+
+def run(settings: ReduceSettings, store: Store, namer: Namer) -> None:
+    """Write firms, sentences, topics, themes and theme_contributions of the quarter."""
+    quarter = settings.quarter
+    mapped = read_mapped(store, quarter, settings.manifest_key)
+    log.info("%d topics of %d firms in %d parts", mapped.topics.num_rows, len(mapped.firms), len(mapped.parts))
+    firm_ids = mapped.topics.column("firm_id").to_pylist()
+    found = themes.find_themes(mapped.embeddings(), firm_ids, settings.min_firms, settings.max_firm_dominance)
+    log.info("%d themes; naming them", len(found))
+    theme_table = name_themes(quarter, mapped, found, namer)
+    topics = with_theme_ids(mapped.topics, theme_table.column("theme_id").to_pylist(), found)
+
+    copy_sentences(store, quarter, mapped.parts)
+    store.write_table(keys.firms(quarter), pa.Table.from_pylist(mapped.firms, schema=schemas.FIRM))
+    store.write_table(keys.topics(quarter), topics)
+    store.write_table(keys.theme_contributions(quarter), contributions(topics))
+    store.write_table(keys.themes(quarter), theme_table)
+    log.info("wrote %d themes, %d topics, %d firms", theme_table.num_rows, topics.num_rows, len(mapped.firms))
+
+
+def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
+    """The finished parts of this execution's batches; raise FtmError when there is none.
+
+    The progress files say which parts count: a part left by an earlier execution with other batches is not theirs.
+    """
+    finished, tables, firms = [], [], []
+    for batch_id in read_batch_ids(store, manifest_key):
+        progress = store.read_json_if_there(keys.progress(quarter, batch_id))
+        if progress is None or progress["manifest_key"] != manifest_key:
+            continue
+        for number in progress["parts"]:
+            table = store.read_table(keys.topics_part(quarter, batch_id, number))
+            finished.append(FinishedPart(batch_id, number))
+            firms += [firm_with_dates(firm) for firm in parts.read_record(table)["firms"]]
+            tables.append(table.replace_schema_metadata(None))
+    if not finished:
+        raise FtmError(f"no batch of {manifest_key} left any result: see the reasons in progress/{quarter}/")
+    # Sorted, so that the themes do not depend on how the firms were put into batches.
+    topics = pa.concat_tables(tables).sort_by([("firm_id", "ascending"), ("local_topic_id", "ascending")])
+    return MappedQuarter(finished, topics, sorted(firms, key=lambda firm: firm["firm_id"]))
+
+
+def firm_with_dates(firm: dict[str, Any]) -> dict[str, Any]:
+    """A firm's row from a part's metadata, where JSON has made strings of its dates."""
+    link_date = firm["link_date"]
+    return {
+        **firm,
+        "earnings_call_date": date.fromisoformat(firm["earnings_call_date"]),
+        "link_date": date.fromisoformat(link_date) if link_date else None,
+    }
+
+
+def name_themes(quarter: str, mapped: MappedQuarter, found: list[Theme], namer: Namer) -> pa.Table:
+    """The themes with keywords, names and descriptions, as schema THEME, in the order of ``found``."""
+    keywords_of_topic = mapped.topics.column("keywords").to_pylist()
+    shown = mapped.topics.select(["summary", "representation"]).to_pylist()
+    described = [f"{topic['summary']} ({topic['representation']})" for topic in shown]
+    sizes = mapped.topics.column("n_sentences").to_numpy()
+    firm_ids = mapped.topics.column("firm_id").to_numpy()
+    keywords = theme_keywords([[keywords_of_topic[i] for i in theme.rows] for theme in found])
+    to_name = [
+        TopicToName(words, [described[i] for i in theme.central_rows[:N_TOPICS_SHOWN]])
+        for words, theme in zip(keywords, found, strict=False)
+    ]
+    names = namer.name_themes(to_name, np.array([theme.centroid for theme in found], dtype=np.float32))
+    rows = [
+        {
+            "theme_id": f"theme_{quarter}_{number:03d}",
+            "name": name.text,
+            "description": name.description,
+            "naming_method": name.method,
+            "keywords": words,
+            "n_topics": len(theme.rows),
+            "n_firms": len(set(firm_ids[theme.rows])),
+            "n_sentences": int(sizes[theme.rows].sum()),
+            "quarter": quarter,
+        }
+        for number, (theme, words, name) in enumerate(zip(found, keywords, names, strict=False), start=1)
+    ]
+    return pa.Table.from_pylist(rows, schema=schemas.THEME)
+
+
+def with_theme_ids(topics: pa.Table, theme_ids: list[str], found: list[Theme]) -> pa.Table:
+    theme_of_topic: list[str | None] = [None] * topics.num_rows
+    for theme_id, theme in zip(theme_ids, found, strict=False):
+        for row in theme.rows:
+            theme_of_topic[row] = theme_id
+    column = topics.schema.get_field_index("theme_id")
+    return topics.set_column(column, schemas.TOPIC.field("theme_id"), pa.array(theme_of_topic, pa.string()))
+
+
+def contributions(topics: pa.Table) -> pa.Table:
+    """Which topic of which firm is part of which theme, as schema THEME_CONTRIBUTION."""
+    in_a_theme = topics.filter(topics.column("theme_id").is_valid())
+    chosen = in_a_theme.select(schemas.THEME_CONTRIBUTION.names).cast(schemas.THEME_CONTRIBUTION)
+    return chosen.sort_by([("theme_id", "ascending"), ("firm_id", "ascending"), ("topic_id", "ascending")])
+
+
+def copy_sentences(store: Store, quarter: str, finished: list[FinishedPart]) -> None:
+    """Publish the sentence parts, and remove those that an earlier execution had published and this one has not."""
+    published = set()
+    for part in finished:
+        target = keys.sentences(quarter, part.batch_id, part.number)
+        store.copy(keys.sentences_part(quarter, part.batch_id, part.number), target)
+        published.add(target)
+    for key in store.list(keys.sentences_prefix(quarter)):
+        if key not in published:
+            store.delete(key)

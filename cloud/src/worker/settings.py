@@ -1,0 +1,57 @@
+"""What a job is told through its environment (contract, section 5), checked before anything is read or written."""
+
+from __future__ import annotations
+
+from typing import Literal, TypeVar
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings
+
+from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.llm import packaged_models
+
+
+class JobSettings(BaseSettings):
+    """Environment of both jobs; field ``s3_bucket`` is the variable ``S3_BUCKET``, and so on."""
+
+    quarter: str
+    s3_bucket: str
+    manifest_key: str
+    embedding_model: str = packaged_models.EMBEDDING
+    embedding_threads: int = Field(default=0, ge=0)  # 0: one a core
+    ftm_commit: str = "unknown"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    @field_validator("quarter")
+    @classmethod
+    def _quarter(cls, value: str) -> str:
+        return keys.check_quarter(value)
+
+    @field_validator("s3_bucket")
+    @classmethod
+    def _bucket(cls, value: str) -> str:
+        return keys.check_bucket(value)
+
+
+class MapSettings(JobSettings):
+    batch_id: str
+    topic_naming: Literal["llm", "keywords"] = "llm"
+    checkpoint_interval: int = Field(default=50, ge=1, le=50)  # firms a part
+
+
+class ReduceSettings(JobSettings):
+    min_firms: int = Field(default=2, ge=1)
+    max_firm_dominance: float = Field(default=0.4, gt=0, le=1)
+
+
+Settings = TypeVar("Settings", bound=JobSettings)
+
+
+def from_environment(kind: type[Settings]) -> Settings:
+    """Read the settings; raise InvalidInput naming every variable that is missing or wrong."""
+    try:
+        return kind.model_validate({})
+    except ValidationError as error:
+        problems = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        raise InvalidInput("the job's environment is wrong: " + "; ".join(problems)) from error

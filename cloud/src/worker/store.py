@@ -1,0 +1,95 @@
+"""Reading and writing the bucket: JSON documents and Parquet tables, each written whole or not at all."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from botocore.exceptions import ClientError
+
+from cloud.src.contract.errors import FtmError
+
+
+class Store:
+    """One bucket. A single S3 PUT is atomic, so a reader never sees half an object."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = s3
+        self.bucket = bucket
+
+    def read(self, key: str) -> bytes | None:
+        """The object's bytes, or None when there is no such object."""
+        try:
+            return self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+        except ClientError as error:
+            if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
+                return None
+            raise
+
+    def require(self, key: str) -> bytes:
+        """The object's bytes; raise FtmError when there is no such object."""
+        body = self.read(key)
+        if body is None:
+            raise FtmError(f"s3://{self.bucket}/{key} is missing: the step before this one has not written it")
+        return body
+
+    def read_json(self, key: str) -> Any:
+        return parse_json(self.require(key), f"s3://{self.bucket}/{key}")
+
+    def read_json_if_there(self, key: str) -> Any | None:
+        body = self.read(key)
+        return None if body is None else parse_json(body, f"s3://{self.bucket}/{key}")
+
+    def read_table(self, key: str) -> pa.Table:
+        return parse_table(self.require(key), f"s3://{self.bucket}/{key}")
+
+    def read_table_if_there(self, key: str) -> pa.Table | None:
+        body = self.read(key)
+        return None if body is None else parse_table(body, f"s3://{self.bucket}/{key}")
+
+    def write_json(self, key: str, document: Any) -> None:
+        self._s3.put_object(Bucket=self.bucket, Key=key, Body=json.dumps(document).encode())
+
+    def write_table(self, key: str, table: pa.Table) -> None:
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="snappy")
+        self._s3.put_object(Bucket=self.bucket, Key=key, Body=buffer.getvalue())
+
+    def upload(self, key: str, file: Path) -> None:
+        self._s3.upload_file(str(file), self.bucket, key)
+
+    def copy(self, source: str, target: str) -> None:
+        """Copy inside the bucket, on S3's side: the bytes do not pass through this machine."""
+        self._s3.copy_object(Bucket=self.bucket, Key=target, CopySource={"Bucket": self.bucket, "Key": source})
+
+    def list(self, prefix: str) -> list[str]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def delete(self, key: str) -> None:
+        self._s3.delete_object(Bucket=self.bucket, Key=key)
+
+
+def parse_json(body: bytes, where: str) -> Any:
+    """Raise FtmError naming the object when it is not JSON."""
+    try:
+        return json.loads(body)
+    except ValueError as error:
+        raise FtmError(
+            f"{where} is not valid JSON ({error}): delete it and run the step before this one again"
+        ) from error
+
+
+def parse_table(body: bytes, where: str) -> pa.Table:
+    """Raise FtmError naming the object when it is not a Parquet file."""
+    try:
+        return pq.read_table(io.BytesIO(body))
+    except (pa.ArrowException, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise FtmError(
+            f"{where} is not a readable Parquet file ({reason}): delete it and run the step before this one again"
+        ) from error

@@ -1,0 +1,93 @@
+"""Topics of one firm: a partition of its sentences by what they are about (ADR-008).
+
+Ward's method on unit sentence vectors, cut at a number of clusters that grows with the number of sentences, so that a
+short call gets topics too; then every cluster is trimmed to the sentences that really are about the same thing.
+Everything is deterministic: no random start, no approximate neighbours.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+
+from cloud.src.worker.embeddings import Vectors, unit
+
+NO_TOPIC = -1
+
+# Ward's tree is cut at one cluster for so many sentences: few enough that credit reserves and cost cuts stay apart.
+SENTENCES_PER_CLUSTER = 9
+MAX_CLUSTERS = 80
+# A sentence whose cosine to its cluster's centroid is lower ("Well, that's the intent.") is about nothing in it.
+MIN_SIMILARITY = 0.5
+MIN_SENTENCES = 3
+N_REPRESENTATIVES = 5
+
+
+@dataclass(frozen=True)
+class Topic:
+    """``rows`` are indices of its sentences in spoken order; ``centroid`` has shape (dimensions,) and length 1."""
+
+    rows: NDArray[np.int64]
+    centroid: Vectors
+    representatives: NDArray[np.int64]  # rows nearest to the centroid, nearest first
+
+
+def find_topics(vectors: Vectors) -> list[Topic]:
+    """Topics among unit vectors of shape (sentences, dimensions), largest first.
+
+    At least one topic comes back when there is at least one sentence: where no cluster is tight enough, the tightest
+    is taken as it is.
+    """
+    if len(vectors) == 0:
+        return []
+    labels = _cluster(vectors)
+    clusters = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    trimmed = [_trim(vectors, rows) for rows in clusters]
+    kept = [rows for rows in trimmed if len(rows) >= MIN_SENTENCES]
+    if not kept:
+        kept = [max(clusters, key=lambda rows: (len(rows) >= MIN_SENTENCES, _tightness(vectors[rows])))]
+    kept.sort(key=lambda rows: (-len(rows), rows[0]))
+    return [_describe(vectors, rows) for rows in kept]
+
+
+def labels_of(topics: list[Topic], n_sentences: int) -> NDArray[np.int32]:
+    """local_topic_id of each sentence, shape (n_sentences,); NO_TOPIC where there is none."""
+    labels = np.full(n_sentences, NO_TOPIC, dtype=np.int32)
+    for topic_id, topic in enumerate(topics):
+        labels[topic.rows] = topic_id
+    return labels
+
+
+def _cluster(vectors: Vectors) -> NDArray[np.int32]:
+    n_clusters = min(MAX_CLUSTERS, max(1, round(len(vectors) / SENTENCES_PER_CLUSTER)))
+    if n_clusters == 1:
+        return np.ones(len(vectors), dtype=np.int32)
+    # In double precision, so that the order of merges does not hang on the last bits of a float32.
+    return fcluster(linkage(vectors.astype(np.float64), method="ward"), n_clusters, criterion="maxclust")
+
+
+def _trim(vectors: Vectors, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Drop the sentences far from the centroid, twice: the first pass moves the centroid."""
+    for _ in range(2):
+        if len(rows) == 0:
+            return rows
+        rows = rows[vectors[rows] @ _centroid(vectors[rows]) >= MIN_SIMILARITY]
+    return rows
+
+
+def _describe(vectors: Vectors, rows: NDArray[np.int64]) -> Topic:
+    centroid = _centroid(vectors[rows])
+    nearest_first = np.argsort(-(vectors[rows] @ centroid), kind="stable")
+    return Topic(rows, centroid, rows[nearest_first][:N_REPRESENTATIVES])
+
+
+def _centroid(vectors: Vectors) -> Vectors:
+    return unit(vectors.astype(np.float64).mean(axis=0))
+
+
+def _tightness(vectors: Vectors) -> float:
+    """Length of the mean vector: 1 when all sentences point the same way."""
+    return float(np.linalg.norm(vectors.astype(np.float64).mean(axis=0)))
