@@ -77,7 +77,7 @@ def write_quarter(
     skipped = dict(sorted((totals.skipped + source.skipped).items()))
     if not totals.n_firms:
         reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
-        raise InvalidInput(f"no call of {quarter} has a sentence in it: {reasons}")
+        raise InvalidInput(f"no call of {quarter} has any content: {reasons}")
     manifest = {
         "quarter": quarter,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),

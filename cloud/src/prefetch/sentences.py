@@ -49,7 +49,7 @@ class FirmSentences:
 
 
 def firm_sentences(calls: list[Call], quarter: str) -> FirmSentences:
-    """Split the calls of one firm; a call in which nothing is left is counted in ``skipped`` with the reason."""
+    """Split the calls of one firm; a call in which nothing is left is counted in ``skipped``."""
     rows: list[dict[str, object]] = []
     skipped: Counter[str] = Counter()
     n_calls = 0
@@ -58,10 +58,8 @@ def firm_sentences(calls: list[Call], quarter: str) -> FirmSentences:
         rows.extend(call_rows)
         if call_rows:
             n_calls += 1
-        elif any(turn.text.strip() for turn in call.turns):
-            skipped["calls without a sentence"] += 1
         else:
-            skipped["calls with empty text"] += 1
+            skipped["calls without content"] += 1
     return FirmSentences(pa.RecordBatch.from_pylist(rows, schema=schemas.SENTENCE), n_calls, skipped)
 
 

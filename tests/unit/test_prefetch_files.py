@@ -1,0 +1,211 @@
+"""Calls from files: which rows make up which call of which firm."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import re
+from pathlib import Path
+
+import pytest
+
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.prefetch.calls import Call, Turn
+from cloud.src.prefetch.files import FileTranscripts
+from cloud.src.prefetch.firm_ids import firm_slug
+
+Rows = list[dict[str, object]]
+
+
+def row(company: str = "Elm", day: str = "2023-02-01", text: str = "Hi.", **more: object) -> dict[str, object]:
+    return {"company": company, "date": day, "text": text, **more}
+
+
+def write(path: Path, rows: Rows) -> Path:
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns)
+        writer.writeheader()
+        writer.writerows(rows)
+    return path
+
+
+def calls_of(source: Path, quarter: str = "2023Q1") -> list[Call]:
+    return [call for firm in FileTranscripts(source, quarter).firms() for call in firm]
+
+
+def texts(call: Call) -> list[str]:
+    return [turn.text for turn in call.turns]
+
+
+def test_a_row_with_everything(tmp_path: Path) -> None:
+    rows: Rows = [
+        {
+            "call_id": "C9",
+            "firm_id": "0042",
+            "company": "Elm  Tools\x00",
+            "ticker": "ELM",
+            "permno": "10107.0",
+            "gvkey": "001690",
+            "link_date": "2023-01-31",
+            "date": "2023-02-01 22:30:00",
+            "quarter": "2023q1",
+            "section": "qa",
+            "position": 7,
+            "speaker": "Ada Byrne",
+            "speaker_type": "executive",
+            "role": "CEO",
+            "text": " Hi.\n",
+            "sector": "Tools",
+        }
+    ]
+    assert calls_of(write(tmp_path / "calls.csv", rows)) == [
+        Call(
+            firm_id="0042",
+            firm_name="Elm Tools",
+            transcript_id="C9",
+            date=datetime.date(2023, 2, 1),
+            turns=(Turn(" Hi.\n", "qa", "Ada Byrne", "executive", "CEO"),),
+            ticker="ELM",
+            permno=10107,
+            gvkey="001690",
+            link_date=datetime.date(2023, 1, 31),
+        )
+    ]
+
+
+def test_a_row_with_only_what_is_needed(tmp_path: Path) -> None:
+    path = write(tmp_path / "calls.csv", [row("Elm Tools, Inc.")])
+    assert calls_of(path) == [
+        Call("elm-tools-inc", "Elm Tools, Inc.", "20230201", datetime.date(2023, 2, 1), (Turn("Hi."),))
+    ]
+
+
+def test_firm_id_stands_in_for_a_missing_company(tmp_path: Path) -> None:
+    path = write(tmp_path / "calls.csv", [{"firm_id": "77", "date": "2023-02-01", "text": "Hi."}])
+    assert [(call.firm_id, call.firm_name) for call in calls_of(path)] == [("77", "77")]
+
+
+@pytest.mark.parametrize(
+    ("company", "slug"),
+    [
+        ("Elm Tools, Inc.", "elm-tools-inc"),
+        ("L'Or\u00e9al S.A.", "loreal-s-a"),
+        ("O\u2019Hara & Sons", "ohara-sons"),
+        ("\u682a\u5f0f\u4f1a\u793e", "firm-e6843c6eb529"),
+    ],
+)
+def test_firm_slug(company: str, slug: str) -> None:
+    assert firm_slug(company) == slug
+
+
+def test_only_the_quarter_asked_for_is_used(tmp_path: Path) -> None:
+    rows = [
+        row("Elm", "2023-03-31", "by date"),
+        row("Oak", "2023-04-01", "next quarter"),
+        row("Fir", "2023-04-01", "by column", quarter="2023Q1"),
+        row("Yew", "2023-02-01", "column says no", quarter="2023Q2"),
+    ]
+    calls = calls_of(write(tmp_path / "calls.csv", rows))
+    assert [(call.firm_id, texts(call)) for call in calls] == [("elm", ["by date"]), ("fir", ["by column"])]
+
+
+def test_firms_calls_and_turns_are_in_order_whatever_the_order_of_the_rows(tmp_path: Path) -> None:
+    rows = [
+        row("Oak", "2023-01-05", "o1", position=1, call_id="X"),
+        row("Elm", "2023-03-05", "e-march", position=0, call_id="A"),
+        row("Elm", "2023-01-05", "e10", position=10, call_id="B"),
+        row("Oak", "2023-01-05", "o0", position=0, call_id="X"),
+        row("Elm", "2023-01-05", "e9", position=9, call_id="B"),
+    ]
+    source = FileTranscripts(write(tmp_path / "calls.csv", rows), "2023Q1")
+    firms = [[(call.transcript_id, texts(call)) for call in firm] for firm in source.firms()]
+    assert firms == [[("B", ["e9", "e10"]), ("A", ["e-march"])], [("X", ["o0", "o1"])]]
+    assert source.n_firms == 2
+
+
+def test_without_positions_the_order_of_the_rows_counts(tmp_path: Path) -> None:
+    path = write(tmp_path / "calls.csv", [row(text="b"), row("Oak", text="x"), row(text="a"), row(text="b")])
+    assert [texts(call) for call in calls_of(path)] == [["b", "a", "b"], ["x"]]
+
+
+def test_a_folder_makes_one_quarter(tmp_path: Path) -> None:
+    write(tmp_path / "2.csv", [row("Elm", text="second", position=1), row("Oak")])
+    write(tmp_path / "1.csv", [row("Elm", text="first", position=0)])
+    assert [(call.firm_id, texts(call)) for call in calls_of(tmp_path)] == [
+        ("elm", ["first", "second"]),
+        ("oak", ["Hi."]),
+    ]
+
+
+@pytest.mark.parametrize("more", [[{}, {}, {}], [{"position": 0}, {"position": 1}, {"position": 2}]])
+def test_the_same_file_twice_counts_once(tmp_path: Path, more: Rows) -> None:
+    rows = [row(text=text) | extra for text, extra in zip(["Hi.", "Yes.", "Yes."], more, strict=True)]
+    for name in ("a.csv", "b.csv"):
+        write(tmp_path / name, rows)
+    source = FileTranscripts(tmp_path, "2023Q1")
+    assert [texts(call) for firm in source.firms() for call in firm] == [["Hi.", "Yes.", "Yes."]]
+    assert source.skipped == {"copies of a row": 3}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([row(), row(day="1 May 2023")], r"calls\.csv, data row 2: date '1 May 2023' is not a date like 2020-05-01"),
+        ([row(day="5/1/2023")], r"data row 1: date '5/1/2023' is not a date"),
+        ([row(), row(day=" ")], r"calls\.csv, data row 2: the call has no date"),
+        ([row(permno="A1")], r"data row 1: permno 'A1' is not a whole number"),
+        ([row(permno="10107.5")], r"data row 1: permno '10107.5' is not a whole number"),
+        ([row(permno="-5")], r"permno '-5' is not a whole number"),
+        ([row(position="first")], r"position 'first' is not a whole number"),
+        ([row(link_date="x\ny")], r"link_date 'x\\ny' is not a date"),
+        ([row(), row("")], r"calls\.csv, data row 2: neither company nor firm_id is given"),
+        (
+            [row(day="2022-12-31"), row(day="2023-04-01")],
+            r"calls\.csv has no call of 2023Q1: it has 2022Q4, 2023Q2",
+        ),
+        (
+            [row("Elm, Inc."), row("Elm Inc")],
+            r"companies 'Elm, Inc\.' and 'Elm Inc' get the same firm_id 'elm-inc': give every row a firm_id",
+        ),
+        ([row("Elm", firm_id="7"), row("Elm", firm_id="")], r"company 'Elm' has rows with and without a firm_id"),
+        ([row("Oak", firm_id="elm"), row("Elm", firm_id="")], r"'Elm' gets the firm_id 'elm' of another firm"),
+        (
+            [row(position=3, text="One."), row(position=3, text="Two.")],
+            r"calls\.csv, data row 2: call '20230201' of firm 'elm' has another row at position 3 \(.*data row 1\)",
+        ),
+        (
+            [row(position=3, speaker="Ada"), row(position=3, speaker="Tom")],
+            r"data row 2: call '20230201' of firm 'elm' has another row at position 3",
+        ),
+        (
+            [row(permno=14542, position=0), row(permno=90319, position=0)],
+            r"data row 2: call '20230201' of firm 'elm' has two values of permno: 14542 and 90319",
+        ),
+        (
+            [row("Elm", firm_id="7"), row("Oak", firm_id="7")],
+            r"data row 2: call '20230201' of firm '7' has two values of company: Elm and Oak",
+        ),
+        (
+            [row(call_id="C1"), row(call_id="C1", day="2023-02-02")],
+            r"data row 2: two calls get the same id 'elm_C1', one on 2023-02-01 and one on 2023-02-02",
+        ),
+        (
+            [row(firm_id="a_b", call_id="c"), row(firm_id="a", call_id="b_c")],
+            r"two calls get the same id 'a_b_c'",
+        ),
+    ],
+)
+def test_wrong_rows_are_named_in_one_line(tmp_path: Path, rows: Rows, message: str) -> None:
+    path = write(tmp_path / "calls.csv", rows)
+    with pytest.raises(InvalidInput) as refusal:
+        FileTranscripts(path, "2023Q1")
+    assert re.search(message, str(refusal.value))
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_file_without_rows_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text("company,date,text\n")
+    with pytest.raises(InvalidInput, match=r"has no call of 2023Q1: it has no rows at all"):
+        FileTranscripts(path, "2023Q1")

@@ -1,0 +1,180 @@
+"""Reading CSV and Parquet: what comes out, and the one line for each way in which a file can be wrong."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.prefetch.input_files import ROW, find_files, read_rows
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """All rows of the file, without the columns that are null."""
+    rows = [row for table in read_rows(path) for row in table.to_pylist()]
+    return [{name: value for name, value in row.items() if value is not None} for row in rows]
+
+
+def test_csv_keeps_ids_as_they_are_written_and_texts_of_many_lines(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_bytes(
+        b"\xef\xbb\xbfcompany,gvkey,mood,date,text\r\n"
+        b'"Elm, Inc.",001690,calm,2023-02-01,"One.\nTwo says ""hi""."\r\n'
+        b"\r\n"
+        b"Oak,000012,,2023-02-02,a\x00b\r\n"
+    )
+    assert read(path) == [
+        {
+            "company": "Elm, Inc.",
+            "gvkey": "001690",
+            "date": "2023-02-01",
+            "text": 'One.\nTwo says "hi".',
+            ROW: 1,
+        },
+        {"company": "Oak", "gvkey": "000012", "date": "2023-02-02", "text": "a\x00b", ROW: 2},
+    ]
+
+
+def test_a_whole_call_may_be_one_value(tmp_path: Path) -> None:
+    text = "We sold more tools. " * 20_000
+    path = tmp_path / "calls.csv"
+    path.write_text(f'company,date,text\nElm,2023-02-01,"{text}"\n')
+    assert read(path)[0]["text"] == text
+
+
+def test_rows_are_numbered_on_beyond_the_first_batch(tmp_path: Path) -> None:
+    path = tmp_path / "calls.csv"
+    path.write_text("company,date,text\n" + "Elm,2023-02-01,Hi.\n" * 25_000)
+    assert [row[ROW] for row in read(path)] == list(range(1, 25_001))
+
+
+@pytest.mark.parametrize(
+    ("name", "values", "expected"),
+    [
+        ("date", pa.array([datetime.date(2023, 2, 1)]), "2023-02-01"),
+        ("date", pa.array([datetime.datetime(2023, 2, 1, 22, 30)]), "2023-02-01"),
+        # 03:30 UTC is still the evening before in New York, where the call was held
+        (
+            "date",
+            pa.array([datetime.datetime(2023, 2, 2, 3, 30)], pa.timestamp("us", "America/New_York")),
+            "2023-02-01",
+        ),
+        ("permno", pa.array([10107], pa.int32()), "10107"),
+        ("permno", pa.array([10107.0]), "10107"),
+        ("permno", pa.array([10107.5]), "10107.5"),
+        ("permno", pa.array([float("nan")]), None),
+        ("gvkey", pa.array(["001690"]), "001690"),
+        ("company", pa.array(["Elm"]).dictionary_encode(), "Elm"),
+        ("text", pa.array([b"Hi."]), "Hi."),
+    ],
+)
+def test_parquet_columns_of_any_type_become_text(
+    tmp_path: Path, name: str, values: pa.Array, expected: str | None
+) -> None:
+    path = tmp_path / "calls.parquet"
+    columns = {"company": ["Elm"], "date": ["2023-02-01"], "text": ["Hi."]} | {name: values}
+    pq.write_table(pa.table(columns), path)
+    assert read(path)[0].get(name) == expected
+
+
+def test_a_folder_is_read_by_name_and_other_files_are_left_alone(tmp_path: Path) -> None:
+    for name in ("b.csv", "A.PARQUET", "notes.txt", ".c.csv"):
+        (tmp_path / name).write_text("")
+    (tmp_path / "older.csv").mkdir()
+    assert [path.name for path in find_files(tmp_path)] == ["A.PARQUET", "b.csv"]
+
+
+GOOD_HEADER = b"company,date,text\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("calls.csv", b"", r"calls\.csv is empty"),
+        (
+            "calls.csv",
+            b"company,day,words\nElm,2023-02-01,Hi.\n",
+            r"calls\.csv lacks columns date, text: needed are company or firm_id, date, and text; "
+            r"it has: 'company, day, words'",
+        ),
+        ("calls.csv", b"date,text\n", r"lacks column company or firm_id: "),
+        ("calls.csv", b"company;date;text\n", r"it has: 'company;date;text'"),
+        ("calls.csv", b"company,date,text,text\n", r"calls\.csv has column text more than once"),
+        (
+            "calls.csv",
+            GOOD_HEADER + b'Elm,2023-02-01,"One.\nTwo."\nOak,2023-02-01,Hi,you\n',
+            r"calls\.csv, row beginning in line 4: 4 values, but the header has 3",
+        ),
+        (
+            "calls.csv",
+            GOOD_HEADER + b'Elm,2023-02-01,Hi.\nOak,2023-02-01,"never\nclosed\n',
+            r"calls\.csv, row beginning in line 3: broken CSV: a quoted text is never closed",
+        ),
+        (
+            "calls.csv",
+            GOOD_HEADER + b'Elm,2023-02-01,"He said "hi" to me"\n',
+            r"calls\.csv, row beginning in line 2: broken CSV: ",
+        ),
+        ("calls.csv", GOOD_HEADER + b"Elm,2023-02-01,Hi.\nCaf\xe9,2023-02-01,Hi.\n", r"calls\.csv, line 3: not UTF-8"),
+        ("calls.csv", "company,date,text\n".encode("utf-16"), r"calls\.csv, line 1: not UTF-8 text"),
+        ("calls.parquet", b"", r"calls\.parquet is no readable Parquet file: "),
+        ("calls.parquet", b"PAR1 and then something else", r"calls\.parquet is no readable Parquet file: "),
+        ("calls.xlsx", b"PK", r"calls\.xlsx is no transcript file: its name must end with \.csv or \.parquet"),
+    ],
+)
+def test_a_bad_file_is_named_in_one_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert_refused(path, message)
+
+
+def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "calls.parquet"
+    pq.write_table(pa.table({"company": ["Elm"], "date": ["2023-02-01"], "text": ["Hi."]}), path)
+    path.write_bytes(path.read_bytes()[:-20])
+    assert_refused(path, r"calls\.parquet is no readable Parquet file: ")
+
+
+def test_parquet_with_damaged_pages_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "calls.parquet"
+    columns = {"company": ["Elm"] * 500, "date": ["2023-02-01"] * 500, "text": [f"Hi {n}." for n in range(500)]}
+    pq.write_table(pa.table(columns), path)
+    content = bytearray(path.read_bytes())
+    content[4:400] = bytes(396)
+    path.write_bytes(content)
+    assert_refused(path, r"calls\.parquet is no readable Parquet file: ")
+
+
+def test_parquet_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "calls.parquet"
+    text = pa.array([b"Caf\xe9"]).view(pa.string())
+    pq.write_table(pa.table({"company": ["Elm"], "date": ["2023-02-01"], "text": text}), path)
+    assert_refused(path, r"calls\.parquet is no readable Parquet file: .*UTF8")
+
+
+def test_parquet_column_of_lists_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "calls.parquet"
+    pq.write_table(pa.table({"company": ["Elm"], "date": ["2023-02-01"], "text": [["Hi."]]}), path)
+    assert_refused(path, r"calls\.parquet: column text holds list<.*>, text is needed")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [("nowhere.csv", r"there is no file or folder .*nowhere\.csv"), ("", r"folder .* has no \.csv or \.parquet file")],
+)
+def test_nothing_to_read_is_refused(tmp_path: Path, name: str, message: str) -> None:
+    assert_refused(tmp_path / name, message)
+
+
+def assert_refused(source: Path, message: str) -> None:
+    with pytest.raises(InvalidInput) as refusal:
+        for path in find_files(source):
+            read(path)
+    assert re.search(message, str(refusal.value))
+    assert "\n" not in str(refusal.value)

@@ -1,0 +1,60 @@
+"""Who speaks, from what transcripts call them."""
+
+from __future__ import annotations
+
+import pytest
+
+from cloud.src.prefetch.speakers import section_name, speaker_type
+
+
+@pytest.mark.parametrize(
+    ("kind", "role", "speaker", "expected"),
+    [
+        ("executive", "Chief Executive Officer", "Ada Byrne", "CEO"),
+        ("executive", "President and CEO", "Ada Byrne", "CEO"),
+        ("executive", "Chairman, President & Chief Executive Officer", "Ada Byrne", "CEO"),
+        ("executive", "Co-CEO", "Ada Byrne", "CEO"),
+        ("executive", "Group Chief Executive", "Ada Byrne", "CEO"),
+        ("executive", "Chief Financial Officer", "Tom Okoro", "CFO"),
+        ("executive", "EVP & CFO", "Tom Okoro", "CFO"),
+        ("executive", "Vice Chairman and Chief Financial Officer", "Tom Okoro", "CFO"),
+        ("executive", "Chief Operating Officer and Chief Financial Officer", "Tom Okoro", "CFO"),
+        ("executive", "Senior Vice President and Deputy CFO", "Tom Okoro", "Executive"),
+        ("executive", "Vice President, Investor Relations", "Lea Winter", "Executive"),
+        ("executive", "Executive Chairman", "Lea Winter", "Executive"),
+        ("executive", None, "Lea Winter", "Executive"),
+        ("Executives", "CEO", "Ada Byrne", "CEO"),
+        ("CEO", None, "Ada Byrne", "CEO"),
+        ("analyst", "Goldman Sachs", "Raj Patel", "Analyst"),
+        ("analyst", "CFO Research", "Raj Patel", "Analyst"),
+        ("Analysts", None, "Raj Patel", "Analyst"),
+        ("operator", None, "Operator", "Operator"),
+        (None, None, "Operator", "Operator"),
+        (None, "Chief Financial Officer", "Tom Okoro", "CFO"),
+        (None, "Treasurer", "Tom Okoro", "Executive"),
+        (None, "Analyst, Morgan Stanley", "Raj Patel", "Analyst"),
+        (None, "Morgan Stanley", "Raj Patel", "Unknown"),
+        ("unknown", "CFO", "Tom Okoro", "CFO"),
+        ("unknown", None, "Raj Patel", "Unknown"),
+        (None, None, None, "Unknown"),
+    ],
+)
+def test_speaker_type(kind: str | None, role: str | None, speaker: str | None, expected: str) -> None:
+    assert speaker_type(kind, role, speaker) == expected
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ("prepared", "prepared"),
+        ("Prepared Remarks", "prepared"),
+        ("presentation", "prepared"),
+        ("qa", "qa"),
+        ("Q&A", "qa"),
+        ("Questions and Answers", "qa"),
+        ("appendix", None),
+        (None, None),
+    ],
+)
+def test_section_name(section: str | None, expected: str | None) -> None:
+    assert section_name(section) == expected
