@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from base64 import b64encode
 from collections import Counter
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -66,16 +66,18 @@ def render(report: ReportData, made_at: datetime) -> str:
 
 
 def _write_page(folder: Path, quarter: str) -> Path:
-    page = render(report_data.load(folder, quarter), datetime.now(timezone.utc))
+    page = render(report_data.load(folder, quarter), datetime.now(UTC))
     path = folder / keys.report(quarter)
     # Beside its final place, so that the rename is atomic and a reader never meets half a page.
     unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_text(page, encoding="utf-8")
-        unfinished.replace(path)
+        try:
+            unfinished.write_text(page, encoding="utf-8")
+            unfinished.replace(path)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except OSError as error:
-        unfinished.unlink(missing_ok=True)
         raise FtmError(f"cannot write the report {path}: {error.strerror}") from error
     return path
 
@@ -103,7 +105,7 @@ def _page_data(report: ReportData) -> dict[str, Any]:
     because a page has tens of thousands of them.
     """
     firm_number = {firm.firm_id: number for number, firm in enumerate(report.firms)}
-    theme_number = {theme.theme_id: number for number, theme in enumerate(report.themes)}
+    theme_number: dict[str | None, int] = {theme.theme_id: number for number, theme in enumerate(report.themes)}
     speakers: dict[tuple[str | None, str], int] = {}
 
     def sentence_row(sentence: Sentence) -> list[Any]:

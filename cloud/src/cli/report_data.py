@@ -55,7 +55,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Topic:
-    """A firm's topic. ``sentences`` has the ``n_representative`` best ones first and may hold fewer than ``n_sentences``."""
+    """A firm's topic. ``sentences`` starts with the ``n_representative`` best; a page may not have room for all."""
 
     topic_id: str
     firm_id: str
@@ -95,7 +95,9 @@ def quarters_in(folder: Path) -> list[str]:
         raise InvalidInput(f"{folder} is not a folder: give the output folder of a run")
     found = {path.name.removeprefix("quarter=") for path in folder.glob("processed/*/quarter=*") if path.is_dir()}
     if not found:
-        raise InvalidInput(f"{folder} has no processed quarter (processed/themes/quarter=...): give the output folder of a run")
+        raise InvalidInput(
+            f"{folder} has no processed quarter (processed/themes/quarter=...): give the output folder of a run"
+        )
     return sorted(keys.check_quarter(quarter) for quarter in found)
 
 
@@ -103,8 +105,8 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
     """Read a quarter's tables.
 
     The representative sentences of every topic that is in a theme are always kept, whatever they add up to; the other
-    sentences are kept as long as the page stays below ``max_page_bytes``. Raises InvalidInput when a table is missing or
-    damaged, or when topics and themes are not of the same run.
+    sentences are kept as long as the page stays below ``max_page_bytes``. Raises InvalidInput when a table is missing
+    or damaged, or when topics, themes and firms are not of the same run.
     """
     with duckdb.connect() as tables:
         for name, schema in _TABLES.items():
@@ -128,7 +130,9 @@ def _themes(tables: duckdb.DuckDBPyConnection) -> list[Theme]:
 
 
 def _firms(tables: duckdb.DuckDBPyConnection) -> list[Firm]:
-    rows = tables.execute("SELECT firm_id, firm_name, ticker, earnings_call_date FROM firms ORDER BY firm_name, firm_id")
+    rows = tables.execute(
+        "SELECT firm_id, firm_name, ticker, earnings_call_date FROM firms ORDER BY firm_name, firm_id"
+    )
     return [Firm(*row) for row in rows.fetchall()]
 
 
@@ -187,16 +191,17 @@ def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[Topic], max_b
 
 
 def _counts(tables: duckdb.DuckDBPyConnection, topics: list[Topic]) -> Counts:
-    row = tables.execute("""
+    totals = tables.execute("""
         SELECT (SELECT count(*) FROM firms),
                count(DISTINCT transcript_id),
                count(*),
                count(*) FILTER (WHERE local_topic_id = -1),
                count(*) FILTER (WHERE theme_id IS NOT NULL)
         FROM sentences LEFT JOIN topics USING (firm_id, local_topic_id)
-        """).fetchone()
-    assert row is not None, "an aggregate without GROUP BY always gives one row"
-    return Counts(*row, sentences_on_page=sum(len(topic.sentences) for topic in topics))
+        """)
+    [(firms, calls, sentences, without_topic, in_theme)] = totals.fetchall()
+    on_page = sum(len(topic.sentences) for topic in topics)
+    return Counts(firms, calls, sentences, without_topic, in_theme, on_page)
 
 
 def _check_same_run(topics: list[Topic], file: Path, kind: str, known: set[str]) -> None:
@@ -256,6 +261,8 @@ def _read_file(path: Path, schema: pa.Schema) -> pa.Table:
         # No partitioning: the quarter in the folder's name must not become a second quarter column.
         found = pq.read_table(path, columns=schema.names, partitioning=None)
         return found.select(schema.names).cast(schema)
-    except (pa.ArrowException, KeyError, OSError) as error:
+    except (pa.ArrowException, ValueError, KeyError, OSError) as error:
         reason = str(error).splitlines()[0]
-        raise InvalidInput(f"{path} is not a table FTM wrote, or is damaged ({reason}): run the quarter again") from error
+        raise InvalidInput(
+            f"{path} is not a table FTM wrote, or is damaged ({reason}): run the quarter again"
+        ) from error
