@@ -1,0 +1,129 @@
+"""The shell scripts at the repository's root: shellcheck on all of them, and when ./ftm installs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+ENVIRONMENT = "dist/export/python/virtualenvs/product"
+COMMANDS = ["bash", "cat", "chmod", "cmp", "cp", "dirname", "ln", "mkdir", "rm"]
+
+# Stands for Pants: notes how it was called, and makes an environment whose Python prints how it was started.
+PANTS = f"""#!/usr/bin/env bash
+echo "$*" >>pants_calls
+mkdir -p {ENVIRONMENT}/3.11.9/bin
+cat >{ENVIRONMENT}/3.11.9/bin/python <<'PYTHON'
+#!/usr/bin/env bash
+[ "$1" = -c ] || echo "$PYTHONPATH; $PWD; $*"
+PYTHON
+chmod +x {ENVIRONMENT}/3.11.9/bin/python
+"""
+
+
+@pytest.mark.parametrize("script", ["pants", "ftm", ".ci/run"])
+def test_shellcheck_finds_nothing(script: str) -> None:
+    shellcheck = Path(sysconfig.get_path("scripts")) / "shellcheck"
+    checked = subprocess.run([shellcheck, ROOT / script], capture_output=True, text=True, check=False)
+    assert (checked.stdout, checked.returncode) == ("", 0)
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """A checkout with the real ./ftm and a stand-in for Pants."""
+    root = tmp_path / "a checkout"
+    lockfile = root / "3rdparty/python/product.lock"
+    lockfile.parent.mkdir(parents=True)
+    lockfile.write_text("boto3==1\n")
+    shutil.copy(ROOT / "ftm", root / "ftm")
+    write_script(root / "pants", PANTS)
+    return root
+
+
+@pytest.fixture
+def commands(tmp_path: Path) -> Path:
+    """The folder that is all of PATH: what ./ftm may call, and a Python 3.11."""
+    folder = tmp_path / "commands"
+    folder.mkdir()
+    for name in COMMANDS:
+        found = shutil.which(name)
+        assert found, f"{name} is not on PATH"
+        (folder / name).symlink_to(found)
+    write_script(folder / "python3.11", "#!/usr/bin/env bash\n")
+    return folder
+
+
+def write_script(path: Path, text: str) -> None:
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def run_ftm(checkout: Path, commands: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run ./ftm from another folder, as someone who has no pyenv."""
+    return subprocess.run(
+        [checkout / "ftm", *arguments],
+        cwd=commands,
+        env={"PATH": str(commands), "HOME": str(commands)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def pants_calls(checkout: Path) -> list[str]:
+    calls = checkout / "pants_calls"
+    return calls.read_text().splitlines() if calls.exists() else []
+
+
+def test_the_first_call_installs_and_says_so(checkout: Path, commands: Path) -> None:
+    first = run_ftm(checkout, commands, "demo")
+    assert first.returncode == 0
+    assert first.stderr == "ftm: installing FTM (once, some minutes)\n"
+    assert pants_calls(checkout) == ["--no-pantsd export --resolve=product"]
+
+
+def test_the_command_gets_its_arguments_in_the_users_folder(checkout: Path, commands: Path) -> None:
+    ran = run_ftm(checkout, commands, "run", "2023Q1", "--input", "my calls.csv")
+    assert ran.stdout == f"{checkout}; {commands}; -m cloud.src.cli run 2023Q1 --input my calls.csv\n"
+
+
+def test_the_next_call_does_not_install(checkout: Path, commands: Path) -> None:
+    run_ftm(checkout, commands, "demo")
+    second = run_ftm(checkout, commands, "demo")
+    assert (second.returncode, second.stderr) == (0, "")
+    assert len(pants_calls(checkout)) == 1
+
+
+def test_a_changed_lockfile_installs_again(checkout: Path, commands: Path) -> None:
+    run_ftm(checkout, commands, "demo")
+    (checkout / "3rdparty/python/product.lock").write_text("boto3==2\n")
+    assert run_ftm(checkout, commands, "demo").returncode == 0
+    assert len(pants_calls(checkout)) == 2
+
+
+def test_a_lost_environment_is_installed_again(checkout: Path, commands: Path) -> None:
+    run_ftm(checkout, commands, "demo")
+    shutil.rmtree(checkout / ENVIRONMENT / "3.11.9")
+    assert run_ftm(checkout, commands, "demo").returncode == 0
+    assert len(pants_calls(checkout)) == 2
+
+
+def test_a_failed_installation_is_an_error_and_is_done_again(checkout: Path, commands: Path) -> None:
+    write_script(checkout / "pants", PANTS + "exit 3\n")
+    failed = run_ftm(checkout, commands, "demo")
+    assert (failed.returncode, failed.stdout) == (3, "")
+    write_script(checkout / "pants", PANTS)
+    assert run_ftm(checkout, commands, "demo").returncode == 0
+
+
+def test_without_python_3_11_one_line_says_what_to_do(checkout: Path, commands: Path) -> None:
+    (commands / "python3.11").unlink()
+    refused = run_ftm(checkout, commands, "demo")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("ftm: Python 3.11 is needed and was not found: install it")
+    assert refused.stderr.count("\n") == 1
+    assert pants_calls(checkout) == []
