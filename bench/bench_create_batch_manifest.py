@@ -42,7 +42,7 @@ def measure_here(batch_size: int) -> None:
 
 
 def peak_memory_mb() -> float:
-    """Of this process since it started: getrusage's ru_maxrss would be at least that of the parent, which holds moto."""
+    """Of this process only: getrusage's ru_maxrss starts from the parent's, which holds moto."""
     status = Path("/proc/self/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
