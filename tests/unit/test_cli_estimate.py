@@ -1,5 +1,12 @@
 import pytest
-from cloud.src.cli.estimate import LOCAL_NAMES_PER_SECOND, LONGEST_LOCAL_NAMING_S, SENTENCES_PER_TOPIC, duration, plan_naming
+
+from cloud.src.cli.estimate import (
+    LOCAL_NAMES_PER_SECOND,
+    LONGEST_LOCAL_NAMING_S,
+    SENTENCES_PER_TOPIC,
+    duration,
+    plan_naming,
+)
 
 MOST_TOPICS = int(LONGEST_LOCAL_NAMING_S * LOCAL_NAMES_PER_SECOND)
 LONG_QUARTER = 10 * MOST_TOPICS * SENTENCES_PER_TOPIC
@@ -8,7 +15,7 @@ LONG_QUARTER = 10 * MOST_TOPICS * SENTENCES_PER_TOPIC
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "0 s"),
+        (0.42, "0.4 s"),
         (59.4, "59 s"),
         (59.6, "1 min 00 s"),
         (185, "3 min 05 s"),

@@ -1,15 +1,15 @@
 import errno
 from collections import namedtuple
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+
 from cloud.src.cli import mirror as mirror_module
 from cloud.src.cli.mirror import Mirror, check_disk_space, check_output_folder, output_folder
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError, InvalidInput
-
 from tests.unit.conftest import BUCKET
 
 Q = "2023Q1"
@@ -58,7 +58,7 @@ def test_only_what_changed_is_copied_again(s3: Any, mirror: Mirror, tmp_path: Pa
 def test_results_of_an_earlier_run_in_the_same_bucket_are_not_this_runs(s3: Any, tmp_path: Path) -> None:
     put(s3, **{keys.themes(Q): "earlier"})
     mirror = Mirror(s3, BUCKET, Q, tmp_path)
-    mirror._started = datetime.now(timezone.utc) + timedelta(seconds=2)
+    mirror._started = datetime.now(UTC) + timedelta(seconds=2)
     mirror.copy_new()
     assert files(tmp_path) == {}
     assert not mirror.has_results()
@@ -99,7 +99,9 @@ def test_files_that_the_new_run_did_not_write_go_away_with_its_tables(s3: Any, m
     assert other_quarter.exists() and notes.exists()
 
 
-def test_a_full_disk_leaves_no_half_file(s3: Any, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_no_half_file(
+    s3: Any, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(source: Any, target: Any) -> None:
         target.write(b"ha")
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -112,10 +114,10 @@ def test_a_full_disk_leaves_no_half_file(s3: Any, mirror: Mirror, tmp_path: Path
 
 
 def test_two_runs_do_not_write_one_folder(tmp_path: Path) -> None:
-    with output_folder(tmp_path / "new" / "out"):
-        with pytest.raises(InvalidInput, match="another ftm run"), output_folder(tmp_path / "new" / "out"):
-            pass
-    with output_folder(tmp_path / "new" / "out"):
+    out = tmp_path / "new" / "out"
+    with output_folder(out), pytest.raises(InvalidInput, match="another ftm run"), output_folder(out):
+        pass
+    with output_folder(out):
         pass
 
 

@@ -1,8 +1,9 @@
 import io
 
 import pytest
-from cloud.src.cli.progress import SECONDS_BETWEEN_LINES, Pace, Screen
 from rich.console import Console
+
+from cloud.src.cli.progress import SECONDS_BETWEEN_LINES, Pace, Screen
 
 
 class Clock:

@@ -12,9 +12,10 @@ import sys
 from types import FrameType
 
 from botocore.exceptions import HTTPClientError
+from typer import TyperException
+
 from cloud.src.cli.app import app
 from cloud.src.contract.errors import FtmError, InvalidInput
-from typer import TyperException
 
 # What a machine may refuse: space, rights, a file where a folder should be.
 _NOT_A_BUG = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
 from cloud.src.cli import local_up, samples, version
 from cloud.src.cli.local_environment import open_environment
 from cloud.src.cli.mirror import check_output_folder
@@ -53,7 +54,8 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def ftm(
     show_version: Annotated[
-        bool, typer.Option("--version", help="Print the version and the git commit.", callback=_print_version, is_eager=True)
+        bool,
+        typer.Option("--version", help="Print the version and the git commit.", callback=_print_version, is_eager=True),
     ] = False,
 ) -> None:
     """Find the themes that firms share in a quarter of earnings calls."""
@@ -71,12 +73,15 @@ def demo(
 
 @app.command(epilog="Example: ftm run 2020Q2 --input transcripts.parquet --out ftm-output/2020Q2")
 def run(
-    quarter: Annotated[str, typer.Argument(metavar="QUARTER", help="Calendar quarter of the calls, for example 2020Q2.")],
+    quarter: Annotated[str, typer.Argument(metavar="QUARTER", help="Quarter of the calls, for example 2020Q2.")],
     source: Annotated[
-        Path, typer.Option("--input", metavar="FILE_OR_FOLDER", help="Transcripts: CSV or Parquet, or a folder of them.")
+        Path,
+        typer.Option("--input", metavar="FILE_OR_FOLDER", help="Transcripts: CSV or Parquet, or a folder of them."),
     ],
     out: Out = Path("ftm-output/run"),
-    batch_size: Annotated[int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms a batch.")] = DEFAULT_BATCH_SIZE,
+    batch_size: Annotated[
+        int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms a batch.")
+    ] = DEFAULT_BATCH_SIZE,
     jobs: Jobs = CORES,
     llm_topics: Annotated[
         bool, typer.Option("--llm-topics", help="Have the local LLM name every topic, however long it takes.")
@@ -110,7 +115,9 @@ def up(
     local_up.local_up(Screen(), port, jobs, llm_url)
 
 
-def _run(quarter: str, source: Path, out: Path, batch_size: int, jobs: int, llm_topics: bool, llm_url: str | None) -> None:
+def _run(
+    quarter: str, source: Path, out: Path, batch_size: int, jobs: int, llm_topics: bool, llm_url: str | None
+) -> None:
     check_output_folder(out)
     screen = Screen()
     with ExitStack() as stack:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 # Measured: SmolLM2-135M on 2 cores, one prompt of about 550 tokens a topic. The server runs one prompt at a time.
 LOCAL_NAMES_PER_SECOND = 0.7
 # Measured on earnings calls; a short call has relatively more topics than a long one.
-SENTENCES_PER_TOPIC = 20
+SENTENCES_PER_TOPIC = 12
 # Above this, a local run spends the language model on themes only.
 LONGEST_LOCAL_NAMING_S = 5 * 60
 
@@ -42,7 +42,9 @@ def plan_naming(n_sentences: int, local_model: bool, llm_topics: bool) -> Naming
 
 
 def duration(seconds: float) -> str:
-    """Return a duration for people: ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    """Return a duration for people: ``0.4 s``, ``42 s``, ``3 min 05 s``, ``2 h 10 min``."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"

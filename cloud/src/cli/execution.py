@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 
-
 class Aws(Protocol):
     """Whatever gives boto3 clients of one AWS."""
 
@@ -23,7 +22,6 @@ class Progress:
     n_batches: int  # 0: not known yet
     batches_done: int  # finished in whatever way
     firms_done: int  # finished in whatever way
-    firms_skipped: int
     firms_failed: int
 
 
@@ -47,15 +45,13 @@ class Execution:
         events = self._events()
         batches = _output_of("CreateBatchManifest", events).get("batches", {})
         jobs = self._map_jobs(batches.get("manifest_key"))
-        n_skipped, n_failed = (sum(len(job[outcome]) for job in jobs) for outcome in ("skipped", "failed"))
         return Progress(
             status=status,
             map_done=any(_exited(event) == "ProcessBatches" for event in events),
             n_batches=len(batches.get("batch_ids", [])),
             batches_done=sum(event["type"] in ("MapIterationSucceeded", "MapIterationFailed") for event in events),
-            firms_done=sum(len(job["done"]) for job in jobs) + n_skipped + n_failed,
-            firms_skipped=n_skipped,
-            firms_failed=n_failed,
+            firms_done=sum(job["analysed"] for job in jobs),
+            firms_failed=sum(len(job["failed"]) for job in jobs),
         )
 
     def summary(self) -> dict[str, Any]:

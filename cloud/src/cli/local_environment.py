@@ -13,6 +13,7 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
+
 from cloud.src.cli import version
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.llm import local_server, packaged_models
@@ -115,13 +116,12 @@ def _job_environment(llm: Llm, jobs: int) -> dict[str, str]:
         "EMBEDDING_THREADS": str(max(1, (os.cpu_count() or 1) // jobs)),
         "FTM_MODEL_CACHE": str(packaged_models.cache_folder()),
         "FTM_COMMIT": version.commit(),
+        "CHECKPOINT_INTERVAL": "10",  # firms: an interrupted run loses a minute, not the batch
     }
     if llm.local:
         environment["LLM_MAX_CONCURRENT"] = "1"  # it answers one prompt at a time
-    for name in ("LLM_MAX_CONCURRENT", "CHECKPOINT_INTERVAL", "LOG_LEVEL"):
-        if name in os.environ:
-            environment[name] = os.environ[name]
-    return environment
+    user_settings = ("LLM_MAX_CONCURRENT", "CHECKPOINT_INTERVAL", "LOG_LEVEL")
+    return environment | {name: os.environ[name] for name in user_settings if name in os.environ}
 
 
 def _running_environment(endpoint: str) -> LocalEnvironment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 
 from cloud.src.cli.local_environment import LocalEnvironment, start_environment
@@ -22,21 +23,25 @@ def local_up(screen: Screen, port: int, jobs: int, llm_url: str | None) -> None:
 
 def instructions(environment: LocalEnvironment) -> str:
     """The lines to type: what to export, then the commands that prepare and use the bucket."""
-    bucket, state_machine = environment.bucket, environment.state_machine_arn
-    function = f'aws lambda invoke --function-name ftm-prefetch-check --payload \'{{"quarter": "{QUARTER}", "bucket": "{bucket}"}}\''
+    aws, bucket, state_machine = environment.aws, environment.bucket, environment.state_machine_arn
+    quarter_input = json.dumps({"quarter": QUARTER, "bucket": bucket})
+    batches_input = json.dumps({"quarter": QUARTER, "bucket": bucket, "batch_size": 50})
     return f"""\
 Local AWS is ready. {environment.llm.cost()}
 Stop it with Ctrl-C; what is in it is in memory only. In another terminal:
 
-export AWS_ENDPOINT_URL={environment.aws.endpoint_url}
-export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={environment.aws.region}
+export AWS_ENDPOINT_URL={aws.endpoint_url}
+export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={aws.region}
 
-# bring a quarter into the bucket and run it (without AWS_ENDPOINT_URL, ftm starts its own local AWS)
+# bring a quarter into the bucket and run it there
 ftm demo
-# look at it and run it again as on AWS
+
+# look at it, and run it again, as on AWS
 aws s3 ls s3://{bucket} --recursive
-{function} --cli-binary-format raw-in-base64-out /dev/stdout
-aws stepfunctions start-execution --state-machine-arn {state_machine} --input '{{"quarter": "{QUARTER}", "bucket": "{bucket}", "batch_size": 50}}'
+aws lambda invoke --function-name ftm-prefetch-check --payload '{quarter_input}' \\
+  --cli-binary-format raw-in-base64-out /dev/stdout
+aws stepfunctions start-execution --state-machine-arn {state_machine} \\
+  --input '{batches_input}'
 aws stepfunctions list-executions --state-machine-arn {state_machine}
 aws stepfunctions describe-execution --execution-arn EXECUTION_ARN
 aws logs tail /aws/batch/ftm --since 30m

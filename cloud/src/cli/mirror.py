@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ class Mirror:
         self._folder = folder
         # A bucket that outlives the run may hold an earlier run's results: they are not this run's.
         # S3 tells times in whole seconds.
-        self._started = datetime.now(timezone.utc).replace(microsecond=0)
+        self._started = datetime.now(UTC).replace(microsecond=0)
         self._copied: dict[str, str] = {}  # key -> ETag
 
     def seed(self) -> int:
@@ -156,7 +156,7 @@ def _lock(handle: int, folder: Path) -> None:
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise InvalidInput(f"{folder} is being written by another ftm run: wait for it or give another --out") from error
+        raise InvalidInput(f"another ftm run is writing to {folder}: wait for it, or give another --out") from error
 
 
 def _of(prefixes: tuple[str, ...], quarter: str) -> list[str]:

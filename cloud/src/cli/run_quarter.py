@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
+
 from cloud.src.cli.estimate import plan_naming
 from cloud.src.cli.execution import Execution, Progress, start_execution
 from cloud.src.cli.failure import failed_job_log, failure_of
@@ -88,7 +89,7 @@ def _prefetch(request: Request, environment: LocalEnvironment, screen: Screen) -
     screen.line(f"{summary.n_firms:,} firms, {summary.n_calls:,} calls, {summary.n_sentences:,} sentences{left_out}")
     if summary.n_firms_without_permno:
         screen.line(
-            f"{summary.n_firms_without_permno:,} firms have no PERMNO: they are in all tables but themes_for_sentiment"
+            f"firms without a PERMNO (in all tables but themes_for_sentiment): {summary.n_firms_without_permno:,}"
         )
     return summary
 

@@ -5,17 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from cloud.src.cli import report_data
-from cloud.src.cli.estimate import duration
-from cloud.src.cli.report_data import ReportData, Theme
-from cloud.src.contract import keys
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from cloud.src.cli import report_data
+from cloud.src.cli.estimate import duration
+from cloud.src.cli.report_data import ReportData, Theme
+from cloud.src.contract import keys
+
 THEMES_SHOWN = 20
 EXAMPLE_LENGTH = 160  # characters
 WIDTH_WITHOUT_TERMINAL = 140
+
+_TABLES = (
+    keys.themes,
+    keys.theme_contributions,
+    keys.topics,
+    keys.firms,
+    keys.sentences_prefix,
+    keys.themes_for_sentiment,
+)
 
 
 @dataclass
@@ -34,7 +44,7 @@ class Outcome:
 def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
     """Print the themes, the time of each stage and the paths to the output stream."""
     console = console or output_console()
-    report = report_data.load(outcome.folder, outcome.quarter, max_page_bytes=0)
+    report = report_data.load(outcome.folder, outcome.quarter)
     console.print()
     console.print(themes_table(report))
     if len(report.themes) > THEMES_SHOWN:
@@ -48,7 +58,7 @@ def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
 
 def themes_table(report: ReportData) -> Table:
     """The biggest themes of a quarter, each with the sentence that its biggest topic stands for."""
-    table = Table(title=f"Themes of {report.quarter}", title_justify="left")
+    table = Table(title=f"Themes of {report.quarter}", title_justify="left", expand=True)
     table.add_column("Theme", ratio=2)
     table.add_column("Firms", justify="right")
     table.add_column("Topics", justify="right")
@@ -72,24 +82,29 @@ def stages_table(stages: list[tuple[str, float]]) -> Table:
 
 def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
     """Counts, cost and paths."""
-    counts, quarter, folder = report.counts, outcome.quarter, outcome.folder
+    counts = report.counts
     without_topic = counts.sentences_without_topic / max(1, counts.sentences)
     return [
-        f"{counts.firms:,} firms ({outcome.firms_skipped} skipped, {outcome.firms_failed} failed), {counts.calls:,} calls, "
-        f"{counts.sentences:,} sentences ({without_topic:.0%} without a topic), {len(report.topics):,} topics, "
+        f"{counts.firms:,} firms ({outcome.firms_skipped} skipped, {outcome.firms_failed} failed), "
+        f"{counts.calls:,} calls, {counts.sentences:,} sentences ({without_topic:.0%} without a topic), {len(report.topics):,} topics, "
         f"{len(report.themes):,} themes",
         outcome.cost,
-        f"Tables: {folder}/processed/{{firms,sentences,topics,themes}}/quarter={quarter}/",
-        f"        {folder / keys.themes_for_sentiment(quarter)}",
+        "",
+        "Tables, for pandas or DuckDB:",
+        *(f"  {outcome.folder / key(outcome.quarter)}" for key in _TABLES),
         f"Report: {outcome.report}",
     ]
 
 
 def example_of(theme: Theme, report: ReportData) -> str:
-    """The most representative sentence of the theme's biggest topic."""
-    topics = (topic for topic in report.topics if topic.theme_id == theme.theme_id and topic.sentences)
-    biggest = next(topics, None)
-    return biggest.sentences[0].text if biggest else ""
+    """Of the sentences that stand for the theme's topics, the one with most of the theme's keywords in it."""
+    sentences = [
+        sentence.text
+        for topic in report.topics
+        if topic.theme_id == theme.theme_id
+        for sentence in topic.sentences[: topic.n_representative]
+    ]
+    return max(sentences, key=lambda text: sum(keyword in text.lower() for keyword in theme.keywords), default="")
 
 
 def one_line(text: str, longest: int = EXAMPLE_LENGTH) -> str:
