@@ -314,5 +314,6 @@ for (const group of ownTopics.card ? [...themes, ownTopics] : themes) {
     if (group.card.open && !group.isFilled) fillGroup(group);
   });
 }
+// Not before the page has loaded: until then the browser itself goes to the #theme, and takes the focus off it.
+window.addEventListener("load", () => openTheme(location.hash));
 clearSearch();
-openTheme(location.hash);

@@ -1,0 +1,344 @@
+"""The report as a reader uses it: opened from disk in headless Chromium, with keyboard and mouse."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webelement import WebElement
+from selenium.webdriver.support.select import Select
+from selenium.webdriver.support.wait import WebDriverWait
+
+from cloud.src.cli.report import write_report
+from tests.unit.report_tables import FakeTopic, write_quarter, write_small_quarter
+
+SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/bin"])
+CHROMIUM = shutil.which("chromium", path=SEARCH_PATH)
+CHROMEDRIVER = shutil.which("chromedriver", path=SEARCH_PATH)
+
+pytestmark = [
+    pytest.mark.chromium,
+    pytest.mark.skipif(
+        not (CHROMIUM and CHROMEDRIVER),
+        reason="the report is not checked in a browser: apt-get install chromium chromium-driver",
+    ),
+]
+
+FREIGHT, WAGES = "theme_2023Q1_001", "theme_2023Q1_002"
+WAIT_SECONDS = 20
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Chrome]:
+    options = ChromeOptions()
+    options.binary_location = CHROMIUM or ""
+    # No sandbox, because Chromium has none for root; the other two keep it off the network and off /dev/shm.
+    for argument in ["--headless=new", "--no-sandbox", "--disable-background-networking", "--disable-dev-shm-usage"]:
+        options.add_argument(argument)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
+    driver = Chrome(options=options, service=Service(CHROMEDRIVER))
+    yield driver
+    driver.quit()
+
+
+@pytest.fixture
+def open_page(browser: Chrome) -> Callable[..., None]:
+    """Open a page afresh, even when only its #fragment differs from the last one."""
+
+    def open_file(path: Path, fragment: str = "") -> None:
+        browser.get("about:blank")
+        for log in ["browser", "performance"]:
+            browser.get_log(log)  # reading empties it: what follows is this page's own
+        browser.get(path.as_uri() + fragment)
+
+    return open_file
+
+
+@pytest.fixture(scope="module")
+def small_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(write_small_quarter(tmp_path_factory.mktemp("small")))
+
+
+def wait_for(browser: Chrome, condition: Callable[[], object]) -> None:
+    WebDriverWait(browser, WAIT_SECONDS).until(lambda _: condition())
+
+
+def find(browser: Chrome, selector: str) -> WebElement:
+    return browser.find_element(By.CSS_SELECTOR, selector)
+
+
+def texts(browser: Chrome, selector: str) -> list[str]:
+    """The texts a reader sees: hidden elements are left out."""
+    return [found.text for found in browser.find_elements(By.CSS_SELECTOR, selector) if found.is_displayed()]
+
+
+def open_details(browser: Chrome, selector: str) -> None:
+    find(browser, f"{selector} > summary").click()
+    wait_for(browser, lambda: find(browser, selector).get_attribute("open") is not None)
+
+
+def search(browser: Chrome, text: str) -> None:
+    box = find(browser, "#search")
+    box.clear()
+    box.send_keys(text)
+    wait_for(browser, lambda: texts(browser, "#hits") != [] if len(text) > 1 else texts(browser, "#hits") == [])
+
+
+def test_reader_goes_from_theme_to_firm_to_topic_to_sentences(
+    browser: Chrome, open_page: Callable[..., None], small_page: Path
+) -> None:
+    open_page(small_page)
+
+    open_details(browser, f"#{FREIGHT}")
+    wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .firm-name"))
+    assert texts(browser, f"#{FREIGHT} .firm-name") == ["Northfield Foods (NF)", "Brightwater Tools (BT)"]
+    assert texts(browser, f"#{FREIGHT} .example")[0] == "Container rates fell by half since summer."
+
+    open_details(browser, f"#{FREIGHT} .firm")
+    wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .topic-name"))
+    assert texts(browser, f"#{FREIGHT} .topic-name") == ["Freight rates easing"]
+    assert texts(browser, f"#{FREIGHT} .topic .keywords") == ["freight · container"]
+    assert texts(browser, f"#{FREIGHT} .topic-counts") == ["3 sentences · named by LLM"]
+    best = ["Container rates fell by half since summer.", "Freight was a tailwind of forty basis points."]
+    assert texts(browser, f"#{FREIGHT} .sentence-text") == best
+    assert texts(browser, f"#{FREIGHT} .about-sentence")[1].split("\n") == [
+        "Mei Larsen · Analyst · Q&A · 2023-02-14",
+        "representative",
+        "1000_91000_0002",
+    ]
+
+    find(browser, f"#{FREIGHT} .topic button").click()
+    assert texts(browser, f"#{FREIGHT} .sentence-text") == [*best, "We booked ocean freight early."]
+
+
+def test_topics_without_theme_are_listed_by_firm(
+    browser: Chrome, open_page: Callable[..., None], small_page: Path
+) -> None:
+    open_page(small_page)
+    assert texts(browser, "#own-topics .firm-name") == []
+
+    open_details(browser, "#own-topics")
+    wait_for(browser, lambda: texts(browser, "#own-topics .firm-name"))
+    open_details(browser, "#own-topics .firm")
+    wait_for(browser, lambda: texts(browser, "#own-topics .topic-name"))
+
+    assert texts(browser, "#own-topics .firm-name") == ["Calder Health (CH)"]
+    assert texts(browser, "#own-topics .topic-name") == ["Dialysis centre openings"]
+    assert texts(browser, "#own-topics .sentence-text") == ["Nine dialysis centres open in spring."]
+
+
+@pytest.mark.parametrize(
+    ("words", "themes", "totals"),
+    [
+        ("technicians", ["Wages and hiring"], "Found in 1 theme: 2 sentences, 1 topic, 1 firm"),  # sentences
+        ("FREIGHT", ["Freight costs ease"], "Found in 1 theme: 3 sentences, 2 topics, 2 firms"),  # any case
+        ("nurses", ["Wages and hiring"], "Found in 1 theme: 1 sentence, 1 topic, 1 firm"),  # keyword
+        ("wages and hiring", ["Wages and hiring"], "Found in 1 theme: 0 sentences, 0 topics, 0 firms"),  # theme name
+        ("northfield", ["Freight costs ease"], "Found in 1 theme: 0 sentences, 1 topic, 1 firm"),  # firm
+        ("dialysis", [], "Found in 0 themes: 1 sentence, 1 topic, 1 firm"),  # topic without theme
+        (".*", [], "Found in 0 themes: 0 sentences, 0 topics, 0 firms"),  # text, not a pattern
+    ],
+)
+def test_search_keeps_the_themes_with_hits_and_counts_them(
+    browser: Chrome, open_page: Callable[..., None], small_page: Path, words: str, themes: list[str], totals: str
+) -> None:
+    open_page(small_page)
+
+    search(browser, words)
+
+    assert texts(browser, "#hits") == [totals]
+    assert texts(browser, "#theme-list .theme-name") == themes
+
+
+def test_search_opens_the_firm_at_the_sentence_and_marks_the_words(
+    browser: Chrome, open_page: Callable[..., None], small_page: Path
+) -> None:
+    open_page(small_page)
+    search(browser, "ocean  freight")
+    assert texts(browser, ".theme .theme-hits") == ["Found: 1 sentence, 1 topic, 1 firm"]
+
+    open_details(browser, f"#{FREIGHT}")
+    wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .sentence-text"))
+
+    assert texts(browser, f"#{FREIGHT} .sentence-text") == ["We booked ocean freight early."]
+    assert texts(browser, "mark") == ["ocean freight"]
+
+    find(browser, "#search").send_keys(Keys.ESCAPE)
+    assert texts(browser, "#theme-list .theme-name") == ["Freight costs ease", "Wages and hiring"]
+    assert texts(browser, "mark") == []
+
+
+@pytest.mark.parametrize(
+    ("order", "names"), [("firms", "CAB"), ("sentences", "BCA"), ("name", "ABC")], ids=["firms", "sentences", "name"]
+)
+def test_themes_are_sorted_as_asked(
+    browser: Chrome, open_page: Callable[..., None], tmp_path: Path, order: str, names: str
+) -> None:
+    sizes = {"A": (3, 1), "B": (2, 9), "C": (4, 2)}  # firms, sentences a firm
+    topics = [
+        FakeTopic(f"Firm {firm}", number, "Topic", ["A sentence."] * sentences, f"theme_2023Q1_{number:03d}")
+        for number, (firms, sentences) in enumerate(sizes.values())
+        for firm in range(firms)
+    ]
+    themes = {f"theme_2023Q1_{number:03d}": name for number, name in enumerate(sizes)}
+    open_page(write_report(write_quarter(tmp_path, topics, themes)))
+
+    Select(find(browser, "#sort")).select_by_value(order)
+
+    assert "".join(texts(browser, "#theme-list .theme-name")) == names
+
+
+def test_address_with_a_theme_opens_it(browser: Chrome, open_page: Callable[..., None], small_page: Path) -> None:
+    open_page(small_page, f"#{WAGES}")
+
+    wait_for(browser, lambda: texts(browser, f"#{WAGES} .firm-name"))
+
+    assert texts(browser, f"#{FREIGHT} .firm-name") == []
+    wait_for(browser, lambda: browser.switch_to.active_element == find(browser, f"#{WAGES} > summary"))
+
+
+def test_line_of_the_chart_leads_to_its_theme(
+    browser: Chrome, open_page: Callable[..., None], small_page: Path
+) -> None:
+    open_page(small_page)
+    search(browser, "freight")  # which hides the theme that is then asked for
+
+    find(browser, f".bars a[href='#{WAGES}']").click()
+
+    wait_for(browser, lambda: texts(browser, f"#{WAGES} .firm-name"))
+    assert browser.current_url.endswith(f"#{WAGES}")
+
+
+def test_everything_is_reached_by_keyboard(browser: Chrome, open_page: Callable[..., None], small_page: Path) -> None:
+    open_page(small_page)
+
+    find(browser, "body").send_keys("/")
+    assert browser.switch_to.active_element == find(browser, "#search")
+    browser.switch_to.active_element.send_keys("nurse", Keys.TAB, Keys.TAB)  # over the sort order to the theme found
+    wait_for(browser, lambda: texts(browser, "#theme-list .theme-name") == ["Wages and hiring"])
+    find(browser, "#sort").send_keys(Keys.TAB)
+    assert browser.switch_to.active_element == find(browser, f"#{WAGES} > summary")
+    browser.switch_to.active_element.send_keys(Keys.ENTER)
+
+    wait_for(browser, lambda: texts(browser, f"#{WAGES} .sentence-text"))
+    assert texts(browser, f"#{WAGES} .sentence-text") == [
+        "We filled four hundred nurse positions.",
+        "Agency nurses remain expensive.",
+    ]
+
+
+def test_theme_of_many_firms_shows_them_in_steps(
+    browser: Chrome, open_page: Callable[..., None], tmp_path: Path
+) -> None:
+    topics = [FakeTopic(f"Firm {number}", 0, "Margins", ["Margins rose."], FREIGHT) for number in range(120)]
+    open_page(write_report(write_quarter(tmp_path, topics, {FREIGHT: "Margins"})), f"#{FREIGHT}")
+    firms = f"#{FREIGHT} .firm"
+    more = f"#{FREIGHT} .contents > button"
+    wait_for(browser, lambda: len(texts(browser, firms)) == 50)
+
+    for label, then_shown in [("Show 50 of 70 more firms", 100), ("Show 20 of 20 more firms", 120)]:
+        assert texts(browser, more) == [label]
+        find(browser, more).click()
+        assert len(texts(browser, firms)) == then_shown
+
+    assert texts(browser, more) == []
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>document.title = 'broken in'</script>",
+        "</script><script>document.title = 'broken in'</script>",
+        '"><img src=x onerror="document.title=\'broken in\'">',
+        "<svg onload=\"document.title='broken in'\">",
+        "<!--<script>",
+        "line\u2028and \u2029paragraph, \\u003cb\\u003e, {{ 7 * 7 }}, &lt;b&gt;",
+    ],
+)
+def test_hostile_texts_are_shown_as_text_and_nothing_runs_or_loads(
+    browser: Chrome, open_page: Callable[..., None], tmp_path: Path, hostile: str
+) -> None:
+    topics = [FakeTopic(f"{hostile} {firm}", 0, hostile, [hostile], FREIGHT, [hostile]) for firm in "AB"]
+    page = write_report(write_quarter(tmp_path, topics, {FREIGHT: hostile}))
+    open_page(page, f"#{FREIGHT}")
+    wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .firm-name"))
+    open_details(browser, f"#{FREIGHT} .firm")
+    wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .sentence-text"))
+    search(browser, hostile[:8])
+    wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .sentence-text"))
+
+    for place in [".theme-name", ".theme .keywords", ".topic-name", ".sentence-text"]:
+        assert find(browser, place).get_property("textContent") == hostile
+    assert hostile in str(find(browser, ".firm-name").get_property("textContent"))
+    assert browser.title == "Themes in the earnings calls of 2023Q1"
+    assert browser.get_log("browser") == []  # nothing was thrown, and the policy had nothing to stop
+    assert requested_addresses(browser) == {page.as_uri()}
+
+
+def requested_addresses(browser: Chrome) -> set[str]:
+    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
+    sent = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    return {address.split("#")[0] for address in sent}
+
+
+def test_policy_stops_a_script_that_got_into_the_page(
+    browser: Chrome, open_page: Callable[..., None], tmp_path: Path
+) -> None:
+    """The second line of defence: were a text ever not escaped, it would still not run."""
+    page = write_report(write_small_quarter(tmp_path))
+    injected = "<body><script>document.title = 'broken in'</script><img src=x onerror=\"document.title='broken in'\">"
+    page.write_text(page.read_text(encoding="utf-8").replace("<body>", injected), encoding="utf-8")
+
+    open_page(page)
+
+    assert browser.title == "Themes in the earnings calls of 2023Q1"
+    stopped = [entry["message"] for entry in browser.get_log("browser")]
+    assert len(stopped) == 3  # the script, the image, and the image's handler
+    assert all("Content Security Policy" in message for message in stopped)
+    open_details(browser, f"#{FREIGHT}")
+    wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .firm-name"))
+
+
+@pytest.fixture
+def emulate(browser: Chrome) -> Iterator[Callable[[int, str], None]]:
+    """Give the browser a window of a width and the reader's wish for light or dark; both are undone after the test."""
+
+    def set_both(width: int, scheme: str) -> None:
+        window = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", window)
+        wish = {"name": "prefers-color-scheme", "value": scheme}
+        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [wish]})
+
+    yield set_both
+    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_is_wider_than_the_window(
+    browser: Chrome,
+    open_page: Callable[..., None],
+    emulate: Callable[[int, str], None],
+    tmp_path: Path,
+    width: int,
+    scheme: str,
+) -> None:
+    words = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+    topics = [FakeTopic(f"{words} {firm}", 0, words, [words * 2], FREIGHT, [words]) for firm in "AB"]
+    page = write_report(write_quarter(tmp_path, topics, {FREIGHT: words}))
+    emulate(width, scheme)
+    open_page(page, f"#{FREIGHT}")
+    wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .firm-name"))
+
+    assert browser.execute_script("return document.documentElement.scrollWidth - innerWidth") <= 0
+    background = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    assert background == {"light": "rgb(251, 251, 249)", "dark": "rgb(22, 24, 27)"}[scheme]
