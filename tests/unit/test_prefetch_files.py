@@ -148,6 +148,13 @@ def test_the_same_file_twice_counts_once(tmp_path: Path, more: Rows) -> None:
     assert source.skipped == {"copies of a row": 3}
 
 
+def test_the_same_call_twice_in_a_file_counts_once(tmp_path: Path) -> None:
+    call = [row(text="Hi."), row(text="Yes."), row(text="Yes.")]
+    source = FileTranscripts(write(tmp_path / "calls.csv", [*call, row("Oak"), *call]), "2023Q1")
+    assert [texts(call) for firm in source.firms() for call in firm] == [["Hi.", "Yes.", "Yes."], ["Hi."]]
+    assert source.skipped == {"copies of a row": 3}
+
+
 @pytest.mark.parametrize(
     ("rows", "message"),
     [

@@ -158,6 +158,14 @@ def test_parquet_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     assert_refused(path, r"calls\.parquet is no readable Parquet file: .*UTF8")
 
 
+def test_parquet_column_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "calls.parquet"
+    columns = {"company": ["Elm"], "date": ["2023-02-01"], "text": ["Hi."], "notiz": [""]}
+    pq.write_table(pa.table(columns), path, store_schema=False)
+    path.write_bytes(path.read_bytes().replace(b"notiz", b"not\xedz"))
+    assert_refused(path, r"calls\.parquet is no readable Parquet file: ")
+
+
 def test_parquet_column_of_lists_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "calls.parquet"
     pq.write_table(pa.table({"company": ["Elm"], "date": ["2023-02-01"], "text": [["Hi."]]}), path)

@@ -145,6 +145,13 @@ def test_empty_calls_among_others_are_left_out_and_counted(s3: Any, tmp_path: Pa
     assert json.loads(objects(s3)[MANIFEST])["firms"] == {"elm": "chunk_0000.parquet"}
 
 
+def test_a_firm_with_a_permno_in_one_of_its_calls_has_one(s3: Any, tmp_path: Path) -> None:
+    source = tmp_path / "calls.csv"
+    source.write_text("company,permno,date,text\nElm,,2023-02-01,Hi.\nElm,10107,2023-03-01,Hi.\nOak,,2023-02-01,Hi.\n")
+    summary = prefetch_files(s3, BUCKET, QUARTER, source)
+    assert (summary.n_firms, summary.n_calls, summary.n_firms_without_permno) == (2, 3, 1)
+
+
 @pytest.mark.parametrize(
     ("quarter", "bucket", "message"),
     [("2023-Q1", BUCKET, "quarter '2023-Q1' is not a quarter"), (QUARTER, "Bad_Bucket", "not a valid S3 bucket name")],

@@ -80,18 +80,25 @@ class FileTranscripts:
         return self._texts[row["place"]].as_py() or ""
 
     def _without_copies(self, rows: list[_Row]) -> list[_Row]:
-        """Leave out rows that repeat the one before them; raise InvalidInput when a position has two different rows."""
+        """Leave out what a call has twice; raise InvalidInput when a position has two different rows."""
         kept: list[_Row] = []
         for row in rows:
             before = kept[-1] if kept else None
             if before is None or before["position"] != row["position"]:
                 kept.append(row)
-            elif self._text(before) != self._text(row) or any(before[name] != row[name] for name in _SAME_IN_A_COPY):
+            elif not self._is_copy(before, row):
                 raise InvalidInput(
                     f"{self._where(row)}: call {row['transcript_id']!r} of firm {row['firm_id']!r} has another row at "
                     f"position {row['position']} ({self._where(before)}): give each turn of a call its own position"
                 )
+        # A file that has the whole call twice, one after the other, and no positions that would show it.
+        half = len(kept) // 2
+        if len(kept) % 2 == 0 and all(map(self._is_copy, kept[:half], kept[half:])):
+            return kept[:half]
         return kept
+
+    def _is_copy(self, row: _Row, other: _Row) -> bool:
+        return all(row[name] == other[name] for name in _SAME_IN_A_COPY) and self._text(row) == self._text(other)
 
     def _check(self) -> None:
         """Check what only shows when a call's rows are together; count the copies that will be left out."""

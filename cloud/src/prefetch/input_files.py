@@ -153,7 +153,7 @@ def _parquet_batches(path: Path) -> Iterator[pa.Table]:
             for batch in file.iter_batches(_ROWS_AT_A_TIME, columns=columns, use_threads=False):
                 batch.validate(full=True)  # finds text that is not UTF-8
                 yield pa.table({name: _as_text(path, name, batch[name]) for name in columns})
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last for column names in other encodings
         if isinstance(error, OSError) and error.errno:  # not allowed to read, disk failure: no matter of the format
             raise
         raise InvalidInput(f"{path} is no readable Parquet file: {_one_line(error)}") from error
