@@ -24,9 +24,8 @@ from cloud.src.llm import packaged_models
 
 HOST = "127.0.0.1"
 
-# Holds the longest prompt that naming.py can write: 8 keywords and 5 sentences, each cut at a number of characters, in
-# a script of which every character takes 4 tokens. It is also all that SmolLM2 was trained for.
-CONTEXT_TOKENS = 8192
+# Twice the longest prompt that naming.py can write: 500 tokens of examples, 5 sentences of 240 and 8 keywords of 40.
+CONTEXT_TOKENS = 4096
 
 _START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 5

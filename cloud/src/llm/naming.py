@@ -30,11 +30,12 @@ MAX_NAME_LENGTH = 48
 MAX_NAME_WORDS = 7
 MAX_DESCRIPTION_LENGTH = 240
 
-# What a prompt may hold. local_server.CONTEXT_TOKENS is made for it.
+# What a prompt may hold; local_server.CONTEXT_TOKENS is made for it. In bytes, because a byte is at most one token,
+# while a character may be four: a call in an unusual script would take the small model minutes.
 _MAX_SENTENCES = 5
-_MAX_SENTENCE_LENGTH = 240
+_MAX_SENTENCE_BYTES = 240
 _MAX_KEYWORDS = 8
-_MAX_KEYWORD_LENGTH = 40
+_MAX_KEYWORD_BYTES = 40
 
 # Brackets, because models know their turns by marks such as <|im_end|>, </s> or [INST]; double quotes, because ours
 # end with them; backslashes and braces, because the answer is JSON.
@@ -127,11 +128,11 @@ def keyword_label(keywords: Sequence[str]) -> str:
 
 def extractive_description(theme: TopicToName) -> str:
     """Return a description that cannot be wrong: the theme's keywords and its most typical sentence."""
-    about = ", ".join(_clean(keyword, _MAX_KEYWORD_LENGTH) for keyword in theme.keywords[:3])
+    about = ", ".join(_clean(keyword, _MAX_KEYWORD_BYTES) for keyword in theme.keywords[:3])
     start = f"Firms talk about {about}" if about else "Firms talk about the same subject"
     if not theme.sentences:
         return f"{start}."
-    return f"{start}, for example: “{_clean(theme.sentences[0], _MAX_SENTENCE_LENGTH)}”"
+    return f"{start}, for example: “{_clean(theme.sentences[0], _MAX_SENTENCE_BYTES)}”"
 
 
 def _in_parallel(
@@ -158,8 +159,8 @@ def _theme_by_llm(client: LlmClient, theme: TopicToName) -> Name:
 
 def _chat(prompt_version: str, topic: TopicToName) -> list[dict[str, str]]:
     *examples, question = _prompt(prompt_version)
-    sentences = [_clean(sentence, _MAX_SENTENCE_LENGTH) for sentence in topic.sentences[:_MAX_SENTENCES]]
-    keywords = [_clean(keyword, _MAX_KEYWORD_LENGTH) for keyword in topic.keywords[:_MAX_KEYWORDS]]
+    sentences = [_clean(sentence, _MAX_SENTENCE_BYTES) for sentence in topic.sentences[:_MAX_SENTENCES]]
+    keywords = [_clean(keyword, _MAX_KEYWORD_BYTES) for keyword in topic.keywords[:_MAX_KEYWORDS]]
     # Only the last turn has places to fill, and what is put there is not read as a prompt again.
     content = question["content"].format(
         sentences="\n".join(f'- "{sentence}"' for sentence in sentences), keywords=", ".join(keywords)
@@ -175,9 +176,10 @@ def _prompt(version: str) -> list[dict[str, str]]:
     return [{"role": role, "content": content.rstrip("\n")} for role, content in turns]
 
 
-def _clean(text: str, length: int) -> str:
-    """Make text safe to quote in a prompt: one line, no marks of structure, at most ``length`` characters."""
-    return _cut(_one_line(unicodedata.normalize("NFKC", text).translate(_UNSAFE_CHARACTERS)), length)
+def _clean(text: str, max_bytes: int) -> str:
+    """Make text safe to quote in a prompt: one line, no marks of structure, of at most ``max_bytes``."""
+    line = _one_line(unicodedata.normalize("NFKC", text).translate(_UNSAFE_CHARACTERS))
+    return _cut(line, len(line.encode()[:max_bytes].decode(errors="ignore")))
 
 
 def _one_line(text: str) -> str:

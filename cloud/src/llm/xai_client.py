@@ -83,13 +83,15 @@ class LlmClient:
             )
         except openai.APIError as error:
             raise LlmUnavailable(f"LLM server {self.base_url}, model {self.model}: {_reason(error)}") from error
-        content = completion.choices[0].message.content if completion.choices else None
+        # The library hands on whatever the page was.
+        choices = getattr(completion, "choices", None)
+        if not choices:
+            raise LlmUnavailable(f"LLM server {self.base_url} does not answer like one: is the URL right?")
+        content = choices[0].message.content
         try:
             return answer_type.model_validate_json(content or "")
         except ValidationError as error:
-            raise LlmBadAnswer(
-                f"model {self.model} did not answer with the JSON asked for: {content!r:.200}"
-            ) from error
+            raise LlmBadAnswer(f"model {self.model} did not answer in the shape asked for: {content!r:.200}") from error
 
     def wait_until_ready(self, timeout_s: float = 60) -> None:
         """Return as soon as the server lists its models; raise LlmUnavailable when it does not within ``timeout_s``.
