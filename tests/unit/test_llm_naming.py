@@ -2,7 +2,13 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.src.llm.naming import TopicToName, extractive_description, keyword_label, theme_by_keywords, topic_by_keywords
+from cloud.src.llm.naming import (
+    TopicToName,
+    extractive_description,
+    keyword_label,
+    theme_by_keywords,
+    topic_by_keywords,
+)
 
 
 @pytest.mark.parametrize(
