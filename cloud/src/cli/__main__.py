@@ -24,15 +24,16 @@ EXIT_FAILED, EXIT_WRONG_INPUT, EXIT_CTRL_C = 1, 2, 130
 
 
 def main() -> None:
-    """Run the command line and exit."""
+    """Run the command line of this process and exit."""
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _exit_on_signal)
-    sys.exit(_run())
+    sys.exit(run(sys.argv[1:]))
 
 
-def _run() -> int:
+def run(arguments: list[str]) -> int:
+    """Run one command line; return its exit code."""
     try:
-        code = app(prog_name="ftm", standalone_mode=False)
+        code = app(arguments, prog_name="ftm", standalone_mode=False)
     except InvalidInput as error:
         return _fail(error, EXIT_WRONG_INPUT)
     except FtmError as error:

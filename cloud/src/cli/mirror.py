@@ -60,7 +60,9 @@ class Mirror:
     def copy_new(self) -> int:
         """Copy the objects that are new or changed since the last call; return how many."""
         n_copied = 0
-        for item in [*self._objects(WORK), *self._new_results()]:
+        listed = [*self._objects(WORK), *self._new_results()]
+        # A topics file stands for a whole part: listed before the sentences, it is copied after them.
+        for item in reversed(listed):
             if self._copied.get(item["Key"]) != item["ETag"]:
                 self._copy(item["Key"])
                 self._copied[item["Key"]] = item["ETag"]

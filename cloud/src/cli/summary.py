@@ -86,8 +86,8 @@ def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
     without_topic = counts.sentences_without_topic / max(1, counts.sentences)
     return [
         f"{counts.firms:,} firms ({outcome.firms_skipped} skipped, {outcome.firms_failed} failed), "
-        f"{counts.calls:,} calls, {counts.sentences:,} sentences ({without_topic:.0%} without a topic), {len(report.topics):,} topics, "
-        f"{len(report.themes):,} themes",
+        f"{counts.calls:,} calls, {counts.sentences:,} sentences ({without_topic:.0%} without a topic), "
+        f"{len(report.topics):,} topics, {len(report.themes):,} themes",
         outcome.cost,
         "",
         "Tables, for pandas or DuckDB:",
