@@ -38,7 +38,7 @@ def install(host: Host) -> None:
     # Stock jobs run in Docker, know no retries, and are not killed but asked to stop every half second.
     patch(moto.batch.models, "Job", ProcessJob)
     _keep_retry_strategy()
-    _describe_jobs_by_id()
+    patch(BatchBackend, "describe_jobs", describe_jobs)
 
 
 def _keep_retry_strategy() -> None:
@@ -51,14 +51,10 @@ def _keep_retry_strategy() -> None:
     stock_submit_job = patch(BatchResponse, "submitjob", submitjob)
 
 
-def _describe_jobs_by_id() -> None:
+def describe_jobs(backend: BatchBackend, jobs: list[str] | None) -> list[dict[str, Any]]:
     """Stock moto walks over all jobs, and fails when another thread submits one meanwhile."""
-
-    def describe_jobs(self: BatchBackend, jobs: list[str] | None) -> list[dict[str, Any]]:
-        ids = [job.rsplit("/", 1)[-1] for job in jobs or []]
-        return [self._jobs[job_id].describe() for job_id in ids if job_id in self._jobs]
-
-    patch(BatchBackend, "describe_jobs", describe_jobs)
+    ids = [job.rsplit("/", 1)[-1] for job in jobs or []]
+    return [backend._jobs[job_id].describe() for job_id in ids if job_id in backend._jobs]
 
 
 class ProcessJob(Job):

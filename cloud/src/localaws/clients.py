@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from functools import cache
 from typing import Any
 
 import boto3
+import botocore.session
 from botocore.config import Config
 
 REGION = "us-east-1"
 
 # Keys that open nothing: the local AWS accepts any, and a mistake can never reach a real account.
 _DUMMY_KEY = "local"
+
+# Nothing of the user's own AWS configuration, least of all a profile that may not exist.
+_NO_USER_CONFIGURATION = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
 
 _creating = threading.Lock()
 
@@ -33,7 +38,8 @@ def _client(endpoint_url: str, service: str, region: str) -> Any:
         proxies={},  # never ask the user's proxy for 127.0.0.1
         s3={"addressing_style": "path"},
     )
-    return boto3.session.Session().client(
+    session = boto3.session.Session(botocore_session=botocore.session.Session(session_vars=_NO_USER_CONFIGURATION))
+    return session.client(
         service,
         region_name=region,
         endpoint_url=endpoint_url,

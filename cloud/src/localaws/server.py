@@ -63,7 +63,9 @@ def _check_free(port: int) -> None:
     if not 0 <= port <= 65535:
         raise InvalidInput(f"port {port} is not a port: choose one from 1 to 65535")
     try:
-        socket.create_server((_ADDRESS, port)).close()
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # what was closed a moment ago is free
+            probe.bind((_ADDRESS, port))
     except PermissionError:
         raise InvalidInput(f"port {port} may not be used by this user: choose one above 1023") from None
     except OSError as error:

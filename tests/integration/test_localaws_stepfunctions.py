@@ -1,0 +1,229 @@
+"""State machines in the local AWS, with Lambda functions and Batch jobs, and whether moto still needs its patches."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+
+from cloud.src.localaws.clients import local_client
+from cloud.src.localaws.environment import LocalAws, local_aws
+from tests.integration.localaws_helpers import (
+    PYTHON_IMAGE,
+    QUEUE,
+    create_function,
+    create_queue,
+    create_role,
+    describe_job,
+    finished_job,
+    is_running,
+    job_in,
+    local_aws_without,
+    printed,
+    register_python_job,
+    run_python_job,
+    until,
+)
+
+SLEEP = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with local_aws(job_slots=4, images=PYTHON_IMAGE) as aws:
+        create_queue(aws)
+        yield aws
+
+
+def create_state_machine(aws: LocalAws, name: str, states: dict[str, Any]) -> str:
+    """A state machine that starts with the first of the states."""
+    return aws.client("stepfunctions").create_state_machine(
+        name=name,
+        definition=json.dumps({"StartAt": next(iter(states)), "States": states}),
+        roleArn=create_role(aws, f"role-of-{name}"),
+    )["stateMachineArn"]
+
+
+def start(aws: LocalAws, state_machine: str, payload: Any = None) -> str:
+    execution = aws.client("stepfunctions").start_execution(stateMachineArn=state_machine, input=json.dumps(payload))
+    return execution["executionArn"]
+
+
+def finished(aws: LocalAws, execution: str) -> dict[str, Any]:
+    describe = aws.client("stepfunctions").describe_execution
+    until(lambda: describe(executionArn=execution)["status"] != "RUNNING")
+    return describe(executionArn=execution)
+
+
+def run(aws: LocalAws, name: str, states: dict[str, Any], payload: Any = None) -> dict[str, Any]:
+    return finished(aws, start(aws, create_state_machine(aws, name, states), payload))
+
+
+def lambda_task(function: str, **more: Any) -> dict[str, Any]:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": function, "Payload.$": "$"},
+        "OutputPath": "$.Payload",
+        **more,
+    }
+
+
+def batch_task(definition: str, **more: Any) -> dict[str, Any]:
+    return {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::batch:submitJob.sync",
+        "Parameters": {"JobName": "from-states", "JobQueue": QUEUE, "JobDefinition": definition},
+        **more,
+    }
+
+
+def jobs_of(aws: LocalAws, definition: str, number: int) -> list[str]:
+    """Ids of the jobs of a definition, as soon as there are so many."""
+    list_jobs = aws.client("batch").list_jobs
+
+    def look() -> list[str]:
+        jobs = list_jobs(jobQueue=QUEUE)["jobSummaryList"]
+        ids = [job["jobId"] for job in jobs if job["jobDefinition"] == definition]
+        return ids if len(ids) == number else []
+
+    return until(look)
+
+
+def test_a_map_of_batch_jobs_with_retry_and_catch(aws: LocalAws) -> None:
+    flaky = (
+        "import pathlib\n"
+        "class TooBusy(Exception): pass\n"
+        "def handler(event, context):\n"
+        "    tries = pathlib.Path('tries')\n"
+        "    tries.write_text('x' + (tries.read_text() if tries.exists() else ''))\n"
+        "    if len(tries.read_text()) < 3: raise TooBusy('not yet')\n"
+        "    return {'numbers': [0, 1, 2, 3]}"
+    )
+    create_function(aws, "flaky", {"app.py": flaky})
+    divides = register_python_job(aws, "divides", "import os; print(6 // int(os.environ['NUMBER']))")
+    job = batch_task(divides, End=True)
+    job["Parameters"]["ContainerOverrides"] = {
+        "Environment": [{"Name": "NUMBER", "Value.$": "States.Format('{}', $.number)"}]
+    }
+    job["ResultSelector"] = {"name.$": "$.JobName", "status.$": "$.Status", "exit_code.$": "$.Container.ExitCode"}
+    job["Catch"] = [{"ErrorEquals": ["States.TaskFailed"], "Next": "Caught"}]
+    caught = {
+        "Type": "Pass",
+        "Parameters": {"error.$": "$.Error", "job.$": "States.StringToJson($.Cause)"},
+        "End": True,
+    }
+    states = {
+        "Numbers": lambda_task(
+            "flaky",
+            Retry=[{"ErrorEquals": ["TooBusy"], "IntervalSeconds": 1, "MaxAttempts": 2, "BackoffRate": 1.0}],
+            Next="Divide",
+        ),
+        "Divide": {
+            "Type": "Map",
+            "ItemsPath": "$.numbers",
+            "MaxConcurrency": 4,
+            "ItemSelector": {"number.$": "$$.Map.Item.Value"},
+            "ItemProcessor": {"StartAt": "Job", "States": {"Job": job, "Caught": caught}},
+            "End": True,
+        },
+    }
+    execution = run(aws, "map", states)
+    assert execution["status"] == "SUCCEEDED"
+    by_zero, *others = json.loads(execution["output"])
+    assert by_zero["error"] == "States.TaskFailed"
+    assert by_zero["job"]["Container"]["ExitCode"] == 1
+    assert others == [{"name": "from-states", "status": "SUCCEEDED", "exit_code": 0}] * 3
+
+
+def test_stock_moto_cannot_submit_a_batch_job() -> None:
+    with local_aws_without("stepfunctions._translate_batch_names") as stock:
+        create_queue(stock)
+        execution = run(stock, "batch", {"Job": batch_task(register_python_job(stock, "done", ""), End=True)})
+    assert execution["status"] == "FAILED"
+
+
+def test_errors_of_functions_and_fail_states_are_named(aws: LocalAws) -> None:
+    create_function(aws, "refuses", {"app.py": "def handler(event, context): raise KeyError('quarter')"})
+    states = {
+        "Check": lambda_task(
+            "refuses", Catch=[{"ErrorEquals": ["KeyError"], "ResultPath": "$.caught", "Next": "Refused"}], End=True
+        ),
+        "Refused": {"Type": "Fail", "Error": "Refused", "CausePath": "$.caught.Cause"},
+    }
+    execution = run(aws, "refused", states, {"some": "input"})
+    assert (execution["status"], execution["error"]) == ("FAILED", "Refused")
+    assert json.loads(execution["cause"])["errorMessage"] == "'quarter'"
+
+
+def test_two_executions_without_a_name(aws: LocalAws) -> None:
+    state_machine = create_state_machine(aws, "unnamed", {"Done": {"Type": "Succeed"}})
+    executions = {start(aws, state_machine) for _ in range(2)}
+    assert [finished(aws, execution)["status"] for execution in executions] == ["SUCCEEDED"] * 2
+
+
+def test_stock_moto_refuses_a_second_execution_without_a_name() -> None:
+    with local_aws_without("stepfunctions._name_executions") as stock:
+        state_machine = create_state_machine(stock, "unnamed", {"Done": {"Type": "Succeed"}})
+        finished(stock, start(stock, state_machine))
+        with pytest.raises(stock.client("stepfunctions").exceptions.ClientError, match="Execution Already Exists"):
+            start(stock, state_machine)
+
+
+def start_and_stop(aws: LocalAws, name: str) -> str:
+    """Stop an execution while its job runs; return the job's id."""
+    definition = register_python_job(aws, name, SLEEP)
+    execution = start(aws, create_state_machine(aws, name, {"Job": batch_task(definition, End=True)}))
+    (job_id,) = jobs_of(aws, definition, 1)
+    job_in(aws, job_id, "RUNNING")
+    aws.client("stepfunctions").stop_execution(executionArn=execution)
+    assert finished(aws, execution)["status"] == "ABORTED"
+    return job_id
+
+
+def test_a_stopped_execution_takes_its_job_with_it(aws: LocalAws) -> None:
+    job = finished_job(aws, start_and_stop(aws, "stopped"))
+    assert (job["status"], job["statusReason"]) == ("FAILED", "Step Functions execution ended")
+    assert not any(is_running(int(pid)) for pid in printed(aws, job))
+
+
+def test_a_stopped_execution_takes_all_jobs_of_its_map_with_it(aws: LocalAws) -> None:
+    definition = register_python_job(aws, "stopped-map", SLEEP)
+    job = {"StartAt": "Job", "States": {"Job": batch_task(definition, End=True)}}
+    states = {"Each": {"Type": "Map", "ItemsPath": "$", "MaxConcurrency": 6, "ItemProcessor": job, "End": True}}
+    execution = start(aws, create_state_machine(aws, "stopped-map", states), list(range(6)))
+    jobs = jobs_of(aws, definition, 6)  # four run, two wait for a slot
+    until(lambda: [describe_job(aws, job)["status"] for job in jobs].count("RUNNING") == 4)
+    aws.client("stepfunctions").stop_execution(executionArn=execution)
+    assert {finished_job(aws, job)["status"] for job in jobs} == {"FAILED"}
+
+
+def test_stock_moto_leaves_the_job_of_a_stopped_execution_running() -> None:
+    with local_aws_without("stepfunctions._end_job_with_its_task") as stock:
+        create_queue(stock)
+        job_id = start_and_stop(stock, "stopped")
+        # Moto looks at a job every half second: a job of a second gives it the time to end this one.
+        run_python_job(stock, "short", "import time; time.sleep(1)")
+        assert describe_job(stock, job_id)["status"] == "RUNNING"
+
+
+def test_a_task_that_times_out_ends_its_job(aws: LocalAws) -> None:
+    definition = register_python_job(aws, "timed-out", SLEEP)
+    task = batch_task(
+        definition, TimeoutSeconds=2, Catch=[{"ErrorEquals": ["States.Timeout"], "Next": "Late"}], End=True
+    )
+    execution = run(aws, "timed-out", {"Job": task, "Late": {"Type": "Pass", "Result": {"late": True}, "End": True}})
+    assert (execution["status"], execution["output"]) == ("SUCCEEDED", '{"late": true}')
+    (job_id,) = jobs_of(aws, definition, 1)
+    assert finished_job(aws, job_id)["status"] == "FAILED"
+
+
+def test_clients_are_made_once(aws: LocalAws) -> None:
+    assert local_client(aws.endpoint_url, "batch") is local_client(aws.endpoint_url, "batch")
+
+
+def test_stock_moto_makes_a_client_for_each_call() -> None:
+    assert boto_client_for("us-east-1", "batch") is not boto_client_for("us-east-1", "batch")
