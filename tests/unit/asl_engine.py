@@ -6,9 +6,7 @@ What the tasks answer is the only thing that is not real: the flow, the payloads
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest.mock import patch
@@ -25,9 +23,10 @@ from moto.stepfunctions.parser.mocking.mock_config import (
     StateMockedResponses,
 )
 
-TEMPLATE = Path(__file__).parents[2] / "cloud/terraform/stepfunctions/quarter_processor.asl.json"
-# What Terraform and the local AWS put in: names are fixed, values are free.
-VARIABLES = {
+from cloud.src.localaws.state_machine import definition
+
+# What Terraform and the local AWS put into the file: names are fixed, values are free.
+VARIABLES: dict[str, str | int] = {
     "prefetch_check_arn": "arn:aws:lambda:us-east-1:123456789012:function:ftm-prefetch-check",
     "create_batch_manifest_arn": "arn:aws:lambda:us-east-1:123456789012:function:ftm-create-batch-manifest",
     "summarize_results_arn": "arn:aws:lambda:us-east-1:123456789012:function:ftm-summarize-results",
@@ -68,11 +67,6 @@ class Execution(NamedTuple):
         return [each for each in parameters if resource in (each.get("FunctionName"), each.get("JobDefinition"))]
 
 
-def render() -> str:
-    """The definition with its variables filled in, as Terraform's templatefile does it."""
-    return re.sub(r"\$\{(\w+)\}", lambda match: str(VARIABLES[match[1]]), TEMPLATE.read_text())
-
-
 def execute(execution_input: dict[str, Any], answers: Answers) -> Execution:
     """Run one execution in which the tasks give these answers, without waiting between retries."""
     responses = [StateMockedResponses(state, state, _responses(calls)) for state, calls in answers.items()]
@@ -107,7 +101,7 @@ class _AnsweredExecution(SyncExecution):
             arn="arn:aws:states:us-east-1:123456789012:stateMachine:ftm-quarter-processor",
             name="ftm-quarter-processor",
             sm_type="STANDARD",
-            definition=render(),
+            definition=definition(VARIABLES),
         )
         super().__init__(
             name="test",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from statelint.linter import Linter
 
-from tests.unit.asl_engine import TEMPLATE, VARIABLES, render
+from cloud.src.contract.errors import FtmError
+from cloud.src.localaws.state_machine import definition
+from tests.unit.asl_engine import VARIABLES
 
-DEFINITION = json.loads(render())
+DEFINITION = json.loads(definition(VARIABLES))
 # Only these are retried: no error of the user's, and no failed or timed-out job, which its job definition may retry.
 TRANSIENT_ERRORS = {
     "arn:aws:states:::lambda:invoke": [
@@ -31,9 +32,9 @@ TRANSIENT_ERRORS = {
 }
 
 
-def states_of(definition: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+def states_of(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every state with its name, those inside a Map too."""
-    for name, state in definition["States"].items():
+    for name, state in machine["States"].items():
         yield name, state
         if state["Type"] == "Map":
             yield from states_of(state["ItemProcessor"])
@@ -43,8 +44,11 @@ TASKS = {name: state for name, state in states_of(DEFINITION) if state["Type"] =
 JOBS = ["ProcessFirms", "AggregateThemes"]
 
 
-def test_every_variable_of_the_template_is_known_and_used() -> None:
-    assert set(re.findall(r"\$\{(\w+)\}", TEMPLATE.read_text())) == set(VARIABLES)
+def test_every_variable_of_the_file_is_known_and_used() -> None:
+    with pytest.raises(FtmError) as error:
+        definition({})
+
+    assert str(error.value).endswith(f"variables without a value: {', '.join(sorted(VARIABLES))}")
 
 
 def test_statelint_finds_nothing() -> None:

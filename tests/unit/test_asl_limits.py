@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 from cloud.src.lambdas.create_batch_manifest import MAX_BATCHES
-from tests.unit.asl_engine import Answers, Execution, Failure, execute, lambda_answer, render
+from cloud.src.localaws.state_machine import definition
+from tests.unit.asl_engine import VARIABLES, Answers, Execution, Failure, execute, lambda_answer
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 MAX_EVENTS = 25_000
@@ -20,6 +21,7 @@ EVENTS_OF_LAMBDA, EVENTS_OF_JOB = 5, 6
 EVENTS_OF_LAMBDA_RETRY, EVENTS_OF_JOB_RETRY = 3, 4
 EVENTS_OF_ITERATION, EVENTS_OF_EXECUTION = 2, 2
 
+DEFINITION = json.loads(definition(VARIABLES))
 BUCKET = "b" * 63
 # No error of Step Functions or Batch has a longer name.
 LONG_ERROR = "Batch." + "E" * 58
@@ -73,11 +75,10 @@ def largest_payload(execution: Execution) -> int:
 
 
 def test_events_are_counted_as_the_engine_counts_them() -> None:
-    definition = json.loads(render())
     for n_batches in (1, 7):
         execution = run(n_batches, [{"JobId": "1"}])
         assert execution.status == "SUCCEEDED"
-        assert len(execution.events) == EVENTS_OF_EXECUTION + most_events(definition, n_batches, retries=False)
+        assert len(execution.events) == EVENTS_OF_EXECUTION + most_events(DEFINITION, n_batches, retries=False)
 
 
 def test_each_retry_is_counted_at_least_as_the_engine_counts_it() -> None:
@@ -89,7 +90,7 @@ def test_each_retry_is_counted_at_least_as_the_engine_counts_it() -> None:
 
 
 def test_history_of_the_most_batches_fits_with_every_retry_used() -> None:
-    events = EVENTS_OF_EXECUTION + most_events(json.loads(render()), MAX_BATCHES, retries=True)
+    events = EVENTS_OF_EXECUTION + most_events(DEFINITION, MAX_BATCHES, retries=True)
 
     assert 10 * MAX_BATCHES < events <= ROOM_TO_SPARE * MAX_EVENTS
 
