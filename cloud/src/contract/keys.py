@@ -28,12 +28,7 @@ def check_quarter(quarter: object) -> str:
 
 def check_bucket(bucket: object) -> str:
     """Return the bucket name; raise InvalidInput when S3 would not accept it."""
-    if (
-        not isinstance(bucket, str)
-        or not _BUCKET.fullmatch(bucket)
-        or ".." in bucket
-        or _IP_ADDRESS.fullmatch(bucket)
-    ):
+    if not isinstance(bucket, str) or not _BUCKET.fullmatch(bucket) or ".." in bucket or _IP_ADDRESS.fullmatch(bucket):
         raise InvalidInput(f"bucket {bucket!r} is not a valid S3 bucket name")
     return bucket
 
