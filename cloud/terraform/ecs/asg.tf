@@ -1,0 +1,103 @@
+data "aws_ssm_parameter" "ami" {
+  name = var.ami_parameter
+}
+
+resource "aws_launch_template" "vllm" {
+  name                   = "ftm-vllm"
+  description            = "GPU instance of the vLLM cluster"
+  update_default_version = true
+
+  # Read when Terraform runs, so that a plan shows a new image before an instance has it.
+  image_id      = data.aws_ssm_parameter.ami.insecure_value
+  instance_type = var.instance_types[0]
+
+  # Public addresses come from the subnet: those of a default VPC give one, and without NAT nothing else leads out.
+  vpc_security_group_ids = [aws_security_group.instance.id]
+
+  user_data = base64encode(<<-EOT
+    #!/bin/bash
+    cat >> /etc/ecs/ecs.config <<CONFIG
+    ECS_CLUSTER=${aws_ecs_cluster.vllm.name}
+    ECS_ENABLE_SPOT_INSTANCE_DRAINING=true
+    ECS_CONTAINER_STOP_TIMEOUT=${local.stop_timeout_s}s
+    ECS_IMAGE_PULL_BEHAVIOR=prefer-cached
+    CONFIG
+  EOT
+  )
+
+  iam_instance_profile {
+    arn = aws_iam_instance_profile.instance.arn
+  }
+
+  # IMDSv2. One hop is enough: in host mode the container is as near to the metadata as the instance.
+  metadata_options {
+    http_endpoint               = "enabled"
+    http_tokens                 = "required"
+    http_put_response_hop_limit = 1
+  }
+
+  block_device_mappings {
+    device_name = "/dev/xvda"
+
+    ebs {
+      volume_type           = "gp3"
+      volume_size           = var.root_volume_gib
+      encrypted             = true
+      delete_on_termination = true
+      # The model is read as fast as this: 16 GB in about a minute.
+      throughput = 300
+      iops       = 3000
+    }
+  }
+
+  dynamic "tag_specifications" {
+    for_each = toset(["instance", "volume"])
+    content {
+      resource_type = tag_specifications.key
+      # default_tags do not reach what Auto Scaling launches.
+      tags = { Name = "ftm-vllm", Project = "ftm", Root = "ecs" }
+    }
+  }
+}
+
+resource "aws_autoscaling_group" "vllm" {
+  name                = "ftm-vllm-asg"
+  min_size            = 0
+  max_size            = var.max_instances
+  desired_capacity    = 0
+  vpc_zone_identifier = local.subnet_ids
+  # The alarms compute with these; they cost nothing.
+  enabled_metrics = ["GroupDesiredCapacity", "GroupInServiceInstances"]
+
+  mixed_instances_policy {
+    instances_distribution {
+      on_demand_percentage_above_base_capacity = var.use_spot ? 0 : 100
+      spot_allocation_strategy                 = "price-capacity-optimized"
+    }
+
+    launch_template {
+      launch_template_specification {
+        launch_template_id = aws_launch_template.vllm.id
+        version            = aws_launch_template.vllm.latest_version
+      }
+
+      dynamic "override" {
+        for_each = var.instance_types
+        content {
+          instance_type = override.value
+        }
+      }
+    }
+  }
+
+  tag {
+    key                 = "Name"
+    value               = "ftm-vllm"
+    propagate_at_launch = true
+  }
+
+  lifecycle {
+    # An operator scales up before a run and down after it. Terraform must not undo that.
+    ignore_changes = [desired_capacity]
+  }
+}

@@ -1,0 +1,167 @@
+# --- model ------------------------------------------------------------------------------------
+
+variable "vllm_image" {
+  description = "Image of vLLM, pinned to a version or digest. To use a copy: <registry>/ftm-vllm:<tag>."
+  type        = string
+  default     = "vllm/vllm-openai:v0.32.0"
+
+  validation {
+    condition     = can(regex("(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$", var.vllm_image)) && !endswith(var.vllm_image, ":latest")
+    error_message = "vllm_image must end in a tag other than latest, or in a digest: what is tested must be what runs."
+  }
+}
+
+variable "model" {
+  description = "Model on the Hugging Face hub that needs no token. The worker's LLM_MODEL_NAME must be the same."
+  type        = string
+  default     = "Qwen/Qwen3-8B"
+
+  validation {
+    condition     = can(regex("^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", var.model))
+    error_message = "model must be written like Qwen/Qwen3-8B."
+  }
+}
+
+variable "max_model_len" {
+  description = "Tokens of prompt and answer together. Naming needs about 2,000; more takes memory from parallel requests."
+  type        = number
+  default     = 8192
+
+  validation {
+    condition     = var.max_model_len >= 2048 && var.max_model_len <= 40960 && floor(var.max_model_len) == var.max_model_len
+    error_message = "max_model_len must be a whole number from 2048 to 40960."
+  }
+}
+
+variable "container_memory_mib" {
+  description = "Memory of the container in MiB. The smallest instance has 16 GiB, of which about 15,000 MiB are left for containers."
+  type        = number
+  default     = 14000
+
+  validation {
+    condition     = var.container_memory_mib >= 8192 && floor(var.container_memory_mib) == var.container_memory_mib
+    error_message = "container_memory_mib must be a whole number from 8192: vLLM loads the weights through it."
+  }
+}
+
+# --- instances --------------------------------------------------------------------------------
+
+variable "instance_types" {
+  description = "GPU instance types, each with one GPU of at least 24 GB. Several give Spot more pools to choose from."
+  type        = list(string)
+  default     = ["g5.xlarge", "g6.xlarge"]
+
+  validation {
+    condition     = length(var.instance_types) > 0 && alltrue([for type in var.instance_types : can(regex("^g[5-9][a-z]*\\.[0-9]*x?large$", type))])
+    error_message = "instance_types must be one or more types like g5.xlarge."
+  }
+}
+
+variable "use_spot" {
+  description = "Spot instances, at about a third of the price, or on-demand ones, which are never taken back."
+  type        = bool
+  default     = true
+}
+
+variable "max_instances" {
+  description = "Most instances that an operator can ask for."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.max_instances >= 1 && var.max_instances <= 10 && floor(var.max_instances) == var.max_instances
+    error_message = "max_instances must be a whole number from 1 to 10."
+  }
+}
+
+variable "root_volume_gib" {
+  description = "Size of the encrypted root volume. System and image take about 50 GiB, an 8B model 16 GiB."
+  type        = number
+  default     = 120
+
+  validation {
+    condition     = var.root_volume_gib >= 100 && var.root_volume_gib <= 1000 && floor(var.root_volume_gib) == var.root_volume_gib
+    error_message = "root_volume_gib must be a whole number from 100 to 1000."
+  }
+}
+
+variable "ami_parameter" {
+  description = "Public SSM parameter with the id of the ECS-optimised GPU image."
+  type        = string
+  default     = "/aws/service/ecs/optimized-ami/amazon-linux-2023/gpu/recommended/image_id"
+
+  validation {
+    condition     = startswith(var.ami_parameter, "/aws/service/ecs/optimized-ami/") && strcontains(var.ami_parameter, "/gpu/")
+    error_message = "ami_parameter must be a GPU variant under /aws/service/ecs/optimized-ami/."
+  }
+}
+
+# --- network ----------------------------------------------------------------------------------
+
+variable "vpc_id" {
+  description = "VPC to run in. Null: the region's default VPC."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vpc_id == null || can(regex("^vpc-[0-9a-f]+$", var.vpc_id))
+    error_message = "vpc_id must be written like vpc-0123456789abcdef0."
+  }
+}
+
+variable "subnet_ids" {
+  description = "Subnets in at least two zones, with a way out to the internet. Null: all subnets of the VPC."
+  type        = list(string)
+  default     = null
+
+  validation {
+    condition     = var.subnet_ids == null || (try(length(var.subnet_ids), 0) >= 2 && alltrue([for id in coalesce(var.subnet_ids, []) : can(regex("^subnet-[0-9a-f]+$", id))]))
+    error_message = "subnet_ids must be two or more ids like subnet-0123456789abcdef0: a load balancer needs two zones."
+  }
+}
+
+# --- watching ---------------------------------------------------------------------------------
+
+variable "alert_email" {
+  description = "Address that alarms and the budget are sent to; it has to confirm. Null: the topic only."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alert_email == null || can(regex("^[^@[:space:]]+@[^@[:space:]]+$", var.alert_email))
+    error_message = "alert_email must be an e-mail address."
+  }
+}
+
+variable "idle_hours" {
+  description = "Hours that an instance may run without one request before the alarm is raised."
+  type        = number
+  default     = 2
+
+  validation {
+    condition     = var.idle_hours >= 1 && var.idle_hours <= 24 && floor(var.idle_hours) == var.idle_hours
+    error_message = "idle_hours must be a whole number from 1 to 24."
+  }
+}
+
+variable "monthly_budget_usd" {
+  description = "Cost of the whole account a month, in USD, at 80 % of which a message is sent."
+  type        = number
+  default     = 100
+
+  validation {
+    condition     = var.monthly_budget_usd > 0
+    error_message = "monthly_budget_usd must be more than 0."
+  }
+}
+
+variable "log_retention_days" {
+  description = "Days for which vLLM's log is kept."
+  type        = number
+  default     = 30
+
+  validation {
+    condition     = contains([1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365], var.log_retention_days)
+    error_message = "log_retention_days must be one of 1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365."
+  }
+}

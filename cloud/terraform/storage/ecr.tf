@@ -1,0 +1,34 @@
+resource "aws_ecr_repository" "this" {
+  # checkov:skip=CKV_AWS_136:AES256 and no KMS key: the images hold no secret, and one account reads them
+  for_each = toset(["ftm-worker", "ftm-vllm"])
+
+  name                 = each.key
+  image_tag_mutability = "IMMUTABLE"
+  force_delete         = var.force_destroy
+
+  image_scanning_configuration {
+    scan_on_push = true
+  }
+
+  encryption_configuration {
+    encryption_type = "AES256"
+  }
+}
+
+resource "aws_ecr_lifecycle_policy" "this" {
+  for_each = aws_ecr_repository.this
+
+  repository = each.value.name
+  policy = jsonencode({
+    rules = [{
+      rulePriority = 1
+      description  = "Keep the last ${var.images_kept} images"
+      selection = {
+        tagStatus   = "any"
+        countType   = "imageCountMoreThan"
+        countNumber = var.images_kept
+      }
+      action = { type = "expire" }
+    }]
+  })
+}

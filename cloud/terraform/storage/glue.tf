@@ -1,0 +1,66 @@
+locals {
+  # Table -> folder and columns. There is none for prefetch/transcripts/: its folders hold JSON files beside the Parquet
+  # files, at which Athena fails, and `sentences` has the same sentences with their topic.
+  tables = {
+    firms                       = { prefix = "processed/firms/", columns = local.firm_columns }
+    sentences                   = { prefix = "processed/sentences/", columns = local.sentence_columns }
+    topics                      = { prefix = "processed/topics/", columns = local.topic_columns }
+    theme_files                 = { prefix = "processed/themes/", columns = local.theme_file_columns }
+    themes_for_sentiment        = { prefix = "sentiment-ready/", columns = local.theme_for_sentiment_columns }
+    intermediate_firm_topics    = { prefix = "intermediate/firm-topics/", columns = local.topic_columns }
+    intermediate_firm_sentences = { prefix = "intermediate/firm-sentences/", columns = local.sentence_columns }
+  }
+
+  # themes.parquet and theme_contributions.parquet share a folder, and a table is always a whole folder. So one table has
+  # the columns of both, and a view for each picks its file.
+  theme_file_columns = distinct(concat(local.theme_columns, local.theme_contribution_columns))
+
+  quarters = flatten([
+    for year in range(var.first_year, var.last_year + 1) : [for number in range(1, 5) : "${year}Q${number}"]
+  ])
+}
+
+resource "aws_glue_catalog_database" "ftm" {
+  name        = "ftm"
+  description = "Topics and themes of earnings calls."
+}
+
+resource "aws_glue_catalog_table" "this" {
+  for_each = local.tables
+
+  name          = each.key
+  database_name = aws_glue_catalog_database.ftm.name
+  table_type    = "EXTERNAL_TABLE"
+
+  # Projection: Athena computes the partitions instead of having them listed by a crawler after every run.
+  parameters = {
+    EXTERNAL                    = "TRUE"
+    classification              = "parquet"
+    "projection.enabled"        = "true"
+    "projection.quarter.type"   = "enum"
+    "projection.quarter.values" = join(",", local.quarters)
+  }
+
+  partition_keys {
+    name = "quarter"
+    type = "string"
+  }
+
+  storage_descriptor {
+    location      = "s3://${aws_s3_bucket.pipeline.id}/${each.value.prefix}"
+    input_format  = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetInputFormat"
+    output_format = "org.apache.hadoop.hive.ql.io.parquet.MapredParquetOutputFormat"
+
+    ser_de_info {
+      serialization_library = "org.apache.hadoop.hive.ql.io.parquet.serde.ParquetHiveSerDe"
+    }
+
+    dynamic "columns" {
+      for_each = each.value.columns
+      content {
+        name = columns.value.name
+        type = columns.value.type
+      }
+    }
+  }
+}
