@@ -1,0 +1,91 @@
+locals {
+  image = "${local.account_id}.dkr.ecr.${local.region}.${data.aws_partition.current.dns_suffix}/ftm-worker:${var.image_tag}"
+
+  jobs = {
+    ftm-firm-processor   = merge(var.map_job, { command = "map", gpus = var.gpus_per_job })
+    ftm-theme-aggregator = merge(var.reduce_job, { command = "reduce", gpus = 0 })
+  }
+
+  llm_environment = var.llm == "vllm" ? { LLM_BASE_URL = local.vllm_base_url } : {}
+
+  environment = {
+    for name, job in local.jobs : name => merge(
+      {
+        AWS_DEFAULT_REGION = local.region
+        EMBEDDING_THREADS  = tostring(job.vcpus) # by itself it would start one for every core of the host
+        LLM_MODEL_NAME     = var.llm_model_name
+        LLM_MAX_CONCURRENT = tostring(var.llm_max_concurrent)
+      },
+      local.llm_environment,
+      var.job_environment,
+    )
+  }
+
+  # Only where it is used: a job whose secret has no value yet does not start.
+  secrets = var.llm == "grok" ? [{ name = "LLM_API_KEY", valueFrom = aws_secretsmanager_secret.xai.arn }] : []
+}
+
+resource "aws_batch_job_definition" "jobs" {
+  for_each              = local.jobs
+  name                  = each.key
+  type                  = "container"
+  platform_capabilities = ["EC2"]
+  propagate_tags        = true
+
+  container_properties = jsonencode({
+    image            = local.image
+    command          = [each.value.command] # the image's entry point is the worker
+    jobRoleArn       = aws_iam_role.job[each.key].arn
+    executionRoleArn = aws_iam_role.execution.arn
+    environment      = [for name, value in local.environment[each.key] : { name = name, value = value }]
+    secrets          = local.secrets
+
+    resourceRequirements = concat(
+      [
+        { type = "VCPU", value = tostring(each.value.vcpus) },
+        { type = "MEMORY", value = tostring(each.value.memory_mib) },
+      ],
+      each.value.gpus > 0 ? [{ type = "GPU", value = tostring(each.value.gpus) }] : [],
+    )
+
+    privileged             = false
+    readonlyRootFilesystem = true
+    linuxParameters = {
+      initProcessEnabled = true
+      tmpfs              = [{ containerPath = "/tmp", size = each.value.tmp_mib, mountOptions = ["rw", "nosuid", "nodev"] }]
+    }
+
+    logConfiguration = {
+      logDriver = "awslogs"
+      options = {
+        awslogs-group         = aws_cloudwatch_log_group.batch.name
+        awslogs-region        = local.region
+        awslogs-stream-prefix = each.key
+      }
+    }
+  })
+
+  # The first condition that fits decides. The worker has tried again itself where that helps, and would fail again.
+  retry_strategy {
+    attempts = 3
+
+    evaluate_on_exit {
+      on_status_reason = "Host EC2*" # Spot has taken the instance back
+      action           = "RETRY"
+    }
+
+    evaluate_on_exit {
+      on_reason = "CannotPullContainer*"
+      action    = "RETRY"
+    }
+
+    evaluate_on_exit {
+      on_reason = "*"
+      action    = "EXIT"
+    }
+  }
+
+  timeout {
+    attempt_duration_seconds = each.value.timeout_seconds
+  }
+}
