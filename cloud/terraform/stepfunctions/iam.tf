@@ -1,0 +1,174 @@
+# --- Lambda functions: a role each ------------------------------------------------------------
+
+data "aws_iam_policy_document" "lambda_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "functions" {
+  for_each           = local.functions
+  name               = "${each.key}-role"
+  description        = "What the function ${each.key} may do"
+  assume_role_policy = data.aws_iam_policy_document.lambda_trust.json
+}
+
+data "aws_iam_policy_document" "functions" {
+  for_each = local.functions
+
+  statement {
+    sid       = "WriteLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.functions[each.key].arn}:*"]
+  }
+
+  statement {
+    sid     = "Trace"
+    actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
+    # justified: these actions know no resources
+    resources = ["*"]
+  }
+
+  # Without this right S3 answers 403 and not 404 to whoever asks for an object that is not there, and a quarter that is
+  # not prefetched would look like a missing permission. A condition on the prefix would have the same effect.
+  dynamic "statement" {
+    for_each = length(each.value.reads) > 0 ? [local.bucket_arn] : []
+
+    content {
+      sid       = "SeeWhatIsMissing"
+      actions   = ["s3:ListBucket"]
+      resources = [statement.value]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(each.value.reads) > 0 ? [each.value.reads] : []
+
+    content {
+      sid       = "Read"
+      actions   = ["s3:GetObject"]
+      resources = [for folder in statement.value : "${local.bucket_arn}/${folder}"]
+    }
+  }
+
+  dynamic "statement" {
+    for_each = length(each.value.writes) > 0 ? [each.value.writes] : []
+
+    content {
+      sid       = "Write"
+      actions   = ["s3:PutObject"]
+      resources = [for folder in statement.value : "${local.bucket_arn}/${folder}"]
+    }
+  }
+}
+
+resource "aws_iam_role_policy" "functions" {
+  for_each = local.functions
+  name     = "function"
+  role     = aws_iam_role.functions[each.key].id
+  policy   = data.aws_iam_policy_document.functions[each.key].json
+}
+
+# --- state machine ----------------------------------------------------------------------------
+
+data "aws_iam_policy_document" "states_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["states.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [local.account_id]
+    }
+  }
+}
+
+resource "aws_iam_role" "state_machine" {
+  name               = "ftm-states-role"
+  description        = "What an execution of ftm-quarter-processor may do"
+  assume_role_policy = data.aws_iam_policy_document.states_trust.json
+}
+
+data "aws_iam_policy_document" "state_machine" {
+  statement {
+    sid       = "CallFunctions"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [for function in aws_lambda_function.functions : function.arn]
+  }
+
+  statement {
+    sid     = "SubmitJobs"
+    actions = ["batch:SubmitJob"]
+    resources = [
+      local.job_queue_arn,
+      local.firm_processor_arn,
+      "${local.firm_processor_arn}:*", # the revision that the definition's latest one turns out to be
+      local.theme_aggregator_arn,
+      "${local.theme_aggregator_arn}:*",
+    ]
+  }
+
+  statement {
+    sid       = "StopAndTagJobs"
+    actions   = ["batch:TerminateJob", "batch:TagResource"]
+    resources = ["arn:${local.partition}:batch:${local.region}:${local.account_id}:job/*"]
+  }
+
+  statement {
+    sid     = "LookAtJobs"
+    actions = ["batch:DescribeJobs"]
+    # justified: this action knows no resources
+    resources = ["*"]
+  }
+
+  # `.sync` is told of a job's end by a rule with this name, which Step Functions makes in the account.
+  statement {
+    sid       = "WaitForJobs"
+    actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+    resources = ["arn:${local.partition}:events:${local.region}:${local.account_id}:rule/StepFunctionsGetEventsForBatchJobsRule"]
+  }
+
+  statement {
+    sid = "DeliverLog"
+    actions = [
+      "logs:CreateLogDelivery",
+      "logs:DeleteLogDelivery",
+      "logs:DescribeLogGroups",
+      "logs:DescribeResourcePolicies",
+      "logs:GetLogDelivery",
+      "logs:ListLogDeliveries",
+      "logs:PutResourcePolicy",
+      "logs:UpdateLogDelivery",
+    ]
+    # justified: the actions of log delivery know no resources
+    resources = ["*"]
+  }
+
+  statement {
+    sid = "Trace"
+    actions = [
+      "xray:GetSamplingRules",
+      "xray:GetSamplingTargets",
+      "xray:PutTelemetryRecords",
+      "xray:PutTraceSegments",
+    ]
+    # justified: these actions know no resources
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_role_policy" "state_machine" {
+  name   = "execution"
+  role   = aws_iam_role.state_machine.id
+  policy = data.aws_iam_policy_document.state_machine.json
+}

@@ -1,0 +1,54 @@
+locals {
+  # Folders of the bucket that a function reads and writes (contract, section 2), and how long it may take.
+  functions = {
+    ftm-prefetch-check        = { timeout_seconds = 30, reads = ["prefetch/*"], writes = [] }
+    ftm-create-batch-manifest = { timeout_seconds = 60, reads = ["prefetch/*"], writes = ["manifests/*"] }
+    ftm-summarize-results     = { timeout_seconds = 120, reads = ["manifests/*", "progress/*"], writes = [] } # 1,000 files
+    ftm-notify-completion     = { timeout_seconds = 30, reads = [], writes = [] }
+  }
+
+  function_environment = {
+    ftm-notify-completion = local.topic_arn == null ? {} : { SNS_TOPIC_ARN = local.topic_arn }
+  }
+}
+
+resource "aws_cloudwatch_log_group" "functions" {
+  # checkov:skip=CKV_AWS_158: logs are encrypted anyway; they hold counts and batch ids, no sentences
+  for_each          = local.functions
+  name              = "/aws/lambda/${each.key}"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_lambda_function" "functions" {
+  # checkov:skip=CKV_AWS_115: one execution calls one function at a time; a reserve would be taken from the account
+  # checkov:skip=CKV_AWS_116: called by the state machine, which waits for the answer, repeats and reports failures itself
+  # checkov:skip=CKV_AWS_117: they talk to S3 and SNS only; in a VPC they would need endpoints for that
+  # checkov:skip=CKV_AWS_173: the only variable is the ARN of a topic
+  # checkov:skip=CKV_AWS_272: the zips are built from this repository and uploaded by this root, and by nobody else
+  for_each         = local.functions
+  function_name    = each.key
+  description      = "FTM: see cloud/src/lambdas"
+  role             = aws_iam_role.functions[each.key].arn
+  runtime          = "python3.13"
+  architectures    = ["arm64"]
+  handler          = "lambda_function.handler"
+  filename         = "${var.zip_dir}/${each.key}.zip"
+  source_code_hash = filebase64sha256("${var.zip_dir}/${each.key}.zip")
+  timeout          = each.value.timeout_seconds
+  memory_size      = 256
+
+  dynamic "environment" {
+    for_each = length(lookup(local.function_environment, each.key, {})) > 0 ? [local.function_environment[each.key]] : []
+
+    content {
+      variables = environment.value
+    }
+  }
+
+  tracing_config {
+    mode = "Active"
+  }
+
+  # Lambda would make a log group without retention, and the first call needs the role's rights.
+  depends_on = [aws_cloudwatch_log_group.functions, aws_iam_role_policy.functions]
+}

@@ -1,0 +1,38 @@
+resource "aws_cloudwatch_log_group" "state_machine" {
+  # checkov:skip=CKV_AWS_158: logs are encrypted anyway; an execution's data are counts and batch ids, no sentences
+  name              = "/aws/states/ftm-quarter-processor"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_sfn_state_machine" "quarter_processor" {
+  name     = "ftm-quarter-processor"
+  type     = "STANDARD"
+  role_arn = aws_iam_role.state_machine.arn
+
+  definition = templatefile("${path.module}/quarter_processor.asl.json", {
+    prefetch_check_arn        = aws_lambda_function.functions["ftm-prefetch-check"].arn
+    create_batch_manifest_arn = aws_lambda_function.functions["ftm-create-batch-manifest"].arn
+    summarize_results_arn     = aws_lambda_function.functions["ftm-summarize-results"].arn
+    notify_completion_arn     = aws_lambda_function.functions["ftm-notify-completion"].arn
+    job_queue_arn             = local.job_queue_arn
+    firm_processor_arn        = local.firm_processor_arn
+    theme_aggregator_arn      = local.theme_aggregator_arn
+    max_concurrency           = var.max_concurrency
+    retry_interval_seconds    = var.retry_interval_seconds
+    map_timeout_seconds       = var.map_timeout_seconds
+    reduce_timeout_seconds    = var.reduce_timeout_seconds
+  })
+
+  logging_configuration {
+    level                  = "ALL"
+    include_execution_data = true
+    log_destination        = "${aws_cloudwatch_log_group.state_machine.arn}:*"
+  }
+
+  tracing_configuration {
+    enabled = true
+  }
+
+  # AWS tries the role's rights when the state machine is made.
+  depends_on = [aws_iam_role_policy.state_machine]
+}
