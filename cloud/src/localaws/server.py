@@ -15,7 +15,7 @@ from pathlib import Path
 from moto.server import ThreadedMotoServer
 
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.localaws import batch, lambdas, not_implemented, stepfunctions
+from cloud.src.localaws import batch, lambdas, not_implemented, stepfunctions, terraform_gaps
 from cloud.src.localaws.host import Host
 
 _MOTO_VERSION = "5.2.5"  # the patches change its inner parts, so they fit no other
@@ -55,6 +55,7 @@ def _install(host: Host) -> None:
     batch.install(host)
     stepfunctions.install(host)
     not_implemented.install()
+    terraform_gaps.install()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # no line for every request
 
 

@@ -1,0 +1,52 @@
+"""EC2 and its load balancers: what Terraform needs and moto lacks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.utils import parse_user_data
+from moto.elbv2.models import FakeLoadBalancer
+
+from cloud.src.localaws.patching import patch
+
+
+def install() -> None:
+    separate_template_tags()
+    encode_user_data_of_later_versions()
+    activate_load_balancers()
+
+
+def separate_template_tags() -> None:
+    """Stock moto shows the launch template's own tags among those of the instances, which is a difference to plan away."""
+
+    def init(
+        self: LaunchTemplate, backend: Any, name: str, template_data: dict[str, Any], description: str, tags: Any
+    ) -> None:
+        specifications = template_data.get("TagSpecifications", [])
+        others = [one for one in specifications if one.get("ResourceType") != "launch-template"]
+        data = {key: value for key, value in template_data.items() if key != "TagSpecifications"}
+        stock_init(self, backend, name, {**data, "TagSpecifications": others} if others else data, description, tags)
+
+    stock_init = patch(LaunchTemplate, "__init__", init)
+
+
+def encode_user_data_of_later_versions() -> None:
+    """Stock moto cannot start an instance from a template's second version: its user data has the wrong type."""
+
+    def create_version(self: LaunchTemplate, data: dict[str, Any], description: str) -> Any:
+        if "UserData" in data:
+            data["UserData"] = parse_user_data(data["UserData"])
+        return stock_create_version(self, data, description)
+
+    stock_create_version = patch(LaunchTemplate, "create_version", create_version)
+
+
+def activate_load_balancers() -> None:
+    """Stock moto shows a new load balancer as not ready once, for which Terraform then waits half a minute."""
+
+    def init(self: FakeLoadBalancer, *args: Any, **kwargs: Any) -> None:
+        stock_init(self, *args, **kwargs)
+        self.activate()
+
+    stock_init = patch(FakeLoadBalancer, "__init__", init)
