@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from moto.batch.models import BatchBackend
+from moto.batch.models import BatchBackend, JobDefinition, JobQueue
+from moto.batch.responses import BatchResponse
 
 from cloud.src.localaws.patching import patch
 
 
 def install() -> None:
     resize_compute_environments()
+    keep_time_limits()
+    find_latest_revision()
 
 
 def resize_compute_environments() -> None:
@@ -26,3 +29,35 @@ def resize_compute_environments() -> None:
         return updated
 
     stock_update = patch(BatchBackend, "update_compute_environment", update_compute_environment)
+
+
+def keep_time_limits() -> None:
+    """Stock moto drops the limits on waiting jobs of a queue, so that the next plan wants to set them again."""
+
+    def keeping(action: Any) -> Any:
+        def create_or_update(self: BatchResponse) -> Any:
+            answer = action(self)
+            queue = self.batch_backend.get_job_queue(self._get_param("jobQueueName") or self._get_param("jobQueue"))
+            limits = self._get_param("jobStateTimeLimitActions")
+            if limits is not None:
+                queue.time_limits = limits
+            return answer
+
+        return create_or_update
+
+    def describe(self: JobQueue) -> dict[str, Any]:
+        return {**stock_describe(self), "jobStateTimeLimitActions": getattr(self, "time_limits", [])}
+
+    patch(BatchResponse, "createjobqueue", keeping(BatchResponse.createjobqueue))
+    patch(BatchResponse, "updatejobqueue", keeping(BatchResponse.updatejobqueue))
+    stock_describe = patch(JobQueue, "describe", describe)
+
+
+def find_latest_revision() -> None:
+    """Stock moto finds the latest revision of a job definition by its name, but not by its ARN without a revision."""
+
+    def get_job_definition(self: BatchBackend, identifier: str) -> JobDefinition | None:
+        name = identifier.rpartition(":job-definition/")[2]
+        return stock_get(self, identifier if ":" in name else name)
+
+    stock_get = patch(BatchBackend, "get_job_definition", get_job_definition)
