@@ -7,6 +7,7 @@ from cloud.src.localaws import (
     terraform_gaps_budgets,
     terraform_gaps_ec2,
     terraform_gaps_ecs,
+    terraform_gaps_iam,
     terraform_gaps_s3,
 )
 
@@ -17,4 +18,5 @@ def install() -> None:
     terraform_gaps_budgets.install()
     terraform_gaps_ec2.install()
     terraform_gaps_ecs.install()
+    terraform_gaps_iam.install()
     terraform_gaps_s3.install()

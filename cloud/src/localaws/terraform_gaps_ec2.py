@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from moto.core.types import Base64EncodedString
 from moto.ec2.models.launch_templates import LaunchTemplate
 from moto.ec2.utils import parse_user_data
 from moto.elbv2.models import FakeLoadBalancer
@@ -35,8 +36,9 @@ def encode_user_data_of_later_versions() -> None:
     """Stock moto cannot start an instance from a template's second version: its user data has the wrong type."""
 
     def create_version(self: LaunchTemplate, data: dict[str, Any], description: str) -> Any:
-        if "UserData" in data:
-            data["UserData"] = parse_user_data(data["UserData"])
+        user_data = data.get("UserData")
+        if user_data and not isinstance(user_data, Base64EncodedString):  # that of a first version is one
+            data["UserData"] = parse_user_data(user_data)
         return stock_create_version(self, data, description)
 
     stock_create_version = patch(LaunchTemplate, "create_version", create_version)
