@@ -6,6 +6,7 @@ from typing import Any
 
 from moto.core.types import Base64EncodedString
 from moto.ec2.models.launch_templates import LaunchTemplate
+from moto.ec2.models.security_groups import SecurityGroupRule
 from moto.ec2.utils import parse_user_data
 from moto.elbv2.models import FakeLoadBalancer
 
@@ -15,6 +16,7 @@ from cloud.src.localaws.patching import patch
 def install() -> None:
     separate_template_tags()
     encode_user_data_of_later_versions()
+    describe_rules_between_groups()
     activate_load_balancers()
 
 
@@ -42,6 +44,15 @@ def encode_user_data_of_later_versions() -> None:
         return stock_create_version(self, data, description)
 
     stock_create_version = patch(LaunchTemplate, "create_version", create_version)
+
+
+def describe_rules_between_groups() -> None:
+    """Stock moto shows the description of a rule that names addresses, and none of a rule that names a group."""
+
+    def description(self: SecurityGroupRule) -> str | None:
+        return self.ip_range.get("Description") or self.source_group.get("Description")
+
+    patch(SecurityGroupRule, "description", property(description))
 
 
 def activate_load_balancers() -> None:

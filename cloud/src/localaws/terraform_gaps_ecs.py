@@ -11,6 +11,7 @@ from cloud.src.localaws.patching import patch
 
 # Settings of a service that stock moto forgets: name in the request, attribute of the service.
 _FORGOTTEN = {
+    "availabilityZoneRebalancing": "availability_zone_rebalancing",
     "capacityProviderStrategy": "capacity_provider_strategy",
     "deploymentConfiguration": "deployment_configuration",
     "healthCheckGracePeriodSeconds": "health_check_grace_period_seconds",

@@ -1,6 +1,6 @@
 output "base_url" {
   description = "Base URL of the OpenAI-compatible API; reachable from ftm-batch-sg only."
-  value       = aws_ssm_parameter.base_url.insecure_value
+  value       = local.base_url
 }
 
 output "alerts_topic_arn" {

@@ -1,11 +1,15 @@
 # The roots find one another by these parameters only.
 
+locals {
+  base_url = "http://${aws_lb.vllm.dns_name}/v1"
+}
+
 resource "aws_ssm_parameter" "base_url" {
   # checkov:skip=CKV2_AWS_34:An address inside the VPC is no secret
   name        = "/ftm/vllm/base_url"
   description = "Base URL of the OpenAI-compatible API of vLLM; written by the Terraform root ecs."
   type        = "String"
-  value       = "http://${aws_lb.vllm.dns_name}/v1"
+  value       = local.base_url
 }
 
 resource "aws_ssm_parameter" "alb_security_group_id" {

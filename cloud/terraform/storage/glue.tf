@@ -1,4 +1,6 @@
 locals {
+  database = "ftm"
+
   # Table -> folder and columns. There is none for prefetch/transcripts/: its folders hold JSON files beside the Parquet
   # files, at which Athena fails, and `sentences` has the same sentences with their topic.
   tables = {
@@ -21,7 +23,7 @@ locals {
 }
 
 resource "aws_glue_catalog_database" "ftm" {
-  name        = "ftm"
+  name        = local.database
   description = "Topics and themes of earnings calls."
 }
 

@@ -12,6 +12,14 @@ locals {
 
   # Glue has the names that Hive uses for types, the query engine its own.
   engine_types = { string = "varchar", int = "integer", bigint = "bigint", date = "date", "array<string>" = "array(varchar)" }
+
+  view_queries = {
+    for name, view in local.views : name => join(" ", [
+      "SELECT ${join(", ", local.view_columns[name][*].name)}",
+      "FROM ${local.database}.theme_files",
+      "WHERE \"$path\" LIKE '%/${view.file}'",
+    ])
+  }
 }
 
 resource "aws_glue_catalog_table" "view" {
@@ -27,16 +35,12 @@ resource "aws_glue_catalog_table" "view" {
   }
 
   view_expanded_text = "/* Presto View */"
-  view_original_text = "/* Presto View: ${base64encode(jsonencode({
-    catalog = "awsdatacatalog"
-    schema  = aws_glue_catalog_database.ftm.name
-    columns = [for column in local.view_columns[each.key] : { name = column.name, type = local.engine_types[column.type] }]
-    originalSql = join(" ", [
-      "SELECT", join(", ", [for column in local.view_columns[each.key] : "\"${column.name}\""]),
-      "FROM \"${aws_glue_catalog_database.ftm.name}\".\"${aws_glue_catalog_table.this["theme_files"].name}\"",
-      "WHERE \"$path\" LIKE '%/${each.value.file}'",
-    ])
-  }))} */"
+  view_original_text = format("/* Presto View: %s */", base64encode(jsonencode({
+    catalog     = "awsdatacatalog"
+    schema      = local.database
+    columns     = [for column in local.view_columns[each.key] : { name = column.name, type = local.engine_types[column.type] }]
+    originalSql = local.view_queries[each.key]
+  })))
 
   storage_descriptor {
     dynamic "columns" {
@@ -47,4 +51,6 @@ resource "aws_glue_catalog_table" "view" {
       }
     }
   }
+
+  depends_on = [aws_glue_catalog_table.this]
 }
