@@ -9,6 +9,7 @@ from cloud.src.localaws import (
     terraform_gaps_ecs,
     terraform_gaps_iam,
     terraform_gaps_s3,
+    terraform_gaps_stepfunctions,
 )
 
 
@@ -20,3 +21,4 @@ def install() -> None:
     terraform_gaps_ecs.install()
     terraform_gaps_iam.install()
     terraform_gaps_s3.install()
+    terraform_gaps_stepfunctions.install()

@@ -1,0 +1,144 @@
+"""The permissions in the Terraform roots, read from their files: nobody may do more than somebody thought about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hcl2
+import pytest
+
+ROOTS = Path(__file__).parents[2] / "cloud/terraform"
+JUSTIFIED = "justified: "
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One statement of a policy; expressions stand as they are written, ``"${local.bucket_arn}/*"``."""
+
+    where: str
+    allows: bool
+    actions: list[str]
+    resources: list[str]
+    comments: list[str]
+    is_conditional: bool
+
+    def is_for_everything(self) -> bool:
+        return "*" in self.resources
+
+
+def statements(file: Path) -> list[Statement]:
+    """Statements of the file's policy documents, those of dynamic blocks among them."""
+    with file.open() as opened:
+        content = hcl2.load(opened)
+    return [
+        read_statement(file, name, block)
+        for data in content.get("data", [])
+        for name, document in data.get('"aws_iam_policy_document"', {}).items()
+        for block in statement_blocks(document)
+    ]
+
+
+def statement_blocks(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from document.get("statement", [])
+    for dynamic in document.get("dynamic", []):
+        yield from dynamic['"statement"']["content"]
+
+
+def read_statement(file: Path, document: str, block: dict[str, Any]) -> Statement:
+    return Statement(
+        where=f"{file.parent.name}/{file.name}, {unquoted(document)}, {unquoted(block.get('sid', 'without sid'))}",
+        allows=unquoted(block.get("effect", "Allow")) == "Allow",
+        actions=texts(block["actions"]),
+        # A role's trust policy has none: it is about the role.
+        resources=texts(block.get("resources", [])),
+        comments=[comment["value"] for comment in block.get("__comments__", [])],
+        is_conditional="condition" in block,
+    )
+
+
+def texts(values: Any) -> list[str]:
+    """The texts of a list, or the one expression that computes it."""
+    return [unquoted(value) for value in values] if isinstance(values, list) else [values]
+
+
+def unquoted(text: str) -> str:
+    return text.removeprefix('"').removesuffix('"')
+
+
+def excess(statement: Statement) -> list[str]:
+    """What is wrong with a statement: an action of a whole service, or everything as its resource without a reason."""
+    if not statement.allows:
+        return []
+    wide = [f"{statement.where}: action {action}" for action in statement.actions if "*" in action]
+    unlimited = statement.is_for_everything() and not any(text.startswith(JUSTIFIED) for text in statement.comments)
+    return wide + ([f"{statement.where}: resources * without a comment '# {JUSTIFIED}...'"] if unlimited else [])
+
+
+ALL_STATEMENTS = [statement for file in sorted(ROOTS.glob("*/*.tf")) for statement in statements(file)]
+
+
+def test_no_statement_allows_more_than_it_says_why() -> None:
+    assert {root.name for root in ROOTS.iterdir()} >= {"storage", "ecs", "batch", "stepfunctions"}
+    assert len(ALL_STATEMENTS) > 30
+    assert [problem for statement in ALL_STATEMENTS for problem in excess(statement)] == []
+
+
+def test_policies_are_written_as_policy_documents_where_this_test_sees_them() -> None:
+    written_otherwise = [
+        f"{file.parent.name}/{file.name}"
+        for file in ROOTS.glob("*/*.tf")
+        if "2012-10-17" in file.read_text() or "Effect" in file.read_text()
+    ]
+    assert written_otherwise == []
+
+
+@pytest.mark.parametrize(
+    ("statement", "problems"),
+    [
+        ('actions = ["s3:GetObject"]\nresources = ["arn/*"]', []),
+        ('actions = ["s3:*"]\nresources = ["arn"]', ["action s3:*"]),
+        ('actions = ["*"]\nresources = ["arn"]', ["action *"]),
+        ('actions = ["s3:Get*"]\nresources = ["arn"]', ["action s3:Get*"]),
+        ('effect = "Deny"\nactions = ["s3:*"]\nresources = ["*"]', []),
+        ('actions = ["batch:DescribeJobs"]\n# justified: knows no resources\nresources = ["*"]', []),
+        (
+            'actions = ["batch:DescribeJobs"]\n# it has to\nresources = ["*"]',
+            ["resources * without a comment '# justified: ...'"],
+        ),
+    ],
+)
+def test_what_counts_as_too_much(tmp_path: Path, statement: str, problems: list[str]) -> None:
+    plain = f'data "aws_iam_policy_document" "d" {{\nstatement {{\n{statement}\n}}\n}}\n'
+    dynamic = f'dynamic "statement" {{\nfor_each = [1]\ncontent {{\n{statement}\n}}\n}}'
+    in_dynamic_block = f'data "aws_iam_policy_document" "d" {{\n{dynamic}\n}}\n'
+    for text in (plain, in_dynamic_block):
+        file = tmp_path / "iam.tf"
+        file.write_text(text)
+        found = [problem for one in statements(file) for problem in excess(one)]
+        assert [problem.partition(": ")[2] for problem in found] == problems
+
+
+# --- what this system's jobs and functions may do ---------------------------------------------
+
+USES_OF_THE_BUCKET = {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject"}
+
+
+def test_jobs_may_do_nothing_but_use_the_bucket() -> None:
+    allowed = {action for one in ALL_STATEMENTS if "batch/iam.tf, job," in one.where for action in one.actions}
+    assert allowed == USES_OF_THE_BUCKET
+
+
+@pytest.mark.parametrize("document", ["batch/iam.tf, job,", "stepfunctions/iam.tf, functions,"])
+def test_a_missing_object_is_not_taken_for_a_missing_permission(document: str) -> None:
+    """S3 answers 403 instead of 404 without s3:ListBucket on the bucket itself, free of conditions."""
+    [lists] = [one for one in ALL_STATEMENTS if document in one.where and "s3:ListBucket" in one.actions]
+    assert not lists.is_conditional
+
+
+def test_waiting_for_a_batch_job_needs_the_rule_of_step_functions() -> None:
+    [rule] = [one for one in ALL_STATEMENTS if "events:PutRule" in one.actions]
+    assert rule.actions == ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
+    assert [arn.rpartition(":")[2] for arn in rule.resources] == ["rule/StepFunctionsGetEventsForBatchJobsRule"]
