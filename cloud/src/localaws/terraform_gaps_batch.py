@@ -37,16 +37,16 @@ def keep_time_limits() -> None:
     def keeping(action: Any) -> Any:
         def create_or_update(self: BatchResponse) -> Any:
             answer = action(self)
-            queue = self.batch_backend.get_job_queue(self._get_param("jobQueueName") or self._get_param("jobQueue"))
             limits = self._get_param("jobStateTimeLimitActions")
             if limits is not None:
-                queue.time_limits = limits
+                name = self._get_param("jobQueueName") or self._get_param("jobQueue")
+                vars(self.batch_backend.get_job_queue(name))["time_limits"] = limits
             return answer
 
         return create_or_update
 
     def describe(self: JobQueue) -> dict[str, Any]:
-        return {**stock_describe(self), "jobStateTimeLimitActions": getattr(self, "time_limits", [])}
+        return {**stock_describe(self), "jobStateTimeLimitActions": vars(self).get("time_limits", [])}
 
     patch(BatchResponse, "createjobqueue", keeping(BatchResponse.createjobqueue))
     patch(BatchResponse, "updatejobqueue", keeping(BatchResponse.updatejobqueue))

@@ -20,9 +20,10 @@ def validate_definitions() -> None:
         problems = _problems(self._get_param("definition"))
         return ActionResult({"result": "FAIL" if problems else "OK", "diagnostics": problems, "truncated": False})
 
-    if hasattr(StepFunctionResponse, "validate_state_machine_definition"):
+    action = validate_state_machine_definition
+    if hasattr(StepFunctionResponse, action.__name__):
         raise AttributeError("moto validates definitions by now: drop this patch")
-    StepFunctionResponse.validate_state_machine_definition = validate_state_machine_definition
+    setattr(StepFunctionResponse, action.__name__, action)
 
 
 def _problems(definition: str) -> list[dict[str, Any]]:
