@@ -11,6 +11,7 @@ from moto.stepfunctions.responses import StepFunctionResponse
 
 def install() -> None:
     validate_definitions()
+    list_versions()
 
 
 def validate_definitions() -> None:
@@ -20,10 +21,16 @@ def validate_definitions() -> None:
         problems = _problems(self._get_param("definition"))
         return ActionResult({"result": "FAIL" if problems else "OK", "diagnostics": problems, "truncated": False})
 
-    action = validate_state_machine_definition
-    if hasattr(StepFunctionResponse, action.__name__):
-        raise AttributeError("moto validates definitions by now: drop this patch")
-    setattr(StepFunctionResponse, action.__name__, action)
+    _add(validate_state_machine_definition)
+
+
+def list_versions() -> None:
+    """Stock moto has no action for the versions of a state machine, which Terraform looks at. FTM publishes none."""
+
+    def list_state_machine_versions(self: StepFunctionResponse) -> ActionResult:
+        return ActionResult({"stateMachineVersions": []})
+
+    _add(list_state_machine_versions)
 
 
 def _problems(definition: str) -> list[dict[str, Any]]:
@@ -32,3 +39,10 @@ def _problems(definition: str) -> list[dict[str, Any]]:
     except ASLParserException as error:
         return [{"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": text} for text in error.errors]
     return []
+
+
+def _add(action: Any) -> None:
+    """Raises AttributeError when moto has the action by now, and the patch is to go."""
+    if hasattr(StepFunctionResponse, action.__name__):
+        raise AttributeError(f"moto has {action.__name__} by now: drop the patch")
+    setattr(StepFunctionResponse, action.__name__, action)
