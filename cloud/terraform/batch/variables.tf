@@ -45,9 +45,9 @@ variable "gpus_per_job" {
 }
 
 variable "max_vcpus_spot" {
-  description = "Most vCPUs that run on Spot instances at a time; with 4 a job, 64 are 16 jobs."
+  description = "Most vCPUs that run on Spot instances at a time; with 2 a job, 32 are 16 jobs. More only helps without an LLM (ADR-005)."
   type        = number
-  default     = 64
+  default     = 32
 
   validation {
     condition     = var.max_vcpus_spot >= 1
@@ -97,10 +97,10 @@ variable "capacity_wait_seconds" {
 # --- jobs -------------------------------------------------------------------------------------
 
 variable "map_job" {
-  description = "Size of a map job (ftm-firm-processor), and how long an attempt may take. The memory lets it fit a 4-vCPU instance of a c family."
+  description = "Size of a map job (ftm-firm-processor), and how long an attempt may take. The memory lets it fit a 2-vCPU instance of a c family."
   type = object({
-    vcpus           = optional(number, 4)
-    memory_mib      = optional(number, 7168)
+    vcpus           = optional(number, 2)
+    memory_mib      = optional(number, 3584)
     tmp_mib         = optional(number, 256)
     timeout_seconds = optional(number, 21600)
   })
