@@ -24,7 +24,7 @@ from cloud.src.llm import packaged_models
 
 HOST = "127.0.0.1"
 
-# Twice the longest prompt that naming.py can write: 500 tokens of examples, 5 sentences of 240 and 8 keywords of 40.
+# Twice the longest prompt that naming.py can write: 500 tokens of its own, 5 sentences of 240, 8 keywords of 40.
 CONTEXT_TOKENS = 4096
 
 _START_TIMEOUT_S = 120
