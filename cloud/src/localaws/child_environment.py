@@ -36,4 +36,9 @@ def full_python_path() -> list[str]:
 
 def library_python_path() -> list[str]:
     """The same without FTM's own code: a Lambda function must bring its code in its zip, as in AWS."""
-    return [entry for entry in full_python_path() if not (Path(entry) / "cloud" / "src").is_dir()]
+    return [entry for entry in full_python_path() if not _is_own_code(Path(entry))]
+
+
+def _is_own_code(folder: Path) -> bool:
+    # in a PEX file both lie in one folder, and without boto3 no function could run
+    return (folder / "cloud" / "src").is_dir() and not (folder / "boto3").is_dir()
