@@ -110,7 +110,7 @@ def name_themes(quarter: str, mapped: MappedQuarter, found: list[Theme], namer: 
     firm_ids = mapped.topics.column("firm_id").to_numpy()
     keywords = theme_keywords([[keywords_of_topic[i] for i in theme.rows] for theme in found])
     to_name = [
-        TopicToName(words, [described[i] for i in theme.central_rows[:N_TOPICS_SHOWN]])
+        TopicToName(words, [described[i] for i in theme.row_of_firm[:N_TOPICS_SHOWN]])
         for words, theme in zip(keywords, found, strict=False)
     ]
     names = namer.name_themes(to_name, np.array([theme.centroid for theme in found], dtype=np.float32))
