@@ -29,6 +29,7 @@ CONTEXT_TOKENS = 4096
 
 _START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 5
+_END_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
 @contextmanager
@@ -56,14 +57,14 @@ def serve(model: Path, port: int, watch_stdin: bool) -> NoReturn:
 
     Prints one line of JSON with the ``base_url`` when it is ready. ``port`` 0 takes a free one.
     """
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    # Blocked here and so in every thread started from here on: only sigwait gets them. A handler in Python would not
+    # run when the signal arrives just before the main thread goes to sleep.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _END_SIGNALS)
     if watch_stdin:
-        threading.Thread(target=_set_at_end_of_stdin, args=[stop], daemon=True).start()
+        threading.Thread(target=_terminate_at_end_of_stdin, daemon=True).start()
     server = _start(model, port)
     print(json.dumps({"base_url": f"{server.listening_address}/v1", "model": packaged_models.LLM}), flush=True)
-    stop.wait()
+    signal.sigwait(_END_SIGNALS)
     # The C++ threads of the server do not end with the interpreter: an ordinary exit hangs.
     os._exit(0)
 
@@ -111,9 +112,11 @@ def _start(model: Path, port: int) -> Any:  # xllamacpp has no types
         raise FtmError(f"llama.cpp cannot serve {model} on port {port}: {error}") from error
 
 
-def _set_at_end_of_stdin(stop: threading.Event) -> None:
-    sys.stdin.read()
-    stop.set()
+def _terminate_at_end_of_stdin() -> None:
+    # Not sys.stdin.read(), which holds a lock that the interpreter wants when it exits on an error.
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _check_port(port: int) -> None:
