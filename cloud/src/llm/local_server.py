@@ -42,10 +42,18 @@ def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[st
     """
     model = model or packaged_models.ensure(packaged_models.LLM) / "model.gguf"
     _check_port(port or 0)
-    command = [sys.executable, "-m", "cloud.src.llm.local_server", "--watch-stdin"]
+    command = [sys.executable, "-P", "-m", "cloud.src.llm.local_server", "--watch-stdin"]
     command += ["--port", str(port or 0), "--model", str(model)]
-    # A session of its own, because Ctrl-C goes to the whole foreground group: we decide when the server ends.
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    server = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # It finds our modules where we do, and nothing that happens to lie in the working directory (-P).
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        # A session of its own, because Ctrl-C goes to the whole foreground group: we decide when the server ends.
+        start_new_session=True,
+    )
     try:
         yield _read_base_url(server)
     finally:
@@ -130,16 +138,18 @@ def _check_port(port: int) -> None:
 
 
 def _read_base_url(server: subprocess.Popen[str]) -> str:
-    assert server.stdout is not None
+    assert server.stdout is not None  # it is a pipe
     ready, _, _ = select.select([server.stdout], [], [], _START_TIMEOUT_S)
-    line = server.stdout.readline() if ready else ""
+    if not ready:
+        raise FtmError(f"the local LLM server was not ready within {_START_TIMEOUT_S} s")
+    line = server.stdout.readline()
     if not line:
-        raise FtmError(f"the local LLM server did not start within {_START_TIMEOUT_S} s: see the lines above")
+        raise FtmError("the local LLM server did not start: the lines above say why")
     return json.loads(line)["base_url"]
 
 
 def _stop(server: subprocess.Popen[str]) -> None:
-    assert server.stdin is not None and server.stdout is not None
+    assert server.stdin is not None and server.stdout is not None  # they are pipes
     server.stdin.close()
     try:
         server.wait(_STOP_TIMEOUT_S)
