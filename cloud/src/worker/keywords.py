@@ -93,7 +93,7 @@ def _best_terms(names: list[str], counts: np.ndarray, weights: np.ndarray) -> li
     order = sorted(np.flatnonzero(counts), key=lambda i: (counts[i] == 1, -weights[i], i))
     chosen: list[str] = []
     for i in order:
-        if len(chosen) == (N_KEYWORDS if counts[i] > 1 else N_KEYWORDS_SAID_ONCE):
+        if len(chosen) >= (N_KEYWORDS if counts[i] > 1 else N_KEYWORDS_SAID_ONCE):
             break
         words = set(names[i].split())
         if not any(words <= set(other.split()) or set(other.split()) <= words for other in chosen):

@@ -52,8 +52,9 @@ def find_themes(vectors: Vectors, firm_ids: list[str], min_firms: int, max_firm_
 
 def is_valid(firm_of_topic: list[str], min_firms: int, max_firm_dominance: float) -> bool:
     topics_of_firm = Counter(firm_of_topic)
-    largest = max(topics_of_firm.values())
-    return len(topics_of_firm) >= min_firms and largest <= max_firm_dominance * len(firm_of_topic)
+    # Divided, not multiplied: 29 of 100 is the number 0.29, while 0.29 * 100 is a little less than 29.
+    largest_share = max(topics_of_firm.values()) / len(firm_of_topic)
+    return len(topics_of_firm) >= min_firms and largest_share <= max_firm_dominance
 
 
 def _cluster(vectors: Vectors) -> NDArray[np.int64]:

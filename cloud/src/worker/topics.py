@@ -48,7 +48,8 @@ def find_topics(vectors: Vectors) -> list[Topic]:
     trimmed = [_trim(vectors, rows) for rows in clusters]
     kept = [rows for rows in trimmed if len(rows) >= MIN_SENTENCES]
     if not kept:
-        kept = [max(clusters, key=lambda rows: (len(rows) >= MIN_SENTENCES, _tightness(vectors[rows])))]
+        # Size first: a sentence alone is always tight.
+        kept = [max(clusters, key=lambda rows: (min(len(rows), MIN_SENTENCES), _tightness(vectors[rows])))]
     kept.sort(key=lambda rows: (-len(rows), rows[0]))
     return [_describe(vectors, rows) for rows in kept]
 
