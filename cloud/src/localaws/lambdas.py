@@ -37,7 +37,7 @@ class Answer:
 
 
 def install(host: Host) -> None:
-    """Run Lambda functions as processes of ``host``. Stock moto runs them in Docker, which is not asked of anybody."""
+    """Run Lambda functions as processes of ``host``; stock moto runs them in Docker only."""
     functions = Functions(host)
 
     def invoke(function: LambdaFunction, body: str | bytes, request_headers: Any, response_headers: Any) -> bytes:
@@ -67,7 +67,7 @@ class Functions:
         with self._lock:
             idle = self._idle.setdefault(kind, [])
             process = idle.pop() if idle else None
-        if process is None:
+        if process is None or not process.is_alive():
             process = WarmProcess(self._host, folder, environment)
 
         started = time.monotonic()

@@ -40,6 +40,7 @@ def serve(port: int, job_slots: int, images: Mapping[str, Sequence[str]], work_f
     server.start()
     endpoint_url = f"http://{_ADDRESS}:{server.get_host_and_port()[1]}"
     host = Host(endpoint_url, work_folder, images, threading.Semaphore(job_slots))
+    os.environ["MOTO_PORT"] = endpoint_url.rpartition(":")[2]  # where moto's own clients look for this server
     _install(host)
     print(endpoint_url, flush=True)  # from here on somebody can send requests
 
