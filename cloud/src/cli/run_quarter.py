@@ -43,7 +43,7 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
     state machine fails; what it had finished by then is in the folder.
     """
     prefetched = _prefetch(request, environment, screen)
-    plan = plan_naming(prefetched.n_sentences, environment.llm.local, request.llm_topics)
+    plan = plan_naming(prefetched.n_firms, prefetched.n_sentences, environment.llm.local, request.llm_topics)
     screen.line(plan.reason)
     mirror = Mirror(environment.aws.client("s3"), environment.bucket, request.quarter, request.folder)
     check_disk_space(request.folder, mirror.prefetched_bytes())

@@ -54,6 +54,11 @@ def find_topics(vectors: Vectors) -> list[Topic]:
     return [_describe(vectors, rows) for rows in kept]
 
 
+def expected_topics(n_sentences: int) -> int:
+    """How many topics a firm with so many sentences has at most."""
+    return round(n_sentences**CLUSTERS_EXPONENT)
+
+
 def labels_of(topics: list[Topic], n_sentences: int) -> NDArray[np.int32]:
     """local_topic_id of each sentence, shape (n_sentences,); NO_TOPIC where there is none."""
     labels = np.full(n_sentences, NO_TOPIC, dtype=np.int32)
@@ -65,7 +70,7 @@ def labels_of(topics: list[Topic], n_sentences: int) -> NDArray[np.int32]:
 def _cluster(vectors: Vectors) -> NDArray[np.int32]:
     if len(vectors) < 2:
         return np.ones(len(vectors), dtype=np.int32)
-    n_clusters = round(len(vectors) ** CLUSTERS_EXPONENT)
+    n_clusters = expected_topics(len(vectors))
     # In double precision, so that the order of merges does not hang on the last bits of a float32.
     return fcluster(linkage(vectors.astype(np.float64), method="ward"), n_clusters, criterion="maxclust")
 
