@@ -55,6 +55,8 @@ class Functions:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._code_folder = host.work_folder / "lambda"
+        self._code_folder.mkdir()
         self._lock = threading.Lock()
         self._idle: dict[str, list[WarmProcess]] = {}
 
@@ -87,9 +89,10 @@ class Functions:
 
     def _unpacked(self, code: bytes) -> Path:
         """The folder with the zip's files; unpacked once per content."""
-        folder = self._host.work_folder / "lambda" / hashlib.sha256(code).hexdigest()[:16]
+        folder = self._code_folder / hashlib.sha256(code).hexdigest()[:16]
         with self._lock:
             if not folder.is_dir():
+                folder.mkdir()
                 with zipfile.ZipFile(io.BytesIO(code)) as archive:
                     archive.extractall(folder)
         return folder
