@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -40,7 +39,7 @@ class Demo:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
     folder = tmp_path_factory.mktemp("demo") / "out"
     with no_process_left_behind():
         ended = run_ftm("demo", "--quarter", QUARTER, "--out", folder)
@@ -103,7 +102,7 @@ def test_tables_agree_with_one_another(demo: Demo) -> None:
 def test_tables_are_readable_by_what_analysts_use(demo: Demo) -> None:
     themes = demo.folder / keys.themes(QUARTER)
     in_pandas = pandas.read_parquet(themes)
-    rows = duckdb.sql(f"SELECT theme_id FROM '{themes}' ORDER BY theme_id").fetchall()
+    rows = duckdb.execute(f"SELECT theme_id FROM '{themes}' ORDER BY theme_id").fetchall()
     assert [row[0] for row in rows] == sorted(in_pandas["theme_id"])
 
 
