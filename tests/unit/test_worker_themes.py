@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
+from scipy.cluster import hierarchy
 
 from cloud.src.worker import themes
 from cloud.src.worker.embeddings import Vectors, unit
@@ -98,8 +100,12 @@ def test_more_topics_than_fit_are_condensed_first(monkeypatch: pytest.MonkeyPatc
     vectors, firm_ids = grouped(8, in_common=0.5)
     monkeypatch.setattr(themes, "MAX_EXACT_TOPICS", 60)
     linked = []
-    exact = themes._average_linkage
-    monkeypatch.setattr(themes, "_average_linkage", lambda of, at: (linked.append(len(of)), exact(of, at))[1])
+
+    def linkage(vectors: Vectors, method: str, metric: str) -> NDArray[np.float64]:
+        linked.append(len(vectors))
+        return hierarchy.linkage(vectors, method=method, metric=metric)
+
+    monkeypatch.setattr(themes, "linkage", linkage)
 
     condensed = find_themes(vectors, firm_ids, 2, 0.4)
 
