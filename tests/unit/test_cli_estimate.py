@@ -18,8 +18,8 @@ def test_duration_is_for_people(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
-# A firm with 70 sentences has up to 13 topics. With 6 % for the themes, 15 firms make 207 names and 16 make 220; the local
-# model makes 210 in the five minutes it is given.
+# A firm with 70 sentences has up to 13 topics. With 6 % for the themes, 15 firms make 207 names and 16 make 220; the
+# local model makes 210 in the five minutes it is given.
 @pytest.mark.parametrize(
     ("n_firms", "local_model", "llm_topics", "topic_naming"),
     [
