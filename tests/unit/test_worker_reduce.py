@@ -141,7 +141,7 @@ def test_tables_do_not_depend_on_the_batches(s3: Any, batch_size: int) -> None:
     reduce_quarter(store)
     in_one_batch = {key: store.read_table(key) for key in TABLES}
 
-    map_quarter(s3, numbered_firms(N_FIRMS), batch_size, LATER_MANIFEST)
+    map_quarter(s3, numbered_firms(N_FIRMS)[::-1], batch_size, LATER_MANIFEST)
     reduce_quarter(store, LATER_MANIFEST)
 
     for key, table in in_one_batch.items():
