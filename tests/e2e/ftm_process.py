@@ -19,7 +19,7 @@ T = TypeVar("T")
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 
 
-def start_ftm(*arguments: str | Path, **environment: str) -> subprocess.Popen[str]:
+def start_ftm(*arguments: object, **environment: str) -> subprocess.Popen[str]:
     """Start ``ftm`` with pipes for what it prints. ``environment`` is added to the test's own."""
     return subprocess.Popen(
         [sys.executable, "-m", "cloud.src.cli", *map(str, arguments)],
@@ -31,7 +31,7 @@ def start_ftm(*arguments: str | Path, **environment: str) -> subprocess.Popen[st
     )
 
 
-def run_ftm(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[str]:
+def run_ftm(*arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run ``ftm`` to its end."""
     process = start_ftm(*arguments, **environment)
     stdout, stderr = process.communicate()

@@ -32,16 +32,25 @@ class HangingRun:
     folder: Path
 
 
-def arguments(folder: Path, llm: FakeLlm) -> list[str | Path]:
+def arguments(folder: Path, llm: FakeLlm) -> list[object]:
     # One firm a part, so that there are finished parts soon; see the environment below.
-    options = ["--input", transcripts(QUARTER), "--out", folder, "--batch-size", "9", "--llm-url", llm.base_url]
+    options: list[object] = [
+        "--input",
+        transcripts(QUARTER),
+        "--out",
+        folder,
+        "--batch-size",
+        "9",
+        "--llm-url",
+        llm.base_url,
+    ]
     return ["run", QUARTER, *options]
 
 
 @pytest.fixture
 def hanging_run(tmp_path: Path) -> Iterator[HangingRun]:
     ever = threading.Event()
-    hangs = Reply(waits_for=ever)
+    hangs = Reply(hangs_until=ever)
     with no_process_left_behind(), fake_llm(MODELS, *[NAME] * NAMES_BEFORE_THE_LLM_HANGS, hangs) as llm:
         process = start_ftm(*arguments(tmp_path / "out", llm), CHECKPOINT_INTERVAL="1")
         try:

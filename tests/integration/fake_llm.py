@@ -20,7 +20,7 @@ class Reply:
     status: int = 200
     body: Any = None
     headers: Mapping[str, str] = field(default_factory=dict)
-    waits_for: threading.Event | None = None  # there is no reply before this
+    hangs_until: threading.Event | None = None  # no reply at all, and the connection is closed only then
 
 
 HANGS_UP = Reply(status=0)
@@ -76,8 +76,9 @@ def fake_llm(*replies: Reply) -> Iterator[FakeLlm]:
             self._reply(llm.reply_to(Request(self.path, self.headers, None, time.monotonic())))
 
         def _reply(self, reply: Reply) -> None:
-            if reply.waits_for is not None:
-                reply.waits_for.wait()
+            if reply.hangs_until is not None:
+                reply.hangs_until.wait()
+                return
             if reply == HANGS_UP:
                 return
             content = json.dumps(reply.body).encode()

@@ -30,7 +30,8 @@ def main(folder: Path) -> None:
     with local_aws(images=PYTHON_IMAGE) as aws:
         create_queue(aws)
         start_child = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {SLEEP.format(path=child)!r}])"
-        submit(aws, register_python_job(aws, "sleeps", f"{start_child}\n{SLEEP.format(path=job)}"))
+        code = f"{start_child}\n{SLEEP.format(path=job)}"
+        submit(aws, register_python_job(aws, "sleeps", code, retryStrategy={"attempts": 3}))
         handler = f"def handler(event, context):\n    {SLEEP.format(path=function)}"
         create_function(aws, "sleeps", {"app.py": handler}, Timeout=600)
         threading.Thread(target=invoke, args=(aws, "sleeps"), daemon=True).start()

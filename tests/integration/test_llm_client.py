@@ -112,7 +112,7 @@ def test_no_server() -> None:
 def test_a_server_that_never_answers() -> None:
     end = threading.Event()
     try:
-        with fake_llm(Reply(waits_for=end)) as llm, pytest.raises(LlmUnavailable, match="timed out"):
+        with fake_llm(Reply(hangs_until=end)) as llm, pytest.raises(LlmUnavailable, match="timed out"):
             LlmClient(llm.base_url, "m", retries=0, timeout_s=0.1).ask(CHAT, Title, max_tokens=20)
     finally:
         end.set()

@@ -114,6 +114,19 @@ def test_a_port_in_use_is_one_clear_line() -> None:
         assert str(error.value) == expected
 
 
+def test_the_server_alone_refuses_a_port_in_use(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "cloud.src.localaws", f"--port={taken.getsockname()[1]}"],
+            env={**minimal_environment(full_python_path()), "TMPDIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+        )
+    assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
+    assert "is not free" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_number_that_is_no_port_is_one_clear_line() -> None:
     with pytest.raises(InvalidInput) as error, local_aws(port=70000):
         pytest.fail("it started")

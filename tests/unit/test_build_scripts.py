@@ -1,4 +1,4 @@
-"""The shell scripts at the repository's root: shellcheck on all of them, and when ./ftm installs."""
+"""The shell scripts: shellcheck on all of them, which Pants ./pants runs, and when ./ftm installs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = "dist/export/python/virtualenvs/product"
-COMMANDS = ["bash", "cat", "chmod", "cmp", "cp", "dirname", "ln", "mkdir", "rm"]
+COMMANDS = ["bash", "cat", "chmod", "cmp", "cp", "dirname", "ln", "mkdir", "mktemp", "rm", "sed"]
 
 # Stands for Pants: notes how it was called, and makes an environment whose Python prints how it was started.
 PANTS = f"""#!/usr/bin/env bash
@@ -34,7 +34,7 @@ def test_shellcheck_finds_nothing(script: str) -> None:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A checkout with the real ./ftm and a stand-in for Pants."""
+    """A checkout with the real ./ftm and a stand-in for ./pants."""
     root = tmp_path / "a checkout"
     lockfile = root / "3rdparty/python/product.lock"
     lockfile.parent.mkdir(parents=True)
@@ -46,7 +46,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def commands(tmp_path: Path) -> Path:
-    """The folder that is all of PATH: what ./ftm may call, and a Python 3.11."""
+    """The folder that is all of PATH: what the scripts may call, and a Python 3.11."""
     folder = tmp_path / "commands"
     folder.mkdir()
     for name in COMMANDS:
@@ -63,9 +63,13 @@ def write_script(path: Path, text: str) -> None:
 
 
 def run_ftm(checkout: Path, commands: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run ./ftm from another folder, as someone who has no pyenv."""
+    return run_script(checkout / "ftm", commands, *arguments)
+
+
+def run_script(script: Path, commands: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run it from another folder, as someone who has no pyenv."""
     return subprocess.run(
-        [checkout / "ftm", *arguments],
+        [script, *arguments],
         cwd=commands,
         env={"PATH": str(commands), "HOME": str(commands)},
         capture_output=True,
@@ -127,3 +131,23 @@ def test_without_python_3_11_one_line_says_what_to_do(checkout: Path, commands: 
     assert refused.stderr.startswith("ftm: Python 3.11 is needed and was not found: install it")
     assert refused.stderr.count("\n") == 1
     assert pants_calls(checkout) == []
+
+
+@pytest.fixture
+def pants(checkout: Path) -> Path:
+    """The real ./pants instead of the stand-in."""
+    (checkout / "pants.toml").write_text('pants_version = "2.17.1"\n')
+    return shutil.copy(ROOT / "pants", checkout / "pants")
+
+
+def test_pants_runs_the_launcher_that_is_on_path(pants: Path, commands: Path) -> None:
+    write_script(commands / "pants", '#!/usr/bin/env bash\necho "launched: $*"\n')
+    assert run_script(pants, commands, "test", "::").stdout == "launched: test ::\n"
+
+
+def test_pants_without_a_python_for_itself_says_what_to_do(pants: Path, commands: Path) -> None:
+    refused = run_script(pants, commands, "test", "::")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr.startswith("pants: no Python 3.9 found, which Pants 2.17.1 needs: install it")
+    assert refused.stderr.count("\n") == 1
+    assert list(commands.glob(".cache/pants-bootstrap/*")) == []

@@ -107,8 +107,9 @@ def test_a_full_disk_leaves_no_half_file(
 
     put(s3, **{TOPICS: "topics"})
     monkeypatch.setattr("cloud.src.cli.mirror.shutil.copyfileobj", full)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(OSError, match="No space left") as caught:
         mirror.copy_new()
+    assert caught.value.filename == str(tmp_path / TOPICS)
     assert files(tmp_path) == {}
 
 
@@ -142,5 +143,5 @@ def test_results_that_do_not_fit_the_disk_are_refused_with_both_numbers(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("cloud.src.cli.mirror.shutil.disk_usage", lambda path: usage(9e9, 8e9, 50e6))
     check_disk_space(tmp_path / "out", 1_000_000)
-    with pytest.raises(FtmError, match=r"about 600 MB .* has 50 MB free"):
+    with pytest.raises(FtmError, match=r"about 1,200 MB .* has 50 MB free"):
         check_disk_space(tmp_path / "out", 100_000_000)

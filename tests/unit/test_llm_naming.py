@@ -4,7 +4,7 @@ import pytest
 
 from cloud.src.llm.naming import (
     TopicToName,
-    extractive_description,
+    keyword_description,
     keyword_label,
     theme_by_keywords,
     topic_by_keywords,
@@ -30,18 +30,22 @@ def test_keyword_label(keywords: list[str], label: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("topic", "description"),
+    ("theme", "description"),
     [
         (
-            TopicToName(["freight", "ocean", "fuel", "rates"], ["Rates\ncame  down.", "Fuel rose."]),
-            "Firms talk about freight, ocean, fuel, for example: “Rates came down.”",
+            TopicToName(["freight", "ocean", "fuel", "rates"], ["Rates\nDown", "Fuel", "Fuel", "Ocean / Port", "Rail"]),
+            "Firms talk about freight, ocean and fuel, in topics such as “Rates Down”, “Fuel” and “Ocean / Port”.",
         ),
+        (TopicToName(["freight", "ocean"], ["Fuel"]), "Firms talk about freight and ocean, in topics such as “Fuel”."),
         (TopicToName(["freight"], []), "Firms talk about freight."),
-        (TopicToName([], ["Rates came down."]), "Firms talk about the same subject, for example: “Rates came down.”"),
+        (
+            TopicToName([], ["Fuel", "Rates"]),
+            "Firms talk about the same subject, in topics such as “Fuel” and “Rates”.",
+        ),
     ],
 )
-def test_extractive_description(topic: TopicToName, description: str) -> None:
-    assert extractive_description(topic) == description
+def test_keyword_description(theme: TopicToName, description: str) -> None:
+    assert keyword_description(theme) == description
 
 
 def test_names_without_an_llm() -> None:

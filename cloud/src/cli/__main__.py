@@ -25,6 +25,8 @@ EXIT_FAILED, EXIT_WRONG_INPUT, EXIT_CTRL_C = 1, 2, 130
 
 def main() -> None:
     """Run the command line of this process and exit."""
+    # Python leaves SIGINT ignored in a process that a script has started in the background.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _exit_on_signal)
     sys.exit(run(sys.argv[1:]))

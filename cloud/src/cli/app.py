@@ -123,7 +123,7 @@ def _run(
     with ExitStack() as stack:
         with screen.stage("read transcripts"):
             request = Request(quarter, FileTranscripts(source, quarter), out, batch_size, llm_topics)
-        with screen.stage("start the local AWS and the LLM"):
+        with screen.stage("local AWS and LLM"):
             environment = stack.enter_context(open_environment(screen.line, jobs, llm_url))
         screen.line(environment.llm.cost())
         outcome = run_quarter(request, environment, screen)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from cloud.src.worker.topics import expected_topics
+
 # Measured: SmolLM2-135M on 2 cores, one prompt of about 550 tokens a topic. The server runs one prompt at a time.
 LOCAL_NAMES_PER_SECOND = 0.7
-# Measured on earnings calls; a short call has relatively more topics than a long one.
-SENTENCES_PER_TOPIC = 12
+# Measured on 149 real calls and 36 samples: names for themes that come on top of those for topics.
+THEMES_PER_TOPIC = 0.06
 # Above this, a local run spends the language model on themes only.
 LONGEST_LOCAL_NAMING_S = 5 * 60
 
@@ -20,18 +22,18 @@ class NamingPlan:
     reason: str
 
 
-def plan_naming(n_sentences: int, local_model: bool, llm_topics: bool) -> NamingPlan:
-    """Decide who names the topics of a quarter with ``n_sentences`` sentences.
+def plan_naming(n_firms: int, n_sentences: int, local_model: bool, llm_topics: bool) -> NamingPlan:
+    """Decide who names the topics of a quarter with ``n_sentences`` sentences of ``n_firms`` firms.
 
     ``local_model``: the language model is the small one on this machine. ``llm_topics``: the user wants every topic
     named by the language model, whatever it takes.
     """
-    n_topics = round(n_sentences / SENTENCES_PER_TOPIC)
-    about = f"{n_sentences:,} sentences make about {n_topics:,} topics"
+    n_topics = n_firms * expected_topics(round(n_sentences / n_firms))
+    about = f"{n_sentences:,} sentences of {n_firms:,} firms make up to {n_topics:,} topics"
     if not local_model:
         return NamingPlan("llm", f"{about}, each named by the LLM")
-    seconds = n_topics / LOCAL_NAMES_PER_SECOND
-    naming = f"naming them takes the local LLM about {duration(seconds)}"
+    seconds = n_topics * (1 + THEMES_PER_TOPIC) / LOCAL_NAMES_PER_SECOND
+    naming = f"naming them and the themes takes the local LLM about {duration(seconds)}"
     if seconds <= LONGEST_LOCAL_NAMING_S or llm_topics:
         return NamingPlan("llm", f"{about}; {naming}")
     return NamingPlan(

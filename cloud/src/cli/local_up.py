@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-import signal
+import time
+from typing import NoReturn
 
 from cloud.src.cli.local_environment import LocalEnvironment, start_environment
 from cloud.src.cli.progress import Screen
 
 QUARTER = "2023Q1"
+SECONDS_BETWEEN_LOOKS = 5.0
 
 
 def local_up(screen: Screen, port: int, jobs: int, llm_url: str | None) -> None:
@@ -16,9 +18,16 @@ def local_up(screen: Screen, port: int, jobs: int, llm_url: str | None) -> None:
     with start_environment(screen.line, jobs, llm_url, port) as environment:
         print(instructions(environment), flush=True)
         try:
-            signal.pause()
+            _wait(environment)
         except KeyboardInterrupt:
             screen.line("stopped; the bucket was in memory and is gone, output folders are kept")
+
+
+def _wait(environment: LocalEnvironment) -> NoReturn:
+    """Wait for Ctrl-C; raises when the local AWS has ended by itself, instead of waiting beside it."""
+    while True:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        environment.aws.client("s3").head_bucket(Bucket=environment.bucket)
 
 
 def instructions(environment: LocalEnvironment) -> str:
@@ -32,9 +41,10 @@ Stop it with Ctrl-C; what is in it is in memory only. In another terminal:
 
 export AWS_ENDPOINT_URL={aws.endpoint_url}
 export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={aws.region}
+# an aws command before 2.13 does not read AWS_ENDPOINT_URL: give it --endpoint-url $AWS_ENDPOINT_URL
 
 # bring a quarter into the bucket and run it there
-ftm demo
+./ftm demo
 
 # look at it, and run it again, as on AWS
 aws s3 ls s3://{bucket} --recursive

@@ -27,8 +27,8 @@ RESULTS = (
     "sentiment-ready/quarter={quarter}/",
 )
 
-# The sentences are in three tables and in the report, and the topics come on top. Measured, and rounded up.
-OUTPUT_BYTES_PER_PREFETCHED_BYTE = 6
+# The sentences are in four tables and in the report, and the topics' vectors come on top: measured, 7 to 12.
+OUTPUT_BYTES_PER_PREFETCHED_BYTE = 12
 
 
 class Mirror:
@@ -107,9 +107,9 @@ class Mirror:
             with partial.open("wb") as stream:
                 shutil.copyfileobj(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"], stream)
             partial.replace(path)
-        except OSError:
+        except OSError as error:
             partial.unlink(missing_ok=True)
-            raise
+            raise OSError(error.errno, error.strerror, str(path)) from error
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloud.src.cli.estimate import plan_naming
 from cloud.src.cli.execution import Execution, Progress, start_execution
 from cloud.src.cli.failure import failed_job_log, failure_of
+from cloud.src.cli.job_log import jobs, log_tail, what_it_does
 from cloud.src.cli.local_environment import LocalEnvironment
 from cloud.src.cli.mirror import Mirror, check_disk_space, output_folder
 from cloud.src.cli.progress import Screen
@@ -43,7 +44,7 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
     state machine fails; what it had finished by then is in the folder.
     """
     prefetched = _prefetch(request, environment, screen)
-    plan = plan_naming(prefetched.n_sentences, environment.llm.local, request.llm_topics)
+    plan = plan_naming(prefetched.n_firms, prefetched.n_sentences, environment.llm.local, request.llm_topics)
     screen.line(plan.reason)
     mirror = Mirror(environment.aws.client("s3"), environment.bucket, request.quarter, request.folder)
     check_disk_space(request.folder, mirror.prefetched_bytes())
@@ -59,7 +60,8 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
             plan.topic_naming,
         )
         with _stopped_with_us(execution):
-            _watch(execution, mirror, prefetched.n_firms, screen)
+            _watch_map(execution, mirror, prefetched.n_firms, screen)
+            _watch_reduce(execution, mirror, environment, screen)
             mirror.finish()
         _check_success(execution, environment, request, screen)
         report = _report(request, environment, screen)
@@ -94,30 +96,39 @@ def _prefetch(request: Request, environment: LocalEnvironment, screen: Screen) -
     return summary
 
 
-def _watch(execution: Execution, mirror: Mirror, n_firms: int, screen: Screen) -> None:
-    """Show the stages of the state machine until it ends, and copy what it writes."""
+def _watch_map(execution: Execution, mirror: Mirror, n_firms: int, screen: Screen) -> None:
+    """Show the map jobs until they have ended, and copy what they write."""
     with screen.stage("map", total=n_firms) as stage:
 
         def show(now: Progress) -> None:
             failed = f", {now.firms_failed} firms failed" if now.firms_failed else ""
             stage.update(now.firms_done, f"{now.batches_done} of {now.n_batches} batches{failed}")
 
-        now = _poll(execution, mirror, show, until=lambda now: now.map_done)
-    if now.status == "RUNNING":
-        with screen.stage("reduce and package"):
-            _poll(execution, mirror, lambda now: None, until=lambda now: False)
+        _poll(execution, mirror, show, until=lambda now: now.map_done)
+
+
+def _watch_reduce(execution: Execution, mirror: Mirror, environment: LocalEnvironment, screen: Screen) -> None:
+    """Show the reduce job until the execution ends, and copy what it writes."""
+    started = execution.describe()["startDate"]
+    with screen.stage("reduce and package") as stage:
+
+        def show(now: Progress) -> None:
+            for job in jobs(environment.aws, environment.job_queue, "RUNNING", since=started):
+                stage.update(0, what_it_does(log_tail(environment.aws, job, n_lines=100)))
+
+        _poll(execution, mirror, show, until=lambda now: False)
 
 
 def _poll(
     execution: Execution, mirror: Mirror, show: Callable[[Progress], None], until: Callable[[Progress], bool]
-) -> Progress:
+) -> None:
     """Copy and show what is new until something is reached or the execution ends."""
     while True:
         now = execution.progress()
         mirror.copy_new()
         show(now)
         if now.status != "RUNNING" or until(now):
-            return now
+            return
         time.sleep(POLL_SECONDS)
 
 
@@ -135,9 +146,8 @@ def _stopped_with_us(execution: Execution) -> Iterator[None]:
 
 def _check_success(execution: Execution, environment: LocalEnvironment, request: Request, screen: Screen) -> None:
     """Raise ExecutionFailed, after the end of the failed job's log, when the execution has not succeeded."""
-    description = execution.describe()
-    if description["status"] != "SUCCEEDED":
-        for line in failed_job_log(environment.aws, environment.job_queue, since=description["startDate"]):
+    if execution.describe()["status"] != "SUCCEEDED":
+        for line in failed_job_log(environment.aws, execution, environment.job_queue):
             screen.line(line)
         raise failure_of(execution, request.quarter, request.folder)
 

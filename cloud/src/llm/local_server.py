@@ -24,11 +24,12 @@ from cloud.src.llm import packaged_models
 
 HOST = "127.0.0.1"
 
-# Twice the longest prompt that naming.py can write: 500 tokens of examples, 5 sentences of 240 and 8 keywords of 40.
+# Twice the longest prompt that naming.py can write: 500 tokens of its own, 5 sentences of 240, 8 keywords of 40.
 CONTEXT_TOKENS = 4096
 
 _START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 5
+_END_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
 @contextmanager
@@ -41,10 +42,18 @@ def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[st
     """
     model = model or packaged_models.ensure(packaged_models.LLM) / "model.gguf"
     _check_port(port or 0)
-    command = [sys.executable, "-m", "cloud.src.llm.local_server", "--watch-stdin"]
+    command = [sys.executable, "-P", "-m", "cloud.src.llm.local_server", "--watch-stdin"]
     command += ["--port", str(port or 0), "--model", str(model)]
-    # A session of its own, because Ctrl-C goes to the whole foreground group: we decide when the server ends.
-    server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True)
+    server = subprocess.Popen(
+        command,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        # It finds our modules where we do, and nothing that happens to lie in the working directory (-P).
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        # A session of its own, because Ctrl-C goes to the whole foreground group: we decide when the server ends.
+        start_new_session=True,
+    )
     try:
         yield _read_base_url(server)
     finally:
@@ -56,14 +65,14 @@ def serve(model: Path, port: int, watch_stdin: bool) -> NoReturn:
 
     Prints one line of JSON with the ``base_url`` when it is ready. ``port`` 0 takes a free one.
     """
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    # Blocked here and so in every thread started from here on: only sigwait gets them. A handler in Python would not
+    # run when the signal arrives just before the main thread goes to sleep.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _END_SIGNALS)
     if watch_stdin:
-        threading.Thread(target=_set_at_end_of_stdin, args=[stop], daemon=True).start()
+        threading.Thread(target=_terminate_at_end_of_stdin, daemon=True).start()
     server = _start(model, port)
     print(json.dumps({"base_url": f"{server.listening_address}/v1", "model": packaged_models.LLM}), flush=True)
-    stop.wait()
+    signal.sigwait(_END_SIGNALS)
     # The C++ threads of the server do not end with the interpreter: an ordinary exit hangs.
     os._exit(0)
 
@@ -111,9 +120,11 @@ def _start(model: Path, port: int) -> Any:  # xllamacpp has no types
         raise FtmError(f"llama.cpp cannot serve {model} on port {port}: {error}") from error
 
 
-def _set_at_end_of_stdin(stop: threading.Event) -> None:
-    sys.stdin.read()
-    stop.set()
+def _terminate_at_end_of_stdin() -> None:
+    # Not sys.stdin.read(), which holds a lock that the interpreter wants when it exits on an error.
+    while os.read(0, 1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _check_port(port: int) -> None:
@@ -127,16 +138,18 @@ def _check_port(port: int) -> None:
 
 
 def _read_base_url(server: subprocess.Popen[str]) -> str:
-    assert server.stdout is not None
+    assert server.stdout is not None  # it is a pipe
     ready, _, _ = select.select([server.stdout], [], [], _START_TIMEOUT_S)
-    line = server.stdout.readline() if ready else ""
+    if not ready:
+        raise FtmError(f"the local LLM server was not ready within {_START_TIMEOUT_S} s")
+    line = server.stdout.readline()
     if not line:
-        raise FtmError(f"the local LLM server did not start within {_START_TIMEOUT_S} s: see the lines above")
+        raise FtmError("the local LLM server did not start: the lines above say why")
     return json.loads(line)["base_url"]
 
 
 def _stop(server: subprocess.Popen[str]) -> None:
-    assert server.stdin is not None and server.stdout is not None
+    assert server.stdin is not None and server.stdout is not None  # they are pipes
     server.stdin.close()
     try:
         server.wait(_STOP_TIMEOUT_S)

@@ -1,7 +1,7 @@
 """Names that a reader sees: of a firm's topics and of the themes that firms share.
 
 A name is a label and nothing else: which topics and themes exist never depends on it.
-The sentences come from transcripts that anybody may have written, so they reach the model only as short quoted lines.
+The sentences come from transcripts that anybody may have written: they reach the model as short quoted lines only.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from cloud.src.llm import packaged_models
 from cloud.src.llm.xai_client import LlmBadAnswer, LlmClient
@@ -32,8 +32,8 @@ MAX_DESCRIPTION_LENGTH = 240
 
 # What a prompt may hold; local_server.CONTEXT_TOKENS is made for it. In bytes, because a byte is at most one token,
 # while a character may be four: a call in an unusual script would take the small model minutes.
-_MAX_SENTENCES = 5
-_MAX_SENTENCE_BYTES = 240
+_MAX_EXAMPLES = 5
+_MAX_EXAMPLE_BYTES = 240
 _MAX_KEYWORDS = 8
 _MAX_KEYWORD_BYTES = 40
 
@@ -48,10 +48,13 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TopicToName:
-    """A topic or theme: its keywords and its most typical sentences, the best first."""
+    """A firm's topic or a theme: its keywords and what is typical of it, the best first.
+
+    ``examples``: sentences of a topic; names of the topics of a theme.
+    """
 
     keywords: Sequence[str]
-    sentences: Sequence[str]
+    examples: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -64,13 +67,13 @@ class Name:
 
 
 class _TopicAnswer(BaseModel):
-    # The lengths are told to the server, but not checked: a name that is too long is cut, not thrown away.
+    # No lengths: not every server takes them in a schema, and we cut or refuse what is too long in any case.
     model_config = ConfigDict(extra="forbid")
-    title: str = Field(json_schema_extra={"maxLength": MAX_NAME_LENGTH})
+    title: str
 
 
 class _ThemeAnswer(_TopicAnswer):
-    description: str = Field(json_schema_extra={"maxLength": MAX_DESCRIPTION_LENGTH})
+    description: str
 
 
 def name_topics(client: LlmClient, topics: Sequence[TopicToName]) -> list[Name]:
@@ -93,7 +96,7 @@ def topic_by_keywords(topic: TopicToName) -> Name:
 
 def theme_by_keywords(theme: TopicToName) -> Name:
     """Name and describe a theme without an LLM."""
-    return Name(keyword_label(theme.keywords), BY_KEYWORDS, extractive_description(theme))
+    return Name(keyword_label(theme.keywords), BY_KEYWORDS, keyword_description(theme))
 
 
 def name_topic(client: LlmClient, topic: TopicToName) -> str:
@@ -106,10 +109,10 @@ def name_theme(client: LlmClient, theme: TopicToName) -> tuple[str, str]:
     """Return the LLM's name for a theme and one sentence about it. Raises as ``name_topic``."""
     if client.model == packaged_models.LLM:
         # 135 million parameters are enough for a name, but of 20 descriptions 8 said what no sentence says (ADR-004).
-        return name_topic(client, theme), extractive_description(theme)
+        return name_topic(client, theme), keyword_description(theme)
     answer = client.ask(_chat(THEME_PROMPT_VERSION, theme), _ThemeAnswer, max_tokens=200)
     description = _cut(_one_line(answer.description), MAX_DESCRIPTION_LENGTH)
-    return _checked_name(answer.title), description or extractive_description(theme)
+    return _checked_name(answer.title), description or keyword_description(theme)
 
 
 def keyword_label(keywords: Sequence[str]) -> str:
@@ -126,13 +129,12 @@ def keyword_label(keywords: Sequence[str]) -> str:
     return label or (_cut(_title_case(telling[0]), MAX_NAME_LENGTH) if telling else "") or "Other"
 
 
-def extractive_description(theme: TopicToName) -> str:
-    """Return a description that cannot be wrong: the theme's keywords and its most typical sentence."""
-    about = ", ".join(_clean(keyword, _MAX_KEYWORD_BYTES) for keyword in theme.keywords[:3])
-    start = f"Firms talk about {about}" if about else "Firms talk about the same subject"
-    if not theme.sentences:
-        return f"{start}."
-    return f"{start}, for example: “{_clean(theme.sentences[0], _MAX_SENTENCE_BYTES)}”"
+def keyword_description(theme: TopicToName) -> str:
+    """Return a sentence about a theme that cannot be wrong: its keywords and the names of its first topics."""
+    keywords = [_clean(keyword, _MAX_KEYWORD_BYTES) for keyword in theme.keywords[:3]]
+    names = [f"“{_clean(name, MAX_NAME_LENGTH)}”" for name in list(dict.fromkeys(theme.examples))[:3]]
+    about = f"Firms talk about {_enumeration(keywords)}" if keywords else "Firms talk about the same subject"
+    return f"{about}, in topics such as {_enumeration(names)}." if names else f"{about}."
 
 
 def _in_parallel(
@@ -158,14 +160,14 @@ def _theme_by_llm(client: LlmClient, theme: TopicToName) -> Name:
 
 
 def _chat(prompt_version: str, topic: TopicToName) -> list[dict[str, str]]:
-    *examples, question = _prompt(prompt_version)
-    sentences = [_clean(sentence, _MAX_SENTENCE_BYTES) for sentence in topic.sentences[:_MAX_SENTENCES]]
+    *solved, question = _prompt(prompt_version)
+    examples = [_clean(example, _MAX_EXAMPLE_BYTES) for example in topic.examples[:_MAX_EXAMPLES]]
     keywords = [_clean(keyword, _MAX_KEYWORD_BYTES) for keyword in topic.keywords[:_MAX_KEYWORDS]]
     # Only the last turn has places to fill, and what is put there is not read as a prompt again.
     content = question["content"].format(
-        sentences="\n".join(f'- "{sentence}"' for sentence in sentences), keywords=", ".join(keywords)
+        examples="\n".join(f'- "{example}"' for example in examples), keywords=", ".join(keywords)
     )
-    return [*examples, {"role": "user", "content": content}]
+    return [*solved, {"role": "user", "content": content}]
 
 
 @functools.cache
@@ -201,6 +203,10 @@ def _checked_name(title: str) -> str:
         # Small models copy a sentence when they find no name, and the cut at 48 characters makes nonsense of it.
         raise LlmBadAnswer(f"the answer {title!r:.100} is a sentence and not a name")
     return name
+
+
+def _enumeration(parts: list[str]) -> str:
+    return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
 
 
 def _title_case(keyword: str) -> str:

@@ -21,6 +21,8 @@ def main() -> int:
         serve(arguments.port, arguments.job_slots, images, work_folder, arguments.watch_stdin)
     except FtmError as error:
         print(error, file=sys.stderr)
+        if not arguments.work_folder:
+            work_folder.rmdir()
         return 2
     return 0
 

@@ -37,7 +37,7 @@ class Answer:
 
 
 def install(host: Host) -> None:
-    """Run Lambda functions as processes of ``host``. Stock moto runs them in Docker, which is not asked of anybody."""
+    """Run Lambda functions as processes of ``host``; stock moto runs them in Docker only."""
     functions = Functions(host)
 
     def invoke(function: LambdaFunction, body: str | bytes, request_headers: Any, response_headers: Any) -> bytes:
@@ -55,6 +55,8 @@ class Functions:
 
     def __init__(self, host: Host) -> None:
         self._host = host
+        self._code_folder = host.work_folder / "lambda"
+        self._code_folder.mkdir()
         self._lock = threading.Lock()
         self._idle: dict[str, list[WarmProcess]] = {}
 
@@ -67,7 +69,7 @@ class Functions:
         with self._lock:
             idle = self._idle.setdefault(kind, [])
             process = idle.pop() if idle else None
-        if process is None:
+        if process is None or not process.is_alive():
             process = WarmProcess(self._host, folder, environment)
 
         started = time.monotonic()
@@ -87,9 +89,10 @@ class Functions:
 
     def _unpacked(self, code: bytes) -> Path:
         """The folder with the zip's files; unpacked once per content."""
-        folder = self._host.work_folder / "lambda" / hashlib.sha256(code).hexdigest()[:16]
+        folder = self._code_folder / hashlib.sha256(code).hexdigest()[:16]
         with self._lock:
             if not folder.is_dir():
+                folder.mkdir()
                 with zipfile.ZipFile(io.BytesIO(code)) as archive:
                     archive.extractall(folder)
         return folder

@@ -49,13 +49,13 @@ class ProcessGroups:
         return process
 
     def kill(self, process: subprocess.Popen[bytes]) -> int:
-        """Kill what is left of the group; return its leader's exit code."""
-        with suppress(ProcessLookupError):  # nothing is left
-            os.killpg(process.pid, signal.SIGKILL)
-        exit_code = process.wait()
+        """Kill what is left of the group; return its leader's exit code. A second time does nothing."""
         with self._lock:
-            self._alive.discard(process)
-        return exit_code
+            if process in self._alive:  # else its number may be another process's by now
+                self._alive.remove(process)
+                with suppress(ProcessLookupError):  # nothing is left
+                    os.killpg(process.pid, signal.SIGKILL)
+        return process.wait()
 
     def kill_all(self) -> None:
         """Kill every group and start no more."""

@@ -9,6 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
@@ -40,12 +41,13 @@ def serve(port: int, job_slots: int, images: Mapping[str, Sequence[str]], work_f
     server.start()
     endpoint_url = f"http://{_ADDRESS}:{server.get_host_and_port()[1]}"
     host = Host(endpoint_url, work_folder, images, threading.Semaphore(job_slots))
+    os.environ["MOTO_PORT"] = endpoint_url.rpartition(":")[2]  # where moto's own clients look for this server
     _install(host)
     print(endpoint_url, flush=True)  # from here on somebody can send requests
 
     stop.wait()
     host.processes.kill_all()
-    shutil.rmtree(work_folder, ignore_errors=True)
+    _delete(work_folder)
     # Requests may still be under way in threads that Python would wait for.
     os._exit(0)
 
@@ -73,6 +75,14 @@ def _check_free(port: int) -> None:
         raise InvalidInput(
             f"port {port} is not free ({error.strerror}): stop the program that listens there, or choose another port"
         ) from None
+
+
+def _delete(folder: Path) -> None:
+    """Under another name first, so that the threads that still run cannot put something into it meanwhile."""
+    renamed = folder.with_name(f"{folder.name}-deleted")
+    with suppress(FileNotFoundError):  # whoever cleans temporary folders was faster
+        folder.rename(renamed)
+        shutil.rmtree(renamed, ignore_errors=True)
 
 
 def _stop_when_input_closes(stop: threading.Event) -> None:

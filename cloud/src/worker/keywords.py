@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.sparse import csr_matrix
 from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 N_KEYWORDS = 8
+N_KEYWORDS_SAID_ONCE = 4
 CURLY_APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 # A letter first, then letters, digits or inner marks: "covid-19", "r&d", "5g" is left out on purpose with the figures.
 _WORD = r"(?u)\b[A-Za-z][A-Za-z0-9&'-]*[A-Za-z0-9]\b"
@@ -31,11 +33,14 @@ def topic_keywords(documents: list[str], ignored_words: frozenset[str] = frozens
 
 
 def theme_keywords(topic_keywords_of_theme: list[list[list[str]]]) -> list[list[str]]:
-    """Best keywords of each theme, from the keywords of its topics: each topic's list counts as its words.
+    """Best keywords of each theme, from the keywords of its topics: each keyword counts, and each word of a pair.
 
-    The argument holds, for each theme, the keyword lists of its topics.
+    The argument holds, for each theme, the keyword lists of its topics, the most central topic first.
     """
-    documents = [[word for words in keywords for word in words] for keywords in topic_keywords_of_theme]
+    documents = [
+        [term for keywords in topics for keyword in keywords for term in dict.fromkeys([keyword, *keyword.split()])]
+        for topics in topic_keywords_of_theme
+    ]
     return _keywords_of(documents)
 
 
@@ -71,25 +76,28 @@ def terms(document: str, ignored_words: frozenset[str]) -> list[str]:
 
 def _keywords_of(documents: list[list[str]]) -> list[list[str]]:
     """Best terms of each document, given as the list of its terms."""
-    if not any(documents):
+    names = list(dict.fromkeys(chain.from_iterable(documents)))
+    if not names:
         return [[] for _ in documents]
-    vectorizer = CountVectorizer(analyzer=list)
-    weights = c_tf_idf(vectorizer.fit_transform(documents)).tocsr()
-    names = vectorizer.get_feature_names_out()
-    return [_best_terms(weights[row], names) for row in range(len(documents))]
+    counts = CountVectorizer(analyzer=list, vocabulary=names).fit_transform(documents)
+    weights = c_tf_idf(counts)
+    return [_best_terms(names, counts[row].toarray()[0], weights[row].toarray()[0]) for row in range(len(documents))]
 
 
-def _best_terms(weights: csr_matrix, names: np.ndarray) -> list[str]:
-    """The heaviest terms; a word already inside a chosen pair (or a pair made of chosen words) adds nothing."""
-    order = sorted(range(weights.nnz), key=lambda i: (-weights.data[i], names[weights.indices[i]]))
+def _best_terms(names: list[str], counts: np.ndarray, weights: np.ndarray) -> list[str]:
+    """The heaviest terms, those said more than once first; of a word and a pair that holds it only the heavier one.
+
+    What was said only once is a keyword only where little was said twice: it is rare, so its weight is high by chance.
+    Of equal weights the one said first wins.
+    """
+    order = sorted(np.flatnonzero(counts), key=lambda i: (counts[i] == 1, -weights[i], i))
     chosen: list[str] = []
     for i in order:
-        term = names[weights.indices[i]]
-        words = set(term.split())
-        if not any(words <= set(other.split()) or set(other.split()) <= words for other in chosen):
-            chosen.append(term)
-        if len(chosen) == N_KEYWORDS:
+        if len(chosen) >= (N_KEYWORDS if counts[i] > 1 else N_KEYWORDS_SAID_ONCE):
             break
+        words = set(names[i].split())
+        if not any(words <= set(other.split()) or set(other.split()) <= words for other in chosen):
+            chosen.append(names[i])
     return chosen
 
 

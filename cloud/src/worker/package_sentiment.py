@@ -54,7 +54,10 @@ def package_part(
     themes: dict[str, dict[str, Any]],
     firms: dict[str, dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """The rows that one part's sentences make, sorted by theme, firm and topic."""
+    """The rows that one part's sentences make, sorted by firm, theme and topic.
+
+    The firm comes first because parts follow each other in order of firms: the table is the same whatever the batches.
+    """
     sentences_of_topic: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
     columns = ["firm_id", "local_topic_id", "sentence_id", "cleaned_text", "speaker_type", "position"]
     for sentence in sentences.select(columns).to_pylist():
@@ -65,7 +68,7 @@ def package_part(
         package_row(themes[topics[topic_key]["theme_id"]], firms[topic_key[0]], topics[topic_key], spoken)
         for topic_key, spoken in sentences_of_topic.items()
     ]
-    return sorted(rows, key=lambda row: (row["theme_id"], row["firm_id"], row["topic_id"]))
+    return sorted(rows, key=lambda row: (row["firm_id"], row["theme_id"], row["topic_id"]))
 
 
 def package_row(

@@ -27,7 +27,7 @@ from cloud.src.worker.transcripts import read_batch_ids
 
 log = logging.getLogger(__name__)
 
-# What the LLM is shown of a theme: names and keywords of its most central topics, from as many firms.
+# What the LLM is shown of a theme: the names of its most central topics, from as many firms.
 N_TOPICS_SHOWN = 5
 
 
@@ -104,13 +104,12 @@ def firm_with_dates(firm: dict[str, Any]) -> dict[str, Any]:
 def name_themes(quarter: str, mapped: MappedQuarter, found: list[Theme], namer: Namer) -> pa.Table:
     """The themes with keywords, names and descriptions, as schema THEME, in the order of ``found``."""
     keywords_of_topic = mapped.topics.column("keywords").to_pylist()
-    shown = mapped.topics.select(["summary", "representation"]).to_pylist()
-    described = [f"{topic['summary']} ({topic['representation']})" for topic in shown]
+    topic_names = mapped.topics.column("summary").to_pylist()
     sizes = mapped.topics.column("n_sentences").to_numpy()
     firm_ids = mapped.topics.column("firm_id").to_numpy()
     keywords = theme_keywords([[keywords_of_topic[i] for i in theme.rows] for theme in found])
     to_name = [
-        TopicToName(words, [described[i] for i in theme.central_rows[:N_TOPICS_SHOWN]])
+        TopicToName(words, [topic_names[i] for i in theme.row_of_firm[:N_TOPICS_SHOWN]])
         for words, theme in zip(keywords, found, strict=False)
     ]
     names = namer.name_themes(to_name, np.array([theme.centroid for theme in found], dtype=np.float32))

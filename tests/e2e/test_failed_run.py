@@ -1,0 +1,40 @@
+"""A run that fails says why in one line, shows the failed job's log, and keeps what there is."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from cloud.src.cli.samples import transcripts
+from tests.e2e.ftm_process import no_process_left_behind, run_ftm
+from tests.integration.fake_llm import Reply, fails, fake_llm
+
+MODELS = Reply(body={"object": "list", "data": [{"id": "fake", "object": "model"}]})
+
+
+def test_a_failed_run_says_why_and_keeps_what_there_is(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with no_process_left_behind(), fake_llm(MODELS, fails(403)) as llm:
+        options = ["--input", transcripts("2023Q1"), "--out", out, "--batch-size", "9", "--llm-url", llm.base_url]
+        ended = run_ftm("run", "2023Q1", *options, LLM_API_KEY="key-of-the-test")
+    assert ended.returncode == 1
+    *log, last_line = ended.stderr.splitlines()
+    assert last_line.startswith("ftm: 2023Q1 failed: ")
+    assert "18 of 18 firms failed" in last_line
+    assert f"{out}/progress/2023Q1/*.json" in last_line
+    assert any("the end of its log" in line for line in log)
+    assert any("it answers 403" in line for line in log)
+    assert "Traceback" not in ended.stderr
+    assert {json.loads(path.read_text())["status"] for path in out.glob("progress/2023Q1/*.json")} == {"failed"}
+    # The key reaches the jobs, and nothing that anybody may read.
+    assert {request.headers["Authorization"] for request in llm.requests} == {"Bearer key-of-the-test"}
+    assert "key-of-the-test" not in ended.stdout + ended.stderr
+
+
+def test_an_llm_server_that_does_not_answer_stops_the_run_before_it_starts(tmp_path: Path) -> None:
+    with no_process_left_behind(), fake_llm(fails(401)) as llm:
+        options = ["--input", transcripts("2023Q1"), "--out", tmp_path / "out", "--llm-url", llm.base_url]
+        ended = run_ftm("run", "2023Q1", *options)
+    assert ended.returncode == 1
+    assert "it answers 401" in ended.stderr.splitlines()[-1]
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,44 @@
+"""The zips of the four Lambda functions."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from cloud.src.localaws.child_environment import library_python_path
+from cloud.src.localaws.lambda_zip import HANDLER, lambda_zip
+
+FUNCTIONS = ("prefetch_check", "create_batch_manifest", "summarize_results", "notify_completion")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_zip_has_all_that_its_function_needs(name: str, tmp_path: Path) -> None:
+    """Imported as Lambda does it: from the unpacked zip, with boto3 but without the repository."""
+    zipfile.ZipFile(io.BytesIO(lambda_zip(name))).extractall(tmp_path)
+    module, function = HANDLER.split(".")
+    check = f"import sys; sys.path[:0] = {[str(tmp_path), *library_python_path()]}; from {module} import {function}"
+    subprocess.run([sys.executable, "-I", "-c", check], cwd=tmp_path, check=True)
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_zip_has_nothing_else(name: str) -> None:
+    assert zipfile.ZipFile(io.BytesIO(lambda_zip(name))).namelist() == [
+        "cloud/src/contract/errors.py",
+        "cloud/src/contract/keys.py",
+        f"cloud/src/lambdas/{name}.py",
+        "lambda_function.py",
+    ]
+
+
+def test_the_same_code_makes_the_same_zip() -> None:
+    assert lambda_zip("prefetch_check") == lambda_zip("prefetch_check")
+
+
+def test_an_unknown_function_is_named() -> None:
+    with pytest.raises(ModuleNotFoundError, match="no_such_function"):
+        lambda_zip("no_such_function")

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+from math import log
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_matrix
+
+from cloud.src.worker.keywords import (
+    N_KEYWORDS,
+    N_KEYWORDS_SAID_ONCE,
+    c_tf_idf,
+    n_content_words,
+    terms,
+    theme_keywords,
+    topic_keywords,
+)
+
+
+def test_c_tf_idf_is_the_formula_of_the_paper() -> None:
+    # Two topics of 3 and 4 terms: A = 3.5. The terms occur f = 2, 2 and 3 times.
+    counts = csr_matrix([[2, 1, 0], [0, 1, 3]])
+
+    weights = c_tf_idf(counts).toarray()
+
+    expected = [
+        [2 / 3 * log(1 + 3.5 / 2), 1 / 3 * log(1 + 3.5 / 2), 0],
+        [0, 1 / 4 * log(1 + 3.5 / 2), 3 / 4 * log(1 + 3.5 / 3)],
+    ]
+    np.testing.assert_allclose(weights, expected, rtol=1e-12)
+
+
+def test_a_topic_without_terms_has_no_weights() -> None:
+    assert c_tf_idf(csr_matrix([[2, 1], [0, 0]])).toarray()[1].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Freight rates fell.", ["freight", "rates", "freight rates", "fell", "rates fell"]),
+        ("The rates of the freight", ["rates", "freight"]),  # no pair across stop words
+        ("Freight\nRates", ["freight", "rates"]),  # nor across sentences
+        ("COVID-19 and R&D", ["covid-19", "r&d"]),
+        ("Acme\u2019s margin", ["acme", "margin", "acme margin"]),
+        ("We don\u2019t, we can't", []),
+        ("In 2023 we had 5 x", []),
+        ("So, Steve, thank you very much.", []),
+        ("Steve's freight", ["freight"]),
+        ("", []),
+    ],
+)
+def test_terms(sentence: str, expected: list[str]) -> None:
+    assert terms(sentence, frozenset({"steve"})) == expected
+
+
+@pytest.mark.parametrize(
+    ("sentence", "n_words"),
+    [
+        ("Freight rates fell.", 3),
+        ("Look, it's a great question on costs, Steve.", 1),
+        ("Thank you, Steve.", 0),
+        ("", 0),
+    ],
+)
+def test_content_words_are_words_and_not_pairs(sentence: str, n_words: int) -> None:
+    assert n_content_words(sentence, frozenset({"steve"})) == n_words
+
+
+def test_keywords_tell_topics_apart() -> None:
+    freight = "Ocean freight fell.\nAir freight fell too.\nFreight contracts"
+    wages = "Wages fell.\nWages of engineers\nEngineers fell"
+
+    of_freight, of_wages = topic_keywords([freight, wages])
+
+    assert of_freight[0] == "freight"
+    assert set(of_wages[:2]) == {"wages", "engineers"}
+    # What both say is the last of what they say more than once.
+    assert of_wages.index("fell") == 2
+
+
+def test_names_on_the_call_are_no_keywords() -> None:
+    said = "Steve likes freight.\nSteve ships freight."
+
+    assert "steve" in topic_keywords([said])[0]
+    assert "steve" not in " ".join(topic_keywords([said], frozenset({"steve"}))[0])
+
+
+def test_of_a_word_and_a_pair_that_holds_it_only_one_is_kept() -> None:
+    of_supply_chain, of_others = topic_keywords(["Supply chain\nSupply chain", "Supply\nSupply\nChain\nChain"])
+
+    assert of_supply_chain == ["supply chain"]  # the words are said elsewhere too
+    assert of_others == ["supply", "chain"]
+
+
+@pytest.mark.parametrize("documents", [["The and of."], ["The and of.", "Freight freight"], [""], []])
+def test_a_topic_of_stop_words_has_no_keywords(documents: list[str]) -> None:
+    keywords = topic_keywords(documents)
+
+    assert len(keywords) == len(documents)
+    assert keywords[:1] in ([[]], [])
+
+
+def sentences(*words: str) -> str:
+    return "\n".join(words)
+
+
+TWICE = ["freight", "wages", "tariffs", "copper", "cloud", "drilling", "housing", "autos", "dairy"]
+ONCE = ["beef", "steel", "chips", "rail", "ports", "mining"]
+
+
+@pytest.mark.parametrize(
+    ("n_twice", "n_once", "n_of_twice", "n_of_once"),
+    [
+        (9, 6, N_KEYWORDS, 0),
+        (5, 6, 5, 0),
+        (4, 6, 4, 0),
+        (3, 6, 3, 1),
+        (0, 6, 0, N_KEYWORDS_SAID_ONCE),
+        (0, 2, 0, 2),
+    ],
+)
+def test_what_is_said_once_only_fills_up_to_four(n_twice: int, n_once: int, n_of_twice: int, n_of_once: int) -> None:
+    said = sentences(*ONCE[:n_once], *TWICE[:n_twice], *TWICE[:n_twice])
+
+    [keywords] = topic_keywords([said])
+
+    assert keywords == TWICE[:n_of_twice] + ONCE[:n_of_once]
+
+
+def test_theme_keywords_count_each_keyword_and_each_word_of_a_pair() -> None:
+    freight = [["ocean freight", "ports"], ["air freight", "fuel"], ["freight rates", "fuel"]]
+    wages = [["wages", "engineers"], ["engineers", "wages"]]
+
+    of_freight, of_wages = theme_keywords([freight, wages])
+
+    assert of_freight[:2] == ["freight", "fuel"]
+    assert "ocean freight" not in of_freight  # "freight" is there already
+    assert of_wages == ["wages", "engineers"]
+
+
+def test_theme_keywords_of_themes_without_any() -> None:
+    assert theme_keywords([[[], []]]) == [[]]
+    assert theme_keywords([]) == []

@@ -1,0 +1,178 @@
+"""Part files: which of them a repeated job takes for finished, and which it makes again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from cloud.src.contract import keys, schemas
+from cloud.src.worker import parts, recipe
+from cloud.src.worker.parts import Part
+from cloud.src.worker.progress import FirmReason
+from cloud.src.worker.settings import MapSettings
+from cloud.src.worker.store import Store
+from cloud.src.worker.transcripts import FirmTranscripts
+from tests.unit.conftest import BUCKET
+from tests.unit.worker_quarter import MANIFEST, QUARTER, analyser, call, embedder, firm
+
+BATCH = "2023Q1_batch_0000"
+TOPICS, SENTENCES = keys.topics_part(QUARTER, BATCH, 0), keys.sentences_part(QUARTER, BATCH, 0)
+RECIPE = {"engine": "1", "embedding_model": "a", "llm_model": None}
+FIRMS = [firm("101", call(0), permno=10_001), firm("102", call(1))]
+WANTED = parts.fingerprint(RECIPE, FIRMS)
+
+
+@pytest.fixture
+def store(s3: Any) -> Store:
+    return Store(s3, BUCKET)
+
+
+@pytest.fixture(scope="module")
+def finished_part() -> Part:
+    part = Part(WANTED, skipped=[FirmReason("103", "nothing said")])
+    for transcripts in FIRMS:
+        found = analyser().analyse(transcripts)
+        part.firms.append(found.firm)
+        part.topics += found.topics
+        part.sentences.append(found.sentences)
+    return part
+
+
+def read(store: Store, wanted: str = WANTED) -> Part | None:
+    return parts.read_finished_part(store, QUARTER, BATCH, 0, wanted)
+
+
+def write(store: Store, part: Part) -> None:
+    parts.write_part(store, QUARTER, BATCH, 0, part)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        [firm("101", [*call(0)[:-1], call(0)[-1].replace("pumps", "pump")]), FIRMS[1]],
+        [firm("101", call(0)[:-1], permno=10_001), FIRMS[1]],
+        [firm("101", call(0), permno=10_002), FIRMS[1]],
+        [firm("101", call(0), permno=10_001, spoken_on=date(2023, 2, 15)), FIRMS[1]],
+        [firm("109", call(0), permno=10_001), FIRMS[1]],
+        FIRMS[:1],
+        FIRMS[::-1],
+    ],
+    ids=["word", "sentence", "permno", "date", "firm", "one firm less", "order"],
+)
+def test_fingerprint_changes_with_the_input(changed: list[FirmTranscripts]) -> None:
+    assert parts.fingerprint(RECIPE, changed) != WANTED
+
+
+@pytest.mark.parametrize(
+    "change", [{"engine": "2"}, {"embedding_model": "b"}, {"llm_model": "Qwen/Qwen3-8B"}, {"a_new_setting": 1}]
+)
+def test_fingerprint_changes_with_the_recipe(change: dict[str, Any]) -> None:
+    assert parts.fingerprint(RECIPE | change, FIRMS) != WANTED
+
+
+def test_fingerprint_is_the_same_for_the_same_content() -> None:
+    in_another_chunk = pa.concat_tables([firm("100", call(2)).table, *(firm.table for firm in FIRMS)])
+    cut_out = [
+        FirmTranscripts(firm_id, in_another_chunk.slice(start, 24)) for firm_id, start in (("101", 24), ("102", 48))
+    ]
+    assert parts.fingerprint(dict(reversed(RECIPE.items())), cut_out) == WANTED
+
+
+def settings(**changed: Any) -> MapSettings:
+    chosen = {"quarter": QUARTER, "s3_bucket": BUCKET, "manifest_key": MANIFEST, "batch_id": BATCH, **changed}
+    return MapSettings(**chosen)
+
+
+def test_recipe_changes_with_what_makes_the_names_and_not_with_the_batch() -> None:
+    made_with = recipe.recipe(settings(), embedder(), "Qwen/Qwen3-8B")
+
+    other_batch = settings(batch_id="2023Q1_batch_0007", manifest_key="manifests/2023Q1/other.jsonl", log_level="DEBUG")
+    assert recipe.recipe(other_batch, embedder(), "Qwen/Qwen3-8B") == made_with
+    assert recipe.recipe(settings(), embedder(), "grok-3-mini") != made_with
+    assert recipe.recipe(settings(topic_naming="keywords"), embedder(), "Qwen/Qwen3-8B") != made_with
+
+
+def test_recipe_names_files_that_are_there_and_sees_a_change_in_any(tmp_path: Path) -> None:
+    files = (*recipe.ENGINE_FILES, *recipe.NAMING_FILES)
+    assert len({recipe.hash_of((file,)) for file in files}) == len(files)
+
+    engine_file = tmp_path / "topics.py"
+    engine_file.write_text("MIN_SENTENCES = 3")
+    before = recipe.hash_of((engine_file,))
+    engine_file.write_text("MIN_SENTENCES = 4")
+    assert recipe.hash_of((engine_file,)) != before
+
+
+def test_a_finished_part_is_known_again_with_its_record(store: Store, finished_part: Part) -> None:
+    write(store, finished_part)
+
+    known = read(store)
+
+    assert known is not None
+    assert [firm["firm_id"] for firm in known.firms] == ["101", "102"]
+    assert known.firms[0]["n_topics"] == finished_part.firms[0]["n_topics"] > 0
+    assert known.skipped == [FirmReason("103", "nothing said")]
+    assert known.failed == []
+    for key, schema in ((TOPICS, schemas.TOPIC), (SENTENCES, schemas.SENTENCE_TOPIC)):
+        table = store.read_table(key)
+        assert table.replace_schema_metadata(None).schema == schema
+        assert parts.read_record(table)["fingerprint"] == WANTED
+
+
+def test_a_part_without_firms_is_finished_too(store: Store) -> None:
+    write(store, Part(WANTED, skipped=[FirmReason("103", "nothing said")]))
+
+    known = read(store)
+
+    assert known is not None and known.firms == []
+    assert store.read_table(TOPICS).num_rows == store.read_table(SENTENCES).num_rows == 0
+
+
+def with_other_fingerprint(store: Store) -> None:
+    stranger = {b"ftm": b'{"fingerprint": "other", "firms": [], "skipped": [], "failed": []}'}
+    store.write_table(SENTENCES, store.read_table(SENTENCES).replace_schema_metadata(stranger))
+
+
+def without_metadata(store: Store) -> None:
+    store.write_table(TOPICS, store.read_table(TOPICS).replace_schema_metadata(None))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda store: store.delete(TOPICS),
+        lambda store: store.delete(SENTENCES),
+        lambda store: store.write_json(TOPICS, "no table"),
+        lambda store: store.write_json(SENTENCES, "no table"),
+        with_other_fingerprint,
+        without_metadata,
+    ],
+    ids=["no topics", "no sentences", "corrupt topics", "corrupt sentences", "sentences of another part", "no record"],
+)
+def test_a_spoilt_part_is_made_again(store: Store, finished_part: Part, spoil: Callable[[Store], None]) -> None:
+    write(store, finished_part)
+    assert read(store) is not None
+
+    spoil(store)
+
+    assert read(store) is None
+
+
+def test_a_part_made_of_something_else_is_made_again(store: Store, finished_part: Part) -> None:
+    write(store, finished_part)
+
+    assert read(store, parts.fingerprint(RECIPE | {"engine": "2"}, FIRMS)) is None
+
+
+def test_a_part_with_a_failed_firm_is_made_again(store: Store, finished_part: Part) -> None:
+    write(store, Part(WANTED, firms=finished_part.firms, failed=[FirmReason("103", "ValueError: too odd")]))
+
+    assert parts.read_record(store.read_table(TOPICS))["failed"] == [
+        {"firm_id": "103", "reason": "ValueError: too odd"}
+    ]
+    assert read(store) is None

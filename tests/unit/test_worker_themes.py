@@ -1,0 +1,152 @@
+"""Themes among topic vectors: made of directions whose groups are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.cluster import hierarchy
+
+from cloud.src.worker import themes
+from cloud.src.worker.embeddings import Vectors, unit
+from cloud.src.worker.themes import MIN_TOPICS_TO_CENTRE, Theme, find_themes, is_valid
+
+DIMENSIONS = 64
+FIRMS_A_GROUP = 10
+
+
+def grouped(n_groups: int, in_common: float = 0.0, noise: float = 0.03) -> tuple[Vectors, list[str]]:
+    """Groups of ten topics of ten firms; ``in_common`` is the length of what all topics share."""
+    random = np.random.default_rng(3)
+    directions = np.repeat(np.eye(DIMENSIONS)[:n_groups], FIRMS_A_GROUP, axis=0)
+    vectors = directions + in_common * np.eye(DIMENSIONS)[-1] + random.normal(scale=noise, size=directions.shape)
+    return unit(vectors), [f"firm {n % FIRMS_A_GROUP}" for n in range(len(vectors))]
+
+
+def expected_groups(n_groups: int) -> set[frozenset[int]]:
+    return {frozenset(range(n * FIRMS_A_GROUP, (n + 1) * FIRMS_A_GROUP)) for n in range(n_groups)}
+
+
+def topics_of(found: list[Theme]) -> set[frozenset[int]]:
+    return {frozenset(theme.rows.tolist()) for theme in found}
+
+
+@pytest.mark.parametrize(
+    ("firm_of_topic", "min_firms", "max_firm_dominance", "valid"),
+    [
+        ("abc", 2, 0.4, True),
+        ("abc", 3, 0.4, True),
+        ("abc", 4, 0.4, False),
+        ("a", 1, 1.0, True),
+        ("aaaa", 2, 1.0, False),
+        ("ab", 2, 0.5, True),
+        # Of two firms one always holds half: the default share lets no theme of two firms pass.
+        ("ab", 2, 0.4, False),
+        ("aabbc", 2, 0.4, True),  # exactly 40 %
+        ("aaabbccdde", 2, 0.4, True),
+        ("aaaabbccdd", 2, 0.4, True),  # exactly 40 %
+        ("aaaaabbccd", 2, 0.4, False),
+        ("aaabcd", 2, 0.4, False),
+        ("a" * 29 + "bcdefgh" * 10 + "b", 2, 0.29, True),  # exactly 29 %, of which 0.29 * 100 falls short
+    ],
+)
+def test_validity(firm_of_topic: str, min_firms: int, max_firm_dominance: float, valid: bool) -> None:
+    assert is_valid(list(firm_of_topic), min_firms, max_firm_dominance) is valid
+
+
+def test_a_theme_of_one_firm_is_dropped_and_its_topics_are_in_none() -> None:
+    vectors, firm_ids = grouped(3)
+    firm_ids[:FIRMS_A_GROUP] = ["firm 0"] * FIRMS_A_GROUP
+
+    found = find_themes(vectors, firm_ids, min_firms=2, max_firm_dominance=0.4)
+
+    assert topics_of(found) == expected_groups(3) - {frozenset(range(FIRMS_A_GROUP))}
+
+
+@pytest.mark.parametrize("n_groups", [3, 8, 20])
+def test_well_separated_groups_are_found_among_few_and_many_topics(n_groups: int) -> None:
+    vectors, firm_ids = grouped(n_groups)
+
+    assert topics_of(find_themes(vectors, firm_ids, 2, 0.4)) == expected_groups(n_groups)
+
+
+def test_what_all_calls_have_in_common_is_taken_off() -> None:
+    # The groups differ by a cosine distance of 0.2 only: less than what topics of one theme may differ by.
+    many, firms_of_many = grouped(8, in_common=2.0)
+    assert len(many) >= MIN_TOPICS_TO_CENTRE
+    assert topics_of(find_themes(many, firms_of_many, 2, 0.4)) == expected_groups(8)
+
+
+def test_of_few_topics_the_mean_is_not_taken_off() -> None:
+    # All topics are about one thing. With their mean taken off, nothing but their differences would be left.
+    few, firms_of_few = grouped(4, in_common=2.0)
+    assert len(few) < MIN_TOPICS_TO_CENTRE
+    assert topics_of(find_themes(few, firms_of_few, 2, 0.4)) == {frozenset(range(len(few)))}
+
+
+@pytest.mark.parametrize("n_groups", [4, 12])
+def test_themes_do_not_depend_on_the_order_of_topics(n_groups: int) -> None:
+    vectors, firm_ids = grouped(n_groups, in_common=0.5, noise=0.1)
+    in_order = find_themes(vectors, firm_ids, 2, 0.4)
+    order = np.random.default_rng(4).permutation(len(vectors))
+
+    shuffled = find_themes(vectors[order], [firm_ids[i] for i in order], 2, 0.4)
+
+    assert {frozenset(order[theme.rows].tolist()) for theme in shuffled} == topics_of(in_order)
+    assert len(in_order) == n_groups
+
+
+def test_more_topics_than_fit_are_condensed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, firm_ids = grouped(8, in_common=0.5)
+    monkeypatch.setattr(themes, "MAX_EXACT_TOPICS", 60)
+    linked = []
+
+    def linkage(vectors: Vectors, method: str, metric: str) -> NDArray[np.float64]:
+        linked.append(len(vectors))
+        return hierarchy.linkage(vectors, method=method, metric=metric)
+
+    monkeypatch.setattr(themes, "linkage", linkage)
+
+    condensed = find_themes(vectors, firm_ids, 2, 0.4)
+
+    assert linked == [30]
+    assert topics_of(condensed) == expected_groups(8)
+    again = find_themes(vectors, firm_ids, 2, 0.4)
+    assert [theme.rows.tolist() for theme in condensed] == [theme.rows.tolist() for theme in again]
+
+
+def test_themes_come_in_order_of_firms_then_topics() -> None:
+    vectors, firm_ids = grouped(5)
+    # Group 1 has twelve topics of ten firms; group 3 has eight firms.
+    more, _ = grouped(2)
+    vectors = np.vstack([vectors, more[-2:]])
+    firm_ids += ["firm 0", "firm 1"]
+    firm_ids[30:32] = ["firm 9", "firm 8"]
+
+    found = find_themes(vectors, firm_ids, 2, 0.4)
+
+    firms_and_topics = [(len({firm_ids[row] for row in theme.rows}), len(theme.rows)) for theme in found]
+    assert firms_and_topics == [(10, 12), (10, 10), (10, 10), (10, 10), (8, 10)]
+    of_equal_size = [theme.rows.min() for theme in found[1:4]]
+    assert of_equal_size == sorted(of_equal_size)
+
+
+def test_a_theme_lists_its_topics_and_firms_from_its_centre() -> None:
+    vectors, firm_ids = grouped(6, noise=0.1)
+    firm_ids[1] = firm_ids[0]
+
+    for theme in find_themes(vectors, firm_ids, 2, 0.4):
+        mean = vectors[theme.rows].mean(axis=0)
+        np.testing.assert_allclose(theme.centroid, mean / np.linalg.norm(mean), atol=1e-6)
+        similarities = vectors[theme.rows] @ theme.centroid
+        assert (np.diff(similarities) <= 0).all()
+        firms = [firm_ids[row] for row in theme.rows]
+        assert [firm_ids[row] for row in theme.row_of_firm] == list(dict.fromkeys(firms))
+        assert all(row == theme.rows[firms.index(firm_ids[row])] for row in theme.row_of_firm)
+
+
+@pytest.mark.parametrize("n_topics", [0, 1, 2])
+def test_hardly_any_topics_make_no_theme(n_topics: int) -> None:
+    vectors, firm_ids = grouped(3)
+    apart = slice(0, n_topics * FIRMS_A_GROUP, FIRMS_A_GROUP)
+    assert find_themes(vectors[apart], firm_ids[apart], 2, 0.4) == []

@@ -1,0 +1,136 @@
+"""Topics among sentence vectors: made of directions whose groups are known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from cloud.src.worker.embeddings import Vectors, unit
+from cloud.src.worker.topics import N_REPRESENTATIVES, NO_TOPIC, Topic, find_topics, labels_of
+
+DIMENSIONS = 64
+
+
+def scattered(n_sentences: int) -> Vectors:
+    """Sentences that have nothing to do with each other."""
+    return unit(np.random.default_rng(1).normal(size=(n_sentences, DIMENSIONS)))
+
+
+def grouped(sizes: list[int], noise: float = 0.03) -> tuple[Vectors, list[int]]:
+    """Groups around perpendicular directions, in shuffled order, and the group of each vector."""
+    random = np.random.default_rng(2)
+    groups = random.permutation(np.repeat(np.arange(len(sizes)), sizes))
+    vectors = np.eye(DIMENSIONS)[groups] + random.normal(scale=noise, size=(len(groups), DIMENSIONS))
+    return unit(vectors), groups.tolist()
+
+
+def sentences_of(topics: list[Topic]) -> list[list[int]]:
+    return [topic.rows.tolist() for topic in topics]
+
+
+@pytest.mark.parametrize("n_sentences", [1, 2, 3, 5, 30])
+@pytest.mark.parametrize("kind", ["scattered", "alike", "the same"])
+def test_a_short_call_has_a_topic_whatever_is_said(n_sentences: int, kind: str) -> None:
+    vectors = {
+        "scattered": scattered(n_sentences),
+        "alike": grouped([n_sentences])[0],
+        "the same": np.tile(scattered(1), (n_sentences, 1)),
+    }[kind]
+
+    topics = find_topics(vectors)
+
+    assert topics
+    assert (labels_of(topics, n_sentences) != NO_TOPIC).any()
+
+
+def test_no_sentences_have_no_topics() -> None:
+    assert find_topics(scattered(0)) == []
+    assert labels_of([], 0).tolist() == []
+
+
+def test_well_separated_groups_are_found() -> None:
+    # 8 groups in 32 sentences: as many as the tree is cut into.
+    vectors, groups = grouped([4] * 8)
+
+    labels = labels_of(find_topics(vectors), len(vectors))
+
+    assert len(set(labels)) == 8
+    assert NO_TOPIC not in labels
+    assert len(set(zip(labels.tolist(), groups, strict=True))) == 8
+
+
+@pytest.mark.parametrize("sizes", [[20, 20, 20], [50, 9, 4], [200, 3, 3]])
+def test_no_topic_mixes_groups_and_every_group_has_one(sizes: list[int]) -> None:
+    vectors, groups = grouped(sizes)
+
+    topics = find_topics(vectors)
+
+    groups_of_topic = [{groups[row] for row in topic.rows} for topic in topics]
+    assert all(len(found) == 1 for found in groups_of_topic)
+    assert set.union(*groups_of_topic) == set(range(len(sizes)))
+
+
+def test_topics_come_in_order_of_size_and_number_the_labels() -> None:
+    vectors, _ = grouped([7, 5, 4, 4, 4, 3, 3, 3])
+
+    topics = find_topics(vectors)
+
+    assert [len(topic.rows) for topic in topics] == [7, 5, 4, 4, 4, 3, 3, 3]
+    of_equal_size = [topic.rows[0] for topic in topics if len(topic.rows) == 4]
+    assert of_equal_size == sorted(of_equal_size)
+    labels = labels_of(topics, len(vectors))
+    for topic_id, topic in enumerate(topics):
+        assert np.flatnonzero(labels == topic_id).tolist() == topic.rows.tolist()
+
+
+def test_representatives_are_nearest_to_the_centroid() -> None:
+    vectors, _ = grouped([40, 4, 4], noise=0.08)
+
+    for topic in find_topics(vectors):
+        mean = vectors[topic.rows].mean(axis=0)
+        np.testing.assert_allclose(topic.centroid, mean / np.linalg.norm(mean), atol=1e-6)
+        nearest_first = sorted(topic.rows.tolist(), key=lambda row: -float(vectors[row] @ topic.centroid))
+        assert topic.representatives.tolist() == nearest_first[:N_REPRESENTATIVES]
+
+
+def test_a_sentence_far_from_its_cluster_belongs_to_no_topic() -> None:
+    vectors, groups = grouped([4] * 8)
+    # Cosine 0.2 to group 0 and nothing to the others: Ward's tree puts it there, because it must go somewhere.
+    stranger = unit(0.2 * np.eye(DIMENSIONS)[0] + np.sqrt(1 - 0.2**2) * np.eye(DIMENSIONS)[-1])
+    topics = find_topics(np.vstack([vectors, stranger]))
+
+    labels = labels_of(topics, len(vectors) + 1)
+
+    assert labels[-1] == NO_TOPIC
+    assert NO_TOPIC not in labels[:-1]
+    assert len(set(zip(labels[:-1].tolist(), groups, strict=True))) == 8
+
+
+def test_sentences_that_are_only_left_over_make_no_topic() -> None:
+    vectors, _ = grouped([4] * 7)
+    loners = np.eye(DIMENSIONS, dtype=np.float32)[-5:]
+
+    labels = labels_of(find_topics(np.vstack([vectors, loners])), len(vectors) + len(loners))
+
+    assert labels[-5:].tolist() == [NO_TOPIC] * 5
+    assert set(labels[:-5].tolist()) == set(range(7))
+
+
+def test_where_no_cluster_is_large_enough_the_tightest_pair_is_taken_and_no_single_sentence() -> None:
+    one, other, third, fourth, fifth = np.eye(DIMENSIONS)[:5]
+    loose_pair, tight_pair = [one, one + 0.3 * other], [third, third + 0.1 * fourth]
+
+    [topic] = find_topics(unit(np.array([*loose_pair, *tight_pair, fifth])))
+
+    assert topic.rows.tolist() == [2, 3]
+
+
+def test_the_same_sentences_give_the_same_topics() -> None:
+    vectors, _ = grouped([30, 20, 10, 5], noise=0.12)
+
+    first, second = find_topics(vectors), find_topics(vectors.copy())
+
+    assert sentences_of(first) == sentences_of(second)
+    for one, other in zip(first, second, strict=True):
+        assert one.centroid.tobytes() == other.centroid.tobytes()
+        assert one.representatives.tolist() == other.representatives.tolist()
