@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-import hcl2
 import pytest
 
-ROOTS = Path(__file__).parents[2] / "cloud/terraform"
+from cloud.src.contract import keys
+from tests.unit.terraform_files import ORDER, ROOTS, local_values, read
+
 JUSTIFIED = "justified: "
 
 
@@ -31,12 +34,10 @@ class Statement:
 
 def statements(file: Path) -> list[Statement]:
     """Statements of the file's policy documents, those of dynamic blocks among them."""
-    with file.open() as opened:
-        content = hcl2.load(opened)
     return [
         read_statement(file, name, block)
-        for data in content.get("data", [])
-        for name, document in data.get('"aws_iam_policy_document"', {}).items()
+        for data in read(file).get("data", [])
+        for name, document in data.get("aws_iam_policy_document", {}).items()
         for block in statement_blocks(document)
     ]
 
@@ -44,13 +45,13 @@ def statements(file: Path) -> list[Statement]:
 def statement_blocks(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield from document.get("statement", [])
     for dynamic in document.get("dynamic", []):
-        yield from dynamic['"statement"']["content"]
+        yield from dynamic["statement"]["content"]
 
 
 def read_statement(file: Path, document: str, block: dict[str, Any]) -> Statement:
     return Statement(
-        where=f"{file.parent.name}/{file.name}, {unquoted(document)}, {unquoted(block.get('sid', 'without sid'))}",
-        allows=unquoted(block.get("effect", "Allow")) == "Allow",
+        where=f"{file.parent.name}/{file.name}, {document}, {block.get('sid', 'without sid')}",
+        allows=block.get("effect", "Allow") == "Allow",
         actions=texts(block["actions"]),
         # A role's trust policy has none: it is about the role.
         resources=texts(block.get("resources", [])),
@@ -61,11 +62,7 @@ def read_statement(file: Path, document: str, block: dict[str, Any]) -> Statemen
 
 def texts(values: Any) -> list[str]:
     """The texts of a list, or the one expression that computes it."""
-    return [unquoted(value) for value in values] if isinstance(values, list) else [values]
-
-
-def unquoted(text: str) -> str:
-    return text.removeprefix('"').removesuffix('"')
+    return values if isinstance(values, list) else [values]
 
 
 def excess(statement: Statement) -> list[str]:
@@ -81,7 +78,7 @@ ALL_STATEMENTS = [statement for file in sorted(ROOTS.glob("*/*.tf")) for stateme
 
 
 def test_no_statement_allows_more_than_it_says_why() -> None:
-    assert {root.name for root in ROOTS.iterdir()} >= {"storage", "ecs", "batch", "stepfunctions"}
+    assert {one.where.partition("/")[0] for one in ALL_STATEMENTS} == set(ORDER)
     assert len(ALL_STATEMENTS) > 30
     assert [problem for statement in ALL_STATEMENTS for problem in excess(statement)] == []
 
@@ -136,6 +133,43 @@ def test_a_missing_object_is_not_taken_for_a_missing_permission(document: str) -
     """S3 answers 403 instead of 404 without s3:ListBucket on the bucket itself, free of conditions."""
     [lists] = [one for one in ALL_STATEMENTS if document in one.where and "s3:ListBucket" in one.actions]
     assert not lists.is_conditional
+
+
+MANIFEST = keys.batch_manifest("2023Q1", datetime(2026, 1, 1, tzinfo=UTC))
+PREFETCHED = [keys.prefetch_manifest("2023Q1"), keys.prefetch_chunk("2023Q1", 0)]
+PROGRESS = keys.progress("2023Q1", "2023Q1_batch_0000")
+PARTS = [keys.topics_part("2023Q1", "2023Q1_batch_0000", 0), keys.sentences_part("2023Q1", "2023Q1_batch_0000", 0)]
+PUBLISHED_PART = keys.sentences("2023Q1", "2023Q1_batch_0000", 0)
+TABLES = [keys.firms("2023Q1"), keys.topics("2023Q1"), keys.themes("2023Q1")]
+
+
+@pytest.mark.parametrize(
+    ("root", "table", "who", "access", "used"),
+    [
+        ("batch", "job_access", "ftm-firm-processor", "reads", [*PREFETCHED, MANIFEST, *PARTS]),
+        ("batch", "job_access", "ftm-firm-processor", "writes", [*PARTS, PROGRESS]),
+        ("batch", "job_access", "ftm-theme-aggregator", "reads", [MANIFEST, PROGRESS, *PARTS, *TABLES, PUBLISHED_PART]),
+        (
+            "batch",
+            "job_access",
+            "ftm-theme-aggregator",
+            "writes",
+            [*TABLES, PUBLISHED_PART, keys.theme_contributions("2023Q1"), keys.themes_for_sentiment("2023Q1")],
+        ),
+        ("batch", "job_access", "ftm-theme-aggregator", "deletes", [PUBLISHED_PART]),
+        ("stepfunctions", "functions", "ftm-prefetch-check", "reads", [keys.prefetch_manifest("2023Q1")]),
+        ("stepfunctions", "functions", "ftm-create-batch-manifest", "reads", [keys.prefetch_manifest("2023Q1")]),
+        ("stepfunctions", "functions", "ftm-create-batch-manifest", "writes", [MANIFEST]),
+        ("stepfunctions", "functions", "ftm-summarize-results", "reads", [MANIFEST, PROGRESS]),
+    ],
+)
+def test_rights_fit_what_is_used_and_nothing_is_left_over(
+    root: str, table: str, who: str, access: str, used: list[str]
+) -> None:
+    """The local AWS checks no rights, so a folder that is missing here would show in AWS only."""
+    folders = local_values(root)[table][who][access]
+    assert [key for key in used if not any(fnmatchcase(key, folder) for folder in folders)] == []
+    assert [folder for folder in folders if not any(fnmatchcase(key, folder) for key in used)] == []
 
 
 def test_waiting_for_a_batch_job_needs_the_rule_of_step_functions() -> None:
