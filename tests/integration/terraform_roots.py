@@ -18,6 +18,8 @@ from cloud.src.localaws.provision import FUNCTIONS
 
 ROOTS = ("storage", "ecs", "batch", "stepfunctions")  # in the order they are applied in
 FILES = Path(__file__).parents[2] / "cloud/terraform"
+# Where Pants puts them for a test that depends on them (runtime_package_dependencies); no such folder without Pants.
+PACKAGED_ZIPS = Path(__file__).parents[2] / "lambda"
 
 NO_CHANGES, CHANGES = 0, 2  # exit codes of terraform plan -detailed-exitcode
 
@@ -34,6 +36,7 @@ class Root:
         self.folder = folder / name
         no_state = shutil.ignore_patterns(".terraform*", "*.tfstate*")
         shutil.copytree(FILES / name, self.folder, ignore=no_state)
+        self._variables = variables
         self._terraform = Terraform(str(self.folder), variables=variables)
 
     def init(self, backend: dict[str, str] | None = None) -> None:
@@ -49,8 +52,10 @@ class Root:
             raise TerraformFailed(f"plan of {self.name}: {errors}")
         return code, output
 
-    def apply(self, **options: Any) -> None:
-        self._succeed(self._terraform.apply(skip_plan=True, **options))
+    def apply(self, var: dict[str, Any] | None = None, **options: Any) -> None:
+        """``var`` are variables of this one apply, besides those of the root."""
+        variables = {**(self._variables or {}), **(var or {})}
+        self._succeed(self._terraform.apply(skip_plan=True, var=variables, **options))
 
     def destroy(self) -> None:
         self._succeed(self._terraform.destroy(force=IsNotFlagged, auto_approve=True))
@@ -70,18 +75,25 @@ class Root:
         return output
 
 
-def all_roots(folder: Path) -> list[Root]:
+def all_roots(folder: Path, job_environment: dict[str, str] | None = None) -> list[Root]:
     """Every root in its order, with what it needs to be told on this machine."""
+    variables: dict[str, dict[str, Any]] = {
+        "storage": {"force_destroy": True},
+        "batch": {"image_tag": "local", "job_environment": job_environment or {}},
+        "stepfunctions": {"zip_dir": str(lambda_zips(folder)), "retry_interval_seconds": 1},
+    }
+    return [Root(name, folder, variables.get(name)) for name in ROOTS]
+
+
+def lambda_zips(folder: Path) -> Path:
+    """A folder with the functions' zips: those that Pants has packaged for this test, or made here without Pants."""
+    if PACKAGED_ZIPS.is_dir():
+        return PACKAGED_ZIPS
     zips = folder / "zips"
     zips.mkdir()
     for function, module in FUNCTIONS.items():
         (zips / f"{function}.zip").write_bytes(lambda_zip(module))
-    variables: dict[str, dict[str, Any]] = {
-        "storage": {"force_destroy": True},
-        "batch": {"image_tag": "local"},
-        "stepfunctions": {"zip_dir": str(zips), "retry_interval_seconds": 1},
-    }
-    return [Root(name, folder, variables.get(name)) for name in ROOTS]
+    return zips
 
 
 @contextmanager

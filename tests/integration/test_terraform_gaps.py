@@ -1,0 +1,336 @@
+"""What Terraform needs of the local AWS: each patch at work, and whether moto still needs it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
+
+from cloud.src.localaws.environment import LocalAws, local_aws
+from tests.integration.localaws_helpers import create_queue, create_role, local_aws_without
+
+ACCOUNT = "123456789012"
+PATCHES = (
+    "terraform_gaps_batch.install",
+    "terraform_gaps_budgets.install",
+    "terraform_gaps_ec2.install",
+    "terraform_gaps_ecs.install",
+    "terraform_gaps_iam.install",
+    "terraform_gaps_s3.install",
+    "terraform_gaps_stepfunctions.install",
+)
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with local_aws() as aws:
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def stock() -> Iterator[LocalAws]:
+    """A local AWS without any of the patches."""
+    with local_aws_without(*PATCHES, "not_implemented.install") as stock:
+        yield stock
+
+
+def error_of(call: Any, **request: Any) -> int:
+    """The HTTP status with which the request is refused."""
+    with pytest.raises(ClientError) as error:
+        call(**request)
+    return int(error.value.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+# --- Batch ------------------------------------------------------------------------------------
+
+
+def resized_environment(aws: LocalAws) -> int:
+    batch, ec2 = aws.client("batch"), aws.client("ec2")
+    resources = {
+        "type": "EC2",
+        "minvCpus": 0,
+        "maxvCpus": 4,
+        "instanceTypes": ["c5"],
+        "subnets": [ec2.describe_subnets()["Subnets"][0]["SubnetId"]],
+        "securityGroupIds": [ec2.describe_security_groups()["SecurityGroups"][0]["GroupId"]],
+        "instanceRole": create_instance_profile(aws, "resized"),
+    }
+    batch.create_compute_environment(
+        computeEnvironmentName="resized", type="MANAGED", computeResources=resources, serviceRole=create_role(aws, "r")
+    )
+    batch.update_compute_environment(computeEnvironment="resized", computeResources={"maxvCpus": 8})
+    described = batch.describe_compute_environments(computeEnvironments=["resized"])["computeEnvironments"]
+    return int(described[0]["computeResources"]["maxvCpus"])
+
+
+def create_instance_profile(aws: LocalAws, name: str) -> str:
+    return str(aws.client("iam").create_instance_profile(InstanceProfileName=name)["InstanceProfile"]["Arn"])
+
+
+def test_compute_environments_are_resized(aws: LocalAws, stock: LocalAws) -> None:
+    assert resized_environment(aws) == 8
+    assert resized_environment(stock) == 4
+
+
+def time_limits_of_a_queue(aws: LocalAws) -> list[dict[str, Any]]:
+    create_queue(aws)
+    limit = {
+        "reason": "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
+        "state": "RUNNABLE",
+        "maxTimeSeconds": 600,
+        "action": "CANCEL",
+    }
+    aws.client("batch").update_job_queue(jobQueue="test-queue", jobStateTimeLimitActions=[limit])
+    queue = aws.client("batch").describe_job_queues(jobQueues=["test-queue"])["jobQueues"][0]
+    return list(queue.get("jobStateTimeLimitActions", []))
+
+
+def test_limits_on_waiting_jobs_are_kept(aws: LocalAws, stock: LocalAws) -> None:
+    assert [limit["maxTimeSeconds"] for limit in time_limits_of_a_queue(aws)] == [600]
+    assert time_limits_of_a_queue(stock) == []
+
+
+def submit_by_arn_without_revision(aws: LocalAws) -> str:
+    """The name of the definition whose job is submitted."""
+    batch = aws.client("batch")
+    if not batch.describe_job_queues(jobQueues=["test-queue"])["jobQueues"]:
+        create_queue(aws)
+    properties = {
+        "image": "ftm-worker",
+        "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "512"}],
+    }
+    arn = batch.register_job_definition(jobDefinitionName="twice", type="container", containerProperties=properties)
+    latest = arn["jobDefinitionArn"].rpartition(":")[0]
+    job = batch.submit_job(jobName="job", jobQueue="test-queue", jobDefinition=latest)["jobId"]
+    definition: str = batch.describe_jobs(jobs=[job])["jobs"][0]["jobDefinition"]
+    batch.terminate_job(jobId=job, reason="the test has seen enough")
+    return definition
+
+
+def test_a_job_definition_is_found_without_its_revision(aws: LocalAws, stock: LocalAws) -> None:
+    assert submit_by_arn_without_revision(aws).endswith("job-definition/twice:1")
+    with pytest.raises(ClientError):
+        submit_by_arn_without_revision(stock)
+
+
+# --- Budgets ----------------------------------------------------------------------------------
+
+NOTIFICATION = {"NotificationType": "ACTUAL", "ComparisonOperator": "GREATER_THAN", "Threshold": 80.0}
+SUBSCRIBERS = [{"SubscriptionType": "EMAIL", "Address": "operator@example.com"}]
+BUDGET_ARN = f"arn:aws:budgets::{ACCOUNT}:budget/monthly"
+
+
+def create_budget(aws: LocalAws) -> Any:
+    budgets = aws.client("budgets")
+    budgets.create_budget(
+        AccountId=ACCOUNT,
+        Budget={
+            "BudgetName": "monthly",
+            "BudgetLimit": {"Amount": "100", "Unit": "USD"},
+            "BudgetType": "COST",
+            "TimeUnit": "MONTHLY",
+        },
+        NotificationsWithSubscribers=[{"Notification": NOTIFICATION, "Subscribers": SUBSCRIBERS}],
+        ResourceTags=[{"Key": "Project", "Value": "ftm"}],
+    )
+    return budgets
+
+
+def test_a_budget_tells_its_subscribers_and_tags(aws: LocalAws) -> None:
+    budgets = create_budget(aws)
+    asked = {
+        "AccountId": ACCOUNT,
+        "BudgetName": "monthly",
+        "Notification": {**NOTIFICATION, "ThresholdType": "PERCENTAGE"},
+    }
+    assert budgets.describe_subscribers_for_notification(**asked)["Subscribers"] == SUBSCRIBERS
+    budgets.tag_resource(ResourceARN=BUDGET_ARN, ResourceTags=[{"Key": "Root", "Value": "ecs"}])
+    budgets.untag_resource(ResourceARN=BUDGET_ARN, ResourceTagKeys=["Project"])
+    tags = budgets.list_tags_for_resource(ResourceARN=BUDGET_ARN)["ResourceTags"]
+    assert tags == [{"Key": "Root", "Value": "ecs"}]
+
+
+def test_stock_moto_has_no_subscribers_and_tags_of_budgets(stock: LocalAws) -> None:
+    budgets = create_budget(stock)
+    for call, request in (
+        (
+            budgets.describe_subscribers_for_notification,
+            {"AccountId": ACCOUNT, "BudgetName": "monthly", "Notification": NOTIFICATION},
+        ),
+        (budgets.list_tags_for_resource, {"ResourceARN": BUDGET_ARN}),
+    ):
+        assert error_of(call, **request) == 500
+
+
+# --- EC2 and load balancers -------------------------------------------------------------------
+
+
+def tags_in_template_data(aws: LocalAws) -> list[str]:
+    """Kinds of resources that a new launch template says it will tag."""
+    ec2 = aws.client("ec2")
+    tags = [{"Key": "Project", "Value": "ftm"}]
+    ec2.create_launch_template(
+        LaunchTemplateName="tagged",
+        LaunchTemplateData={"TagSpecifications": [{"ResourceType": "instance", "Tags": tags}]},
+        TagSpecifications=[{"ResourceType": "launch-template", "Tags": tags}],
+    )
+    versions = ec2.describe_launch_template_versions(LaunchTemplateName="tagged")["LaunchTemplateVersions"]
+    return [one["ResourceType"] for one in versions[0]["LaunchTemplateData"]["TagSpecifications"]]
+
+
+def test_a_launch_templates_own_tags_are_not_its_instances(aws: LocalAws, stock: LocalAws) -> None:
+    assert tags_in_template_data(aws) == ["instance"]
+    assert tags_in_template_data(stock) == ["instance", "launch-template"]
+
+
+def start_from_second_version(aws: LocalAws) -> int:
+    """How many instances a group has that uses the second version of a template."""
+    ec2, groups = aws.client("ec2"), aws.client("autoscaling")
+    data = {
+        "ImageId": ec2.describe_images(Owners=["amazon"])["Images"][0]["ImageId"],
+        "InstanceType": "t3.micro",
+        "UserData": base64.b64encode(b"#!/bin/bash\n").decode(),
+    }
+    template = ec2.create_launch_template(LaunchTemplateName="changed", LaunchTemplateData=data)["LaunchTemplate"]
+    ec2.create_launch_template_version(LaunchTemplateName="changed", LaunchTemplateData=data)
+    groups.create_auto_scaling_group(
+        AutoScalingGroupName="group",
+        MinSize=0,
+        MaxSize=1,
+        LaunchTemplate={"LaunchTemplateId": template["LaunchTemplateId"], "Version": "2"},
+        AvailabilityZones=["us-east-1a"],
+    )
+    groups.set_desired_capacity(AutoScalingGroupName="group", DesiredCapacity=1)
+    return len(
+        groups.describe_auto_scaling_groups(AutoScalingGroupNames=["group"])["AutoScalingGroups"][0]["Instances"]
+    )
+
+
+def test_instances_start_from_a_later_version_of_a_template(aws: LocalAws, stock: LocalAws) -> None:
+    assert start_from_second_version(aws) == 1
+    with pytest.raises(ResponseParserError):  # the page of a web server whose program has crashed
+        start_from_second_version(stock)
+
+
+def description_of_rule_between_groups(aws: LocalAws) -> str | None:
+    ec2 = aws.client("ec2")
+    group = ec2.create_security_group(GroupName="target", Description="target")["GroupId"]
+    pair = {"GroupId": group, "Description": "from its own kind"}
+    ports = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80}
+    ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=[{**ports, "UserIdGroupPairs": [pair]}])
+    rules = ec2.describe_security_group_rules(Filters=[{"Name": "group-id", "Values": [group]}])["SecurityGroupRules"]
+    described: str | None = next(rule for rule in rules if not rule["IsEgress"]).get("Description")
+    return described
+
+
+def test_a_rule_between_groups_keeps_its_description(aws: LocalAws, stock: LocalAws) -> None:
+    assert description_of_rule_between_groups(aws) == "from its own kind"
+    assert description_of_rule_between_groups(stock) is None
+
+
+def state_of_new_load_balancer(aws: LocalAws) -> str:
+    subnets = [subnet["SubnetId"] for subnet in aws.client("ec2").describe_subnets()["Subnets"]]
+    balancer = aws.client("elbv2").create_load_balancer(Name="new", Subnets=subnets)["LoadBalancers"][0]
+    return str(balancer["State"]["Code"])
+
+
+def test_a_load_balancer_is_active_at_once(aws: LocalAws, stock: LocalAws) -> None:
+    assert state_of_new_load_balancer(aws) == "active"
+    assert state_of_new_load_balancer(stock) == "provisioning"
+
+
+# --- ECS --------------------------------------------------------------------------------------
+
+SETTINGS = {
+    "availabilityZoneRebalancing": "DISABLED",
+    "deploymentConfiguration": {"minimumHealthyPercent": 0, "maximumPercent": 100},
+    "healthCheckGracePeriodSeconds": 900,
+    "placementConstraints": [{"type": "distinctInstance"}],
+}
+
+
+def service_in_host_mode(aws: LocalAws) -> dict[str, Any]:
+    ecs = aws.client("ecs")
+    ecs.create_cluster(clusterName="cluster")
+    container = {"name": "container", "image": "image", "memory": 64}
+    ecs.register_task_definition(family="task", networkMode="host", containerDefinitions=[container])
+    ecs.create_service(cluster="cluster", serviceName="service", taskDefinition="task", desiredCount=0, **SETTINGS)
+    service: dict[str, Any] = ecs.describe_services(cluster="cluster", services=["service"])["services"][0]
+    return service
+
+
+def test_a_service_keeps_its_settings_and_has_no_empty_network(aws: LocalAws, stock: LocalAws) -> None:
+    service = service_in_host_mode(aws)
+    assert {name: service[name] for name in SETTINGS} == SETTINGS
+    assert "networkConfiguration" not in service
+    service = service_in_host_mode(stock)
+    assert not SETTINGS.keys() & service.keys()
+    assert service["networkConfiguration"] == {}
+
+
+# --- IAM --------------------------------------------------------------------------------------
+
+
+def test_policies_that_aws_manages_are_there(aws: LocalAws, stock: LocalAws) -> None:
+    request = {
+        "RoleName": "managed",
+        "PolicyArn": "arn:aws:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role",
+    }
+    for one in (aws, stock):
+        create_role(one, "managed")
+    aws.client("iam").attach_role_policy(**request)
+    assert error_of(stock.client("iam").attach_role_policy, **request) == 404
+
+
+# --- S3 ---------------------------------------------------------------------------------------
+
+
+def bucket_with_policy(aws: LocalAws, name: str, condition: dict[str, Any]) -> Any:
+    """S3 with a bucket whose policy denies everything under the condition."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket=name)
+    resources = [f"arn:aws:s3:::{name}", f"arn:aws:s3:::{name}/*"]
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": resources, **condition}
+    s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    return s3
+
+
+WITHOUT_TLS = {"Condition": {"Bool": {"aws:SecureTransport": "false"}}}
+
+
+def test_a_policy_against_requests_without_tls_lets_local_requests_pass(aws: LocalAws, stock: LocalAws) -> None:
+    s3 = bucket_with_policy(aws, "tls-only", WITHOUT_TLS)
+    s3.put_object(Bucket="tls-only", Key="key", Body=b"content")
+    assert s3.get_object(Bucket="tls-only", Key="key")["Body"].read() == b"content"
+    s3 = bucket_with_policy(stock, "tls-only", WITHOUT_TLS)
+    assert error_of(s3.put_object, Bucket="tls-only", Key="key", Body=b"content") == 403
+
+
+def test_other_denials_still_count(aws: LocalAws) -> None:
+    s3 = bucket_with_policy(aws, "closed", {})
+    assert error_of(s3.put_object, Bucket="closed", Key="key", Body=b"content") == 403
+
+
+# --- Step Functions ---------------------------------------------------------------------------
+
+GOOD = {"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}
+BAD = {"StartAt": "Done", "States": {"Done": {"Type": "Nonsense"}}}
+
+
+def test_definitions_are_validated_before_they_are_used(aws: LocalAws, stock: LocalAws) -> None:
+    validate = aws.client("stepfunctions").validate_state_machine_definition
+    assert validate(definition=json.dumps(GOOD))["result"] == "OK"
+    assert validate(definition=json.dumps(BAD))["result"] == "FAIL"
+    stock_validate = stock.client("stepfunctions").validate_state_machine_definition
+    assert error_of(stock_validate, definition=json.dumps(GOOD)) == 500
+
+
+def test_a_state_machine_has_no_versions(aws: LocalAws, stock: LocalAws) -> None:
+    request = {"stateMachineArn": f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:any"}
+    assert aws.client("stepfunctions").list_state_machine_versions(**request)["stateMachineVersions"] == []
+    assert error_of(stock.client("stepfunctions").list_state_machine_versions, **request) == 500
