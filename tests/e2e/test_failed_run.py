@@ -38,3 +38,13 @@ def test_an_llm_server_that_does_not_answer_stops_the_run_before_it_starts(tmp_p
     assert ended.returncode == 1
     assert "it answers 401" in ended.stderr.splitlines()[-1]
     assert not (tmp_path / "out").exists()
+
+
+def test_a_quarter_of_empty_calls_is_wrong_input_and_leaves_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "calls.csv").write_text('company,date,text\nAcme,2023-02-01,"  "\n')
+    with no_process_left_behind(), fake_llm(MODELS) as llm:
+        options = ["--input", tmp_path / "calls.csv", "--out", tmp_path / "out", "--llm-url", llm.base_url]
+        ended = run_ftm("run", "2023Q1", *options)
+    assert ended.returncode == 2
+    assert "ftm: no call of 2023Q1 has " in ended.stderr.splitlines()[-1]
+    assert not (tmp_path / "out").exists()

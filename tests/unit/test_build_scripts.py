@@ -92,7 +92,7 @@ def test_the_first_call_installs_and_says_so(checkout: Path, commands: Path) -> 
 
 def test_the_command_gets_its_arguments_in_the_users_folder(checkout: Path, commands: Path) -> None:
     ran = run_ftm(checkout, commands, "run", "2023Q1", "--input", "my calls.csv")
-    assert ran.stdout == f"{checkout}; {commands}; -m cloud.src.cli run 2023Q1 --input my calls.csv\n"
+    assert ran.stdout == f"{checkout}; {commands}; -P -m cloud.src.cli run 2023Q1 --input my calls.csv\n"
 
 
 def test_the_next_call_does_not_install(checkout: Path, commands: Path) -> None:
@@ -137,7 +137,8 @@ def test_without_python_3_11_one_line_says_what_to_do(checkout: Path, commands: 
 def pants(checkout: Path) -> Path:
     """The real ./pants instead of the stand-in."""
     (checkout / "pants.toml").write_text('pants_version = "2.17.1"\n')
-    return shutil.copy(ROOT / "pants", checkout / "pants")
+    shutil.copy(ROOT / "pants", checkout / "pants")
+    return checkout / "pants"
 
 
 def test_pants_runs_the_launcher_that_is_on_path(pants: Path, commands: Path) -> None:

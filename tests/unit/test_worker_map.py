@@ -184,7 +184,7 @@ def test_ten_failures_in_a_row_stop_the_batch(s3: Any) -> None:
     assert broken.asked_for == [firm.firm_id for firm in firms[:12]]
     done = read_progress(store)
     assert (done["status"], done["done"], done["parts"]) == ("failed", ["101", "102"], [0, 1, 2, 3, 4])
-    assert [failure["firm_id"] for failure in done["failed"]] == [firm.firm_id for firm in firms[2:10]]
+    assert [failure["firm_id"] for failure in done["failed"]] == [firm.firm_id for firm in firms[2:12]]
 
 
 def test_failures_that_are_not_in_a_row_do_not_stop_the_batch(s3: Any) -> None:

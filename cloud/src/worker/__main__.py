@@ -32,8 +32,9 @@ def main(arguments: list[str]) -> int:
         print(USAGE, file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    # One line a request is too much for a job that asks for thousands of names.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Libraries that log a line for each request or client would hide the job's own lines.
+    for library in ("botocore", "httpx", "httpx2", "openai"):
+        logging.getLogger(library).setLevel(logging.WARNING)
     try:
         if arguments == ["map"]:
             run_map(settings.from_environment(MapSettings))

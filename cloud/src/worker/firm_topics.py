@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from cloud.src.contract import schemas
 from cloud.src.llm.naming import Name, TopicToName
 from cloud.src.worker import topics as topic_engine
-from cloud.src.worker.embeddings import Embedder
+from cloud.src.worker.embeddings import Embedder, Vectors
 from cloud.src.worker.keywords import n_content_words, topic_keywords
 from cloud.src.worker.names import Namer
-from cloud.src.worker.procedural import ProceduralFilter
+from cloud.src.worker.procedural import ProceduralFilter, are_procedural, is_procedural_topic
 from cloud.src.worker.topics import Topic
 from cloud.src.worker.transcripts import FirmTranscripts
 
@@ -52,11 +52,12 @@ class FirmAnalyser:
         has_content = [n_content_words(text, speakers) >= MIN_CONTENT_WORDS for text in texts]
         rows = np.flatnonzero(has_content)
         vectors = self._embedder.embed([texts[i] for i in rows])
-        about_something = ~self._procedural.is_procedural(vectors)
-        rows, vectors = rows[about_something], vectors[about_something]
+        similarities = self._procedural.similarities(vectors)
+        about_something = ~are_procedural(similarities)
+        rows, vectors, similarities = rows[about_something], vectors[about_something], similarities[about_something]
         if len(rows) == 0:
             raise NothingToAnalyse(f"none of its {len(texts)} sentences is about anything")
-        found = topic_engine.find_topics(vectors)
+        found = without_procedural(topic_engine.find_topics(vectors), similarities)
         topic_rows = self._topic_rows(transcripts, found, rows)
         labels = np.full(len(texts), topic_engine.NO_TOPIC, dtype=np.int32)
         labels[rows] = topic_engine.labels_of(found, len(rows))
@@ -79,6 +80,11 @@ class FirmAnalyser:
             topic_row(firm, number, words, name, topic, [sentence_ids[i] for i in rows[topic.representatives]])
             for number, (words, name, topic) in enumerate(zip(keywords, names, found, strict=False))
         ]
+
+
+def without_procedural(found: list[Topic], similarities: Vectors) -> list[Topic]:
+    """The topics that say something; all of them when none does, so that a firm with sentences has a topic."""
+    return [topic for topic in found if not is_procedural_topic(similarities[topic.rows])] or found
 
 
 def firm_row(transcripts: FirmTranscripts, n_topics: int) -> dict[str, Any]:

@@ -88,9 +88,13 @@ def _best_terms(names: list[str], counts: np.ndarray, weights: np.ndarray) -> li
     """The heaviest terms, those said more than once first; of a word and a pair that holds it only the heavier one.
 
     What was said only once is a keyword only where little was said twice: it is rare, so its weight is high by chance.
-    Of equal weights the one said first wins.
+    Of equal weights a pair wins over its words ("supply chain", where neither is said alone); among what was said only
+    once, what was said first.
     """
-    order = sorted(np.flatnonzero(counts), key=lambda i: (counts[i] == 1, -weights[i], i))
+    order = sorted(
+        np.flatnonzero(counts),
+        key=lambda i: (counts[i] == 1, -weights[i], -len(names[i].split()) if counts[i] > 1 else 0, i),
+    )
     chosen: list[str] = []
     for i in order:
         if len(chosen) >= (N_KEYWORDS if counts[i] > 1 else N_KEYWORDS_SAID_ONCE):

@@ -81,7 +81,8 @@ def _process_part(job: MapJob, number: int, firms: list[FirmTranscripts]) -> Non
     job.progress.failed += part.failed
     job.progress.parts.append(number)
     job.progress.analysed = len(job.progress.done) + len(job.progress.skipped) + len(job.progress.failed)
-    job.writer.update()
+    # At once: reduce reads only the parts listed here, so a part not listed would be lost with a killed job.
+    job.writer.write()
 
 
 def _make_part(job: MapJob, fingerprint: str, firms: list[FirmTranscripts]) -> Part:
@@ -109,6 +110,7 @@ def _process_firm(job: MapJob, part: Part, firm: FirmTranscripts) -> None:
         part.failed.append(reason)
         job.failures_in_a_row += 1
         if job.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+            job.progress.failed += part.failed  # the part will not be written, but the reasons are wanted
             raise EverythingFails(
                 f"{job.failures_in_a_row} firms failed one after the other; the last: {reason.reason}"
             ) from error

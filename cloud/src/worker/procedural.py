@@ -13,17 +13,30 @@ from numpy.typing import NDArray
 
 from cloud.src.worker.embeddings import Embedder, Vectors
 
-# At 0.55 nearly all sentences found in real calls were procedural; below 0.5 most were not (ADR-008).
+# From 0.55 up nearly all sentences of real calls that it finds are procedural, below 0.5 most are not (ADR-008).
 MIN_SIMILARITY = 0.55
+# A topic in which so many sentences come near to that runs the call too ("With that, back to Joe").
+NEARLY = 0.45
+MAX_SHARE_OF_NEARLY_PROCEDURAL = 0.4
 
 
 class ProceduralFilter:
     def __init__(self, embedder: Embedder) -> None:
         self._examples = embedder.embed(examples())
 
-    def is_procedural(self, vectors: Vectors) -> NDArray[np.bool_]:
-        """True for each unit vector of shape (n, dimensions) that is close to an example."""
-        return (vectors @ self._examples.T).max(axis=1, initial=-1) >= MIN_SIMILARITY
+    def similarities(self, vectors: Vectors) -> Vectors:
+        """Cosine of each unit vector of shape (n, dimensions) to the example it is closest to; shape (n,)."""
+        return (vectors @ self._examples.T).max(axis=1, initial=-1)
+
+
+def are_procedural(similarities: Vectors) -> NDArray[np.bool_]:
+    """True for each sentence that is procedural by itself."""
+    return similarities >= MIN_SIMILARITY
+
+
+def is_procedural_topic(similarities: Vectors) -> bool:
+    """Whether a topic with these sentences is procedural as a whole."""
+    return float((similarities >= NEARLY).mean()) > MAX_SHARE_OF_NEARLY_PROCEDURAL
 
 
 def examples() -> list[str]:
