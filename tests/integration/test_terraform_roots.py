@@ -191,10 +191,10 @@ def test_jobs_start_on_spot_and_are_repeated_only_for_their_host_or_image(
         definition = job_definition(aws, name)
         container = definition["containerProperties"]
         assert (container["command"], container["readonlyRootFilesystem"]) == ([command], True)
-        assert definition["retryStrategy"]["evaluateOnExit"] == [
-            {"onStatusReason": "Host EC2*", "action": "RETRY"},
-            {"onReason": "CannotPullContainer*", "action": "RETRY"},
-            {"onReason": "*", "action": "EXIT"},
+        assert definition["retryStrategy"]["evaluateOnExit"] == [  # the provider writes actions in lower case
+            {"onStatusReason": "Host EC2*", "action": "retry"},
+            {"onReason": "CannotPullContainer*", "action": "retry"},
+            {"onReason": "*", "action": "exit"},
         ]
 
 

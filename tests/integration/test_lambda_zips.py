@@ -1,0 +1,36 @@
+"""The functions' zips: what Pants packages for AWS is what the local AWS runs."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from cloud.src.localaws.lambda_zip import lambda_zip
+from cloud.src.localaws.provision import FUNCTIONS
+from tests.integration.terraform_roots import lambda_zips
+
+MOST_BYTES = 20_000
+
+
+def texts(archive: bytes) -> dict[str, str]:
+    """The files of a zip without the line feeds at their ends, and without its folders."""
+    with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+        return {name: opened.read(name).decode().rstrip() for name in opened.namelist() if not name.endswith("/")}
+
+
+@pytest.mark.parametrize(("function", "module"), FUNCTIONS.items())
+def test_a_packaged_function_is_small_and_the_same_as_in_the_local_aws(
+    tmp_path: Path, function: str, module: str
+) -> None:
+    packaged = (lambda_zips(tmp_path) / f"{function}.zip").read_bytes()
+    assert len(packaged) < MOST_BYTES
+    assert texts(packaged) == texts(lambda_zip(module))
+    assert set(texts(packaged)) == {
+        "lambda_function.py",
+        f"cloud/src/lambdas/{module}.py",
+        "cloud/src/contract/errors.py",
+        "cloud/src/contract/keys.py",
+    }
