@@ -75,9 +75,10 @@ def _budget(response: BudgetsResponse) -> Budget:
 
 
 def _tags(budget: Budget) -> list[dict[str, str]]:
-    return list(getattr(budget, "resource_tags", []))
+    return list(vars(budget).get("resource_tags", []))
 
 
 def _set_tags(budget: Budget, tags: list[dict[str, str]]) -> None:
     """The last value of a key counts."""
-    budget.resource_tags = [{"Key": key, "Value": value} for key, value in {t["Key"]: t["Value"] for t in tags}.items()]
+    values = {tag["Key"]: tag["Value"] for tag in tags}
+    vars(budget)["resource_tags"] = [{"Key": key, "Value": value} for key, value in values.items()]

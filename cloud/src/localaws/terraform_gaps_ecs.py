@@ -29,7 +29,8 @@ def leave_out_missing_network() -> None:
 
     def init(self: Service, *args: Any, **kwargs: Any) -> None:
         stock_init(self, *args, **kwargs)
-        self.network_configuration = self.network_configuration or None
+        if not self.network_configuration:
+            del self.network_configuration
 
     stock_init = patch(Service, "__init__", init)
 
