@@ -1,5 +1,6 @@
 terraform {
-  required_version = ">= 1.11"
+  # 1.11 is the first with S3-native state locking (use_lockfile) that is no longer experimental.
+  required_version = ">= 1.11, < 2.0"
 
   required_providers {
     aws = {
