@@ -75,6 +75,11 @@ class Root:
         return output
 
 
+def badly_formatted_files() -> list[str]:
+    _, output, _ = Terraform(str(FILES)).cmd("fmt -check -recursive")
+    return list(output.split())
+
+
 def all_roots(folder: Path, job_environment: dict[str, str] | None = None) -> list[Root]:
     """Every root in its order, with what it needs to be told on this machine."""
     variables: dict[str, dict[str, Any]] = {

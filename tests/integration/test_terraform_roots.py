@@ -24,6 +24,7 @@ from tests.integration.terraform_roots import (
     ROOTS,
     Root,
     all_roots,
+    badly_formatted_files,
     require_terraform,
     terraform_environment,
 )
@@ -60,6 +61,10 @@ def roots(aws: LocalAws, llm: FakeLlm, tmp_path_factory: pytest.TempPathFactory)
         root.validate()
         root.apply()
     return {root.name: root for root in roots}
+
+
+def test_the_files_are_formatted(aws: LocalAws) -> None:
+    assert badly_formatted_files() == []
 
 
 @pytest.mark.parametrize("name", ROOTS)
