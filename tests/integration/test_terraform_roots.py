@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import shutil
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -66,11 +65,6 @@ def roots(aws: LocalAws, llm: FakeLlm, tmp_path_factory: pytest.TempPathFactory)
 
 def test_the_files_are_formatted(aws: LocalAws) -> None:
     assert badly_formatted_files() == []
-
-
-def test_the_files_are_formatted(aws: LocalAws) -> None:
-    check = ["terraform", "fmt", "-check", "-recursive", "-list=true", str(FILES)]
-    assert subprocess.run(check, capture_output=True, text=True).stdout == ""
 
 
 @pytest.mark.parametrize("name", ROOTS)
