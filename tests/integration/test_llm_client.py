@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from contextlib import nullcontext
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -80,15 +81,34 @@ def test_waits_as_long_as_the_server_asks() -> None:
     assert second.time - first.time >= 1  # on its own, the client would have waited half a second
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404, 422])
-def test_a_refused_request_is_not_tried_again(status: int) -> None:
-    with fake_llm(fails(status)) as llm, pytest.raises(LlmUnavailable) as error:
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        (400, LlmBadAnswer),
+        (401, LlmUnavailable),
+        (403, LlmUnavailable),
+        (404, LlmUnavailable),
+        (422, LlmBadAnswer),
+    ],
+)
+def test_a_refused_request_is_not_tried_again(status: int, kind: type[Exception]) -> None:
+    with fake_llm(fails(status)) as llm, pytest.raises(kind) as error:
         LlmClient(llm.base_url, "some/model").ask(CHAT, Title, max_tokens=20)
 
     assert len(llm.requests) == 1
     for part in (llm.base_url, "some/model", f"it answers {status}"):
         assert part in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_many_refusals_in_a_row_are_not_about_their_texts() -> None:
+    answers = [fails(400), says('{"title": "Freight"}'), *[fails(400)] * 5]
+    expected = [LlmBadAnswer, None, *[LlmBadAnswer] * 4, LlmUnavailable]
+    with fake_llm(*answers) as llm:
+        client = LlmClient(llm.base_url, "m")
+        for kind in expected:
+            with pytest.raises(kind) if kind else nullcontext():
+                client.ask(CHAT, Title, max_tokens=20)
 
 
 def test_gives_up_after_the_last_retry() -> None:

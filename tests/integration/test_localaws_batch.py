@@ -32,6 +32,7 @@ from tests.integration.localaws_helpers import (
 PRINT_ENVIRONMENT = "import os\nfor name in sorted(os.environ): print(name, os.environ[name], sep='=')"
 PRINT_ATTEMPT_AND_FAIL = "import os, sys; print(os.environ['AWS_BATCH_JOB_ATTEMPT']); sys.exit(3)"
 SLEEP = "import time; print('asleep', flush=True); time.sleep(600)"
+WAIT_FOR_FILE = "import pathlib, time\nwhile not pathlib.Path({path!r}).exists(): time.sleep(0.01)"
 
 
 @pytest.fixture(scope="module")
@@ -324,11 +325,15 @@ def test_a_job_works_in_a_folder_of_its_own_that_goes_with_it(aws: LocalAws) -> 
 # --- dependencies and arrays ------------------------------------------------------------------
 
 
-def test_a_job_waits_for_the_job_it_depends_on(aws: LocalAws) -> None:
-    first = submit(aws, register_python_job(aws, "first", "import time; time.sleep(1)"))
+def test_a_job_waits_for_the_job_it_depends_on(aws: LocalAws, tmp_path: Path) -> None:
+    may_end = tmp_path / "may-end"
+    first = submit(aws, register_python_job(aws, "first", WAIT_FOR_FILE.format(path=str(may_end))))
     second = submit(aws, register_python_job(aws, "second", ""), dependsOn=[{"jobId": first}])
     failed = submit(aws, register_python_job(aws, "third", "raise SystemExit(1)"), dependsOn=[{"jobId": second}])
     never = submit(aws, register_python_job(aws, "fourth", ""), dependsOn=[{"jobId": failed}])
+    job_in(aws, first, "RUNNING")
+    job_in(aws, second, "PENDING")
+    may_end.touch()
     assert finished_job(aws, second)["startedAt"] >= finished_job(aws, first)["stoppedAt"]
     assert finished_job(aws, never)["status"] == "FAILED"
     assert not describe_job(aws, never)["attempts"]

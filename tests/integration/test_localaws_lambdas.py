@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,17 @@ from cloud.src.localaws.environment import LocalAws, local_aws
 from tests.integration.localaws_helpers import create_function, invoke, is_running, local_aws_without
 
 ECHO = "def handler(event, context): return event"
+
+# Answers only when all requests are being answered; were they taken one after the other, the first would time out.
+MEET_THE_OTHERS = """
+import os, pathlib, time
+def handler(event, context):
+    folder = pathlib.Path({folder!r})
+    (folder / str(event)).touch()
+    while len(list(folder.iterdir())) < {requests}:
+        time.sleep(0.01)
+    return [event, os.getpid()]
+"""
 
 
 @pytest.fixture(scope="module")
@@ -39,13 +51,12 @@ def test_stock_moto_runs_functions_in_docker_only() -> None:
         assert stock.client("lambda").invoke(FunctionName="echoes", Payload="1")["FunctionError"]
 
 
-def test_requests_at_the_same_time_have_processes_of_their_own(aws: LocalAws) -> None:
-    code = "import os, time\ndef handler(event, context): time.sleep(0.5); return [event, os.getpid()]"
-    create_function(aws, "sleeps", {"app.py": code})
+def test_requests_at_the_same_time_have_processes_of_their_own(aws: LocalAws, tmp_path: Path) -> None:
+    create_function(aws, "meets", {"app.py": MEET_THE_OTHERS.format(folder=str(tmp_path), requests=8)})
     with ThreadPoolExecutor(8) as pool:
-        answers = [answer["payload"] for answer in pool.map(lambda event: invoke(aws, "sleeps", event), range(8))]
+        answers = [answer["payload"] for answer in pool.map(lambda event: invoke(aws, "meets", event), range(8))]
     assert [event for event, _ in answers] == list(range(8))
-    assert len({pid for _, pid in answers}) > 1
+    assert len({pid for _, pid in answers}) == 8
 
 
 def test_new_code_and_new_settings_count_from_the_next_request(aws: LocalAws) -> None:

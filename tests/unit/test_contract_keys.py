@@ -1,4 +1,4 @@
-"""The names and S3 keys of the contract (section 2), and the checks of what they are made from (section 4)."""
+"""The names and S3 keys of the contract, and the checks of what they are made from."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The columns of every table as the contract's section 3 writes them down: `?` marks a column that may be empty."""
+"""The columns of every table of the contract, written down: `?` marks a column that may be empty."""
 
 from __future__ import annotations
 

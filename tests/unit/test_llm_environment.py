@@ -24,6 +24,16 @@ def test_the_grok_api_is_the_default(monkeypatch: pytest.MonkeyPatch, caplog: py
     assert "https://api.x.ai/v1" in caplog.text
 
 
+@pytest.mark.parametrize("base_url", ["http://user:secret@127.0.0.1:8000/v1", "http://secret@127.0.0.1:8000/v1"])
+def test_a_password_in_the_url_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, base_url: str) -> None:
+    monkeypatch.setenv("LLM_BASE_URL", base_url)
+
+    with pytest.raises(InvalidInput, match="use LLM_API_KEY") as error:
+        xai_client.from_environment()
+
+    assert "secret" not in str(error.value)
+
+
 def test_another_server_needs_no_key(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     monkeypatch.setenv("LLM_BASE_URL", "http://127.0.0.1:8000/v1")
     monkeypatch.setenv("LLM_MODEL_NAME", "tiny")

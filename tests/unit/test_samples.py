@@ -1,4 +1,4 @@
-"""The bundled samples: what the issue asks of them, and what the pipeline's tests rely on."""
+"""The bundled samples: what samples/README.md promises of them, and what the pipeline's tests rely on."""
 
 from __future__ import annotations
 

@@ -140,14 +140,14 @@ def test_a_failed_firm_is_recorded_and_the_others_go_on(s3: Any) -> None:
     assert firms_in_part(store, 0) == ["101"]
 
 
-def test_the_part_of_a_failed_firm_alone_is_made_again(s3: Any) -> None:
+def test_only_the_failed_firm_is_analysed_again(s3: Any) -> None:
     store = one_batch(s3, numbered_firms(4))
     map_firms.run(map_job(store, BrokenAnalyser({"102": ValueError("too odd")})))
     mended = BrokenAnalyser({})
 
     map_firms.run(map_job(store, mended))
 
-    assert mended.asked_for == ["101", "102"]
+    assert mended.asked_for == ["102"]
     done = read_progress(store)
     assert (done["done"], done["failed"], done["reused_parts"]) == (["101", "102", "103", "104"], [], 1)
 

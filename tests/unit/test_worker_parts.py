@@ -44,7 +44,7 @@ def finished_part() -> Part:
 
 
 def read(store: Store, wanted: str = WANTED) -> Part | None:
-    return parts.read_finished_part(store, QUARTER, BATCH, 0, wanted)
+    return parts.read_part(store, QUARTER, BATCH, 0, wanted)
 
 
 def write(store: Store, part: Part) -> None:
@@ -118,6 +118,7 @@ def test_a_finished_part_is_known_again_with_its_record(store: Store, finished_p
     assert known.firms[0]["n_topics"] == finished_part.firms[0]["n_topics"] > 0
     assert known.skipped == [FirmReason("103", "nothing said")]
     assert known.failed == []
+    assert known.missing(FIRMS) == []
     for key, schema in ((TOPICS, schemas.TOPIC), (SENTENCES, schemas.SENTENCE_TOPIC)):
         table = store.read_table(key)
         assert table.replace_schema_metadata(None).schema == schema
@@ -169,10 +170,27 @@ def test_a_part_made_of_something_else_is_made_again(store: Store, finished_part
     assert read(store, parts.fingerprint(RECIPE | {"engine": "2"}, FIRMS)) is None
 
 
-def test_a_part_with_a_failed_firm_is_made_again(store: Store, finished_part: Part) -> None:
-    write(store, Part(WANTED, firms=finished_part.firms, failed=[FirmReason("103", "ValueError: too odd")]))
+def test_of_a_part_with_a_failed_firm_only_that_firm_is_missing(store: Store) -> None:
+    found = analyser().analyse(FIRMS[1])
+    failed = [FirmReason("101", "ValueError: too odd")]
+    write(store, Part(WANTED, [found.firm], failed=failed, topics=found.topics, sentences=[found.sentences]))
 
-    assert parts.read_record(store.read_table(TOPICS))["failed"] == [
-        {"firm_id": "103", "reason": "ValueError: too odd"}
-    ]
-    assert read(store) is None
+    known = read(store)
+
+    assert known is not None and known.failed == failed
+    assert known.missing(FIRMS) == FIRMS[:1]
+
+
+def test_a_part_completed_later_is_the_one_made_at_once(store: Store, finished_part: Part) -> None:
+    write(store, finished_part)
+    at_once = store.read_table(TOPICS), store.read_table(SENTENCES)
+    for firms in (FIRMS[1:], FIRMS[:1]):
+        part = read(store, "in two steps") or Part("in two steps", skipped=finished_part.skipped)
+        for transcripts in firms:
+            found = analyser().analyse(transcripts)
+            part.firms.append(found.firm)
+            part.topics += found.topics
+            part.sentences.append(found.sentences)
+        write(store, part)
+
+    assert (store.read_table(TOPICS), store.read_table(SENTENCES)) == at_once

@@ -1,4 +1,4 @@
-"""S3 keys and names that every part of FTM agrees on, and the checks of the three inputs they are made from.
+"""S3 keys and names that every part of FTM agrees on, and the checks of the inputs they are made from.
 
 Standard library only: the Lambda functions use this module too.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
+from typing import Any
 
 from cloud.src.contract.errors import InvalidInput
 
@@ -17,6 +18,13 @@ _QUARTER = re.compile(r"[0-9]{4}Q[1-4]")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _IP_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
+
+
+def check_event(event: object) -> dict[str, Any]:
+    """Return a Lambda function's input; raise InvalidInput when it is not a JSON object."""
+    if not isinstance(event, dict):
+        raise InvalidInput(f"input {event!r:.200} is not a JSON object with quarter and bucket")
+    return event
 
 
 def check_quarter(quarter: object) -> str:

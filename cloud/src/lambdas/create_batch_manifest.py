@@ -27,6 +27,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     ``batch_size`` is optional. Raises InvalidInput for a bad value, a quarter without firms, or more batches than the
     state machine can hold, and PrefetchRequiredError when the quarter has no prefetch manifest.
     """
+    event = keys.check_event(event)
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     batch_size = keys.check_batch_size(event.get("batch_size", keys.DEFAULT_BATCH_SIZE))
 

@@ -39,6 +39,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _checked(event: dict[str, Any]) -> tuple[str, str]:
+    event = keys.check_event(event)
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     for name in COUNTS:
         count = event.get(name)

@@ -38,6 +38,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
 
 def _checked(event: dict[str, Any]) -> tuple[str, str]:
+    event = keys.check_event(event)
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     if "batch_size" in event:
         keys.check_batch_size(event["batch_size"])

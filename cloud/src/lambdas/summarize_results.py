@@ -47,6 +47,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     A firm that no progress file of this execution lists as done or skipped counts as failed.
     Raises InvalidInput when the input is malformed or does not belong to the manifest.
     """
+    event = keys.check_event(event)
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     manifest_key = _check_manifest_key(event.get("manifest_key"), quarter)
     status_of_batch = _check_results(event.get("results"))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import os
-from typing import TypeVar, cast
+from typing import NoReturn, TypeVar, cast
 from urllib.parse import urlsplit
 
 import openai
@@ -21,6 +21,8 @@ from cloud.src.contract.errors import FtmError, InvalidInput
 XAI_BASE_URL = "https://api.x.ai/v1"
 DEFAULT_MODEL = "Qwen/Qwen3-8B"
 DEFAULT_MAX_CONCURRENT = 8
+# So many requests refused one after the other are not about their texts.
+MAX_REFUSALS_IN_A_ROW = 5
 
 Answer = TypeVar("Answer", bound=BaseModel)
 
@@ -61,12 +63,14 @@ class LlmClient:
         # Qwen3 thinks aloud before it answers unless its chat template is told not to. vLLM and llama.cpp pass this on
         # to the template; x.ai knows no such parameter.
         is_xai = f".{urlsplit(base_url).hostname}".endswith(".x.ai")
+        self._refusals_in_a_row = 0
         self._extra_body = {} if is_xai else {"chat_template_kwargs": {"enable_thinking": False}}
 
     def ask(self, chat: list[dict[str, str]], answer_type: type[Answer], max_tokens: int) -> Answer:
         """Return the model's answer to a chat of ``{"role", "content"}`` turns, in the shape of ``answer_type``.
 
-        Raises LlmUnavailable when the server gives none, LlmBadAnswer when it is not of that shape.
+        Raises LlmUnavailable when the server gives none, LlmBadAnswer when it refuses this text or the answer is not of
+        that shape.
         """
         shape: ResponseFormatJSONSchema = {
             "type": "json_schema",
@@ -81,8 +85,11 @@ class LlmClient:
                 response_format=shape,
                 extra_body=self._extra_body,
             )
+        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
+            self._refused(error)
         except openai.APIError as error:
             raise LlmUnavailable(f"LLM server {self.base_url}, model {self.model}: {_reason(error)}") from error
+        self._refusals_in_a_row = 0
         # The library hands on whatever the page was.
         choices = getattr(completion, "choices", None)
         if not choices:
@@ -92,6 +99,14 @@ class LlmClient:
             return answer_type.model_validate_json(content or "")
         except ValidationError as error:
             raise LlmBadAnswer(f"model {self.model} did not answer in the shape asked for: {content!r:.200}") from error
+
+    def _refused(self, error: openai.APIStatusError) -> NoReturn:
+        """One refusal is about one text (a content filter, say); many in a row are about how we ask."""
+        self._refusals_in_a_row += 1
+        reason = f"LLM server {self.base_url}, model {self.model}: {_reason(error)}"
+        if self._refusals_in_a_row >= MAX_REFUSALS_IN_A_ROW:
+            raise LlmUnavailable(reason) from error
+        raise LlmBadAnswer(reason) from error
 
     def wait_until_ready(self, timeout_s: float = 60) -> None:
         """Return as soon as the server lists its models; raise LlmUnavailable when it does not within ``timeout_s``.
@@ -111,23 +126,28 @@ class LlmClient:
             raise LlmUnavailable(f"LLM server {self.base_url} is not ready: {_reason(error)}") from error
 
 
+def base_url_from_environment() -> str:
+    """LLM_BASE_URL, or the Grok API's when it is not set; raise InvalidInput when it is no URL or holds a password."""
+    base_url = os.environ.get("LLM_BASE_URL") or XAI_BASE_URL
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InvalidInput(f"LLM_BASE_URL {base_url!r} is not a URL: write it like http://127.0.0.1:8000/v1")
+    if parts.username or parts.password:
+        raise InvalidInput("LLM_BASE_URL holds a user name or password, which logs would show: use LLM_API_KEY")
+    return base_url
+
+
 def from_environment() -> LlmClient:
     """Make the client that LLM_BASE_URL, LLM_API_KEY, LLM_MODEL_NAME and LLM_MAX_CONCURRENT describe.
 
     Raises InvalidInput when a value is missing or wrong.
     """
-    base_url = os.environ.get("LLM_BASE_URL")
+    base_url = base_url_from_environment()
     api_key = os.environ.get("LLM_API_KEY")
     model = os.environ.get("LLM_MODEL_NAME") or DEFAULT_MODEL
-    if base_url:
-        log.info("LLM_BASE_URL is set: using the LLM server %s, model %s", base_url, model)
-    else:
-        base_url = XAI_BASE_URL
-        log.info("LLM_BASE_URL is not set: using the Grok API %s, model %s", base_url, model)
-        if not api_key:
-            raise InvalidInput("LLM_API_KEY is not set: the Grok API needs one (or set LLM_BASE_URL to another server)")
-    if urlsplit(base_url).scheme not in ("http", "https") or not urlsplit(base_url).hostname:
-        raise InvalidInput(f"LLM_BASE_URL {base_url!r} is not a URL: write it like http://127.0.0.1:8000/v1")
+    if base_url == XAI_BASE_URL and not api_key:
+        raise InvalidInput("LLM_API_KEY is not set: the Grok API needs one (or set LLM_BASE_URL to another server)")
+    log.info("LLM server %s, model %s", base_url, model)
     return LlmClient(base_url, model, api_key, max_concurrent=_max_concurrent())
 
 

@@ -80,6 +80,7 @@ def run_reduce(job_settings: ReduceSettings) -> None:
 def start_log(job_settings: JobSettings) -> None:
     logging.getLogger().setLevel(job_settings.log_level)
     log.info("FTM worker, commit %s, bucket %s", job_settings.ftm_commit, job_settings.s3_bucket)
+    log.info("LLM base URL: %s", xai_client.base_url_from_environment())
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ class Embedder:
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.enable_padding()
-        self.sha256 = packaged_models.sha256_of(folder / "model.onnx")
+        self.sha256 = [packaged_models.sha256_of(folder / name) for name in ("model.onnx", "tokenizer.json")]
         self.dimensions: int = self._session.get_outputs()[0].shape[-1]
 
     def embed(self, sentences: list[str]) -> Vectors:

@@ -53,7 +53,7 @@ def run(job: MapJob) -> None:
         for number, start in enumerate(range(0, len(firm_ids), settings.checkpoint_interval)):
             firms = list(reader.read(firm_ids[start : start + settings.checkpoint_interval]))
             _process_part(job, number, firms)
-        if job.progress.failed and not job.progress.done:
+        if len(job.progress.failed) == len(firm_ids):
             raise EverythingFails(
                 f"all firms of {settings.batch_id} failed; the first: {job.progress.failed[0].reason}"
             )
@@ -68,13 +68,16 @@ def run(job: MapJob) -> None:
 def _process_part(job: MapJob, number: int, firms: list[FirmTranscripts]) -> None:
     settings = job.settings
     fingerprint = parts.fingerprint(job.recipe, firms)
-    part = parts.read_finished_part(job.store, settings.quarter, settings.batch_id, number, fingerprint)
-    if part is not None:
+    part = parts.read_part(job.store, settings.quarter, settings.batch_id, number, fingerprint) or Part(fingerprint)
+    missing = part.missing(firms)
+    if missing:
+        log.info("part %d: %d of %d firms to analyse", number, len(missing), len(firms))
+        part.failed = []
+        _add_firms(job, part, missing)
+        parts.write_part(job.store, settings.quarter, settings.batch_id, number, part)
+    else:
         log.info("part %d is finished already: %d firms", number, len(firms))
         job.progress.reused_parts += 1
-    else:
-        part = _make_part(job, fingerprint, firms)
-        parts.write_part(job.store, settings.quarter, settings.batch_id, number, part)
     # Only now do its firms count: what is not in a written part is lost when the job is killed.
     job.progress.done += [firm["firm_id"] for firm in part.firms]
     job.progress.skipped += part.skipped
@@ -85,13 +88,11 @@ def _process_part(job: MapJob, number: int, firms: list[FirmTranscripts]) -> Non
     job.writer.write()
 
 
-def _make_part(job: MapJob, fingerprint: str, firms: list[FirmTranscripts]) -> Part:
-    part = Part(fingerprint)
+def _add_firms(job: MapJob, part: Part, firms: list[FirmTranscripts]) -> None:
     for firm in firms:
         _process_firm(job, part, firm)
         job.progress.analysed += 1
         job.writer.update()
-    return part
 
 
 def _process_firm(job: MapJob, part: Part, firm: FirmTranscripts) -> None:

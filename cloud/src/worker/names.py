@@ -67,7 +67,7 @@ class LlmNamer:
             return []
         similarities = np.sum(self._embedder.embed([name.text for name in names]) * centroids, axis=1)
         guarded = []
-        for name, item, similarity in zip(names, items, similarities, strict=False):
+        for name, item, similarity in zip(names, items, similarities, strict=True):
             if name.method == naming.BY_LLM and similarity < MIN_NAME_SIMILARITY:
                 log.info("name %r has cosine %.2f to its topic: named by keywords", name.text, similarity)
                 name = by_keywords(item)

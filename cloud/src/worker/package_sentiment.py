@@ -31,7 +31,7 @@ def run(store: Store, quarter: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "themes_for_sentiment.parquet"
         with pq.ParquetWriter(file, schemas.THEME_FOR_SENTIMENT, compression="snappy") as writer:
-            for key in sorted(store.list(keys.sentences_prefix(quarter))):
+            for key in sorted(store.list(keys.sentences_prefix(quarter)), key=batch_and_part):
                 rows = package_part(store.read_table(key), topics, themes, firms)
                 writer.write_table(pa.Table.from_pylist(rows, schema=schemas.THEME_FOR_SENTIMENT))
                 n_rows += len(rows)
@@ -39,6 +39,12 @@ def run(store: Store, quarter: str) -> None:
     if not n_rows:
         log.warning("themes_for_sentiment is empty: no firm in a theme has a PERMNO")
     log.info("wrote themes_for_sentiment: %d rows", n_rows)
+
+
+def batch_and_part(sentences_key: str) -> tuple[str, int]:
+    """Sorts part files as they were made: part 100 comes after part 11."""
+    batch, _, number = sentences_key.removesuffix(".parquet").rpartition("_part_")
+    return batch, int(number)
 
 
 def topics_with_permno(topics: pa.Table) -> dict[tuple[str, int], dict[str, Any]]:

@@ -19,7 +19,7 @@ from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
 from cloud.src.worker.progress import FirmReason
 from cloud.src.worker.store import Store
-from cloud.src.worker.transcripts import FirmTranscripts
+from cloud.src.worker.transcripts import FirmTranscripts, split_by_firm
 
 log = logging.getLogger(__name__)
 
@@ -36,6 +36,11 @@ class Part:
     failed: list[FirmReason] = field(default_factory=list)
     topics: list[dict[str, Any]] = field(default_factory=list)
     sentences: list[pa.Table] = field(default_factory=list)
+
+    def missing(self, firms: list[FirmTranscripts]) -> list[FirmTranscripts]:
+        """The firms that are neither analysed nor skipped yet; one that failed is missing."""
+        finished = {firm["firm_id"] for firm in self.firms} | {firm.firm_id for firm in self.skipped}
+        return [firm for firm in firms if firm.firm_id not in finished]
 
     def metadata(self) -> dict[bytes, bytes]:
         record = {
@@ -54,6 +59,10 @@ def fingerprint(recipe: dict[str, Any], firms: list[FirmTranscripts]) -> str:
 
 
 def write_part(store: Store, quarter: str, batch_id: str, number: int, part: Part) -> None:
+    """Write both files. Rows come by firm, in whatever order the firms were analysed."""
+    part.firms.sort(key=lambda firm: firm["firm_id"])
+    part.topics.sort(key=lambda topic: (topic["firm_id"], topic["local_topic_id"]))
+    part.sentences.sort(key=lambda table: table["firm_id"][0].as_py())
     sentences = pa.concat_tables(part.sentences) if part.sentences else schemas.SENTENCE_TOPIC.empty_table()
     topics = pa.Table.from_pylist(part.topics, schema=schemas.TOPIC)
     metadata = part.metadata()
@@ -61,18 +70,23 @@ def write_part(store: Store, quarter: str, batch_id: str, number: int, part: Par
     store.write_table(keys.topics_part(quarter, batch_id, number), topics.replace_schema_metadata(metadata))
 
 
-def read_finished_part(store: Store, quarter: str, batch_id: str, number: int, wanted: str) -> Part | None:
-    """The record of a part that need not be made again, or None. A part with failed firms is made again."""
-    record = None
-    for key in (keys.topics_part(quarter, batch_id, number), keys.sentences_part(quarter, batch_id, number)):
-        table = _read_or_none(store, key)
-        if table is None:
-            return None
-        record = read_record(table)
-        if record["fingerprint"] != wanted or record["failed"]:
-            return None
-    assert record is not None
-    return Part(wanted, firms=record["firms"], skipped=[FirmReason(**firm) for firm in record["skipped"]])
+def read_part(store: Store, quarter: str, batch_id: str, number: int, wanted: str) -> Part | None:
+    """The part as far as it was made with this fingerprint, or None when it was not, or cannot be read."""
+    topics = _read_or_none(store, keys.topics_part(quarter, batch_id, number))
+    sentences = _read_or_none(store, keys.sentences_part(quarter, batch_id, number))
+    if topics is None or sentences is None:
+        return None
+    record = read_record(topics)
+    if record["fingerprint"] != wanted or record != read_record(sentences):
+        return None
+    return Part(
+        fingerprint=wanted,
+        firms=record["firms"],
+        skipped=[FirmReason(**firm) for firm in record["skipped"]],
+        failed=[FirmReason(**firm) for firm in record["failed"]],
+        topics=topics.to_pylist(),
+        sentences=list(split_by_firm(sentences.replace_schema_metadata(None)).values()),
+    )
 
 
 def _read_or_none(store: Store, key: str) -> pa.Table | None:

@@ -28,6 +28,7 @@ ENGINE_FILES = (
 NAMING_FILES = (
     _WORKER / "names.py",
     _LLM / "naming.py",
+    _LLM / "xai_client.py",
     _LLM / "prompts" / f"{naming.TOPIC_PROMPT_VERSION}.txt",
 )
 

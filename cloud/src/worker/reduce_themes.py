@@ -23,7 +23,7 @@ from cloud.src.worker.names import Namer
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.themes import Theme
-from cloud.src.worker.transcripts import read_batch_ids
+from cloud.src.worker.transcripts import read_batches
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +47,8 @@ class MappedQuarter:
 
     def embeddings(self) -> Vectors:
         """Shape (topics, dimensions)."""
-        return np.array(self.topics.column("embedding").to_pylist(), dtype=np.float32)
+        numbers = self.topics.column("embedding").combine_chunks().flatten().to_numpy()
+        return numbers.reshape(self.topics.num_rows, len(numbers) // max(1, self.topics.num_rows))
 
 
 def run(settings: ReduceSettings, store: Store, namer: Namer) -> None:
@@ -75,20 +76,36 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
     The progress files say which parts count: a part left by an earlier execution with other batches is not theirs.
     """
     finished, tables, firms = [], [], []
-    for batch_id in read_batch_ids(store, manifest_key):
+    for batch_id, firm_ids in read_batches(store, manifest_key).items():
         progress = store.read_json_if_there(keys.progress(quarter, batch_id))
         if progress is None or progress["manifest_key"] != manifest_key:
             continue
         for number in progress["parts"]:
             table = store.read_table(keys.topics_part(quarter, batch_id, number))
             finished.append(FinishedPart(batch_id, number))
-            firms += [firm_with_dates(firm) for firm in parts.read_record(table)["firms"]]
+            firms_of_part = [firm_with_dates(firm) for firm in parts.read_record(table)["firms"]]
+            check_firms(firms_of_part, firm_ids, keys.topics_part(quarter, batch_id, number))
+            firms += firms_of_part
             tables.append(table.replace_schema_metadata(None))
     if not finished:
         raise FtmError(f"no batch of {manifest_key} left any result: see the reasons in progress/{quarter}/")
     # Sorted, so that the themes do not depend on how the firms were put into batches.
     topics = pa.concat_tables(tables).sort_by([("firm_id", "ascending"), ("local_topic_id", "ascending")])
     return MappedQuarter(finished, topics, sorted(firms, key=lambda firm: firm["firm_id"]))
+
+
+def check_firms(firms_of_part: list[dict[str, Any]], expected: set[str], key: str) -> None:
+    """Take the part's firms off those expected of its batch; raise FtmError when one is not (or no longer) expected.
+
+    Two executions of one quarter with other batch sizes write parts of the same names: no firm must count twice.
+    """
+    for firm in firms_of_part:
+        if firm["firm_id"] not in expected:
+            raise FtmError(
+                f"{key} holds firm {firm['firm_id']}, which this execution has elsewhere: another execution of the "
+                "quarter has overwritten it; start the quarter again when no other one is running"
+            )
+        expected.remove(firm["firm_id"])
 
 
 def firm_with_dates(firm: dict[str, Any]) -> dict[str, Any]:
@@ -110,7 +127,7 @@ def name_themes(quarter: str, mapped: MappedQuarter, found: list[Theme], namer: 
     keywords = theme_keywords([[keywords_of_topic[i] for i in theme.rows] for theme in found])
     to_name = [
         TopicToName(words, [topic_names[i] for i in theme.row_of_firm[:N_TOPICS_SHOWN]])
-        for words, theme in zip(keywords, found, strict=False)
+        for words, theme in zip(keywords, found, strict=True)
     ]
     names = namer.name_themes(to_name, np.array([theme.centroid for theme in found], dtype=np.float32))
     rows = [
@@ -125,14 +142,14 @@ def name_themes(quarter: str, mapped: MappedQuarter, found: list[Theme], namer: 
             "n_sentences": int(sizes[theme.rows].sum()),
             "quarter": quarter,
         }
-        for number, (theme, words, name) in enumerate(zip(found, keywords, names, strict=False), start=1)
+        for number, (theme, words, name) in enumerate(zip(found, keywords, names, strict=True), start=1)
     ]
     return pa.Table.from_pylist(rows, schema=schemas.THEME)
 
 
 def with_theme_ids(topics: pa.Table, theme_ids: list[str], found: list[Theme]) -> pa.Table:
     theme_of_topic: list[str | None] = [None] * topics.num_rows
-    for theme_id, theme in zip(theme_ids, found, strict=False):
+    for theme_id, theme in zip(theme_ids, found, strict=True):
         for row in theme.rows:
             theme_of_topic[row] = theme_id
     column = topics.schema.get_field_index("theme_id")

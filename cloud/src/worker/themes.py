@@ -23,8 +23,8 @@ MAX_DISTANCE = 0.75
 # With fewer topics than this the mean says more about them than about calls, so it stays in; distances are smaller.
 MIN_TOPICS_TO_CENTRE = 50
 MAX_UNCENTRED_DISTANCE = 0.45
-# Average linkage keeps all pairwise distances: 20,000 topics take 1.6 GB. More are condensed first.
-MAX_EXACT_TOPICS = 20_000
+# Average linkage keeps all pairwise distances, twice: 14,000 topics take 1.6 GB. More are condensed first.
+MAX_EXACT_TOPICS = 14_000
 SEED = 0
 
 

@@ -40,8 +40,10 @@ def read_batch(store: Store, manifest_key: str, batch_id: str) -> list[str]:
     raise FtmError(f"batch {batch_id} is not in s3://{store.bucket}/{manifest_key}")
 
 
-def read_batch_ids(store: Store, manifest_key: str) -> list[str]:
-    return [json.loads(line)["batch_id"] for line in store.require(manifest_key).decode().splitlines()]
+def read_batches(store: Store, manifest_key: str) -> dict[str, set[str]]:
+    """The firm_ids of each batch."""
+    batches = [json.loads(line) for line in store.require(manifest_key).decode().splitlines()]
+    return {batch["batch_id"]: set(batch["firm_ids"]) for batch in batches}
 
 
 class TranscriptReader:
@@ -80,5 +82,5 @@ def split_by_firm(table: pa.Table) -> dict[str, pa.Table]:
     """Cut a chunk into its firms. Rows of one firm stand together; each piece is a view, not a copy."""
     firm_ids = np.array(table.column("firm_id").to_pylist(), dtype=object)
     starts = [i for i in range(len(firm_ids)) if i == 0 or firm_ids[i] != firm_ids[i - 1]]
-    ends = starts[1:] + [len(firm_ids)]
-    return {firm_ids[start]: table.slice(start, end - start) for start, end in zip(starts, ends, strict=False)}
+    ends = [*starts[1:], len(firm_ids)] if starts else []
+    return {firm_ids[start]: table.slice(start, end - start) for start, end in zip(starts, ends, strict=True)}
