@@ -21,7 +21,7 @@ def install() -> None:
 
 
 def separate_template_tags() -> None:
-    """Stock moto shows the launch template's own tags among those of the instances, which is a difference to plan away."""
+    """Stock moto shows the launch template's own tags among those of the instances, a difference to plan away."""
 
     def init(
         self: LaunchTemplate, backend: Any, name: str, template_data: dict[str, Any], description: str, tags: Any
