@@ -54,8 +54,8 @@ def test_only_what_changed_is_copied_again(s3: Any, mirror: Mirror, tmp_path: Pa
     assert mirror.copy_new() == 0
 
 
-def test_results_of_an_earlier_run_in_the_same_bucket_are_not_this_runs(s3: Any, tmp_path: Path) -> None:
-    put(s3, **{keys.themes(Q): "earlier"})
+def test_what_an_earlier_run_left_in_the_same_bucket_is_not_this_runs(s3: Any, tmp_path: Path) -> None:
+    put(s3, **{keys.themes(Q): "earlier", keys.progress(Q, "2023Q1_batch_0000"): "earlier"})
     mirror = Mirror(s3, BUCKET, Q, tmp_path)
     mirror._started = datetime.now(UTC) + timedelta(seconds=2)
     mirror.copy_new()
@@ -82,6 +82,34 @@ def test_half_a_file_of_a_killed_run_is_removed_and_never_uploaded(s3: Any, mirr
     assert not partial.exists()
 
 
+def test_unfinished_files_of_other_programs_are_left_alone(mirror: Mirror, tmp_path: Path) -> None:
+    for name in ("photos/.holiday.jpg.partial", ".mail.partial", "processed/.own.partial"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("half")
+    before = files(tmp_path)
+    mirror.seed()
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "earlier", [keys.progress(Q, "2023Q1_batch_0007"), keys.batch_manifest(Q, datetime(2023, 5, 1, tzinfo=UTC))]
+)
+def test_records_of_an_earlier_run_do_not_mix_with_those_of_a_failed_one(
+    earlier: str, s3: Any, mirror: Mirror, tmp_path: Path
+) -> None:
+    (tmp_path / earlier).parent.mkdir(parents=True)
+    (tmp_path / earlier).write_text("earlier")
+    (tmp_path / TOPICS).parent.mkdir(parents=True)
+    (tmp_path / TOPICS).write_text("a part for the next run")
+    mirror.finish()
+    assert (tmp_path / earlier).exists()  # this run has not come far enough to have records
+
+    progress = keys.progress(Q, "2023Q1_batch_0000")
+    put(s3, **{progress: "now"})
+    mirror.finish()
+    assert files(tmp_path) == {progress: "now", TOPICS: "a part for the next run"}
+
+
 def test_files_that_the_new_run_did_not_write_go_away_with_its_tables(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
     stale = tmp_path / keys.sentences(Q, "2023Q1_batch_0007", 0)
     other_quarter = tmp_path / keys.sentences("2023Q2", "2023Q2_batch_0007", 0)
@@ -89,6 +117,7 @@ def test_files_that_the_new_run_did_not_write_go_away_with_its_tables(s3: Any, m
     for path in (stale, other_quarter, notes):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("earlier")
+    put(s3, **{keys.progress(Q, "2023Q1_batch_0000"): "now"})
     mirror.finish()
     assert stale.exists()  # this run has no tables that could replace it
 
