@@ -127,19 +127,16 @@ def test_files_that_the_new_run_did_not_write_go_away_with_its_tables(s3: Any, m
     assert other_quarter.exists() and notes.exists()
 
 
-def test_a_full_disk_leaves_no_half_file(
-    s3: Any, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(source: Any, target: Any) -> None:
-        target.write(b"ha")
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    put(s3, **{TOPICS: "topics"})
-    monkeypatch.setattr("cloud.src.cli.mirror.shutil.copyfileobj", full)
+@pytest.mark.parametrize("size", [2, 1_000_000])  # refused when the file is closed, and while it is written
+def test_a_full_disk_leaves_no_half_file(size: int, s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+    put(s3, **{TOPICS: "x" * size})
+    path = tmp_path / TOPICS
+    path.parent.mkdir(parents=True)
+    path.with_name(f".{path.name}.partial").symlink_to("/dev/full")  # the kernel answers as for a full disk
     with pytest.raises(OSError, match="No space left") as caught:
         mirror.copy_new()
-    assert caught.value.filename == str(tmp_path / TOPICS)
-    assert files(tmp_path) == {}
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+    assert list(path.parent.iterdir()) == []
 
 
 def test_two_runs_do_not_write_one_folder(tmp_path: Path) -> None:
@@ -154,8 +151,11 @@ def test_wrong_output_folders_are_refused_and_right_ones_not_made(tmp_path: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidInput, match="is a file"):
         check_output_folder(tmp_path / "file")
-    with pytest.raises(InvalidInput, match="is a file"):
-        check_output_folder(tmp_path / "file" / "out")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "leads-nowhere").symlink_to("missing")
+    for parent in ("file", "loop", "leads-nowhere"):
+        with pytest.raises(InvalidInput, match=f"because .*/{parent} is none"):
+            check_output_folder(tmp_path / parent / "out")
     check_output_folder(tmp_path / "a" / "b")
     assert not (tmp_path / "a").exists()
 

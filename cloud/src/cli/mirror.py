@@ -150,14 +150,14 @@ def check_output_folder(folder: Path) -> None:
         raise InvalidInput(f"output {folder} is a file: give a folder with --out")
     existing = nearest_existing(folder)
     if not existing.is_dir():
-        raise InvalidInput(f"output {folder} cannot be a folder because {existing} is a file: give another --out")
+        raise InvalidInput(f"output {folder} cannot be a folder because {existing} is none: give another --out")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise InvalidInput(f"output {folder} cannot be written ({existing} is not yours): give another --out")
 
 
 def nearest_existing(path: Path) -> Path:
-    """Return the path itself or its nearest parent that exists."""
-    return next(place for place in [path, *path.absolute().parents] if place.exists())
+    """Return the path itself or its nearest parent that exists, be it a link that leads nowhere."""
+    return next(place for place in [path, *path.absolute().parents] if place.exists() or place.is_symlink())
 
 
 def _lock(handle: int, folder: Path) -> None:
