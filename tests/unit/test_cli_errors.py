@@ -68,7 +68,9 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     [
         ("https://s3.us-east-1.amazonaws.com", [], EXIT_WRONG_INPUT, "is not on this machine"),
         ("http://10.0.0.7:5000", [], EXIT_WRONG_INPUT, "is not on this machine"),
-        ("http://127.0.0.1:1", ["--llm-url", "http://x/v1"], EXIT_WRONG_INPUT, "to `ftm local up` instead"),
+        ("http://[::1", [], EXIT_WRONG_INPUT, "is not on this machine"),
+        ("http://127.0.0.1:1", ["--llm-url", "http://x/v1"], EXIT_WRONG_INPUT, "give --llm-url to `ftm local up`"),
+        ("http://127.0.0.1:1", ["--jobs", "2"], EXIT_WRONG_INPUT, "give --jobs to `ftm local up` instead"),
     ],
 )
 def test_endpoints_that_cannot_be_used(
