@@ -6,10 +6,12 @@ import json
 from pathlib import Path
 
 from cloud.src.cli.samples import transcripts
+from cloud.src.contract import keys
 from tests.e2e.ftm_process import no_process_left_behind, run_ftm
-from tests.integration.fake_llm import Reply, fails, fake_llm
+from tests.integration.fake_llm import Reply, fails, fake_llm, says
 
 MODELS = Reply(body={"object": "list", "data": [{"id": "fake", "object": "model"}]})
+NAME = says('{"title": "A name", "description": "A description."}')
 
 
 def test_a_failed_run_says_why_and_keeps_what_there_is(tmp_path: Path) -> None:
@@ -29,6 +31,18 @@ def test_a_failed_run_says_why_and_keeps_what_there_is(tmp_path: Path) -> None:
     # The key reaches the jobs, and nothing that anybody may read.
     assert {request.headers["Authorization"] for request in llm.requests} == {"Bearer key-of-the-test"}
     assert "key-of-the-test" not in ended.stdout + ended.stderr
+
+
+def test_a_run_with_a_failed_batch_writes_the_report_of_the_others(tmp_path: Path) -> None:
+    report = tmp_path / keys.report("2023Q1")
+    report.parent.mkdir(parents=True)
+    report.write_text("an earlier run")
+    with no_process_left_behind(), fake_llm(MODELS, fails(503, x_should_retry="false"), NAME) as llm:
+        options = ["--input", transcripts("2023Q1"), "--out", tmp_path, "--batch-size", "9", "--llm-url", llm.base_url]
+        ended = run_ftm("run", "2023Q1", *options)
+    assert ended.returncode == 1
+    assert "1 batches failed, 1 succeeded" in ended.stderr.splitlines()[-1]
+    assert "A name" in report.read_text()
 
 
 def test_an_llm_server_that_does_not_answer_stops_the_run_before_it_starts(tmp_path: Path) -> None:

@@ -6,30 +6,46 @@ import json
 import re
 import signal
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-import boto3
+import pytest
 
 from cloud.src.cli.samples import transcripts
+from cloud.src.contract import keys
+from cloud.src.localaws.environment import LocalAws
+from tests.e2e.aws_command import Terminal, open_terminal
 from tests.e2e.ftm_process import no_process_left_behind, run_ftm, start_ftm, until
 from tests.integration.fake_llm import FakeLlm, Reply, fake_llm, says
 
 MODELS = Reply(body={"object": "list", "data": [{"id": "fake", "object": "model"}]})
+BUCKET = "ftm-pipeline-78ea68c8"
+JOBS = {"ftm-firm-processor", "ftm-theme-aggregator"}
+
+CHECK = (
+    "aws lambda invoke --function-name ftm-prefetch-check "
+    """--payload '{"quarter": "2023Q1", "bucket": "ftm-pipeline-78ea68c8"}' """
+    "--cli-binary-format raw-in-base64-out /dev/stdout"
+)
+INPUT = """--input '{"quarter": "2023Q1", "bucket": "ftm-pipeline-78ea68c8", "batch_size": 50}'"""
+TAIL = "aws logs tail /aws/batch/ftm --since 30m"
 NAME = says('{"title": "A name", "description": "A description."}')
 
 
 @contextmanager
 def local_up(llm: FakeLlm) -> Iterator[str]:
-    """Run ``ftm local up`` and yield what it prints; it has to end well, and everything with it."""
+    """Run ``ftm local up`` and yield what it prints before its last line, TAIL; it has to end well, and all with it."""
     with no_process_left_behind():
         process = start_ftm("local", "up", "--port", free_port(), "--llm-url", llm.base_url)
         try:
             assert process.stdout is not None
-            yield "".join(iter(process.stdout.readline, "aws logs tail /aws/batch/ftm --since 30m\n"))
+            yield "".join(takewhile(lambda line: line != f"{TAIL}\n", process.stdout))
         finally:
             process.send_signal(signal.SIGINT)
             _, stderr = process.communicate(timeout=60)
@@ -39,15 +55,6 @@ def local_up(llm: FakeLlm) -> Iterator[str]:
 
 def arguments(folder: Path) -> list[object]:
     return ["run", "2023Q1", "--input", transcripts("2023Q1"), "--out", folder, "--batch-size", "9"]
-
-
-def test_a_quarter_runs_in_a_local_aws_that_stays_for_the_aws_command_line(tmp_path: Path) -> None:
-    with fake_llm(MODELS, NAME) as llm, local_up(llm) as printed:
-        exported = exports(printed)
-        ended = run_ftm(*arguments(tmp_path / "out"), **exported)
-        assert ended.returncode == 0, ended.stderr
-        assert f"using the local AWS at {exported['AWS_ENDPOINT_URL']}" in ended.stderr
-        start_again_as_the_instructions_say(printed, exported)
 
 
 def test_ctrl_c_stops_the_jobs_of_a_run_in_a_local_aws_that_stays(tmp_path: Path) -> None:
@@ -64,41 +71,68 @@ def test_ctrl_c_stops_the_jobs_of_a_run_in_a_local_aws_that_stays(tmp_path: Path
 
 
 def jobs(exported: dict[str, str], status: str) -> list[Any]:
-    return client("batch", exported).list_jobs(jobQueue="ftm-queue-main", jobStatus=status)["jobSummaryList"]
+    batch = LocalAws(exported["AWS_ENDPOINT_URL"]).client("batch")
+    return batch.list_jobs(jobQueue="ftm-queue-main", jobStatus=status)["jobSummaryList"]
+
+
+@dataclass(frozen=True)
+class UsedLocalAws:
+    """A local AWS in which a quarter was run: what it printed at its start, and what the run printed."""
+
+    printed: str
+    run: subprocess.CompletedProcess[str]
+
+
+@pytest.fixture(scope="module")
+def used(tmp_path_factory: pytest.TempPathFactory) -> Iterator[UsedLocalAws]:
+    with fake_llm(MODELS, NAME) as llm, local_up(llm) as printed:
+        yield UsedLocalAws(printed, run_ftm(*arguments(tmp_path_factory.mktemp("out")), **exports(printed)))
+
+
+def test_a_quarter_runs_in_a_local_aws_that_stays(used: UsedLocalAws) -> None:
+    assert used.run.returncode == 0, used.run.stderr
+    assert f"using the local AWS at {exports(used.printed)['AWS_ENDPOINT_URL']}" in used.run.stderr
+
+
+@pytest.mark.aws_cli
+def test_the_printed_commands_do_what_they_do_on_aws(used: UsedLocalAws, tmp_path: Path) -> None:
+    """Word for word, by the ``aws`` command; the same words work on AWS."""
+    terminal = open_terminal(tmp_path, exports(used.printed))
+    list_bucket, check, start, list_executions, describe = commands(used.printed)
+
+    assert keys.prefetch_manifest("2023Q1") in terminal.type(list_bucket)
+
+    assert check == CHECK
+    answered = terminal.type(check)  # what the function returns, then what the command says of the call
+    payload, end = json.JSONDecoder().raw_decode(answered)
+    assert (payload["exists"], payload["bucket"], payload["n_firms"]) == (True, BUCKET, 18)
+    assert json.loads(answered[end:])["StatusCode"] == 200
+
+    assert start.endswith(INPUT)
+    execution = json.loads(terminal.type(start))["executionArn"]
+    assert execution in terminal.type(list_executions)
+
+    describe = describe.replace("EXECUTION_ARN", execution)
+    ended = until(lambda: ended_execution(terminal, describe), "the end of the execution", timeout_s=300)
+    assert ended["status"] == "SUCCEEDED", ended
+    counts = json.loads(ended["output"])
+    assert (counts["succeeded"], counts["failed"], counts["firms_succeeded"]) == (1, 0, 18)
+
+    assert {line.split()[1].split("/")[0] for line in terminal.type(TAIL).splitlines()} == JOBS
+
+
+def ended_execution(terminal: Terminal, describe: str) -> Any:
+    execution = json.loads(terminal.type(describe))
+    return None if execution["status"] == "RUNNING" else execution
+
+
+def commands(printed: str) -> list[str]:
+    """The ``aws`` commands, each as one line."""
+    return [line for line in re.sub(r" \\\n +", " ", printed).splitlines() if line.startswith("aws ")]
 
 
 def exports(printed: str) -> dict[str, str]:
     return dict(re.findall(r"(AWS_\w+)=(\S+)", printed))
-
-
-def start_again_as_the_instructions_say(printed: str, exported: dict[str, str]) -> None:
-    """Invoke the function and start the state machine with the very input that was printed."""
-    payload, execution_input = re.findall(r"(?:--payload|--input) '(.+)'", printed)
-    (state_machine,) = set(re.findall(r"--state-machine-arn (\S+)", printed))
-
-    answer = json.load(client("lambda", exported).invoke(FunctionName="ftm-prefetch-check", Payload=payload)["Payload"])
-    assert answer["exists"] is True
-
-    states = client("stepfunctions", exported)
-    execution = states.start_execution(stateMachineArn=state_machine, input=execution_input)["executionArn"]
-    finished = until(lambda: finished_execution(states, execution), "the end of the execution", timeout_s=120)
-    assert finished["status"] == "SUCCEEDED", finished
-    assert client("logs", exported).filter_log_events(logGroupName="/aws/batch/ftm")["events"]
-
-
-def finished_execution(states: Any, execution: str) -> Any:
-    description = states.describe_execution(executionArn=execution)
-    return None if description["status"] == "RUNNING" else description
-
-
-def client(service: str, exported: dict[str, str]) -> Any:
-    return boto3.client(
-        service,
-        endpoint_url=exported["AWS_ENDPOINT_URL"],
-        region_name=exported["AWS_DEFAULT_REGION"],
-        aws_access_key_id=exported["AWS_ACCESS_KEY_ID"],
-        aws_secret_access_key=exported["AWS_SECRET_ACCESS_KEY"],
-    )
 
 
 def free_port() -> int:

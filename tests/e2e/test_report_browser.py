@@ -18,19 +18,14 @@ from selenium.webdriver.support.select import Select
 from selenium.webdriver.support.wait import WebDriverWait
 
 from cloud.src.cli.report import write_report
+from tests.e2e.missing_program import skip_without
 from tests.unit.report_tables import FakeTopic, write_quarter, write_small_quarter
 
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/bin"])
 CHROMIUM = shutil.which("chromium", path=SEARCH_PATH)
 CHROMEDRIVER = shutil.which("chromedriver", path=SEARCH_PATH)
 
-pytestmark = [
-    pytest.mark.chromium,
-    pytest.mark.skipif(
-        not (CHROMIUM and CHROMEDRIVER),
-        reason="the report is not checked in a browser: apt-get install chromium chromium-driver",
-    ),
-]
+pytestmark = pytest.mark.chromium
 
 FREIGHT, WAGES = "theme_2023Q1_001", "theme_2023Q1_002"
 WAIT_SECONDS = 20
@@ -38,8 +33,10 @@ WAIT_SECONDS = 20
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Chrome]:
+    if not (CHROMIUM and CHROMEDRIVER):
+        skip_without("the report is not checked in a browser", "chromium chromium-driver")
     options = ChromeOptions()
-    options.binary_location = CHROMIUM or ""
+    options.binary_location = CHROMIUM
     # No sandbox, because Chromium has none for root; the other two keep it off the network and off /dev/shm.
     for argument in ["--headless=new", "--no-sandbox", "--disable-background-networking", "--disable-dev-shm-usage"]:
         options.add_argument(argument)

@@ -6,12 +6,14 @@ import errno
 import os
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cloud.src.cli import app as cli_app
 from cloud.src.cli.__main__ import EXIT_FAILED, EXIT_WRONG_INPUT, run
 from cloud.src.cli.samples import transcripts
+from tests.unit.conftest import BUCKET
 
 HEADER = "company,date,text\n"
 CALL = "Acme,2023-02-01,Sales grew.\n"
@@ -66,7 +68,9 @@ def test_wrong_input_is_one_line_and_leaves_nothing(
     [
         ("https://s3.us-east-1.amazonaws.com", [], EXIT_WRONG_INPUT, "is not on this machine"),
         ("http://10.0.0.7:5000", [], EXIT_WRONG_INPUT, "is not on this machine"),
-        ("http://127.0.0.1:1", ["--llm-url", "http://x/v1"], EXIT_WRONG_INPUT, "to `ftm local up` instead"),
+        ("http://[::1", [], EXIT_WRONG_INPUT, "is not on this machine"),
+        ("http://127.0.0.1:1", ["--llm-url", "http://x/v1"], EXIT_WRONG_INPUT, "give --llm-url to `ftm local up`"),
+        ("http://127.0.0.1:1", ["--jobs", "2"], EXIT_WRONG_INPUT, "give --jobs to `ftm local up` instead"),
     ],
 )
 def test_endpoints_that_cannot_be_used(
@@ -97,7 +101,27 @@ def test_a_port_in_use_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert f"ftm: port {port} " in capsys.readouterr().err.splitlines()[-1]
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["report", "x" * 300],
+        ["run", "2023Q1", "--input", "x" * 300 + ".csv"],
+        ["run", "2023Q1", "--input", "good.csv", "--out", "x" * 300],
+    ],
+)
+def test_a_name_that_is_too_long_for_a_file_is_one_line(
+    arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(arguments) == EXIT_FAILED
+    last_line = capsys.readouterr().err.splitlines()[-1]
+    assert last_line.startswith("ftm: ")
+    assert last_line.endswith(": File name too long")
+
+
+@pytest.mark.parametrize(
+    "number",
+    [errno.ENOSPC, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EISDIR, errno.EEXIST, errno.ELOOP, errno.EIO],
+)
 def test_what_the_machine_refuses_is_one_line(
     number: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -107,6 +131,16 @@ def test_what_the_machine_refuses_is_one_line(
     monkeypatch.setattr(cli_app, "write_report", refuse)
     assert run(["report", "out"]) == EXIT_FAILED
     assert capsys.readouterr().err == f"ftm: /out/topics.parquet: {os.strerror(number)}\n"
+
+
+def test_what_aws_refuses_is_one_line(
+    s3: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(cli_app, "write_report", lambda *_: s3.get_object(Bucket=BUCKET, Key="missing"))
+    assert run(["report", "out"]) == EXIT_FAILED
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ftm: AWS: ")
+    assert "NoSuchKey" in line
 
 
 def test_a_bug_is_not_made_look_like_wrong_input(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,8 +54,8 @@ def test_only_what_changed_is_copied_again(s3: Any, mirror: Mirror, tmp_path: Pa
     assert mirror.copy_new() == 0
 
 
-def test_results_of_an_earlier_run_in_the_same_bucket_are_not_this_runs(s3: Any, tmp_path: Path) -> None:
-    put(s3, **{keys.themes(Q): "earlier"})
+def test_what_an_earlier_run_left_in_the_same_bucket_is_not_this_runs(s3: Any, tmp_path: Path) -> None:
+    put(s3, **{keys.themes(Q): "earlier", keys.progress(Q, "2023Q1_batch_0000"): "earlier"})
     mirror = Mirror(s3, BUCKET, Q, tmp_path)
     mirror._started = datetime.now(UTC) + timedelta(seconds=2)
     mirror.copy_new()
@@ -82,6 +82,34 @@ def test_half_a_file_of_a_killed_run_is_removed_and_never_uploaded(s3: Any, mirr
     assert not partial.exists()
 
 
+def test_unfinished_files_of_other_programs_are_left_alone(mirror: Mirror, tmp_path: Path) -> None:
+    for name in ("photos/.holiday.jpg.partial", ".mail.partial", "processed/.own.partial"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("half")
+    before = files(tmp_path)
+    mirror.seed()
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "earlier", [keys.progress(Q, "2023Q1_batch_0007"), keys.batch_manifest(Q, datetime(2023, 5, 1, tzinfo=UTC))]
+)
+def test_records_of_an_earlier_run_do_not_mix_with_those_of_a_failed_one(
+    earlier: str, s3: Any, mirror: Mirror, tmp_path: Path
+) -> None:
+    (tmp_path / earlier).parent.mkdir(parents=True)
+    (tmp_path / earlier).write_text("earlier")
+    (tmp_path / TOPICS).parent.mkdir(parents=True)
+    (tmp_path / TOPICS).write_text("a part for the next run")
+    mirror.finish()
+    assert (tmp_path / earlier).exists()  # this run has not come far enough to have records
+
+    progress = keys.progress(Q, "2023Q1_batch_0000")
+    put(s3, **{progress: "now"})
+    mirror.finish()
+    assert files(tmp_path) == {progress: "now", TOPICS: "a part for the next run"}
+
+
 def test_files_that_the_new_run_did_not_write_go_away_with_its_tables(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
     stale = tmp_path / keys.sentences(Q, "2023Q1_batch_0007", 0)
     other_quarter = tmp_path / keys.sentences("2023Q2", "2023Q2_batch_0007", 0)
@@ -89,6 +117,7 @@ def test_files_that_the_new_run_did_not_write_go_away_with_its_tables(s3: Any, m
     for path in (stale, other_quarter, notes):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("earlier")
+    put(s3, **{keys.progress(Q, "2023Q1_batch_0000"): "now"})
     mirror.finish()
     assert stale.exists()  # this run has no tables that could replace it
 
@@ -98,19 +127,16 @@ def test_files_that_the_new_run_did_not_write_go_away_with_its_tables(s3: Any, m
     assert other_quarter.exists() and notes.exists()
 
 
-def test_a_full_disk_leaves_no_half_file(
-    s3: Any, mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(source: Any, target: Any) -> None:
-        target.write(b"ha")
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    put(s3, **{TOPICS: "topics"})
-    monkeypatch.setattr("cloud.src.cli.mirror.shutil.copyfileobj", full)
+@pytest.mark.parametrize("size", [2, 1_000_000])  # refused when the file is closed, and while it is written
+def test_a_full_disk_leaves_no_half_file(size: int, s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+    put(s3, **{TOPICS: "x" * size})
+    path = tmp_path / TOPICS
+    path.parent.mkdir(parents=True)
+    path.with_name(f".{path.name}.partial").symlink_to("/dev/full")  # the kernel answers as for a full disk
     with pytest.raises(OSError, match="No space left") as caught:
         mirror.copy_new()
-    assert caught.value.filename == str(tmp_path / TOPICS)
-    assert files(tmp_path) == {}
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+    assert list(path.parent.iterdir()) == []
 
 
 def test_two_runs_do_not_write_one_folder(tmp_path: Path) -> None:
@@ -125,8 +151,11 @@ def test_wrong_output_folders_are_refused_and_right_ones_not_made(tmp_path: Path
     (tmp_path / "file").write_text("")
     with pytest.raises(InvalidInput, match="is a file"):
         check_output_folder(tmp_path / "file")
-    with pytest.raises(InvalidInput, match="is a file"):
-        check_output_folder(tmp_path / "file" / "out")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "leads-nowhere").symlink_to("missing")
+    for parent in ("file", "loop", "leads-nowhere"):
+        with pytest.raises(InvalidInput, match=f"because .*/{parent} is none"):
+            check_output_folder(tmp_path / parent / "out")
     check_output_folder(tmp_path / "a" / "b")
     assert not (tmp_path / "a").exists()
 

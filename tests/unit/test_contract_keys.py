@@ -97,7 +97,11 @@ def test_a_refusal_is_one_line_for_the_user(wrong: str) -> None:
         (keys.prefetch_manifest("2023Q1"), "prefetch/transcripts/quarter=2023Q1/manifest.json"),
         (keys.prefetch_checkpoint("2023Q1"), "prefetch/transcripts/quarter=2023Q1/_checkpoint.json"),
         (keys.batch_id("2023Q1", 0), BATCH),
+        (keys.batch_manifests_prefix("2023Q1"), "manifests/2023Q1/"),
+        (keys.progress_prefix("2023Q1"), "progress/2023Q1/"),
         (keys.progress("2023Q1", BATCH), "progress/2023Q1/2023Q1_batch_0000.json"),
+        (keys.topics_parts_prefix("2023Q1"), "intermediate/firm-topics/quarter=2023Q1/"),
+        (keys.sentences_parts_prefix("2023Q1"), "intermediate/firm-sentences/quarter=2023Q1/"),
         (
             keys.topics_part("2023Q1", BATCH, 0),
             "intermediate/firm-topics/quarter=2023Q1/2023Q1_batch_0000_part_00.parquet",
@@ -113,6 +117,7 @@ def test_a_refusal_is_one_line_for_the_user(wrong: str) -> None:
         (keys.theme_contributions("2023Q1"), "processed/themes/quarter=2023Q1/theme_contributions.parquet"),
         (keys.themes_for_sentiment("2023Q1"), "sentiment-ready/quarter=2023Q1/themes_for_sentiment.parquet"),
         (keys.report("2023Q1"), "reports/quarter=2023Q1/index.html"),
+        (keys.folder_of(keys.report("2023Q1")), "reports/quarter=2023Q1/"),
     ],
 )
 def test_a_key_has_the_shape_of_the_contract(key: str, expected: str) -> None:

@@ -11,14 +11,18 @@ import signal
 import sys
 from types import FrameType
 
-from botocore.exceptions import HTTPClientError
+from botocore.exceptions import ClientError, HTTPClientError
 from typer import TyperException
 
 from cloud.src.cli.app import app
 from cloud.src.contract.errors import FtmError, InvalidInput
 
-# What a machine may refuse: space, rights, a file where a folder should be.
-_NOT_A_BUG = (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR)
+# What a machine may refuse: space, rights, a file where a folder should be or the reverse, names it cannot have,
+# a broken disk. Not ENOENT: what a user names is looked for first, so that a file missing later on is our mistake.
+_NOT_A_BUG = (
+    *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS),
+    *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO),
+)
 
 EXIT_FAILED, EXIT_WRONG_INPUT, EXIT_CTRL_C = 1, 2, 130
 
@@ -44,6 +48,8 @@ def run(arguments: list[str]) -> int:
         return _fail(error.format_message(), EXIT_WRONG_INPUT) if str(error) else EXIT_WRONG_INPUT
     except HTTPClientError as error:
         return _fail(f"AWS does not answer: {error}", EXIT_FAILED)
+    except ClientError as error:  # it answers with an error, for example when its disk is full
+        return _fail(f"AWS: {error}", EXIT_FAILED)
     except OSError as error:
         if error.errno not in _NOT_A_BUG:
             raise

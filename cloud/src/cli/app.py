@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated
@@ -21,7 +20,6 @@ from cloud.src.prefetch.files import FileTranscripts
 
 DEFAULT_BATCH_SIZE = 25  # firms: a few batches for a few hundred firms, so that progress is seen and parts are kept
 DEMO_BATCH_SIZE = 6  # firms: three batches, so that the demo shows what a real quarter does
-CORES = os.cpu_count() or 1
 
 app = typer.Typer(
     help="Find the themes that firms share in a quarter of earnings calls.",
@@ -34,7 +32,7 @@ local = typer.Typer(help="The local AWS by itself.", epilog="Example: ftm local 
 app.add_typer(local, name="local")
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.", show_default=True)]
-Jobs = Annotated[int, typer.Option(min=1, help="Batch jobs at the same time.", show_default="number of cores")]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Batch jobs at the same time.", show_default="number of cores")]
 LlmUrl = Annotated[
     str | None,
     typer.Option(
@@ -68,7 +66,7 @@ def demo(
 ) -> None:
     """Run a bundled sample quarter of fictional firms through the whole state machine."""
     source = samples.transcripts(keys.check_quarter(quarter))
-    _run(quarter, source, out, DEMO_BATCH_SIZE, CORES, llm_topics=False, llm_url=None)
+    _run(quarter, source, out, DEMO_BATCH_SIZE, None, llm_topics=False, llm_url=None)
 
 
 @app.command(epilog="Example: ftm run 2020Q2 --input transcripts.parquet --out ftm-output/2020Q2")
@@ -82,7 +80,7 @@ def run(
     batch_size: Annotated[
         int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms a batch.")
     ] = DEFAULT_BATCH_SIZE,
-    jobs: Jobs = CORES,
+    jobs: Jobs = None,
     llm_topics: Annotated[
         bool, typer.Option("--llm-topics", help="Have the local LLM name every topic, however long it takes.")
     ] = False,
@@ -108,7 +106,7 @@ def report(
 @local.command(epilog="Example: ftm local up --port 5000")
 def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local AWS on 127.0.0.1.")] = 5000,
-    jobs: Jobs = CORES,
+    jobs: Jobs = None,
     llm_url: LlmUrl = None,
 ) -> None:
     """Run the local AWS in the foreground, for the plain `aws` command line, until Ctrl-C."""
@@ -116,7 +114,7 @@ def up(
 
 
 def _run(
-    quarter: str, source: Path, out: Path, batch_size: int, jobs: int, llm_topics: bool, llm_url: str | None
+    quarter: str, source: Path, out: Path, batch_size: int, jobs: int | None, llm_topics: bool, llm_url: str | None
 ) -> None:
     check_output_folder(out)
     screen = Screen()

@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from cloud.src.contract import keys
+
 
 class Aws(Protocol):
     """Whatever gives boto3 clients of one AWS."""
@@ -69,7 +71,7 @@ class Execution:
     def _map_jobs(self, manifest_key: str | None) -> list[dict[str, Any]]:
         """The progress files that this execution's map jobs have written; others are from an earlier execution."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=f"progress/{self._quarter}/"
+            Bucket=self._bucket, Prefix=keys.progress_prefix(self._quarter)
         )
         found = [item["Key"] for page in pages for item in page.get("Contents", [])]
         jobs = [json.load(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]) for key in found]

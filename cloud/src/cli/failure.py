@@ -7,6 +7,7 @@ from pathlib import Path
 
 from cloud.src.cli.execution import Aws, Execution
 from cloud.src.cli.job_log import jobs, log_tail
+from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError
 
 LOG_LINES = 15
@@ -24,9 +25,8 @@ def failure_of(execution: Execution, quarter: str, folder: Path) -> ExecutionFai
         failure += f": {_message(cause)}"
     counts = execution.summary()
     firms = f"{counts['firms_failed']} of {counts['firms_total']} firms failed" if counts else "no firm was counted"
-    return ExecutionFailed(
-        f"{failure} ({firms}, reasons in {folder}/progress/{quarter}/*.json; finished parts are kept for the next run)"
-    )
+    reasons = folder / keys.progress_prefix(quarter) / "*.json"
+    return ExecutionFailed(f"{failure} ({firms}, reasons in {reasons}; finished parts are kept for the next run)")
 
 
 def failed_job_log(aws: Aws, execution: Execution, job_queue: str) -> list[str]:

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cloud.src.cli import version
+from cloud.src.cli import network, version
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.llm import local_server, packaged_models, xai_client
 from cloud.src.llm.xai_client import LlmClient
@@ -23,7 +23,11 @@ from cloud.src.localaws.provision import FIRM_PROCESSOR, provision
 
 Announce = Callable[[str], None]
 
+CORES = os.cpu_count() or 1
 LLM_READY_TIMEOUT_S = 20
+
+# Among the jobs' variables for us, when we find an environment that another ftm has started.
+_LOCAL_LLM = "FTM_LOCAL_LLM"
 
 _PARAMETERS = ("/ftm/storage/bucket", "/ftm/batch/job_queue_arn", "/ftm/stepfunctions/state_machine_arn")
 
@@ -34,11 +38,7 @@ class Llm:
 
     base_url: str
     model: str
-
-    @property
-    def local(self) -> bool:
-        """Whether it is the small model on this machine."""
-        return self.model == packaged_models.LLM
+    local: bool  # the small one that comes with FTM, on this machine
 
     def cost(self) -> str:
         """What it costs while it runs, in one line. No command of this version starts anything on AWS."""
@@ -59,10 +59,11 @@ class LocalEnvironment:
 
 
 @contextmanager
-def open_environment(announce: Announce, jobs: int, llm_url: str | None) -> Iterator[LocalEnvironment]:
+def open_environment(announce: Announce, jobs: int | None, llm_url: str | None) -> Iterator[LocalEnvironment]:
     """Use the local AWS that AWS_ENDPOINT_URL names, or else start one until the block ends.
 
-    Raises InvalidInput when AWS_ENDPOINT_URL is not on this machine, FtmError when nothing answers there.
+    Raises InvalidInput when AWS_ENDPOINT_URL is not on this machine or ``jobs`` or ``llm_url`` are given for it,
+    FtmError when nothing answers there.
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint:
@@ -70,8 +71,9 @@ def open_environment(announce: Announce, jobs: int, llm_url: str | None) -> Iter
             yield started
         return
     _check_loopback(endpoint)
-    if llm_url:
-        raise InvalidInput(f"the local AWS at {endpoint} has its LLM already: give --llm-url to `ftm local up` instead")
+    for option, value in (("--jobs", jobs), ("--llm-url", llm_url)):
+        if value is not None:
+            raise InvalidInput(f"the local AWS at {endpoint} is set up: give {option} to `ftm local up` instead")
     environment = _running_environment(endpoint)
     announce(f"using the local AWS at {endpoint} (AWS_ENDPOINT_URL), bucket {environment.bucket}")
     yield environment
@@ -79,12 +81,14 @@ def open_environment(announce: Announce, jobs: int, llm_url: str | None) -> Iter
 
 @contextmanager
 def start_environment(
-    announce: Announce, jobs: int, llm_url: str | None, port: int | None = None
+    announce: Announce, jobs: int | None, llm_url: str | None, port: int | None = None
 ) -> Iterator[LocalEnvironment]:
     """Start AWS and, unless ``llm_url`` names another, the small language model; stop both when the block ends.
 
-    ``jobs``: how many Batch jobs run at the same time. ``port``: of the local AWS, a free one when None.
+    ``jobs``: how many Batch jobs run at the same time, one a core when None. ``port``: of the local AWS, a free one
+    when None.
     """
+    jobs = jobs or CORES
     with local_aws(port, jobs) as aws, _llm(announce, llm_url) as llm:
         packaged_models.ensure(packaged_models.EMBEDDING, announce)
         api_key = None if llm.local else os.environ.get("LLM_API_KEY")
@@ -100,15 +104,16 @@ def start_environment(
 
 @contextmanager
 def _llm(announce: Announce, llm_url: str | None) -> Iterator[Llm]:
-    if llm_url:
-        llm = Llm(_check_url(llm_url), os.environ.get("LLM_MODEL_NAME") or xai_client.DEFAULT_MODEL)
+    if llm_url is not None:
+        llm = Llm(_check_url(llm_url), os.environ.get("LLM_MODEL_NAME") or xai_client.DEFAULT_MODEL, local=False)
+        os.environ.update(network.environment())  # as in the jobs: what answers here answers there
         # Now, not after the first firms have been analysed for nothing.
         LlmClient(llm.base_url, llm.model, os.environ.get("LLM_API_KEY")).wait_until_ready(LLM_READY_TIMEOUT_S)
         yield llm
         return
     packaged_models.ensure(packaged_models.LLM, announce)
     with local_server.local_llm() as base_url:
-        yield Llm(base_url, packaged_models.LLM)
+        yield Llm(base_url, packaged_models.LLM, local=True)
 
 
 def _job_environment(llm: Llm, jobs: int) -> dict[str, str]:
@@ -117,13 +122,15 @@ def _job_environment(llm: Llm, jobs: int) -> dict[str, str]:
         "LLM_BASE_URL": llm.base_url,
         "LLM_MODEL_NAME": llm.model,
         "EMBEDDING_MODEL": packaged_models.EMBEDDING,
-        "EMBEDDING_THREADS": str(max(1, (os.cpu_count() or 1) // jobs)),
+        "EMBEDDING_THREADS": str(max(1, CORES // jobs)),
         "FTM_MODEL_CACHE": str(packaged_models.cache_folder()),
         "FTM_COMMIT": version.commit(),
         "CHECKPOINT_INTERVAL": "10",  # firms: an interrupted run loses a minute, not the batch
     }
     if llm.local:
-        environment["LLM_MAX_CONCURRENT"] = "1"  # it answers one prompt at a time
+        environment |= {_LOCAL_LLM: "true", "LLM_MAX_CONCURRENT": "1"}  # it answers one prompt at a time
+    else:
+        environment |= network.environment()
     user_settings = ("LLM_MAX_CONCURRENT", "CHECKPOINT_INTERVAL", "LOG_LEVEL")
     return environment | {name: os.environ[name] for name in user_settings if name in os.environ}
 
@@ -134,14 +141,14 @@ def _running_environment(endpoint: str) -> LocalEnvironment:
     try:
         bucket, job_queue, state_machine = (_parameter(aws, name) for name in _PARAMETERS)
         definitions = aws.client("batch").describe_job_definitions(jobDefinitionName=FIRM_PROCESSOR, status="ACTIVE")
-    except (BotoCoreError, ClientError) as error:
+        environment = definitions["jobDefinitions"][0]["containerProperties"]["environment"]
+        told = {pair["name"]: pair["value"] for pair in environment}
+        llm = Llm(told["LLM_BASE_URL"], told["LLM_MODEL_NAME"], local=_LOCAL_LLM in told)
+    except (BotoCoreError, ClientError, LookupError) as error:
         raise FtmError(
             f"no local AWS set up for FTM answers at {endpoint} (AWS_ENDPOINT_URL): start one with `ftm local up`, "
             f"or unset AWS_ENDPOINT_URL, then ftm starts its own ({error})"
         ) from error
-    pairs = definitions["jobDefinitions"][0]["containerProperties"]["environment"]
-    told = {pair["name"]: pair["value"] for pair in pairs}
-    llm = Llm(told["LLM_BASE_URL"], told["LLM_MODEL_NAME"])
     return LocalEnvironment(aws, bucket, job_queue, state_machine, llm)
 
 
@@ -150,10 +157,10 @@ def _parameter(aws: LocalAws, name: str) -> str:
 
 
 def _check_loopback(endpoint: str) -> None:
-    host = urlsplit(endpoint).hostname or ""
     try:
+        host = urlsplit(endpoint).hostname or ""
         on_this_machine = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # the name of a host
+    except ValueError:  # the name of a host, or no URL
         on_this_machine = False
     if not on_this_machine:
         raise InvalidInput(
@@ -163,7 +170,13 @@ def _check_loopback(endpoint: str) -> None:
 
 
 def _check_url(llm_url: str) -> str:
-    parts = urlsplit(llm_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if "@" in llm_url:  # not shown, and never in a log or a job definition
+        raise InvalidInput("--llm-url has a user name or a key in it: give the key as LLM_API_KEY in the environment")
+    try:
+        parts = urlsplit(llm_url)
+        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_url = False
+    if not is_url:
         raise InvalidInput(f"LLM server {llm_url!r} is not a URL: write it like http://host:8000/v1")
     return llm_url.rstrip("/")

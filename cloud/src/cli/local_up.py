@@ -13,7 +13,7 @@ QUARTER = "2023Q1"
 SECONDS_BETWEEN_LOOKS = 5.0
 
 
-def local_up(screen: Screen, port: int, jobs: int, llm_url: str | None) -> None:
+def local_up(screen: Screen, port: int, jobs: int | None, llm_url: str | None) -> None:
     """Run the local AWS until Ctrl-C. Raises InvalidInput when the port is in use."""
     with start_environment(screen.line, jobs, llm_url, port) as environment:
         print(instructions(environment), flush=True)

@@ -15,20 +15,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError, InvalidInput
-
-PARTS = ("intermediate/firm-topics/quarter={quarter}/", "intermediate/firm-sentences/quarter={quarter}/")
-WORK = ("prefetch/transcripts/quarter={quarter}/", "manifests/{quarter}/", "progress/{quarter}/", *PARTS)
-RESULTS = (
-    "processed/firms/quarter={quarter}/",
-    "processed/sentences/quarter={quarter}/",
-    "processed/topics/quarter={quarter}/",
-    "processed/themes/quarter={quarter}/",
-    "sentiment-ready/quarter={quarter}/",
-)
 
 # The sentences are in four tables and in the report, and the topics' vectors come on top: measured, 7 to 12.
 OUTPUT_BYTES_PER_PREFETCHED_BYTE = 12
+
+_SUFFIXES = (".parquet", ".json", ".jsonl")  # of the files that runs write; a user may put others beside them
 
 
 class Mirror:
@@ -37,20 +30,25 @@ class Mirror:
     def __init__(self, s3: Any, bucket: str, quarter: str, folder: Path) -> None:
         self._s3 = s3
         self._bucket = bucket
-        self._quarter = quarter
         self._folder = folder
-        # A bucket that outlives the run may hold an earlier run's results: they are not this run's.
+        self._prefetched = keys.prefetch_prefix(quarter)
+        self._parts = (keys.topics_parts_prefix(quarter), keys.sentences_parts_prefix(quarter))
+        self._records = (keys.batch_manifests_prefix(quarter), keys.progress_prefix(quarter))
+        tables = (keys.firms, keys.topics, keys.themes, keys.themes_for_sentiment)
+        self._results = (keys.sentences_prefix(quarter), *(keys.folder_of(table(quarter)) for table in tables))
+        # A bucket that outlives the run may hold an earlier run's records and results: they are not this run's.
         # S3 tells times in whole seconds.
         self._started = datetime.now(UTC).replace(microsecond=0)
         self._copied: dict[str, str] = {}  # key -> ETag
 
     def seed(self) -> int:
         """Put the folder's finished parts into the bucket, except those it has; return how many."""
-        for unfinished in self._folder.rglob(".*.partial"):
-            unfinished.unlink()
-        there = {item["Key"] for item in self._objects(PARTS)}
+        for prefix in (self._prefetched, *self._parts, *self._records, *self._results):
+            for unfinished in (self._folder / prefix).glob(".*.partial"):
+                unfinished.unlink()
+        there = {item["Key"] for item in self._objects(*self._parts)}
         n_parts = 0
-        for prefix in _of(PARTS, self._quarter):
+        for prefix in self._parts:
             for path in sorted((self._folder / prefix).glob("*.parquet")):
                 if prefix + path.name not in there:
                     self._s3.put_object(Bucket=self._bucket, Key=prefix + path.name, Body=path.read_bytes())
@@ -60,7 +58,7 @@ class Mirror:
     def copy_new(self) -> int:
         """Copy the objects that are new or changed since the last call; return how many."""
         n_copied = 0
-        listed = [*self._objects(WORK), *self._new_results()]
+        listed = [*self._objects(self._prefetched, *self._parts), *self._new_objects(*self._records, *self._results)]
         # A topics file stands for a whole part: listed before the sentences, it is copied after them.
         for item in reversed(listed):
             if self._copied.get(item["Key"]) != item["ETag"]:
@@ -70,32 +68,40 @@ class Mirror:
         return n_copied
 
     def finish(self) -> None:
-        """Copy what is left. Once the tables are there, drop files of an earlier run that this one did not write.
+        """Copy what is left. Then drop what an earlier run left beside the records and the tables of this one.
 
-        Without this a run with bigger batches would leave sentences of the earlier run's batches beside its own.
+        Without this a run with bigger batches would leave sentences of the earlier run's batches beside its own. Parts
+        stay: the next run may use them.
         """
         self.copy_new()
-        if not self.has_results():
-            return
-        for prefix in _of((WORK[0], *RESULTS), self._quarter):
-            for path in (self._folder / prefix).glob("*.parquet"):
-                if prefix + path.name not in self._copied:
-                    path.unlink()
+        if self._has_copied(*self._records):
+            self._drop_earlier(*self._records)
+        if self.has_results():
+            self._drop_earlier(self._prefetched, *self._results)
 
     def prefetched_bytes(self) -> int:
         """Size of the quarter's prefetched sentences in the bucket."""
-        return sum(item["Size"] for item in self._objects(WORK[:1]))
+        return sum(item["Size"] for item in self._objects(self._prefetched))
 
     def has_results(self) -> bool:
-        """Whether this run has written the quarter's tables."""
-        return any(True for _ in self._new_results())
+        """Whether tables that this run has written have been copied."""
+        return self._has_copied(*self._results)
 
-    def _new_results(self) -> Iterator[dict[str, Any]]:
-        return (item for item in self._objects(RESULTS) if item["LastModified"] >= self._started)
+    def _has_copied(self, *prefixes: str) -> bool:
+        return any(key.startswith(prefixes) for key in self._copied)
 
-    def _objects(self, prefixes: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    def _drop_earlier(self, *prefixes: str) -> None:
+        for prefix in prefixes:
+            for path in (self._folder / prefix).glob("*"):
+                if path.suffix in _SUFFIXES and prefix + path.name not in self._copied:
+                    path.unlink()
+
+    def _new_objects(self, *prefixes: str) -> Iterator[dict[str, Any]]:
+        return (item for item in self._objects(*prefixes) if item["LastModified"] >= self._started)
+
+    def _objects(self, *prefixes: str) -> Iterator[dict[str, Any]]:
         pages = self._s3.get_paginator("list_objects_v2")
-        for prefix in _of(prefixes, self._quarter):
+        for prefix in prefixes:
             for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
                 yield from page.get("Contents", [])
 
@@ -144,14 +150,14 @@ def check_output_folder(folder: Path) -> None:
         raise InvalidInput(f"output {folder} is a file: give a folder with --out")
     existing = nearest_existing(folder)
     if not existing.is_dir():
-        raise InvalidInput(f"output {folder} cannot be a folder because {existing} is a file: give another --out")
+        raise InvalidInput(f"output {folder} cannot be a folder because {existing} is none: give another --out")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise InvalidInput(f"output {folder} cannot be written ({existing} is not yours): give another --out")
 
 
 def nearest_existing(path: Path) -> Path:
-    """Return the path itself or its nearest parent that exists."""
-    return next(place for place in [path, *path.absolute().parents] if place.exists())
+    """Return the path itself or its nearest parent that exists, be it a link that leads nowhere."""
+    return next(place for place in [path, *path.absolute().parents] if place.exists() or place.is_symlink())
 
 
 def _lock(handle: int, folder: Path) -> None:
@@ -159,7 +165,3 @@ def _lock(handle: int, folder: Path) -> None:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise InvalidInput(f"another ftm run is writing to {folder}: wait for it, or give another --out") from error
-
-
-def _of(prefixes: tuple[str, ...], quarter: str) -> list[str]:
-    return [prefix.format(quarter=quarter) for prefix in prefixes]

@@ -20,6 +20,7 @@ from cloud.src.cli.progress import Screen
 from cloud.src.cli.report import write_report
 from cloud.src.cli.summary import Outcome
 from cloud.src.contract import keys
+from cloud.src.contract.errors import FtmError
 from cloud.src.prefetch.calls import TranscriptSource
 from cloud.src.prefetch.prefetch import PrefetchSummary, write_quarter
 
@@ -63,7 +64,8 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
             _watch_map(execution, mirror, prefetched.n_firms, screen)
             _watch_reduce(execution, mirror, environment, screen)
             mirror.finish()
-        _check_success(execution, environment, request, screen)
+        if execution.describe()["status"] != "SUCCEEDED":
+            raise _failure(execution, mirror.has_results(), request, environment, screen)
         report = _report(request, environment, screen)
     counts = execution.summary()
     return Outcome(
@@ -144,12 +146,22 @@ def _stopped_with_us(execution: Execution) -> Iterator[None]:
         raise
 
 
-def _check_success(execution: Execution, environment: LocalEnvironment, request: Request, screen: Screen) -> None:
-    """Raise ExecutionFailed, after the end of the failed job's log, when the execution has not succeeded."""
-    if execution.describe()["status"] != "SUCCEEDED":
-        for line in failed_job_log(environment.aws, execution, environment.job_queue):
-            screen.line(line)
-        raise failure_of(execution, request.quarter, request.folder)
+def _failure(
+    execution: Execution, has_results: bool, request: Request, environment: LocalEnvironment, screen: Screen
+) -> FtmError:
+    """Show the end of the failed job's log; what is returned says why the execution has failed.
+
+    When other batches have made tables, their report is written: that of an earlier run would not belong to them.
+    """
+    failure = failure_of(execution, request.quarter, request.folder)
+    for line in failed_job_log(environment.aws, execution, environment.job_queue):
+        screen.line(line)
+    if has_results:
+        try:
+            _report(request, environment, screen)
+        except FtmError as error:  # reduce has failed between two tables
+            screen.line(f"no report of what there is: {error}")
+    return failure
 
 
 def _report(request: Request, environment: LocalEnvironment, screen: Screen) -> Path:

@@ -48,6 +48,11 @@ def check_batch_size(batch_size: object) -> int:
     return batch_size
 
 
+def folder_of(key: str) -> str:
+    """Return the prefix up to and with the last slash, which a key shares with its neighbours."""
+    return key[: key.rindex("/") + 1]
+
+
 # --- prefetch ---------------------------------------------------------------------------------
 
 
@@ -76,22 +81,38 @@ def batch_id(quarter: str, number: int) -> str:
 
 def batch_manifest(quarter: str, created_at: datetime) -> str:
     """Key of the JSONL manifest; ``created_at`` is in UTC."""
-    return f"manifests/{quarter}/manifest_{created_at:%Y%m%dT%H%M%S%fZ}.jsonl"
+    return f"{batch_manifests_prefix(quarter)}manifest_{created_at:%Y%m%dT%H%M%S%fZ}.jsonl"
+
+
+def batch_manifests_prefix(quarter: str) -> str:
+    return f"manifests/{quarter}/"
 
 
 def progress(quarter: str, batch: str) -> str:
-    return f"progress/{quarter}/{batch}.json"
+    return f"{progress_prefix(quarter)}{batch}.json"
+
+
+def progress_prefix(quarter: str) -> str:
+    return f"progress/{quarter}/"
 
 
 # --- map --------------------------------------------------------------------------------------
 
 
 def topics_part(quarter: str, batch: str, part: int) -> str:
-    return f"intermediate/firm-topics/quarter={quarter}/{batch}_part_{part:02d}.parquet"
+    return f"{topics_parts_prefix(quarter)}{batch}_part_{part:02d}.parquet"
+
+
+def topics_parts_prefix(quarter: str) -> str:
+    return f"intermediate/firm-topics/quarter={quarter}/"
 
 
 def sentences_part(quarter: str, batch: str, part: int) -> str:
-    return f"intermediate/firm-sentences/quarter={quarter}/{batch}_part_{part:02d}.parquet"
+    return f"{sentences_parts_prefix(quarter)}{batch}_part_{part:02d}.parquet"
+
+
+def sentences_parts_prefix(quarter: str) -> str:
+    return f"intermediate/firm-sentences/quarter={quarter}/"
 
 
 # --- reduce and package -----------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """The worker's command line: ``python -m cloud.src.worker map`` and ``python -m cloud.src.worker reduce``.
 
-Everything else comes from the environment (contract, section 5), because that is how AWS Batch passes it.
+Everything else comes from the environment (settings.py), because that is how AWS Batch passes it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a job is told through its environment (contract, section 5), checked before anything is read or written."""
+"""What a job is told through its environment, checked before anything is read or written."""
 
 from __future__ import annotations
 

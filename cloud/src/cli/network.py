@@ -1,0 +1,19 @@
+"""How programs on this machine reach a server elsewhere: the user's proxies and certificates."""
+
+from __future__ import annotations
+
+import os
+
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")  # read in lower case too
+_THIS_MACHINE = ("127.0.0.1", "localhost")
+
+
+def environment() -> dict[str, str]:
+    """The environment variables that say so, with this machine itself never behind a proxy."""
+    given = {name: value for name, value in os.environ.items() if name in _CERTIFICATES or name.upper() in _PROXIES}
+    without = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    if without != "*":  # every host
+        hosts = [host.strip() for host in without.split(",") if host.strip()]
+        without = ",".join([*hosts, *(host for host in _THIS_MACHINE if host not in hosts)])
+    return {**given, "NO_PROXY": without, "no_proxy": without}  # where both are set, programs differ in what they read

@@ -1,0 +1,94 @@
+"""What the jobs are told about the LLM, and what another ``ftm`` finds out about a local AWS that runs."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from cloud.src.cli.local_environment import LocalEnvironment, open_environment, start_environment
+from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.llm import packaged_models
+from cloud.src.localaws.environment import local_aws
+from tests.integration.fake_llm import Reply, fake_llm
+
+MODELS = Reply(body={"object": "list", "data": [{"id": "fake", "object": "model"}]})
+
+
+@pytest.fixture(autouse=True)
+def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_ENDPOINT_URL", "LLM_API_KEY"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "")  # the code under test changes them: put back after the test
+
+
+def ignore(line: str) -> None:
+    """Nobody reads what is announced."""
+
+
+def job_environment(environment: LocalEnvironment) -> dict[str, Any]:
+    (job,) = environment.aws.client("batch").describe_job_definitions(jobDefinitionName="ftm-firm-processor")[
+        "jobDefinitions"
+    ]
+    return {pair["name"]: pair["value"] for pair in job["containerProperties"]["environment"]}
+
+
+def test_a_server_of_the_user_is_not_the_local_one_whatever_its_model_is_called(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LLM_MODEL_NAME", packaged_models.LLM)
+    with fake_llm(MODELS) as llm, start_environment(ignore, 1, llm.base_url) as started:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", started.aws.endpoint_url)
+        with open_environment(ignore, None, None) as found:
+            for environment in (started, found):
+                assert not environment.llm.local
+                assert "$0.00" not in environment.llm.cost()
+
+
+def test_the_small_model_is_the_local_one_for_whoever_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    with start_environment(ignore, 1, None) as started:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", started.aws.endpoint_url)
+        with open_environment(ignore, None, None) as found:
+            assert found.llm == started.llm
+    assert found.llm.local
+
+
+def test_the_llm_is_reached_through_the_users_proxy_by_us_and_by_the_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+    with fake_llm(MODELS) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.base_url.removesuffix("/v1"))
+        with start_environment(ignore, 1, "http://llm.invalid/v1") as started:
+            told = job_environment(started)
+    assert [request.path for request in proxy.requests] == ["http://llm.invalid/v1/models"]
+    assert told["HTTP_PROXY"] + "/v1" == proxy.base_url
+    assert told["NO_PROXY"] == told["no_proxy"] == "127.0.0.1,localhost"
+
+
+def test_an_llm_on_this_machine_is_reached_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # the discard port: nothing answers there
+    with fake_llm(MODELS) as llm, start_environment(ignore, 1, llm.base_url):
+        assert len(llm.requests) == 1
+
+
+@pytest.mark.parametrize("url", ["http://user:secret@host/v1", "user:secret@host/v1", "https://secret@host/v1"])
+def test_a_key_in_the_url_is_refused_and_not_shown(url: str) -> None:
+    with pytest.raises(InvalidInput, match="give the key as LLM_API_KEY") as refused, start_environment(ignore, 1, url):
+        pass
+    assert "secret" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["", "host:8000/v1", "ftp://host/v1", "http://[::1/v1", "http://host:99999/v1"])
+def test_what_is_no_url_is_refused(url: str) -> None:
+    with pytest.raises(InvalidInput, match="is not a URL"), start_environment(ignore, 1, url):
+        pass
+
+
+def test_a_local_aws_that_is_set_up_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    with local_aws() as aws:
+        for name in ("storage/bucket", "batch/job_queue_arn", "stepfunctions/state_machine_arn"):
+            aws.client("ssm").put_parameter(Name=f"/ftm/{name}", Value="x", Type="String")
+        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+        said = f"no local AWS set up for FTM answers at {re.escape(aws.endpoint_url)}"
+        with pytest.raises(FtmError, match=said), open_environment(ignore, None, None):
+            pass
