@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
 from cloud.src.cli.samples import transcripts
 from cloud.src.contract import keys
 from tests.e2e.ftm_process import no_process_left_behind, run_ftm
@@ -42,7 +44,9 @@ def test_a_run_with_a_failed_batch_writes_the_report_of_the_others(tmp_path: Pat
         ended = run_ftm("run", "2023Q1", *options)
     assert ended.returncode == 1
     assert "1 batches failed, 1 succeeded" in ended.stderr.splitlines()[-1]
-    assert "A name" in report.read_text()
+    firms = pq.read_table(tmp_path / keys.firms("2023Q1"))["firm_name"].to_pylist()
+    assert len(firms) == 9
+    assert all(firm in report.read_text() for firm in firms)
 
 
 def test_an_llm_server_that_does_not_answer_stops_the_run_before_it_starts(tmp_path: Path) -> None:

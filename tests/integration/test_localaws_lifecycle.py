@@ -143,6 +143,16 @@ def test_a_server_that_dies_names_its_log(monkeypatch: pytest.MonkeyPatch, tmp_p
         aws.client("s3").list_buckets()
 
 
+def test_a_server_that_does_not_get_ready_is_not_waited_for_for_ever(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr("cloud.src.localaws.environment._START_TIMEOUT_S", 0)  # no server is as fast
+    with pytest.raises(LocalAwsError, match="not ready within 0 s: see ") as error, local_aws():
+        pytest.fail("it was ready")
+    assert Path(str(error.value).rpartition(": see ")[2]).is_file()
+
+
 def test_a_users_aws_settings_do_not_matter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     configuration = tmp_path / "config"
     configuration.write_text("not a configuration")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from cloud.src.lambdas.create_batch_manifest import MAX_BATCHES
+from cloud.src.contract.keys import MAX_BATCHES
 from cloud.src.localaws.state_machine import definition
 from tests.unit.asl_engine import VARIABLES, Answers, Execution, Failure, execute, lambda_answer
 

@@ -24,6 +24,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     (tmp_path / "good.csv").write_text(HEADER + CALL)
+    (tmp_path / "many.csv").write_text(HEADER + "".join(f"Acme {n},2023-02-01,Sales grew.\n" for n in range(1001)))
     (tmp_path / "wrong_columns.csv").write_text("company,when,text\n" + CALL)
     (tmp_path / "no_rows.csv").write_text(HEADER)
     (tmp_path / "corrupt.parquet").write_bytes(b"PAR1 and then nothing PAR1")
@@ -45,6 +46,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run 2023Q1 --input corrupt.parquet", "corrupt.parquet is no readable Parquet file"),
         ("run 2023Q1 --input good.csv --out good.csv", "output good.csv is a file: give a folder with --out"),
         ("run 2023Q1 --input good.csv --batch-size 5001", "Invalid value for '--batch-size'"),
+        ("run 2023Q1 --input many.csv --batch-size 1", "1001 firms, at most 1000 fit: use batch_size 2 or more"),
         ("run 2023Q1 --input good.csv --jobs 0", "Invalid value for '--jobs'"),
         ("demo --quarter 1999Q1", "there is no bundled quarter 1999Q1: choose 2023Q1"),
         ("report nowhere", "nowhere is not a folder"),

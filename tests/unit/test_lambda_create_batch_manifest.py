@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput, PrefetchRequiredError
 from cloud.src.lambdas import create_batch_manifest
 
@@ -119,7 +120,7 @@ def test_more_batches_than_fit_are_refused_before_anything_is_written(s3: Any) -
     ("n_firms", "batch_size"), [(0, 1), (1, 1), (1000, 1), (2000, 2), (1999, 2), (5_000_000, 5000), (4_999_999, 5000)]
 )
 def test_up_to_1000_batches_fit(n_firms: int, batch_size: int) -> None:
-    create_batch_manifest.check_fits(n_firms, batch_size)
+    keys.check_batches_fit(n_firms, batch_size)
 
 
 @pytest.mark.parametrize(
@@ -135,18 +136,18 @@ def test_up_to_1000_batches_fit(n_firms: int, batch_size: int) -> None:
 )
 def test_refusal_names_the_batch_size_that_fits(n_firms: int, batch_size: int, message: str) -> None:
     with pytest.raises(InvalidInput, match=message):
-        create_batch_manifest.check_fits(n_firms, batch_size)
+        keys.check_batches_fit(n_firms, batch_size)
 
 
 def test_named_batch_size_does_fit() -> None:
     with pytest.raises(InvalidInput) as error:
-        create_batch_manifest.check_fits(123_456, 7)
+        keys.check_batches_fit(123_456, 7)
     named = re.search(r"use batch_size (\d+)", str(error.value))
     assert named
 
-    create_batch_manifest.check_fits(123_456, int(named[1]))
+    keys.check_batches_fit(123_456, int(named[1]))
     with pytest.raises(InvalidInput):
-        create_batch_manifest.check_fits(123_456, int(named[1]) - 1)
+        keys.check_batches_fit(123_456, int(named[1]) - 1)
 
 
 def test_quarter_that_is_not_prefetched(s3: Any) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud.src.contract import keys
 from cloud.src.localaws.child_environment import library_python_path
 from cloud.src.localaws.lambda_zip import HANDLER, lambda_zip
 
@@ -37,6 +38,11 @@ def test_a_zip_has_nothing_else(name: str) -> None:
 
 def test_the_same_code_makes_the_same_zip() -> None:
     assert lambda_zip("prefetch_check") == lambda_zip("prefetch_check")
+
+
+def test_a_zip_has_the_bytes_of_the_source_code() -> None:
+    archive = zipfile.ZipFile(io.BytesIO(lambda_zip("prefetch_check")))
+    assert archive.read("cloud/src/contract/keys.py") == Path(keys.__file__).read_bytes()
 
 
 def test_an_unknown_function_is_named() -> None:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import pytest
 
 from cloud.src.contract.errors import FtmError
+from cloud.src.localaws.child_environment import full_python_path
 from cloud.src.localaws.state_machine import definition, fill_in
 
 VARIABLES: dict[str, str | int] = {
@@ -53,3 +56,10 @@ def test_the_real_file_has_exactly_the_variables_that_are_filled_in() -> None:
     for name in VARIABLES:
         with pytest.raises(FtmError, match=f"without a value: {name}$"):
             definition({key: value for key, value in VARIABLES.items() if key != name})
+
+
+def test_the_real_file_is_read_the_same_in_every_locale() -> None:
+    code = f"import sys; sys.path[:0] = {full_python_path()}; "
+    code += f"from cloud.src.localaws.state_machine import definition; definition({VARIABLES})"
+    locale_is_an_error = ["-X", "warn_default_encoding", "-W", "error::EncodingWarning"]
+    subprocess.run([sys.executable, *locale_is_an_error, "-c", code], check=True)

@@ -121,6 +121,7 @@ def _run(
     with ExitStack() as stack:
         with screen.stage("read transcripts"):
             request = Request(quarter, FileTranscripts(source, quarter), out, batch_size, llm_topics)
+            keys.check_batches_fit(request.transcripts.n_firms, batch_size)
         with screen.stage("local AWS and LLM"):
             environment = stack.enter_context(open_environment(screen.line, jobs, llm_url))
         screen.line(environment.llm.cost())

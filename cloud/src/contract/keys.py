@@ -5,6 +5,7 @@ Standard library only: the Lambda functions use this module too.
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,7 @@ from cloud.src.contract.errors import InvalidInput
 
 MAX_BATCH_SIZE = 5000
 DEFAULT_BATCH_SIZE = 1000
+MAX_BATCHES = 1000  # of one execution, see docs/adr/adr_003_inline_map.md
 
 _QUARTER = re.compile(r"[0-9]{4}Q[1-4]")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -46,6 +48,19 @@ def check_batch_size(batch_size: object) -> int:
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or not 1 <= batch_size <= MAX_BATCH_SIZE:
         raise InvalidInput(f"batch_size {batch_size!r} is not a whole number from 1 to {MAX_BATCH_SIZE}")
     return batch_size
+
+
+def check_batches_fit(n_firms: int, batch_size: int) -> None:
+    """Raise InvalidInput when the firms make more batches than one execution can hold, naming a size that fits."""
+    n_batches = math.ceil(n_firms / batch_size)
+    if n_batches <= MAX_BATCHES:
+        return
+    too_many = f"batch_size {batch_size} makes {n_batches} batches of {n_firms} firms, at most {MAX_BATCHES} fit"
+    batch_size_that_fits = math.ceil(n_firms / MAX_BATCHES)
+    if batch_size_that_fits <= MAX_BATCH_SIZE:
+        raise InvalidInput(f"{too_many}: use batch_size {batch_size_that_fits} or more")
+    most_firms = MAX_BATCHES * MAX_BATCH_SIZE
+    raise InvalidInput(f"{too_many}, and no batch_size up to {MAX_BATCH_SIZE} fits more than {most_firms} firms")
 
 
 def folder_of(key: str) -> str:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import functools
 import json
-import math
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,8 +16,6 @@ from botocore.exceptions import ClientError
 
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput, PrefetchRequiredError
-
-MAX_BATCHES = 1000
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
@@ -32,7 +29,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     batch_size = keys.check_batch_size(event.get("batch_size", keys.DEFAULT_BATCH_SIZE))
 
     firm_ids = _read_firm_ids(bucket, quarter)
-    check_fits(len(firm_ids), batch_size)
+    keys.check_batches_fit(len(firm_ids), batch_size)
     batches = {
         keys.batch_id(quarter, start // batch_size): firm_ids[start : start + batch_size]
         for start in range(0, len(firm_ids), batch_size)
@@ -46,19 +43,6 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         "n_firms": len(firm_ids),
         "n_batches": len(batches),
     }
-
-
-def check_fits(n_firms: int, batch_size: int) -> None:
-    """Raise InvalidInput when the firms make more batches than one execution can hold, naming a size that fits."""
-    n_batches = math.ceil(n_firms / batch_size)
-    if n_batches <= MAX_BATCHES:
-        return
-    too_many = f"batch_size {batch_size} makes {n_batches} batches of {n_firms} firms, at most {MAX_BATCHES} fit"
-    batch_size_that_fits = math.ceil(n_firms / MAX_BATCHES)
-    if batch_size_that_fits <= keys.MAX_BATCH_SIZE:
-        raise InvalidInput(f"{too_many}: use batch_size {batch_size_that_fits} or more")
-    most_firms = MAX_BATCHES * keys.MAX_BATCH_SIZE
-    raise InvalidInput(f"{too_many}, and no batch_size up to {keys.MAX_BATCH_SIZE} fits more than {most_firms} firms")
 
 
 def _read_firm_ids(bucket: str, quarter: str) -> list[str]:

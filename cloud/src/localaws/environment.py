@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import select
 import shlex
 import shutil
 import subprocess
@@ -17,6 +18,7 @@ from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.localaws.child_environment import full_python_path, minimal_environment
 from cloud.src.localaws.clients import REGION, local_client
 
+_START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 10
 
 
@@ -81,6 +83,10 @@ def _start(
 def _wait_until_ready(server: subprocess.Popen[str], work_folder: Path, log: Path) -> str:
     """The endpoint's URL, which the server prints when it listens."""
     assert server.stdout is not None
+    ready, _, _ = select.select([server.stdout], [], [], _START_TIMEOUT_S)
+    if not ready:
+        server.kill()  # not stopped in order, which would take its log away
+        raise LocalAwsError(f"the local AWS was not ready within {_START_TIMEOUT_S} s: see {log}")
     endpoint_url = server.stdout.readline().strip()
     if endpoint_url:
         return endpoint_url

@@ -17,16 +17,16 @@ def lambda_zip(name: str) -> bytes:
     """The zip of ``cloud/src/lambdas/<name>.py``; the same code makes the same bytes."""
     function = f"cloud.src.lambdas.{name}"
     files = {f"{module.replace('.', '/')}.py": _source(module) for module in (function, *_SHARED_MODULES)}
-    files["lambda_function.py"] = f"from {function} import handler as handler\n"
+    files["lambda_function.py"] = f"from {function} import handler as handler\n".encode()
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
-        for path, text in sorted(files.items()):
-            archive.writestr(zipfile.ZipInfo(path), text)  # ZipInfo: dated 1980, whenever it is made
+        for path, source in sorted(files.items()):
+            archive.writestr(zipfile.ZipInfo(path), source)  # ZipInfo: dated 1980, whenever it is made
     return content.getvalue()
 
 
-def _source(module: str) -> str:
+def _source(module: str) -> bytes:
     spec = find_spec(module)
     if spec is None or spec.origin is None:
         raise ModuleNotFoundError(f"no module {module}")
-    return Path(spec.origin).read_text()
+    return Path(spec.origin).read_bytes()

@@ -14,8 +14,8 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 def definition(variables: Mapping[str, str | int]) -> str:
     """The definition as JSON; raises FtmError when the file has a variable that is not among ``variables``."""
-    template = (files("cloud.terraform.stepfunctions") / "quarter_processor.asl.json").read_text()
-    return fill_in(template, variables)
+    template = files("cloud.terraform.stepfunctions") / "quarter_processor.asl.json"
+    return fill_in(template.read_text(encoding="utf-8"), variables)
 
 
 def fill_in(template: str, variables: Mapping[str, str | int]) -> str:
