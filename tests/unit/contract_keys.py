@@ -16,14 +16,17 @@ _ARGUMENTS = {
     "part": 0,
     "created_at": datetime(2023, 5, 2, 9, 30, tzinfo=UTC),
 }
-_NO_KEYS = {"batch_id", "prefetch_prefix", "sentences_prefix"}
+_NO_KEYS = {"batch_id", "folder_of"}
 
 
 def _all_keys() -> list[str]:
     functions = [
         function
         for name, function in inspect.getmembers(keys, inspect.isfunction)
-        if function.__module__ == keys.__name__ and name not in _NO_KEYS and not name.startswith(("_", "check_"))
+        if function.__module__ == keys.__name__
+        and name not in _NO_KEYS
+        and not name.startswith(("_", "check_"))
+        and not name.endswith("_prefix")
     ]
     return [
         function(**{name: _ARGUMENTS[name] for name in inspect.signature(function).parameters})
