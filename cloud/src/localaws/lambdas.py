@@ -12,6 +12,7 @@ import threading
 import time
 import uuid
 import zipfile
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
@@ -143,11 +144,9 @@ class WarmProcess:
 
     def _send(self, request: dict[str, Any]) -> None:
         assert self._process.stdin is not None
-        try:
+        with suppress(BrokenPipeError):  # it has died: that shows, and is reported, when its answer is read
             self._process.stdin.write(json.dumps(request).encode() + b"\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it has died, which shows when its answer is read
 
     def _new_log(self) -> str:
         return self._log.read().decode(errors="replace")
