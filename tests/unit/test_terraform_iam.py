@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 
 from cloud.src.contract import keys
-from tests.unit.terraform_files import ORDER, ROOTS, local_values, read
+from tests.unit.terraform_files import ORDER, ROOTS, blocks, local_values, read
 
 JUSTIFIED = "justified: "
 
@@ -29,7 +30,11 @@ class Statement:
     is_conditional: bool
 
     def is_for_everything(self) -> bool:
-        return "*" in self.resources
+        """Whether a resource is everything there is, or all of a service: ``*``, ``arn:aws:s3:::*``."""
+        return any(
+            resource == "*" or '"*"' in resource or re.fullmatch(r"arn:([^:]*:){4}\*", resource)
+            for resource in self.resources
+        )
 
 
 def statements(file: Path) -> list[Statement]:
@@ -52,9 +57,10 @@ def read_statement(file: Path, document: str, block: dict[str, Any]) -> Statemen
     return Statement(
         where=f"{file.parent.name}/{file.name}, {document}, {block.get('sid', 'without sid')}",
         allows=block.get("effect", "Allow") == "Allow",
-        actions=texts(block["actions"]),
+        # "All but" is read as all.
+        actions=["*"] if "not_actions" in block else texts(block["actions"]),
         # A role's trust policy has none: it is about the role.
-        resources=texts(block.get("resources", [])),
+        resources=["*"] if "not_resources" in block else texts(block.get("resources", [])),
         comments=[comment["value"] for comment in block.get("__comments__", [])],
         is_conditional="condition" in block,
     )
@@ -83,6 +89,27 @@ def test_no_statement_allows_more_than_it_says_why() -> None:
     assert [problem for statement in ALL_STATEMENTS for problem in excess(statement)] == []
 
 
+def test_of_the_policies_that_aws_manages_only_those_of_services_are_used() -> None:
+    """Others, AmazonS3FullAccess for one, allow more than the statements here may."""
+    attached = {
+        (root, name): body["policy_arn"].rpartition(":policy/")[2]
+        for root in ORDER
+        for name, body in blocks(root, "resource", "aws_iam_role_policy_attachment").items()
+    }
+    assert attached == {
+        ("ecs", "instance"): "service-role/AmazonEC2ContainerServiceforEC2Role",
+        ("ecs", "execution"): "service-role/AmazonECSTaskExecutionRolePolicy",
+        ("batch", "service"): "service-role/AWSBatchServiceRole",
+        ("batch", "instance"): "service-role/AmazonEC2ContainerServiceforEC2Role",
+    }
+    attached_otherwise = [
+        f"{file.parent.name}/{file.name}"
+        for file in ROOTS.glob("*/*.tf")
+        if re.search(r"managed_policy_arns|inline_policy|policy_attachments_exclusive", file.read_text())
+    ]
+    assert attached_otherwise == []
+
+
 def test_policies_are_written_as_policy_documents_where_this_test_sees_them() -> None:
     written_otherwise = [
         f"{file.parent.name}/{file.name}"
@@ -92,6 +119,9 @@ def test_policies_are_written_as_policy_documents_where_this_test_sees_them() ->
     assert written_otherwise == []
 
 
+UNJUSTIFIED = "resources * without a comment '# justified: ...'"
+
+
 @pytest.mark.parametrize(
     ("statement", "problems"),
     [
@@ -99,12 +129,17 @@ def test_policies_are_written_as_policy_documents_where_this_test_sees_them() ->
         ('actions = ["s3:*"]\nresources = ["arn"]', ["action s3:*"]),
         ('actions = ["*"]\nresources = ["arn"]', ["action *"]),
         ('actions = ["s3:Get*"]\nresources = ["arn"]', ["action s3:Get*"]),
+        ('not_actions = ["s3:DeleteBucket"]\nresources = ["arn"]', ["action *"]),
         ('effect = "Deny"\nactions = ["s3:*"]\nresources = ["*"]', []),
         ('actions = ["batch:DescribeJobs"]\n# justified: knows no resources\nresources = ["*"]', []),
         (
             'actions = ["batch:DescribeJobs"]\n# it has to\nresources = ["*"]',
-            ["resources * without a comment '# justified: ...'"],
+            [UNJUSTIFIED],
         ),
+        ('actions = ["s3:GetObject"]\nresources = ["arn:aws:s3:::*"]', [UNJUSTIFIED]),
+        ('actions = ["s3:GetObject"]\nresources = concat(local.arns, ["*"])', [UNJUSTIFIED]),
+        ('actions = ["s3:GetObject"]\nnot_resources = ["arn"]', [UNJUSTIFIED]),
+        ('actions = ["batch:SubmitJob"]\nresources = ["arn:${local.partition}:batch:${local.region}:1:job/*"]', []),
     ],
 )
 def test_what_counts_as_too_much(tmp_path: Path, statement: str, problems: list[str]) -> None:
