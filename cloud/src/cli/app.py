@@ -108,9 +108,13 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local AWS on 127.0.0.1.")] = 5000,
     jobs: Jobs = None,
     llm_url: LlmUrl = None,
+    apply: Annotated[
+        bool,
+        typer.Option("--apply", help="Set it up by applying the Terraform roots, as AWS is: 4 minutes."),
+    ] = False,
 ) -> None:
     """Run the local AWS in the foreground, for the plain `aws` command line, until Ctrl-C."""
-    local_up.local_up(Screen(), port, jobs, llm_url)
+    local_up.local_up(Screen(), port, jobs, llm_url, apply)
 
 
 def _run(
@@ -124,6 +128,6 @@ def _run(
             keys.check_batches_fit(request.transcripts.n_firms, batch_size)
         with screen.stage("local AWS and LLM"):
             environment = stack.enter_context(open_environment(screen.line, jobs, llm_url))
-        screen.line(environment.llm.cost())
+        screen.line(environment.cost())
         outcome = run_quarter(request, environment, screen)
     show_outcome(outcome)

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cloud.src.cli import network, version
+from cloud.src.cli import network, version, vllm
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.llm import local_server, packaged_models, xai_client
 from cloud.src.llm.xai_client import LlmClient
@@ -23,13 +23,16 @@ from cloud.src.localaws.provision import FIRM_PROCESSOR, provision
 
 Announce = Callable[[str], None]
 
+# Makes everything FTM needs in a local AWS, given the jobs' environment and the key of the LLM, if it has one.
+SetUp = Callable[[LocalAws, dict[str, str], str | None], object]
+
 CORES = os.cpu_count() or 1
 LLM_READY_TIMEOUT_S = 20
 
 # Among the jobs' variables for us, when we find an environment that another ftm has started.
 _LOCAL_LLM = "FTM_LOCAL_LLM"
 
-_PARAMETERS = ("/ftm/storage/bucket", "/ftm/batch/job_queue_arn", "/ftm/stepfunctions/state_machine_arn")
+_PARAMETERS = ["/ftm/storage/bucket", "/ftm/batch/job_queue_arn", "/ftm/stepfunctions/state_machine_arn"]
 
 
 @dataclass(frozen=True)
@@ -41,10 +44,10 @@ class Llm:
     local: bool  # the small one that comes with FTM, on this machine
 
     def cost(self) -> str:
-        """What it costs while it runs, in one line. No command of this version starts anything on AWS."""
+        """What it costs while it runs, in one line."""
         if self.local:
-            return "LLM: local small model, $0.00 an hour; vLLM on AWS: not used"
-        return f"LLM: {self.model} at {self.base_url}, its cost is not known to FTM; vLLM on AWS: not used"
+            return "LLM: local small model, $0.00 an hour"
+        return f"LLM: {self.model} at {self.base_url}, its cost is not known to FTM"
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,10 @@ class LocalEnvironment:
     job_queue: str
     state_machine_arn: str
     llm: Llm
+
+    def cost(self) -> str:
+        """What runs and what it costs, in one line."""
+        return f"{self.llm.cost()}; {vllm.status(self.aws)}"
 
 
 @contextmanager
@@ -81,25 +88,19 @@ def open_environment(announce: Announce, jobs: int | None, llm_url: str | None) 
 
 @contextmanager
 def start_environment(
-    announce: Announce, jobs: int | None, llm_url: str | None, port: int | None = None
+    announce: Announce, jobs: int | None, llm_url: str | None, port: int | None = None, set_up: SetUp = provision
 ) -> Iterator[LocalEnvironment]:
     """Start AWS and, unless ``llm_url`` names another, the small language model; stop both when the block ends.
 
     ``jobs``: how many Batch jobs run at the same time, one a core when None. ``port``: of the local AWS, a free one
-    when None.
+    when None. ``set_up``: how the local AWS gets what FTM needs.
     """
     jobs = jobs or CORES
     with local_aws(port, jobs) as aws, _llm(announce, llm_url) as llm:
         packaged_models.ensure(packaged_models.EMBEDDING, announce)
         api_key = None if llm.local else os.environ.get("LLM_API_KEY")
-        provisioned = provision(aws, _job_environment(llm, jobs), api_key)
-        yield LocalEnvironment(
-            aws=aws,
-            bucket=provisioned.bucket,
-            job_queue=provisioned.job_queue_arn,
-            state_machine_arn=provisioned.state_machine_arn,
-            llm=llm,
-        )
+        set_up(aws, _job_environment(llm, jobs), api_key)
+        yield LocalEnvironment(aws, *_published(aws), llm)
 
 
 @contextmanager
@@ -124,7 +125,8 @@ def _job_environment(llm: Llm, jobs: int) -> dict[str, str]:
         "EMBEDDING_MODEL": packaged_models.EMBEDDING,
         "EMBEDDING_THREADS": str(max(1, CORES // jobs)),
         "FTM_MODEL_CACHE": str(packaged_models.cache_folder()),
-        "FTM_COMMIT": version.commit(),
+        "FTM_COMMIT": version.commit(),  # of this source code, which the jobs run
+        "DEPLOYED_COMMIT": version.commit(),
         "CHECKPOINT_INTERVAL": "10",  # firms: an interrupted run loses a minute, not the batch
     }
     if llm.local:
@@ -139,9 +141,10 @@ def _running_environment(endpoint: str) -> LocalEnvironment:
     """What somebody else has started and set up at ``endpoint``."""
     aws = LocalAws(endpoint)
     try:
-        bucket, job_queue, state_machine = (_parameter(aws, name) for name in _PARAMETERS)
+        bucket, job_queue, state_machine = _published(aws)
         definitions = aws.client("batch").describe_job_definitions(jobDefinitionName=FIRM_PROCESSOR, status="ACTIVE")
-        environment = definitions["jobDefinitions"][0]["containerProperties"]["environment"]
+        latest = sorted(definitions["jobDefinitions"], key=lambda definition: definition["revision"])[-1]
+        environment = latest["containerProperties"]["environment"]
         told = {pair["name"]: pair["value"] for pair in environment}
         llm = Llm(told["LLM_BASE_URL"], told["LLM_MODEL_NAME"], local=_LOCAL_LLM in told)
     except (BotoCoreError, ClientError, LookupError) as error:
@@ -152,8 +155,12 @@ def _running_environment(endpoint: str) -> LocalEnvironment:
     return LocalEnvironment(aws, bucket, job_queue, state_machine, llm)
 
 
-def _parameter(aws: LocalAws, name: str) -> str:
-    return str(aws.client("ssm").get_parameter(Name=name)["Parameter"]["Value"])
+def _published(aws: LocalAws) -> tuple[str, str, str]:
+    """Bucket, job queue and state machine, wherever they come from."""
+    parameters = aws.client("ssm").get_parameters(Names=_PARAMETERS)["Parameters"]
+    values = {parameter["Name"]: str(parameter["Value"]) for parameter in parameters}
+    bucket, job_queue, state_machine = (values[name] for name in _PARAMETERS)
+    return bucket, job_queue, state_machine
 
 
 def _check_loopback(endpoint: str) -> None:

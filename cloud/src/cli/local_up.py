@@ -2,57 +2,65 @@
 
 from __future__ import annotations
 
-import json
 import time
+from collections.abc import Mapping
+from functools import partial
 from typing import NoReturn
 
+from cloud.src.cli.instructions import after_apply, instructions
 from cloud.src.cli.local_environment import LocalEnvironment, start_environment
 from cloud.src.cli.progress import Screen
+from cloud.src.localaws import terraform_roots
+from cloud.src.localaws.environment import LocalAws
+from cloud.src.localaws.provision import provision
+from cloud.src.localaws.terraform_roots import Root
 
-QUARTER = "2023Q1"
 SECONDS_BETWEEN_LOOKS = 5.0
+EXIT_CTRL_C = 130
 
 
-def local_up(screen: Screen, port: int, jobs: int | None, llm_url: str | None) -> None:
-    """Run the local AWS until Ctrl-C. Raises InvalidInput when the port is in use."""
-    with start_environment(screen.line, jobs, llm_url, port) as environment:
-        print(instructions(environment), flush=True)
-        try:
+def local_up(screen: Screen, port: int, jobs: int | None, llm_url: str | None, apply: bool) -> None:
+    """Run the local AWS until Ctrl-C; ``apply``: set up by the Terraform roots.
+
+    Raises InvalidInput when the port is in use, or Terraform or its provider is missing.
+    """
+    if apply:
+        terraform_roots.check_installed()  # before anything starts
+    set_up = partial(_apply_roots, screen) if apply else provision
+    ready = False
+    try:
+        with start_environment(screen.line, jobs, llm_url, port, set_up) as environment:
+            print(after_apply(environment) if apply else instructions(environment), flush=True)
+            ready = True
             _wait(environment)
-        except KeyboardInterrupt:
-            screen.line("stopped; the bucket was in memory and is gone, output folders are kept")
+    except KeyboardInterrupt:
+        screen.line("stopped; the bucket was in memory and is gone, output folders are kept")
+        if not ready:
+            raise SystemExit(EXIT_CTRL_C) from None
+
+
+def _apply_roots(screen: Screen, aws: LocalAws, job_environment: dict[str, str], llm_api_key: str | None) -> None:
+    """Set up the local AWS as a real one is: by Terraform."""
+    folder = terraform_roots.work_folder(aws)
+    screen.line(f"applying the Terraform roots takes 3 to 4 minutes; copies and state are in {folder}")
+    roots = terraform_roots.copy_roots(folder, job_environment, with_api_key=llm_api_key is not None)
+    environment = terraform_roots.terraform_environment(aws)
+    with screen.stage("terraform init"):
+        terraform_roots.init(roots, environment)
+    for root in roots:
+        _apply(root, environment, screen)
+    if llm_api_key is not None:  # as an operator does it, so that the key is in no state
+        aws.client("secretsmanager").put_secret_value(SecretId="ftm/xai", SecretString=llm_api_key)
+
+
+def _apply(root: Root, environment: Mapping[str, str], screen: Screen) -> None:
+    with screen.stage(f"terraform apply {root.name}") as stage:
+        # A note and no counts, from which the time left would be computed: one resource may take as long as all others.
+        terraform_roots.apply(root, environment, lambda done, all: stage.update(done, f"{done} of {all} resources"))
 
 
 def _wait(environment: LocalEnvironment) -> NoReturn:
     """Wait for Ctrl-C; raises when the local AWS has ended by itself, instead of waiting beside it."""
     while True:
         time.sleep(SECONDS_BETWEEN_LOOKS)
-        environment.aws.client("s3").head_bucket(Bucket=environment.bucket)
-
-
-def instructions(environment: LocalEnvironment) -> str:
-    """The lines to type: what to export, then the commands that prepare and use the bucket."""
-    aws, bucket, state_machine = environment.aws, environment.bucket, environment.state_machine_arn
-    quarter_input = json.dumps({"quarter": QUARTER, "bucket": bucket})
-    batches_input = json.dumps({"quarter": QUARTER, "bucket": bucket, "batch_size": 50})
-    return f"""\
-Local AWS is ready. {environment.llm.cost()}
-Stop it with Ctrl-C; what is in it is in memory only. In another terminal:
-
-export AWS_ENDPOINT_URL={aws.endpoint_url}
-export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={aws.region}
-# an aws command before 2.13 does not read AWS_ENDPOINT_URL: give it --endpoint-url $AWS_ENDPOINT_URL
-
-# bring a quarter into the bucket and run it there
-./ftm demo
-
-# look at it, and run it again, as on AWS
-aws s3 ls s3://{bucket} --recursive
-aws lambda invoke --function-name ftm-prefetch-check --payload '{quarter_input}' \\
-  --cli-binary-format raw-in-base64-out /dev/stdout
-aws stepfunctions start-execution --state-machine-arn {state_machine} \\
-  --input '{batches_input}'
-aws stepfunctions list-executions --state-machine-arn {state_machine}
-aws stepfunctions describe-execution --execution-arn EXECUTION_ARN
-aws logs tail /aws/batch/ftm --since 30m
-"""
+        environment.aws.client("s3").list_buckets()

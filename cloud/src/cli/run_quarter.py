@@ -18,7 +18,7 @@ from cloud.src.cli.local_environment import LocalEnvironment
 from cloud.src.cli.mirror import Mirror, check_disk_space, output_folder
 from cloud.src.cli.progress import Screen
 from cloud.src.cli.report import write_report
-from cloud.src.cli.summary import Outcome
+from cloud.src.cli.summary import Outcome, stale_image
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError
 from cloud.src.prefetch.calls import TranscriptSource
@@ -72,10 +72,11 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
         request.quarter,
         request.folder,
         report,
-        environment.llm.cost(),
+        environment.cost(),
         firms_skipped=counts["firms_skipped"],
         firms_failed=counts["firms_failed"],
         stages=screen.stages,
+        stale_image=stale_image(counts),
     )
 
 

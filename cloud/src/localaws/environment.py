@@ -33,6 +33,7 @@ class LocalAws:
     endpoint_url: str
     region: str = REGION
     job_slots: int = 2  # how many Batch jobs run at the same time
+    work_folder: Path | None = None  # deleted when it ends, however it ends; None when another process has started it
 
     def client(self, service: str) -> Any:
         """A boto3 client, with keys that open nothing; any thread may use it."""
@@ -55,7 +56,7 @@ def local_aws(
     try:
         endpoint_url = _wait_until_ready(server, work_folder, log)
         with _own_end_explained(server, log):
-            yield LocalAws(endpoint_url, job_slots=job_slots)
+            yield LocalAws(endpoint_url, job_slots=job_slots, work_folder=work_folder)
     finally:
         if _stop(server) == 0:
             shutil.rmtree(work_folder, ignore_errors=True)

@@ -1,0 +1,26 @@
+"""Whether vLLM runs on its instance, and what that costs: it is scaled by hand, and forgotten by hand."""
+
+from __future__ import annotations
+
+from cloud.src.localaws.environment import LocalAws
+
+CLUSTER = "ftm-vllm-cluster"
+SERVICE = "ftm-vllm-service"
+SCALING_GROUP = "ftm-vllm-asg"
+
+# About: a g5.xlarge on Spot (ADR-006).
+USD_AN_HOUR = 0.37
+
+
+def status(aws: LocalAws) -> str:
+    """One line: the instances that run, the tasks on them, and what the instances cost."""
+    groups = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[SCALING_GROUP])
+    if not groups["AutoScalingGroups"]:
+        return "vLLM on AWS: not used"  # the root ecs is not applied
+    n_instances = len(groups["AutoScalingGroups"][0]["Instances"])
+    services = aws.client("ecs").describe_services(cluster=CLUSTER, services=[SERVICE])["services"]
+    n_tasks = sum(service["runningCount"] for service in services)
+    if not n_instances and not n_tasks:
+        return f"vLLM: not running, $0.00 an hour (about ${USD_AN_HOUR:.2f} an hour on AWS when it runs)"
+    cost = f"about ${USD_AN_HOUR * n_instances:.2f} an hour on AWS, nothing here"
+    return f"vLLM: running (instances: {n_instances}, tasks: {n_tasks}), {cost}"
