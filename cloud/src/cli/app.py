@@ -15,6 +15,7 @@ from cloud.src.cli.progress import Screen
 from cloud.src.cli.report import write_report
 from cloud.src.cli.run_quarter import Request, run_quarter
 from cloud.src.cli.summary import show_outcome
+from cloud.src.cli.upload import upload
 from cloud.src.contract import keys
 from cloud.src.prefetch.files import FileTranscripts
 
@@ -92,6 +93,18 @@ def run(
     command again continues an interrupted run.
     """
     _run(keys.check_quarter(quarter), source, out, batch_size, jobs, llm_topics, llm_url)
+
+
+@app.command(epilog="Example: ftm prefetch 2020Q2 --from transcripts.parquet")
+def prefetch(
+    quarter: Annotated[str, typer.Argument(metavar="QUARTER", help="Quarter of the calls, for example 2020Q2.")],
+    source: Annotated[
+        Path,
+        typer.Option("--from", metavar="FILE_OR_FOLDER", help="Transcripts: CSV or Parquet, or a folder of them."),
+    ],
+) -> None:
+    """Bring a quarter's transcripts into the bucket on AWS, where its state machine finds them."""
+    upload(Screen(), quarter, source)
 
 
 @app.command(epilog="Example: ftm report ftm-output/demo")

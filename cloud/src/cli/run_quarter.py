@@ -11,7 +11,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.src.cli.estimate import plan_naming
-from cloud.src.cli.execution import Execution, Progress, start_execution
+from cloud.src.cli.execution import Aws, Execution, Progress, start_execution
 from cloud.src.cli.failure import failed_job_log, failure_of
 from cloud.src.cli.job_log import jobs, log_tail, what_it_does
 from cloud.src.cli.local_environment import LocalEnvironment
@@ -44,7 +44,7 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
     Raises InvalidInput for transcripts without a sentence, before the folder is made, and ExecutionFailed when the
     state machine fails; what it had finished by then is in the folder.
     """
-    prefetched = _prefetch(request, environment, screen)
+    prefetched = prefetch(environment.aws, environment.bucket, request.quarter, request.transcripts, screen)
     plan = plan_naming(prefetched.n_firms, prefetched.n_sentences, environment.llm.local, request.llm_topics)
     screen.line(plan.reason)
     mirror = Mirror(environment.aws.client("s3"), environment.bucket, request.quarter, request.folder)
@@ -80,16 +80,10 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
     )
 
 
-def _prefetch(request: Request, environment: LocalEnvironment, screen: Screen) -> PrefetchSummary:
+def prefetch(aws: Aws, bucket: str, quarter: str, transcripts: TranscriptSource, screen: Screen) -> PrefetchSummary:
     """Bring the transcripts into the bucket, as sentences."""
-    with screen.stage("prefetch", total=request.transcripts.n_firms) as stage:
-        summary = write_quarter(
-            environment.aws.client("s3"),
-            environment.bucket,
-            request.quarter,
-            request.transcripts,
-            lambda done, total: stage.update(done),
-        )
+    with screen.stage("prefetch", total=transcripts.n_firms) as stage:
+        summary = write_quarter(aws.client("s3"), bucket, quarter, transcripts, lambda done, total: stage.update(done))
     left_out = "".join(f"; left out: {count:,} {reason}" for reason, count in summary.skipped.items())
     screen.line(f"{summary.n_firms:,} firms, {summary.n_calls:,} calls, {summary.n_sentences:,} sentences{left_out}")
     if summary.n_firms_without_permno:
