@@ -44,6 +44,8 @@ def test_a_server_of_the_user_is_not_the_local_one_whatever_its_model_is_called(
         with open_environment(ignore, None, None) as found:
             for environment in (started, found):
                 assert not environment.llm.local
+                told = job_environment(environment)
+                assert told["FTM_COMMIT"] == told["DEPLOYED_COMMIT"]
                 assert "$0.00" not in environment.llm.cost()
 
 

@@ -63,6 +63,9 @@ def environment() -> Iterator[Environment]:
             "FTM_MODEL_CACHE": str(packaged_models.cache_folder()),
             "EMBEDDING_THREADS": "1",
             "CHECKPOINT_INTERVAL": str(FIRMS_A_PART),
+            # As in an image that is not the deployed one.
+            "FTM_COMMIT": "aaaaaaa",
+            "DEPLOYED_COMMIT": "bbbbbbb",
         }
         yield Environment(aws, provision(aws, job_environment))
 
@@ -130,6 +133,8 @@ def test_quarter_succeeds_and_leaves_its_tables(environment: Environment, tmp_pa
     assert (summary["succeeded"], summary["failed"], summary["has_failures"]) == (3, 0, False)
     assert (summary["firms_total"], summary["firms_succeeded"], summary["firms_failed"]) == (6, 6, 0)
     assert notification(execution)[0] == "FTM 2023Q1: succeeded"
+    assert (summary["commits"], summary["deployed_commits"], summary["stale_image"]) == (["aaaaaaa"], ["bbbbbbb"], True)
+    assert [line for line in notification(execution) if "commit aaaaaaa, but bbbbbbb was deployed" in line]
     assert environment.read_table(keys.firms("2023Q1")).column("firm_id").to_pylist() == FIRMS
     for key in (keys.topics("2023Q1"), keys.themes("2023Q1"), keys.theme_contributions("2023Q1")):
         assert environment.read_table(key).num_rows > 0, key

@@ -96,6 +96,24 @@ def test_batches_that_are_not_listed_are_counted(no_topic: None) -> None:
 
 
 @pytest.mark.parametrize(
+    ("ran", "lines"),
+    [
+        ({}, []),
+        ({"commits": [], "deployed_commits": [], "stale_image": False}, []),
+        ({"commits": ["aaaaaaa"], "deployed_commits": ["unknown"], "stale_image": False}, ["Worker: commit aaaaaaa"]),
+        (
+            {"commits": ["aaaaaaa", "ccccccc"], "deployed_commits": ["bbbbbbb"], "stale_image": True},
+            ["Worker: commit aaaaaaa, ccccccc, but bbbbbbb was deployed: the image is stale, see the jobs' logs"],
+        ),
+    ],
+)
+def test_the_commits_that_ran_are_one_line(no_topic: None, ran: dict[str, Any], lines: list[str]) -> None:
+    message = notify_completion.handler({**SUCCEEDED, **ran}, None)["message"]
+
+    assert message.splitlines()[4:-1] == lines
+
+
+@pytest.mark.parametrize(
     ("error", "line"),
     [
         (
@@ -151,6 +169,8 @@ def test_subject_is_what_sns_accepts(received: Any, event: dict[str, Any]) -> No
         ({"has_failures": "no"}, "has_failures 'no' is neither true nor false"),
         ({"failed_batches": "2023Q1_batch_0000"}, "failed_batches '2023Q1_batch_0000' is not a list"),
         ({"failed_batches": [1]}, "failed_batches [1] is not a list of batch ids"),
+        ({"commits": "aaaaaaa"}, "commits 'aaaaaaa' is not a list of commits"),
+        ({"deployed_commits": [None]}, "deployed_commits [None] is not a list of commits"),
         ({"reduce_error": "boom"}, "reduce_error 'boom' is not an Error with a Cause"),
     ],
 )

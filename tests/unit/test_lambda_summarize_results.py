@@ -30,6 +30,7 @@ def put_progress(
     skipped: list[str] | None = None,
     failed: list[str] | None = None,
     manifest_key: str = MANIFEST_KEY,
+    **image: Any,
 ) -> None:
     progress = {
         "quarter": "2023Q1",
@@ -39,6 +40,7 @@ def put_progress(
         "done": done,
         "skipped": [{"firm_id": firm, "reason": "no sentences"} for firm in skipped or []],
         "failed": [{"firm_id": firm, "reason": "unreadable"} for firm in failed or []],
+        **image,
     }
     s3.put_object(Bucket=BUCKET, Key=f"progress/2023Q1/{batch_id}.json", Body=json.dumps(progress))
 
@@ -73,6 +75,9 @@ def test_all_batches_succeeded(s3: Any) -> None:
         "firms_skipped": 0,
         "firms_failed": 0,
         "has_failures": False,
+        "commits": ["unknown"],
+        "deployed_commits": ["unknown"],
+        "stale_image": False,
     }
 
 
@@ -136,6 +141,52 @@ def test_many_batches_list_the_first_20_that_failed(s3: Any) -> None:
     assert (counts["succeeded"], counts["failed"]) == (35, 25)
     assert (counts["firms_succeeded"], counts["firms_failed"]) == (35, 25)
     assert counts["failed_batches"] == batch_ids[:20]
+
+
+AS_DEPLOYED = {"commit": "aaaaaaa", "deployed_commit": "aaaaaaa", "stale_image": False}
+STALE = {"commit": "aaaaaaa", "deployed_commit": "bbbbbbb", "stale_image": True}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "ran"),
+    [
+        pytest.param(AS_DEPLOYED, AS_DEPLOYED, (["aaaaaaa"], ["aaaaaaa"], False), id="as deployed"),
+        pytest.param(STALE, STALE, (["aaaaaaa"], ["bbbbbbb"], True), id="stale"),
+        pytest.param(AS_DEPLOYED, STALE, (["aaaaaaa"], ["aaaaaaa", "bbbbbbb"], True), id="deployed during the run"),
+        pytest.param({}, {"commit": "aaaaaaa"}, (["aaaaaaa", "unknown"], ["unknown"], False), id="by older workers"),
+        pytest.param(
+            {**STALE, "manifest_key": EARLIER_MANIFEST_KEY}, {}, (["unknown"], ["unknown"], False), id="earlier"
+        ),
+        pytest.param(
+            {"commit": "a" * 999}, {}, (["a" * 64, "unknown"], ["unknown"], False), id="cut: a payload is small"
+        ),
+    ],
+)
+def test_which_commits_ran(s3: Any, first: dict[str, Any], second: dict[str, Any], ran: tuple[Any, ...]) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1"], "2023Q1_batch_0001": ["2"]})
+    put_progress(s3, "2023Q1_batch_0000", done=["1"], **first)
+    put_progress(s3, "2023Q1_batch_0001", done=["2"], **second)
+
+    counts = summarize([succeeded("2023Q1_batch_0000"), failed("2023Q1_batch_0001")])
+
+    assert (counts["commits"], counts["deployed_commits"], counts["stale_image"]) == ran
+
+
+def test_no_more_than_five_commits_are_listed(s3: Any) -> None:
+    batch_ids = [f"2023Q1_batch_{number:04d}" for number in range(7)]
+    put_manifest(s3, {batch_id: [batch_id] for batch_id in batch_ids})
+    for number, batch_id in enumerate(batch_ids):
+        put_progress(s3, batch_id, done=[batch_id], commit=f"aaaaaa{number}")
+
+    counts = summarize([succeeded(batch_id) for batch_id in batch_ids])
+
+    assert counts["commits"] == [f"aaaaaa{number}" for number in range(5)]
+
+
+def test_batches_without_progress_have_no_commit(s3: Any) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1"]})
+    counts = summarize([failed("2023Q1_batch_0000")])
+    assert (counts["commits"], counts["deployed_commits"], counts["stale_image"]) == ([], [], False)
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,8 @@ def test_a_batch_leaves_its_firms_in_parts(s3: Any) -> None:
         "manifest_key": MANIFEST,
         "status": "succeeded",
         "commit": "test",
+        "deployed_commit": "unknown",
+        "stale_image": False,
         "n_firms": 5,
         "analysed": 5,
         "done": ["101", "102", "103", "104", "105"],

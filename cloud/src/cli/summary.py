@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -39,6 +40,7 @@ class Outcome:
     firms_skipped: int
     firms_failed: int
     stages: list[tuple[str, float]] = field(default_factory=list)  # name and seconds, in their order
+    stale_image: str | None = None  # what the jobs ran in, when it is not what was deployed
 
 
 def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
@@ -89,11 +91,20 @@ def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
         f"{counts.calls:,} calls, {counts.sentences:,} sentences ({without_topic:.0%} without a topic), "
         f"{len(report.topics):,} topics, {len(report.themes):,} themes",
         outcome.cost,
+        *([outcome.stale_image] if outcome.stale_image else []),
         "",
         "Tables, for pandas or DuckDB:",
         *(f"  {outcome.folder / key(outcome.quarter)}" for key in _TABLES),
         f"Report: {outcome.report}",
     ]
+
+
+def stale_image(counts: dict[str, Any]) -> str | None:
+    """The line that says so when jobs ran in another image than the deployed one; ``counts`` of SummarizeResults."""
+    if not counts.get("stale_image"):
+        return None
+    ran, deployed = (one_line(", ".join(counts[name])) for name in ("commits", "deployed_commits"))
+    return f"Stale image: the jobs ran commit {ran}, but {deployed} was deployed; build the image again and deploy it"
 
 
 def example_of(theme: Theme, report: ReportData) -> str:

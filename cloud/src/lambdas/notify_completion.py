@@ -31,7 +31,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """
     quarter, bucket = _checked(event)
     subject = f"FTM {quarter}: {_outcome(event)}"
-    message = "\n".join([subject, _batches(event), _firms(event), _themes(event, quarter, bucket), VLLM_REMINDER])
+    lines = [subject, _batches(event), _firms(event), _themes(event, quarter, bucket), *_worker(event), VLLM_REMINDER]
+    message = "\n".join(lines)
     topic_arn = os.environ.get("SNS_TOPIC_ARN")
     if topic_arn:
         _sns().publish(TopicArn=topic_arn, Subject=subject, Message=message)
@@ -47,12 +48,17 @@ def _checked(event: dict[str, Any]) -> tuple[str, str]:
             raise InvalidInput(f"{name} {count!r} is not a count: the input is what summarize_results returns")
     if not isinstance(event.get("has_failures"), bool):
         raise InvalidInput(f"has_failures {event.get('has_failures')!r} is neither true nor false")
-    failed_batches = event.get("failed_batches")
-    if not isinstance(failed_batches, list) or not all(isinstance(batch_id, str) for batch_id in failed_batches):
-        raise InvalidInput(f"failed_batches {failed_batches!r} is not a list of batch ids")
+    _check_names("failed_batches", event.get("failed_batches"), "batch ids")
+    for name in ("commits", "deployed_commits"):
+        _check_names(name, event.get(name, []), "commits")
     if not isinstance(event.get("reduce_error", {}), dict):
         raise InvalidInput(f"reduce_error {event['reduce_error']!r} is not an Error with a Cause")
     return quarter, bucket
+
+
+def _check_names(field: str, names: object, what: str) -> None:
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidInput(f"{field} {names!r} is not a list of {what}")
 
 
 def _outcome(event: dict[str, Any]) -> str:
@@ -83,6 +89,16 @@ def _themes(event: dict[str, Any], quarter: str, bucket: str) -> str:
     if "reduce_error" in event:
         return f"Themes: not written, {_reason(event['reduce_error'])}"
     return f"Themes: s3://{bucket}/{keys.themes(quarter)}"
+
+
+def _worker(event: dict[str, Any]) -> list[str]:
+    """The line that says which commits ran; none when no job has told."""
+    commits, deployed = (", ".join(event.get(name, [])) for name in ("commits", "deployed_commits"))
+    if not commits:
+        return []
+    if event.get("stale_image") is not True:
+        return [f"Worker: commit {commits}"]
+    return [f"Worker: commit {commits}, but {deployed} was deployed: the image is stale, see the jobs' logs"]
 
 
 def _reason(error: dict[str, Any]) -> str:

@@ -20,15 +20,21 @@ from cloud.src.contract.errors import InvalidInput
 STATUSES = ("SUCCEEDED", "FAILED")
 # The state machine passes this on and the notification prints it, so it has to stay short.
 MAX_FAILED_BATCHES_LISTED = 20
+# One of each, unless something was deployed during the run.
+MAX_COMMITS_LISTED = 5
+MAX_COMMIT_LENGTH = 64  # a hash has 40 characters
 # As many connections as a boto3 client keeps open.
 PARALLEL_READS = 10
 
 
 class Progress(NamedTuple):
-    """The firms that a map job has dealt with."""
+    """The firms that a map job has dealt with, and the image it ran in."""
 
     done: set[str]
     skipped: set[str]
+    commit: str
+    deployed_commit: str
+    stale_image: bool
 
 
 class BatchCount(NamedTuple):
@@ -42,7 +48,7 @@ class BatchCount(NamedTuple):
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Take ``{"quarter", "bucket", "manifest_key", "results"}``; return the counts and ``has_failures``.
+    """Take ``{"quarter", "bucket", "manifest_key", "results"}``; return counts, ``has_failures`` and which commits ran.
 
     A firm that no progress file of this execution lists as done or skipped counts as failed.
     Raises InvalidInput when the input is malformed or does not belong to the manifest.
@@ -58,13 +64,17 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         differ = f"differ in {len(in_one_only)} batches: {in_one_only[0]}"
         raise InvalidInput(f"results and s3://{bucket}/{manifest_key} {differ}")
 
-    def count(batch_id: str) -> BatchCount:
-        progress = _read_progress(bucket, keys.progress(quarter, batch_id), manifest_key)
-        return count_batch(batch_id, status_of_batch[batch_id], firms_of_batch[batch_id], progress)
+    def read(batch_id: str) -> Progress | None:
+        return _read_progress(bucket, keys.progress(quarter, batch_id), manifest_key)
 
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
-        batches = list(pool.map(count, firms_of_batch))
-    return {"quarter": quarter, "bucket": bucket, "manifest_key": manifest_key, **add_up(batches)}
+        progress_of_batch = dict(zip(firms_of_batch, pool.map(read, firms_of_batch), strict=True))
+    batches = [
+        count_batch(batch_id, status_of_batch[batch_id], firm_ids, progress_of_batch[batch_id])
+        for batch_id, firm_ids in firms_of_batch.items()
+    ]
+    ran = what_ran([progress for progress in progress_of_batch.values() if progress])
+    return {"quarter": quarter, "bucket": bucket, "manifest_key": manifest_key, **add_up(batches), **ran}
 
 
 def count_batch(batch_id: str, status: str, firm_ids: list[str], progress: Progress | None) -> BatchCount:
@@ -98,6 +108,15 @@ def add_up(batches: list[BatchCount]) -> dict[str, Any]:
         "firms_skipped": skipped,
         "firms_failed": total - succeeded - skipped,
         "has_failures": bool(failed),
+    }
+
+
+def what_ran(jobs: list[Progress]) -> dict[str, Any]:
+    """The commits of the images that the jobs ran in, those that were deployed, and whether a job's two differ."""
+    return {
+        "commits": sorted({job.commit for job in jobs})[:MAX_COMMITS_LISTED],
+        "deployed_commits": sorted({job.deployed_commit for job in jobs})[:MAX_COMMITS_LISTED],
+        "stale_image": any(job.stale_image for job in jobs),
     }
 
 
@@ -146,7 +165,14 @@ def _read_progress(bucket: str, key: str, manifest_key: str) -> Progress | None:
         progress = json.load(_s3().get_object(Bucket=bucket, Key=key)["Body"])
         if progress["manifest_key"] != manifest_key:
             return None
-        return Progress(set(progress["done"]), {firm["firm_id"] for firm in progress["skipped"]})
+        return Progress(
+            done=set(progress["done"]),
+            skipped={firm["firm_id"] for firm in progress["skipped"]},
+            # Workers before this version do not write all of the rest.
+            commit=str(progress.get("commit", "unknown"))[:MAX_COMMIT_LENGTH],
+            deployed_commit=str(progress.get("deployed_commit", "unknown"))[:MAX_COMMIT_LENGTH],
+            stale_image=progress.get("stale_image") is True,
+        )
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchKey":
             return None

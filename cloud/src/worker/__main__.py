@@ -12,7 +12,7 @@ import boto3
 
 from cloud.src.contract.errors import FtmError
 from cloud.src.llm import xai_client
-from cloud.src.worker import map_firms, package_sentiment, recipe, reduce_themes, settings
+from cloud.src.worker import image_commit, map_firms, package_sentiment, recipe, reduce_themes, settings
 from cloud.src.worker.embeddings import Embedder
 from cloud.src.worker.firm_topics import FirmAnalyser
 from cloud.src.worker.map_firms import MapJob
@@ -61,6 +61,8 @@ def run_map(job_settings: MapSettings) -> None:
         manifest_key=job_settings.manifest_key,
         n_firms=0,
         commit=job_settings.ftm_commit,
+        deployed_commit=job_settings.deployed_commit,
+        stale_image=image_commit.is_stale(job_settings.ftm_commit, job_settings.deployed_commit),
     )
     store = Store(boto3.client("s3"), job_settings.s3_bucket)
     analyser = FirmAnalyser(embedder, namer)
@@ -79,7 +81,10 @@ def run_reduce(job_settings: ReduceSettings) -> None:
 
 def start_log(job_settings: JobSettings) -> None:
     logging.getLogger().setLevel(job_settings.log_level)
-    log.info("FTM worker, commit %s, bucket %s", job_settings.ftm_commit, job_settings.s3_bucket)
+    commit, deployed_commit = job_settings.ftm_commit, job_settings.deployed_commit
+    log.info("FTM worker, commit %s, bucket %s", commit, job_settings.s3_bucket)
+    if image_commit.is_stale(commit, deployed_commit):
+        log.warning(image_commit.warning(commit, deployed_commit))
     log.info("LLM base URL: %s", xai_client.base_url_from_environment())
 
 

@@ -32,6 +32,8 @@ class Progress:
     manifest_key: str
     n_firms: int
     commit: str
+    deployed_commit: str = "unknown"
+    stale_image: bool = False  # the two are known and differ
     status: str = "running"
     analysed: int = 0
     done: list[str] = field(default_factory=list)

@@ -20,7 +20,8 @@ class JobSettings(BaseSettings):
     manifest_key: str
     embedding_model: str = packaged_models.EMBEDDING
     embedding_threads: int = Field(default=0, ge=0)  # 0: one a core
-    ftm_commit: str = "unknown"
+    ftm_commit: str = "unknown"  # that the image was built from
+    deployed_commit: str = "unknown"  # that the deployment means to run
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     @field_validator("quarter")

@@ -12,6 +12,7 @@ locals {
     for name, job in local.jobs : name => merge(
       {
         AWS_DEFAULT_REGION = local.region
+        DEPLOYED_COMMIT    = var.image_tag       # the image states its own: a job says so when they differ
         EMBEDDING_THREADS  = tostring(job.vcpus) # by itself it would start one for every core of the host
         LLM_MODEL_NAME     = var.llm_model_name
         LLM_MAX_CONCURRENT = tostring(var.llm_max_concurrent)

@@ -1,7 +1,7 @@
 # --- image ------------------------------------------------------------------------------------
 
 variable "image_tag" {
-  description = "Tag of the worker image in the ECR repository ftm-worker, for example the git commit it was built from."
+  description = "Tag of the worker image in the ECR repository ftm-worker: the git commit it was built from. Jobs compare the two."
   type        = string
 
   validation {
