@@ -1,7 +1,8 @@
-"""Actions that the local AWS does not have, and whether moto still needs its patch."""
+"""Requests that the local AWS cannot answer, and whether moto still needs its patch."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -10,23 +11,83 @@ from botocore.exceptions import ClientError
 from cloud.src.localaws.environment import LocalAws, local_aws
 from tests.integration.localaws_helpers import local_aws_without
 
+Request = Callable[[LocalAws], Any]
 
-def answer_of_a_missing_action(aws: LocalAws) -> Any:
+
+def missing_json_action(aws: LocalAws) -> Any:
+    return aws.client("ssm").describe_inventory_deletions()
+
+
+def missing_xml_action(aws: LocalAws) -> Any:
+    return aws.client("ec2").describe_fpga_images()
+
+
+def crash_of_a_json_action(aws: LocalAws) -> Any:
+    """Our own list_tags_for_resource looks a budget up that is not there."""
+    return aws.client("budgets").list_tags_for_resource(ResourceARN="arn:aws:budgets::123456789012:budget/none")
+
+
+def crash_of_s3(aws: LocalAws) -> Any:
+    """Moto takes any text for a policy, and reads it at the next request."""
+    s3 = aws.client("s3")
+    s3.create_bucket(Bucket="with-bad-policy")
+    s3.put_bucket_policy(Bucket="with-bad-policy", Policy="no\njson")
+    return s3.get_object(Bucket="with-bad-policy", Key="key")
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    with local_aws() as aws:
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def stock() -> Iterator[LocalAws]:
+    with local_aws_without("not_implemented.install") as stock:
+        yield stock
+
+
+def answer_to(request: Request, aws: LocalAws) -> Any:
     with pytest.raises(ClientError) as error:
-        aws.client("ssm").describe_inventory_deletions()
+        request(aws)
     return error.value.response
 
 
-def test_a_missing_action_is_refused_at_once_and_named() -> None:
-    with local_aws() as aws:
-        answer = answer_of_a_missing_action(aws)
+@pytest.mark.parametrize(
+    ("request_of", "action"),
+    [(missing_json_action, "describe_inventory_deletions"), (missing_xml_action, "describe_fpga_images")],
+)
+def test_a_missing_action_is_refused_at_once_and_named(aws: LocalAws, request_of: Request, action: str) -> None:
+    answer = answer_to(request_of, aws)
     assert answer["Error"]["Code"] == "NotImplemented"
-    assert "describe_inventory_deletions" in answer["Error"]["Message"]
+    assert f"the local AWS cannot do this: The {action} action" in answer["Error"]["Message"]
     assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["ResponseMetadata"]["RetryAttempts"]) == (501, 0)
 
 
-def test_stock_moto_lets_clients_try_a_missing_action_again_and_again() -> None:
-    with local_aws_without("not_implemented.install") as stock:
-        answer = answer_of_a_missing_action(stock)
+@pytest.mark.parametrize(
+    ("request_of", "reason"),
+    [(crash_of_a_json_action, "KeyError: 'none'"), (crash_of_s3, "JSONDecodeError: Expecting value: line 1")],
+)
+def test_a_crash_is_told_at_once_in_one_line_and_logged(aws: LocalAws, request_of: Request, reason: str) -> None:
+    answer = answer_to(request_of, aws)
+    assert answer["Error"]["Code"] == "LocalAwsFailure"
+    assert f"the local AWS failed, see its log: {reason}" in answer["Error"]["Message"]
+    assert "\n" not in answer["Error"]["Message"]
+    assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["ResponseMetadata"]["RetryAttempts"]) == (501, 0)
+    assert aws.work_folder is not None
+    log = (aws.work_folder / "server.log").read_text()
+    assert "Traceback" in log and reason in log
+
+
+def test_what_moto_itself_refuses_is_no_crash(aws: LocalAws) -> None:
+    answer = answer_to(lambda aws: aws.client("s3").get_object(Bucket="no-such-bucket", Key="key"), aws)
+    assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == ("NoSuchBucket", 404)
+    answer = answer_to(lambda aws: aws.client("ssm").get_parameter(Name="/none"), aws)
+    assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == ("ParameterNotFound", 400)
+
+
+@pytest.mark.parametrize("request_of", [missing_json_action, crash_of_a_json_action])
+def test_stock_moto_lets_clients_try_again_and_again(stock: LocalAws, request_of: Request) -> None:
+    answer = answer_to(request_of, stock)
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 500
     assert answer["ResponseMetadata"]["RetryAttempts"] > 1

@@ -1,23 +1,59 @@
-"""Actions that moto does not have."""
+"""Requests that the local AWS cannot answer: moto lacks the action, or moto or one of the patches crashes."""
 
 from __future__ import annotations
 
-import json
+import functools
+import logging
+from collections.abc import Callable
 from typing import Any
 
-from moto.core.responses import BaseResponse
+from botocore.exceptions import ClientError
+from moto.core.exceptions import ServiceException
+from moto.core.responses import ActionResult, BaseResponse
+from moto.s3.responses import S3Response
+from werkzeug.exceptions import HTTPException
 
 from cloud.src.localaws.patching import patch
 
+_log = logging.getLogger(__name__)
+
+# Of the errors of a server only this one does not make an AWS client try again.
+_NOT_IMPLEMENTED = 501
+
+
+class Refusal(ServiceException):
+    """An answer in the form that the service's clients read, XML or JSON."""
+
 
 def install() -> None:
-    """Stock moto answers 500 to an action it does not have, which every AWS client takes for a reason to try again."""
+    """Stock moto answers both with 500, which AWS clients take for a reason to try again, Terraform's for minutes."""
+    patch(BaseResponse, "call_action", refusing(BaseResponse.call_action))
+    for name in ("bucket_response", "key_response"):  # S3 has a way of its own
+        patch(S3Response, name, refusing(getattr(S3Response, name)))
 
-    def call_action(self: BaseResponse) -> Any:
+
+def refusing(stock: Callable[..., Any]) -> Callable[..., Any]:
+    """Wrap a method of moto's that answers a request, so that what it cannot answer is refused, and the reason told."""
+
+    @functools.wraps(stock)
+    def answer(self: BaseResponse, *request: Any) -> Any:
         try:
-            return stock_call_action(self)
+            return stock(self, *request)
+        except (HTTPException, ClientError):  # no crash: this is how moto answers with an error
+            raise
         except NotImplementedError as error:
-            body = {"__type": "NotImplemented", "message": f"the local AWS cannot do this: {error}"}
-            return 501, {"status": 501, "x-amzn-errortype": "NotImplemented"}, json.dumps(body)
+            return _refusal(self, "NotImplemented", f"the local AWS cannot do this: {error}")
+        except Exception as error:
+            if "during iteration" in str(error):
+                raise  # another request was in the way, for once trying again helps
+            _log.exception("a request could not be answered")
+            return _refusal(
+                self, "LocalAwsFailure", f"the local AWS failed, see its log: {type(error).__name__}: {error}"
+            )
 
-    stock_call_action = patch(BaseResponse, "call_action", call_action)
+    return answer
+
+
+def _refusal(response: BaseResponse, code: str, reason: str) -> Any:
+    _, headers, body = response.serialized(ActionResult(Refusal(code, " ".join(reason.split()))))
+    return _NOT_IMPLEMENTED, headers, body

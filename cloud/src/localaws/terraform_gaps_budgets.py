@@ -8,7 +8,7 @@ from typing import Any
 from moto.budgets.models import Budget
 from moto.budgets.responses import BudgetsResponse
 
-from cloud.src.localaws.patching import patch
+from cloud.src.localaws.patching import add, patch
 
 
 def install() -> None:
@@ -25,7 +25,7 @@ def tell_subscribers() -> None:
         subscribers = [one.subscribers for one in budget.notifications if _identity(one.details) == wanted]
         return json.dumps({"Subscribers": subscribers[0] if subscribers else []})
 
-    _add(BudgetsResponse, "describe_subscribers_for_notification", describe_subscribers_for_notification)
+    add(BudgetsResponse, describe_subscribers_for_notification)
 
 
 def keep_tags() -> None:
@@ -52,14 +52,7 @@ def keep_tags() -> None:
 
     stock_create_budget = patch(BudgetsResponse, "create_budget", create_budget)
     for action in (list_tags_for_resource, tag_resource, untag_resource):
-        _add(BudgetsResponse, action.__name__, action)
-
-
-def _add(owner: type, name: str, action: Any) -> None:
-    """Raises AttributeError when moto has the action by now, and the patch is to go."""
-    if hasattr(owner, name):
-        raise AttributeError(f"moto has {owner.__name__}.{name} already")
-    setattr(owner, name, action)
+        add(BudgetsResponse, action)
 
 
 def _identity(notification: dict[str, Any]) -> tuple[Any, ...]:

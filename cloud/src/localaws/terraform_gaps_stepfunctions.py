@@ -8,6 +8,8 @@ from moto.core.responses import ActionResult
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser, ASLParserException
 from moto.stepfunctions.responses import StepFunctionResponse
 
+from cloud.src.localaws.patching import add
+
 
 def install() -> None:
     validate_definitions()
@@ -21,7 +23,7 @@ def validate_definitions() -> None:
         problems = _problems(self._get_param("definition"))
         return ActionResult({"result": "FAIL" if problems else "OK", "diagnostics": problems, "truncated": False})
 
-    _add(validate_state_machine_definition)
+    add(StepFunctionResponse, validate_state_machine_definition)
 
 
 def list_versions() -> None:
@@ -30,7 +32,7 @@ def list_versions() -> None:
     def list_state_machine_versions(self: StepFunctionResponse) -> ActionResult:
         return ActionResult({"stateMachineVersions": []})
 
-    _add(list_state_machine_versions)
+    add(StepFunctionResponse, list_state_machine_versions)
 
 
 def _problems(definition: str) -> list[dict[str, Any]]:
@@ -39,10 +41,3 @@ def _problems(definition: str) -> list[dict[str, Any]]:
     except ASLParserException as error:
         return [{"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": text} for text in error.errors]
     return []
-
-
-def _add(action: Any) -> None:
-    """Raises AttributeError when moto has the action by now, and the patch is to go."""
-    if hasattr(StepFunctionResponse, action.__name__):
-        raise AttributeError(f"moto has {action.__name__} by now: drop the patch")
-    setattr(StepFunctionResponse, action.__name__, action)
