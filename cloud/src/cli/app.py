@@ -34,6 +34,9 @@ app.add_typer(local, name="local")
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.", show_default=True)]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Batch jobs at the same time.", show_default="number of cores")]
+Containers = Annotated[
+    bool, typer.Option("--containers", help="Run the Batch jobs in the image ftm-worker; needs Docker.")
+]
 LlmUrl = Annotated[
     str | None,
     typer.Option(
@@ -64,10 +67,11 @@ def ftm(
 def demo(
     quarter: Annotated[str, typer.Option(metavar="QUARTER", help="Which of the bundled quarters.")] = "2023Q1",
     out: Out = Path("ftm-output/demo"),
+    containers: Containers = False,
 ) -> None:
     """Run a bundled sample quarter of fictional firms through the whole state machine."""
     source = samples.transcripts(keys.check_quarter(quarter))
-    _run(quarter, source, out, DEMO_BATCH_SIZE, None, llm_topics=False, llm_url=None)
+    _run(quarter, source, out, DEMO_BATCH_SIZE, None, llm_topics=False, llm_url=None, containers=containers)
 
 
 @app.command(epilog="Example: ftm run 2020Q2 --input transcripts.parquet --out ftm-output/2020Q2")
@@ -86,13 +90,14 @@ def run(
         bool, typer.Option("--llm-topics", help="Have the local LLM name every topic, however long it takes.")
     ] = False,
     llm_url: LlmUrl = None,
+    containers: Containers = False,
 ) -> None:
     """Find the themes of a quarter of your own transcripts.
 
     The output folder has the layout of the S3 bucket: Parquet tables that pandas or DuckDB read, and a report. The same
     command again continues an interrupted run.
     """
-    _run(keys.check_quarter(quarter), source, out, batch_size, jobs, llm_topics, llm_url)
+    _run(keys.check_quarter(quarter), source, out, batch_size, jobs, llm_topics, llm_url, containers)
 
 
 @app.command(epilog="Example: ftm prefetch 2020Q2 --from transcripts.parquet")
@@ -125,13 +130,21 @@ def up(
         bool,
         typer.Option("--apply", help="Set it up by applying the Terraform roots, as AWS is: 4 minutes."),
     ] = False,
+    containers: Containers = False,
 ) -> None:
     """Run the local AWS in the foreground, for the plain `aws` command line, until Ctrl-C."""
-    local_up.local_up(Screen(), port, jobs, llm_url, apply)
+    local_up.local_up(Screen(), port, jobs, llm_url, apply, containers)
 
 
 def _run(
-    quarter: str, source: Path, out: Path, batch_size: int, jobs: int | None, llm_topics: bool, llm_url: str | None
+    quarter: str,
+    source: Path,
+    out: Path,
+    batch_size: int,
+    jobs: int | None,
+    llm_topics: bool,
+    llm_url: str | None,
+    containers: bool,
 ) -> None:
     check_output_folder(out)
     screen = Screen()
@@ -140,7 +153,7 @@ def _run(
             request = Request(quarter, FileTranscripts(source, quarter), out, batch_size, llm_topics)
             keys.check_batches_fit(request.transcripts.n_firms, batch_size)
         with screen.stage("local AWS and LLM"):
-            environment = stack.enter_context(open_environment(screen.line, jobs, llm_url))
+            environment = stack.enter_context(open_environment(screen.line, jobs, llm_url, containers))
         screen.line(environment.cost())
         outcome = run_quarter(request, environment, screen)
     show_outcome(outcome)

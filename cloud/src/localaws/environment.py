@@ -17,6 +17,7 @@ from typing import Any
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.localaws.child_environment import full_python_path, minimal_environment
 from cloud.src.localaws.clients import REGION, local_client
+from cloud.src.localaws.containers import engine_environment
 
 _START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 10
@@ -42,17 +43,23 @@ class LocalAws:
 
 @contextmanager
 def local_aws(
-    port: int | None = None, job_slots: int = 2, images: Mapping[str, Sequence[str]] | None = None
+    port: int | None = None,
+    job_slots: int = 2,
+    images: Mapping[str, Sequence[str]] | None = None,
+    containers: bool = False,
 ) -> Iterator[LocalAws]:
     """A local AWS on ``port`` of 127.0.0.1 (None: any free one) that runs ``job_slots`` Batch jobs at a time.
 
-    ``images`` adds container images: repository name to the command such a container starts with.
+    ``images`` adds container images: repository name to the command such a container starts with. With ``containers``
+    Batch jobs run as containers of the Docker engine instead.
     It is stopped at the end, and ends by itself when this process dies; none of its processes is left behind.
     Raises InvalidInput when the port cannot be used, LocalAwsError when the server fails.
     """
     work_folder = Path(tempfile.mkdtemp(prefix="ftm-local-aws-"))
     log = work_folder / "server.log"
-    server = _start(port, job_slots, images or {}, work_folder, log)
+    options = [f"--port={port or 0}", f"--job-slots={job_slots}", *(["--containers"] if containers else [])]
+    options += [f"--image={name}={shlex.join(entry_point)}" for name, entry_point in (images or {}).items()]
+    server = _start(options, work_folder, log)
     try:
         endpoint_url = _wait_until_ready(server, work_folder, log)
         with _own_end_explained(server, log):
@@ -62,17 +69,14 @@ def local_aws(
             shutil.rmtree(work_folder, ignore_errors=True)
 
 
-def _start(
-    port: int | None, job_slots: int, images: Mapping[str, Sequence[str]], work_folder: Path, log: Path
-) -> subprocess.Popen[str]:
+def _start(options: Sequence[str], work_folder: Path, log: Path) -> subprocess.Popen[str]:
     """Start the server in a session of its own: Ctrl-C is for this process, which then stops the server in order."""
     command = [sys.executable, "-P", "-m", "cloud.src.localaws", "--watch-stdin", f"--work-folder={work_folder}"]
-    command += [f"--port={port or 0}", f"--job-slots={job_slots}"]
-    command += [f"--image={name}={shlex.join(entry_point)}" for name, entry_point in images.items()]
+    environment = {**minimal_environment(full_python_path()), **engine_environment(), "TMPDIR": str(work_folder)}
     with log.open("w") as log_file:
         return subprocess.Popen(
-            command,
-            env={**minimal_environment(full_python_path()), "TMPDIR": str(work_folder)},
+            [*command, *options],
+            env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log_file,

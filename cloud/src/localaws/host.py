@@ -22,6 +22,7 @@ class Host:
     work_folder: Path
     images: Mapping[str, Sequence[str]]
     job_slots: threading.Semaphore  # how many Batch jobs run at the same time
+    containers: bool = False  # Batch jobs run in the Docker engine's images instead
     processes: ProcessGroups = field(default_factory=ProcessGroups)
 
     def entry_point(self, image: str) -> Sequence[str]:

@@ -26,7 +26,7 @@ FUNCTIONS = {  # function -> module
 }
 
 _STATE_MACHINE_PARAMETER = "/ftm/stepfunctions/state_machine_arn"
-_IMAGE = "ftm-worker:local"
+WORKER_IMAGE = "ftm-worker:local"
 _HOUR_S = 3600
 
 
@@ -125,11 +125,16 @@ def _register_job(
         jobDefinitionName=name,
         type="container",
         containerProperties={
-            "image": _IMAGE,
+            "image": WORKER_IMAGE,
             "command": [command],
             "environment": [{"name": key, "value": value} for key, value in environment.items()],
             "secrets": [{"name": key, "valueFrom": arn} for key, arn in secrets.items()],
             "resourceRequirements": [{"type": "VCPU", "value": "1"}, {"type": "MEMORY", "value": "4096"}],
+            "readonlyRootFilesystem": True,
+            "linuxParameters": {
+                "initProcessEnabled": True,
+                "tmpfs": [{"containerPath": "/tmp", "size": 1024, "mountOptions": ["rw", "nosuid", "nodev"]}],
+            },
             "logConfiguration": {
                 "logDriver": "awslogs",
                 "options": {"awslogs-group": JOB_LOG_GROUP, "awslogs-stream-prefix": name},

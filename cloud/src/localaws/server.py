@@ -23,10 +23,18 @@ _MOTO_VERSION = "5.2.5"  # the patches change its inner parts, so they fit no ot
 _ADDRESS = "127.0.0.1"
 
 
-def serve(port: int, job_slots: int, images: Mapping[str, Sequence[str]], work_folder: Path, watch_stdin: bool) -> None:
+def serve(
+    port: int,
+    job_slots: int,
+    images: Mapping[str, Sequence[str]],
+    work_folder: Path,
+    watch_stdin: bool,
+    containers: bool = False,
+) -> None:
     """Serve until a signal arrives or, with ``watch_stdin``, standard input closes; port 0 is any free one.
 
     Prints the endpoint's URL when it is ready. ``work_folder`` is deleted at the end, and no process is left behind.
+    ``containers``: Batch jobs run as containers of the Docker engine, whose images then count instead of ``images``.
     """
     if version("moto") != _MOTO_VERSION:
         raise FtmError(f"the local AWS needs moto {_MOTO_VERSION}, but {version('moto')} is installed")
@@ -40,7 +48,7 @@ def serve(port: int, job_slots: int, images: Mapping[str, Sequence[str]], work_f
     server = ThreadedMotoServer(_ADDRESS, port, verbose=False)
     server.start()
     endpoint_url = f"http://{_ADDRESS}:{server.get_host_and_port()[1]}"
-    host = Host(endpoint_url, work_folder, images, threading.Semaphore(job_slots))
+    host = Host(endpoint_url, work_folder, images, threading.Semaphore(job_slots), containers)
     os.environ["MOTO_PORT"] = endpoint_url.rpartition(":")[2]  # where moto's own clients look for this server
     _install(host)
     print(endpoint_url, flush=True)  # from here on somebody can send requests

@@ -1,0 +1,55 @@
+"""Runs one Batch job in a container: ``python container_job.py DOCKER NAME CREATE_ARGUMENTS...``.
+
+A container is the engine's, not ours: killing the client leaves it running. So a second process, the keeper, makes the
+container and waits. It is in a session of its own, where a signal to our process group does not reach it, and the pipe
+that is its standard input closes when this process has ended, however that was. Then it removes the container.
+
+The exit code is the container's, or docker's own when the container cannot be made. The keeper holds what this process
+prints to, so that whoever reads that to its end knows that the container is gone.
+
+Standard library only: it is started as a script, without FTM's code on the path.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import suppress
+
+_CREATED = b"created\n"
+
+
+def run(docker: str, name: str, create_arguments: list[str]) -> int:
+    keeper = subprocess.Popen(
+        [sys.executable, "-I", "-S", __file__, "--keep", docker, name, *create_arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        start_new_session=True,
+    )
+    assert keeper.stdin is not None and keeper.stdout is not None
+    if keeper.stdout.readline() != _CREATED:
+        return keeper.wait()
+    exit_code = subprocess.call([docker, "start", "--attach", name], stdin=subprocess.DEVNULL)
+    keeper.stdin.close()
+    keeper.wait()
+    return exit_code
+
+
+def keep(docker: str, name: str, create_arguments: list[str]) -> int:
+    """Make the container, and remove it when standard input closes. Made here, it cannot appear after that."""
+    create = [docker, "create", "--name", name, *create_arguments]
+    created = subprocess.run(create, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    if created.returncode != 0:
+        return created.returncode
+    with suppress(BrokenPipeError):  # whoever waits for it has ended meanwhile
+        sys.stdout.buffer.write(_CREATED)
+        sys.stdout.buffer.flush()
+    sys.stdin.buffer.read()
+    remove = [docker, "rm", "--force", "--volumes", name]
+    return subprocess.run(remove, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "--keep":
+        sys.exit(keep(sys.argv[2], sys.argv[3], sys.argv[4:]))
+    sys.exit(run(sys.argv[1], sys.argv[2], sys.argv[3:]))

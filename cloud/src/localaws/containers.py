@@ -1,0 +1,105 @@
+"""Batch jobs as containers of a Docker engine, made as their job definition says."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cloud.src.contract.errors import InvalidInput
+
+# Which engine, and how it is reached; nothing else of the user's environment is needed for it.
+ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
+
+_CONTAINER_JOB = Path(__file__).with_name("container_job.py")
+
+
+@dataclass(frozen=True)
+class Container:
+    """One attempt of a job; ``properties`` are the container properties of its job definition."""
+
+    name: str
+    properties: Mapping[str, Any]
+    memory_mib: int
+    command: Sequence[str]
+    variables: Iterable[str]  # names of its environment variables; their values are the client's
+
+
+def check(image: str) -> None:
+    """Raise InvalidInput, saying what to do, unless an engine answers that has ``image``."""
+    if not shutil.which("docker"):
+        raise InvalidInput("there is no docker command, which --containers needs: install Docker, or run without it")
+    answer = _docker("version", "--format", "{{.Server.Version}}")
+    if answer.returncode != 0:
+        reason = (answer.stderr.strip().splitlines() or ["no reason given"])[-1]
+        raise InvalidInput(
+            f"no Docker engine answers, which --containers needs: start one, or run without it ({reason})"
+        )
+    if not _has(image):
+        raise InvalidInput(
+            f"the Docker engine has no image {image}, which --containers needs: "
+            "build it with `./pants package cloud/src/worker:ftm-worker`"
+        )
+
+
+def job_command(container: Container) -> list[str]:
+    """The command that runs the container and ends with its exit code; when killed, it takes the container with it.
+
+    Raises LookupError when the engine lacks the image.
+    """
+    arguments = [*_create_options(container), image_in_engine(container.properties["image"]), *container.command]
+    # -I -S: as the guard, it needs the standard library only
+    return [sys.executable, "-I", "-S", str(_CONTAINER_JOB), _client(), container.name, *arguments]
+
+
+def engine_environment() -> dict[str, str]:
+    """The variables by which the client finds the engine that this process uses."""
+    return {name: os.environ[name] for name in ENGINE_VARIABLES if name in os.environ}
+
+
+def image_in_engine(image: str) -> str:
+    """``image`` as the engine knows it: by its full name, or without the registry that it was not pushed to.
+
+    Nothing is pulled. Raises LookupError when it is not there.
+    """
+    for name in (image, image.rsplit("/", 1)[-1]):
+        if _has(name):
+            return name
+    raise LookupError(f"CannotPullContainerError: the Docker engine has no image {image}, nor one without its registry")
+
+
+def _create_options(container: Container) -> list[str]:
+    """Options of ``docker create`` for what a job definition can say; what FTM's do not say is not here."""
+    properties = container.properties
+    linux = properties.get("linuxParameters") or {}
+    # The host's network: the local AWS and the LLM listen on its loopback address. No log: Batch's own has it.
+    options = ["--network=host", "--log-driver=none", f"--memory={container.memory_mib}m"]
+    if properties.get("readonlyRootFilesystem"):
+        options.append("--read-only")
+    if linux.get("initProcessEnabled"):
+        options.append("--init")
+    for mount in linux.get("tmpfs", []):
+        mount_options = ",".join([f"size={mount['size']}m", *mount.get("mountOptions", [])])
+        options.append(f"--tmpfs={mount['containerPath']}:{mount_options}")
+    if user := properties.get("user"):
+        options.append(f"--user={user}")
+    # Names only: a value may be a secret, and everybody can read a command line.
+    return options + [f"--env={name}" for name in container.variables]
+
+
+def _has(image: str) -> bool:
+    return _docker("image", "inspect", image).returncode == 0
+
+
+def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([_client(), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+
+
+def _client() -> str:
+    """Its path: a job's own PATH must not choose another."""
+    return shutil.which("docker") or "docker"
