@@ -73,11 +73,21 @@ def test_an_llm_on_this_machine_is_reached_without_the_proxy(monkeypatch: pytest
         assert len(llm.requests) == 1
 
 
-@pytest.mark.parametrize("url", ["http://user:secret@host/v1", "user:secret@host/v1", "https://secret@host/v1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://user:secret@host/v1",
+        "user:secret@host/v1",
+        "https://secret@host/v1",
+        "https://host/v1?api_key=secret",
+        "https://host/v1#secret",
+    ],
+)
 def test_a_key_in_the_url_is_refused_and_not_shown(url: str) -> None:
-    with pytest.raises(InvalidInput, match="give the key as LLM_API_KEY") as refused, start_environment(ignore, 1, url):
+    with pytest.raises(InvalidInput, match="give a key as LLM_API_KEY") as refused, start_environment(ignore, 1, url):
         pass
     assert "secret" not in str(refused.value)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", ["", "host:8000/v1", "ftp://host/v1", "http://[::1/v1", "http://host:99999/v1"])

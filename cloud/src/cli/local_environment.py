@@ -196,8 +196,11 @@ def _check_loopback(endpoint: str) -> None:
 
 
 def _check_url(llm_url: str) -> str:
-    if "@" in llm_url:  # not shown, and never in a log or a job definition
-        raise InvalidInput("--llm-url has a user name or a key in it: give the key as LLM_API_KEY in the environment")
+    if any(mark in llm_url for mark in "@?#"):  # not shown, and never in a log or a job definition
+        raise InvalidInput(
+            "--llm-url has a user name, a key or a query (?...) in it: write it like http://host:8000/v1, "
+            "and give a key as LLM_API_KEY in the environment"
+        )
     try:
         parts = urlsplit(llm_url)
         is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
