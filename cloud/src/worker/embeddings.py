@@ -1,6 +1,8 @@
-"""Sentence embeddings: a MiniLM model in ONNX form, run on the CPU without torch (ADR-004)."""
+"""Sentence embeddings: a MiniLM model in ONNX form, run without torch (ADR-004)."""
 
 from __future__ import annotations
+
+import logging
 
 import numpy as np
 import onnxruntime
@@ -9,11 +11,16 @@ from tokenizers import Tokenizer
 
 from cloud.src.llm import packaged_models
 
+log = logging.getLogger("ftm")
+
 Vectors = NDArray[np.float32]
 
 # Sentences longer than this are cut: the model was trained on 128 word pieces.
 MAX_TOKENS = 128
 SENTENCES_PER_RUN = 32
+
+# The first that the installed onnxruntime has: only that of the GPU image (cloud/src/worker/Dockerfile) has CUDA.
+PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
 
 
 class Embedder:
@@ -26,7 +33,10 @@ class Embedder:
         folder = packaged_models.embedding_folder(model)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
-        self._session = onnxruntime.InferenceSession(folder / "model.onnx", options, ["CPUExecutionProvider"])
+        providers = [name for name in PROVIDERS if name in onnxruntime.get_available_providers()]
+        self._session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers)
+        # What it has come to: without a GPU or its driver, onnxruntime goes on with the CPU.
+        log.info("embedding model %s on %s", model, self._session.get_providers()[0])
         self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         self._tokenizer.enable_truncation(MAX_TOKENS)
         self._tokenizer.enable_padding()
