@@ -22,6 +22,8 @@ resource "aws_launch_template" "vllm" {
     ECS_CONTAINER_STOP_TIMEOUT=${local.stop_timeout_s}s
     ECS_IMAGE_PULL_BEHAVIOR=prefer-cached
     CONFIG
+    # The image ftm-vllm runs as a user of group 0, which must be able to store the model here.
+    install --directory --mode=0775 ${local.models_folder}
   EOT
   )
 

@@ -1,5 +1,6 @@
 locals {
-  vllm_port = 8000
+  vllm_port     = 8000
+  models_folder = "/var/lib/ftm/models" # on the instance
 
   # A Spot instance is taken back two minutes after the warning. Within them no new requests are sent (the load balancer's
   # delay), vLLM finishes what it has (its own timeout), and only then is the container killed (the stop timeout).
@@ -83,7 +84,7 @@ resource "aws_ecs_task_definition" "vllm" {
   # On the instance, so that a task that is started again finds the model.
   volume {
     name      = "models"
-    host_path = "/var/lib/ftm/models"
+    host_path = local.models_folder
   }
 }
 
