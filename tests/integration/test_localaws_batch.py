@@ -13,6 +13,7 @@ from moto.batch.models import BatchBackend
 
 from cloud.src.localaws.batch import describe_jobs
 from cloud.src.localaws.environment import LocalAws, local_aws
+from cloud.src.localaws.provision import RETRY_STRATEGY
 from tests.integration.localaws_helpers import (
     LOG_GROUP,
     PYTHON_IMAGE,
@@ -70,13 +71,20 @@ def test_stock_moto_runs_jobs_in_docker_only() -> None:
     [
         ("raise SystemExit(3)", 3),
         ("raise ValueError('no')", 1),
-        ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", 137),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGTERM)", 143),
     ],
 )
 def test_a_job_that_fails_has_its_exit_code(aws: LocalAws, code: str, exit_code: int) -> None:
     job = run_python_job(aws, "fails", code)
     assert (job["status"], job["statusReason"]) == ("FAILED", "Essential container in task exited")
     assert job["container"]["exitCode"] == job["attempts"][0]["container"]["exitCode"] == exit_code
+
+
+def test_a_job_that_is_killed_looks_as_one_whose_host_was_taken_back(aws: LocalAws) -> None:
+    job = run_python_job(aws, "killed-at-once", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    assert (job["status"], job["container"]["exitCode"]) == ("FAILED", 137)
+    assert job["statusReason"] == job["attempts"][0]["statusReason"]
+    assert job["statusReason"].startswith("Host EC2 (instance i-")
 
 
 def test_stock_moto_leaves_out_the_exit_code(stock: LocalAws) -> None:
@@ -124,15 +132,10 @@ def test_stock_moto_cannot_describe_jobs_while_others_arrive(backend: BatchBacke
 
 # --- retries ----------------------------------------------------------------------------------
 
-RETRY_KILLED_ONLY = {
-    "attempts": 3,
-    "evaluateOnExit": [{"onExitCode": "137", "action": "RETRY"}, {"onExitCode": "*", "action": "EXIT"}],
-}
-
 
 @pytest.mark.parametrize(
     ("strategy", "attempts"),
-    [({"attempts": 3}, ["1", "2", "3"]), (RETRY_KILLED_ONLY, ["1"])],
+    [({"attempts": 3}, ["1", "2", "3"]), (RETRY_STRATEGY, ["1"])],
     ids=["any failure", "only when killed"],
 )
 def test_a_job_is_retried_as_its_definition_says(aws: LocalAws, strategy: Any, attempts: list[str]) -> None:
@@ -153,7 +156,7 @@ def test_a_job_that_is_killed_gets_another_attempt(aws: LocalAws) -> None:
         "    print(os.getpid(), flush=True)\n"
         "    time.sleep(600)"
     )
-    definition = register_python_job(aws, "killed", first_attempt_sleeps, retryStrategy=RETRY_KILLED_ONLY)
+    definition = register_python_job(aws, "killed", first_attempt_sleeps, retryStrategy=RETRY_STRATEGY)
     job_id = submit(aws, definition)
     job_in(aws, job_id, "RUNNING")
     os.kill(int(until(lambda: printed(aws, describe_job(aws, job_id)))[0]), signal.SIGKILL)

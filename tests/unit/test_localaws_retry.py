@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 
 from cloud.src.localaws.batch_retry import FailedAttempt, gets_another_attempt
+from cloud.src.localaws.provision import RETRY_STRATEGY
+from tests.unit.terraform_files import blocks
 
-KILLED_OR_RECLAIMED = {
+KILLED = {
     "attempts": 3,
-    "evaluateOnExit": [
-        {"onStatusReason": "Host EC2*", "action": "RETRY"},
-        {"onExitCode": "137", "action": "retry"},
-        {"onExitCode": "*", "action": "EXIT"},
-    ],
+    "evaluateOnExit": [{"onExitCode": "137", "action": "retry"}, {"onExitCode": "*", "action": "EXIT"}],
 }
+EXITED = "Essential container in task exited"
 BOTH_MUST_FIT = {
     "attempts": 2,
     "evaluateOnExit": [
@@ -31,11 +30,15 @@ BOTH_MUST_FIT = {
         ({}, FailedAttempt(1, 1, "", ""), False),
         ({"attempts": 2}, FailedAttempt(1, 1, "", ""), True),
         ({"attempts": 2}, FailedAttempt(2, 1, "", ""), False),
-        (KILLED_OR_RECLAIMED, FailedAttempt(1, 1, "", "Host EC2 (instance i-1) terminated."), True),
-        (KILLED_OR_RECLAIMED, FailedAttempt(1, 137, "", "Essential container in task exited"), True),
-        (KILLED_OR_RECLAIMED, FailedAttempt(3, 137, "", "Essential container in task exited"), False),
-        (KILLED_OR_RECLAIMED, FailedAttempt(1, 1, "", "Essential container in task exited"), False),
-        (KILLED_OR_RECLAIMED, FailedAttempt(1, 13, "", "the Host EC2 is not at the start"), False),
+        (KILLED, FailedAttempt(1, 137, "", EXITED), True),
+        (KILLED, FailedAttempt(3, 137, "", EXITED), False),
+        (KILLED, FailedAttempt(1, 1, "", EXITED), False),
+        (RETRY_STRATEGY, FailedAttempt(1, 137, "", "Host EC2 (instance i-1) terminated."), True),
+        (RETRY_STRATEGY, FailedAttempt(3, 137, "", "Host EC2 (instance i-1) terminated."), False),
+        (RETRY_STRATEGY, FailedAttempt(1, 1, "CannotPullContainerError: no", "Task failed to start"), True),
+        (RETRY_STRATEGY, FailedAttempt(1, 1, "", EXITED), False),
+        (RETRY_STRATEGY, FailedAttempt(1, 137, "OutOfMemoryError", EXITED), False),
+        (RETRY_STRATEGY, FailedAttempt(1, 13, "", "the Host EC2 is not at the start"), False),
         (BOTH_MUST_FIT, FailedAttempt(1, 1, "OutOfMemoryError", ""), True),
         (BOTH_MUST_FIT, FailedAttempt(1, 2, "OutOfMemoryError", ""), False),
         ({"attempts": 2, "evaluateOnExit": [{"onExitCode": "7", "action": "EXIT"}]}, FailedAttempt(1, 8, "", ""), True),
@@ -44,3 +47,13 @@ BOTH_MUST_FIT = {
 )
 def test_another_attempt(strategy: dict[str, Any], attempt: FailedAttempt, retried: bool) -> None:
     assert gets_another_attempt(strategy, attempt) is retried
+
+
+def test_jobs_are_retried_here_as_on_aws() -> None:
+    [written] = blocks("batch", "resource", "aws_batch_job_definition")["jobs"]["retry_strategy"]
+    names = {"on_status_reason": "onStatusReason", "on_reason": "onReason", "on_exit_code": "onExitCode"}
+    conditions = [
+        {names.get(name, name): value for name, value in condition.items() if not name.startswith("__")}
+        for condition in written["evaluate_on_exit"]
+    ]
+    assert {"attempts": written["attempts"], "evaluateOnExit": conditions} == RETRY_STRATEGY

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import signal
 import tempfile
 import threading
 import uuid
@@ -29,6 +30,8 @@ _log = logging.getLogger(__name__)
 
 _EXITED = "Essential container in task exited"
 _TIMED_OUT = "Job attempt duration exceeded timeout"
+_HOST_GONE = "Host EC2 (instance i-00000000000000000) terminated."
+_KILLED = 128 + signal.SIGKILL
 _FINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED)
 
 _submitted = threading.local()  # what moto drops of the SubmitJob request that this thread is answering
@@ -122,7 +125,7 @@ class ProcessJob(Job):
                 ending = self._run_attempt(attempt)
             if self.stop or ending.timed_out:  # neither is retried
                 return False
-            failed = FailedAttempt(attempt, ending.exit_code, reason="", status_reason=_EXITED)
+            failed = FailedAttempt(attempt, ending.exit_code, reason="", status_reason=self._status_reason(ending))
             if ending.exit_code == 0 or not gets_another_attempt(self.retry_strategy, failed):
                 return ending.exit_code == 0
 
@@ -192,7 +195,7 @@ class ProcessJob(Job):
         return log
 
     def _end_attempt(self, ending: Ending) -> None:
-        status_reason = _TIMED_OUT if ending.timed_out else _EXITED
+        status_reason = self._status_reason(ending)
         self.exit_code = ending.exit_code
         if not self.stop:
             self.job_stopped_reason = status_reason
@@ -201,3 +204,13 @@ class ProcessJob(Job):
         if self.latest_attempt:
             self.latest_attempt["statusReason"] = status_reason
             self.latest_attempt["container"]["exitCode"] = ending.exit_code
+
+    def _status_reason(self, ending: Ending) -> str:
+        """A job whose process is killed ends like one whose host Spot takes back: it is not the job's fault.
+
+        Not so with containers: one that has used up its memory ends with the same exit code, and on AWS is not retried.
+        """
+        if ending.timed_out:
+            return _TIMED_OUT
+        killed = ending.exit_code == _KILLED and not self.stop and not self.host.containers
+        return _HOST_GONE if killed else _EXITED

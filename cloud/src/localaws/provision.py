@@ -25,6 +25,16 @@ FUNCTIONS = {  # function -> module
     "ftm-notify-completion": "notify_completion",
 }
 
+# As cloud/terraform/batch has it: another attempt when the host went away, none when the job failed by itself.
+RETRY_STRATEGY: Mapping[str, Any] = {
+    "attempts": 3,
+    "evaluateOnExit": [
+        {"onStatusReason": "Host EC2*", "action": "RETRY"},
+        {"onReason": "CannotPullContainer*", "action": "RETRY"},
+        {"onReason": "*", "action": "EXIT"},
+    ],
+}
+
 _STATE_MACHINE_PARAMETER = "/ftm/stepfunctions/state_machine_arn"
 WORKER_IMAGE = "ftm-worker:local"
 _HOUR_S = 3600
@@ -140,15 +150,7 @@ def _register_job(
                 "options": {"awslogs-group": JOB_LOG_GROUP, "awslogs-stream-prefix": name},
             },
         },
-        # Another attempt when the job was killed or its host went away, none when it failed by itself.
-        retryStrategy={
-            "attempts": 3,
-            "evaluateOnExit": [
-                {"onStatusReason": "Host EC2*", "action": "RETRY"},
-                {"onExitCode": "137", "action": "RETRY"},
-                {"onExitCode": "*", "action": "EXIT"},
-            ],
-        },
+        retryStrategy=RETRY_STRATEGY,
         timeout={"attemptDurationSeconds": timeout_s},
     )
     return str(job_definition["jobDefinitionArn"])
