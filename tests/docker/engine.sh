@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # A Docker engine for the tests that need one, on a Debian machine, by root:
 #
-#   export DOCKER_HOST="$(tests/docker_engine.sh up /tmp/engine)"
-#   tests/docker_engine.sh down /tmp/engine
+#   export DOCKER_HOST="$(tests/docker/engine.sh up /tmp/engine)"
+#   tests/docker/engine.sh down /tmp/engine
 #
 # `up` installs what is missing, starts an engine that keeps all it has in that folder, and prints its address. Base
 # images are made of Debian packages: `python:3.11-slim-bookworm`, and `debian:bookworm-slim`, which has no Python.
@@ -11,7 +11,7 @@
 # The engine has no network of its own and changes none: containers run with the host's network, or with none.
 set -euo pipefail
 
-note() { printf 'docker_engine: %s\n' "$*" >&2; }
+note() { printf 'engine.sh: %s\n' "$*" >&2; }
 
 up() { # $1: folder
   install_packages
@@ -94,7 +94,7 @@ case "${1-} ${2-}" in
     "$1" "$2"
     ;;
   *)
-    note "usage: tests/docker_engine.sh up|down /ABSOLUTE/FOLDER"
+    note "usage: tests/docker/engine.sh up|down /ABSOLUTE/FOLDER"
     exit 2
     ;;
 esac
