@@ -1,5 +1,7 @@
 """The Terraform roots have none of the mistakes that checkov knows; what is not taken for one has its reason beside it.
 
+The actions in their policies exist: the local AWS checks no rights, so that a misspelt one would show in AWS only.
+
 In a lockfile of its own (BUILD), so neither pytest nor the other tests' helpers are imported here.
 """
 
@@ -7,10 +9,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from policy_sentry.querying.actions import get_actions_for_service
 
 TERRAFORM = Path(__file__).parents[2] / "cloud/terraform"
 ROOTS = {"storage", "ecs", "batch", "stepfunctions"}
@@ -86,3 +91,26 @@ def test_a_skip_without_a_reason_is_found(tmp_path: Path) -> None:
     report = checkov(tmp_path, tmp_path)
     assert mistakes(report) == []
     assert skips_without_reason(report) == ["CKV_AWS_337 aws_ssm_parameter.plain"]
+
+
+# "s3:GetObject" and the like; those of "aws:" are conditions.
+ACTION = re.compile(r'"((?!aws:)[a-z0-9-]+:[A-Z][A-Za-z0-9]*)"')
+
+
+def unknown_actions(text: str) -> list[str]:
+    actions = set(ACTION.findall(text))
+    known = {
+        action for service in {one.split(":")[0] for one in actions} for action in get_actions_for_service(service)
+    }
+    return sorted(actions - known)
+
+
+def test_the_policies_have_actions_that_aws_knows() -> None:
+    text = "".join(file.read_text() for file in TERRAFORM.glob("*/*.tf"))
+    assert len(set(ACTION.findall(text))) > 40
+    assert unknown_actions(text) == []
+
+
+def test_an_unknown_action_is_found() -> None:
+    text = 'actions = ["s3:ListObjects", "s3:ListBucket", "nothing:Get"]\nvariable = "aws:SecureTransport"'
+    assert unknown_actions(text) == ["nothing:Get", "s3:ListObjects"]
