@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +17,10 @@ from cloud.src.cli.samples import transcripts
 from cloud.src.contract import keys
 from cloud.src.localaws.environment import LocalAws
 from tests.e2e.aws_command import Terminal, open_terminal
-from tests.e2e.ftm_process import no_process_left_behind, run_ftm, start_ftm, until
-from tests.integration.fake_llm import FakeLlm, Reply, fake_llm, says
+from tests.e2e.ftm_process import run_ftm, start_ftm, until
+from tests.e2e.local_up_process import LAST_LINE, MODELS, NAME, commands, exports, local_up
+from tests.integration.fake_llm import Reply, fake_llm
 
-MODELS = Reply(body={"object": "list", "data": [{"id": "fake", "object": "model"}]})
 BUCKET = "ftm-pipeline-78ea68c8"
 JOBS = {"ftm-firm-processor", "ftm-theme-aggregator"}
 
@@ -34,23 +30,6 @@ CHECK = (
     "--cli-binary-format raw-in-base64-out /dev/stdout"
 )
 INPUT = """--input '{"quarter": "2023Q1", "bucket": "ftm-pipeline-78ea68c8", "batch_size": 50}'"""
-TAIL = "aws logs tail /aws/batch/ftm --since 30m"
-NAME = says('{"title": "A name", "description": "A description."}')
-
-
-@contextmanager
-def local_up(llm: FakeLlm) -> Iterator[str]:
-    """Run ``ftm local up`` and yield what it prints before its last line, TAIL; it has to end well, and all with it."""
-    with no_process_left_behind():
-        process = start_ftm("local", "up", "--port", free_port(), "--llm-url", llm.base_url)
-        try:
-            assert process.stdout is not None
-            yield "".join(takewhile(lambda line: line != f"{TAIL}\n", process.stdout))
-        finally:
-            process.send_signal(signal.SIGINT)
-            _, stderr = process.communicate(timeout=60)
-    assert process.returncode == 0
-    assert stderr.splitlines()[-1].startswith("stopped")
 
 
 def arguments(folder: Path) -> list[object]:
@@ -98,7 +77,7 @@ def test_a_quarter_runs_in_a_local_aws_that_stays(used: UsedLocalAws) -> None:
 def test_the_printed_commands_do_what_they_do_on_aws(used: UsedLocalAws, tmp_path: Path) -> None:
     """Word for word, by the ``aws`` command; the same words work on AWS."""
     terminal = open_terminal(tmp_path, exports(used.printed))
-    list_bucket, check, start, list_executions, describe = commands(used.printed)
+    list_bucket, check, start, list_executions, describe = commands(used.printed, "aws")
 
     assert keys.prefetch_manifest("2023Q1") in terminal.type(list_bucket)
 
@@ -118,23 +97,9 @@ def test_the_printed_commands_do_what_they_do_on_aws(used: UsedLocalAws, tmp_pat
     counts = json.loads(ended["output"])
     assert (counts["succeeded"], counts["failed"], counts["firms_succeeded"]) == (1, 0, 18)
 
-    assert {line.split()[1].split("/")[0] for line in terminal.type(TAIL).splitlines()} == JOBS
+    assert {line.split()[1].split("/")[0] for line in terminal.type(LAST_LINE).splitlines()} == JOBS
 
 
 def ended_execution(terminal: Terminal, describe: str) -> Any:
     execution = json.loads(terminal.type(describe))
     return None if execution["status"] == "RUNNING" else execution
-
-
-def commands(printed: str) -> list[str]:
-    """The ``aws`` commands, each as one line."""
-    return [line for line in re.sub(r" \\\n +", " ", printed).splitlines() if line.startswith("aws ")]
-
-
-def exports(printed: str) -> dict[str, str]:
-    return dict(re.findall(r"(AWS_\w+)=(\S+)", printed))
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return int(probe.getsockname()[1])

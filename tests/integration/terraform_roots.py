@@ -1,4 +1,4 @@
-"""The Terraform roots, each in a folder of its own, against a local AWS."""
+"""Terraform roots in their folders: plan, apply, destroy, and what is in their states."""
 
 from __future__ import annotations
 
@@ -12,12 +12,10 @@ from typing import Any
 import pytest
 from python_terraform import IsNotFlagged, Terraform
 
+from cloud.src.localaws import terraform_roots
 from cloud.src.localaws.environment import LocalAws
-from cloud.src.localaws.lambda_zip import lambda_zip
-from cloud.src.localaws.provision import FUNCTIONS
+from cloud.src.localaws.terraform_roots import FILES
 
-ROOTS = ("storage", "ecs", "batch", "stepfunctions")  # in the order they are applied in
-FILES = Path(__file__).parents[2] / "cloud/terraform"
 # Where Pants puts them for a test that depends on them (runtime_package_dependencies); no such folder without Pants.
 PACKAGED_ZIPS = Path(__file__).parents[2] / "lambda"
 
@@ -29,15 +27,13 @@ class TerraformFailed(AssertionError):
 
 
 class Root:
-    """A copy of one root: its state stays in ``folder``, and the repository as it is."""
+    """A root in a folder of its own, by the ``terraform`` program; ``variables`` come on top of those in the folder."""
 
     def __init__(self, name: str, folder: Path, variables: dict[str, Any] | None = None) -> None:
         self.name = name
-        self.folder = folder / name
-        no_state = shutil.ignore_patterns(".terraform*", "*.tfstate*")
-        shutil.copytree(FILES / name, self.folder, ignore=no_state)
+        self.folder = folder
         self._variables = variables
-        self._terraform = Terraform(str(self.folder), variables=variables)
+        self._terraform = Terraform(str(folder), variables=variables)
 
     def init(self, backend: dict[str, str] | None = None) -> None:
         self._succeed(self._terraform.init(backend_config=backend))
@@ -80,38 +76,21 @@ def badly_formatted_files() -> list[str]:
     return list(output.split())
 
 
-def all_roots(folder: Path, job_environment: dict[str, str] | None = None) -> list[Root]:
-    """Every root in its order, with what it needs to be told on this machine."""
-    variables: dict[str, dict[str, Any]] = {
-        "storage": {"force_destroy": True},
-        "batch": {"image_tag": "local", "job_environment": job_environment or {}},
-        "stepfunctions": {"zip_dir": str(lambda_zips(folder)), "retry_interval_seconds": 1},
-    }
-    return [Root(name, folder, variables.get(name)) for name in ROOTS]
-
-
 def lambda_zips(folder: Path) -> Path:
     """A folder with the functions' zips: those that Pants has packaged for this test, or made here without Pants."""
     if PACKAGED_ZIPS.is_dir():
         return PACKAGED_ZIPS
-    zips = folder / "zips"
-    zips.mkdir()
-    for function, module in FUNCTIONS.items():
-        (zips / f"{function}.zip").write_bytes(lambda_zip(module))
-    return zips
+    terraform_roots.write_lambda_zips(folder)
+    return folder
 
 
 @contextmanager
 def terraform_environment(aws: LocalAws) -> Iterator[None]:
-    """What Terraform finds in its environment: the local AWS, and nothing of the user's own configuration."""
+    """What ``terraform`` finds in the environment of this process: the local AWS, and none of the user's own."""
     with pytest.MonkeyPatch.context() as environment:
-        environment.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
-        environment.setenv("AWS_REGION", aws.region)
-        environment.setenv("AWS_ACCESS_KEY_ID", "local")
-        environment.setenv("AWS_SECRET_ACCESS_KEY", "local")
-        environment.setenv("AWS_CONFIG_FILE", os.devnull)
-        environment.setenv("AWS_SHARED_CREDENTIALS_FILE", os.devnull)
-        environment.setenv("CHECKPOINT_DISABLE", "1")  # asks HashiCorp for news otherwise
+        for name, value in terraform_roots.terraform_environment(aws).items():
+            if not name.startswith("PYTHON"):  # those are for this process, and for ftm
+                environment.setenv(name, value)
         for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "http_proxy"):
             environment.delenv(name, raising=False)
         yield

