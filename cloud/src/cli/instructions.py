@@ -24,6 +24,8 @@ def after_apply(environment: LocalEnvironment) -> str:
     folder = terraform_roots.work_folder(environment.aws)
     return f"""\
 {_start(environment)}
+# all of it with explanations, as on AWS: docs/deployment/sprint5_deployment_guide.md
+
 # vLLM: is it running, start it, stop it (on AWS a running instance costs about ${vllm.USD_AN_HOUR:.2f} an hour)
 aws ecs describe-services --cluster {vllm.CLUSTER} --services {vllm.SERVICE} \\
   --query 'services[0].[desiredCount,runningCount]'
