@@ -20,14 +20,16 @@ class Shell:
     def type(self, block: str) -> str:
         """Run a block, answer ``yes`` to whatever it asks, and return all that it prints."""
         assert self._bash.stdin is not None and self._bash.stdout is not None
+        assert self._bash.poll() is None, "the shell has ended: an earlier command has failed"
         self._block.write_text(block)
-        self._bash.stdin.write(f". {self._block} < <(yes yes)\necho '{_END}'\n")
+        self._bash.stdin.write(f". {self._block} < <(yes yes)\nprintf '\\n%s\\n' '{_END}'\n")
         self._bash.stdin.flush()
         printed: list[str] = []
         for line in self._bash.stdout:
             if line == f"{_END}\n":
-                return "".join(printed)
+                return "".join(printed)[:-1]  # without the line end before _END: not every output ends with its own
             printed.append(line)
+        self._bash.wait()
         raise AssertionError(f"a command has failed in\n{block}\n{''.join(printed)}")
 
 

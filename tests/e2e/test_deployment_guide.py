@@ -21,7 +21,7 @@ from cloud.src.cli.samples import transcripts
 from cloud.src.llm import packaged_models
 from cloud.src.localaws.child_environment import full_python_path
 from cloud.src.localaws.environment import LocalAws, local_aws
-from cloud.src.localaws.terraform_roots import ROOTS, copy_root
+from cloud.src.localaws.terraform_roots import PROVIDER_VARIABLES, ROOTS, copy_root
 from tests.e2e.aws_command import open_terminal
 from tests.e2e.ftm_process import until
 from tests.e2e.guide_blocks import AWS_ONLY, Block, blocks, prints_as_expected, without_colours
@@ -96,7 +96,7 @@ def shell(aws: LocalAws, checkout: Path, tmp_path_factory: pytest.TempPathFactor
             "AWS_SECRET_ACCESS_KEY": "test",
             "CHECKPOINT_DISABLE": "1",  # asks HashiCorp for news otherwise
             "TF_VAR_job_environment": json.dumps(jobs),
-            **{name: os.environ[name] for name in ("TF_CLI_CONFIG_FILE",) if name in os.environ},
+            **{name: os.environ[name] for name in PROVIDER_VARIABLES if name in os.environ},
         }
         with open_shell(open_terminal(home, exported).environment, checkout, home) as shell:
             yield shell

@@ -32,7 +32,7 @@ OnProgress = Callable[[int, int], None]
 _GUARD = Path(__file__).with_name("job_guard.py")
 
 # How Terraform finds its provider: a mirror of the user's, or the registry through the user's proxy.
-_PASSED_ON = (
+PROVIDER_VARIABLES = (
     *("TF_CLI_CONFIG_FILE", "TF_PLUGIN_CACHE_DIR", "SSL_CERT_FILE", "SSL_CERT_DIR"),
     *("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"),
 )
@@ -98,7 +98,7 @@ def write_lambda_zips(folder: Path) -> None:
 
 def terraform_environment(aws: LocalAws) -> dict[str, str]:
     """All that Terraform finds in its environment: the local AWS, and nothing of the user's own AWS or variables."""
-    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    kept = {name: os.environ[name] for name in PROVIDER_VARIABLES if name in os.environ}
     return {
         **kept,
         **aws_environment(aws.endpoint_url, aws.region, python_path=[]),
