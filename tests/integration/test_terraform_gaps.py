@@ -16,6 +16,7 @@ from tests.integration.localaws_helpers import create_queue, create_role, local_
 
 ACCOUNT = "123456789012"
 PATCHES = (
+    "terraform_gaps_athena.install",
     "terraform_gaps_batch.install",
     "terraform_gaps_budgets.install",
     "terraform_gaps_ec2.install",
@@ -44,6 +45,46 @@ def error_of(call: Any, **request: Any) -> int:
     with pytest.raises(ClientError) as error:
         call(**request)
     return int(error.value.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+# --- Athena -----------------------------------------------------------------------------------
+
+
+def create_work_group(aws: LocalAws) -> Any:
+    athena = aws.client("athena")
+    results = {"OutputLocation": "s3://results/", "EncryptionConfiguration": {"EncryptionOption": "SSE_S3"}}
+    configuration = {"ResultConfiguration": results, "BytesScannedCutoffPerQuery": 10_000_000}
+    athena.create_work_group(Name="queries", Description="first", Configuration=configuration)
+    return athena
+
+
+def test_a_workgroup_is_changed_where_the_request_says_so(aws: LocalAws) -> None:
+    athena = create_work_group(aws)
+    before = athena.get_work_group(WorkGroup="queries")["WorkGroup"]
+    athena.update_work_group(WorkGroup="queries")
+    unchanged = athena.get_work_group(WorkGroup="queries")["WorkGroup"]
+    assert (unchanged["Configuration"], unchanged["Description"]) == (before["Configuration"], "first")
+    athena.update_work_group(
+        WorkGroup="queries",
+        Description="second",
+        ConfigurationUpdates={
+            "RemoveBytesScannedCutoffPerQuery": True,
+            "RequesterPaysEnabled": True,
+            "ResultConfigurationUpdates": {"OutputLocation": "s3://others/"},
+        },
+    )
+    after = athena.get_work_group(WorkGroup="queries")["WorkGroup"]
+    assert after["Description"] == "second"
+    assert "BytesScannedCutoffPerQuery" not in after["Configuration"]
+    assert after["Configuration"]["RequesterPaysEnabled"] is True
+    assert after["Configuration"]["ResultConfiguration"] == {
+        "OutputLocation": "s3://others/",
+        "EncryptionConfiguration": {"EncryptionOption": "SSE_S3"},
+    }
+
+
+def test_stock_moto_changes_no_workgroup(stock: LocalAws) -> None:
+    assert error_of(create_work_group(stock).update_work_group, WorkGroup="queries") == 500
 
 
 # --- Batch ------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cloud.src.localaws import (
+    terraform_gaps_athena,
     terraform_gaps_batch,
     terraform_gaps_budgets,
     terraform_gaps_ec2,
@@ -15,6 +16,7 @@ from cloud.src.localaws import (
 
 def install() -> None:
     """Patch moto; each function of the modules says what stock moto lacks."""
+    terraform_gaps_athena.install()
     terraform_gaps_batch.install()
     terraform_gaps_budgets.install()
     terraform_gaps_ec2.install()
