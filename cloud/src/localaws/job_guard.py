@@ -1,5 +1,7 @@
 """Runs one Batch job, and ends it when the server has died: ``python job_guard.py COMMAND...``.
 
+``ftm local up --apply`` runs Terraform in the same way, and is then what is meant by the server.
+
 A server that is killed with SIGKILL cannot end its jobs any more. But the kernel then closes the pipe that is this
 guard's standard input, and the guard kills the process group it leads: the job, whatever the job started, and itself.
 Its exit code is the job's; 128 + n when signal n ended the job, as a container runtime reports it.
