@@ -22,8 +22,8 @@ def engine_answers() -> bool:
 
 
 def containers() -> set[str]:
-    """Ids of all containers, also of those that have ended."""
-    return set(docker("ps", "--all", "--quiet", "--no-trunc").split())
+    """Ids of all containers of jobs, also of those that have ended."""
+    return set(docker("ps", "--all", "--quiet", "--no-trunc", "--filter", "name=^ftm-").split())
 
 
 # Pants builds the image before these tests; whoever starts pytest by hand builds it by hand.

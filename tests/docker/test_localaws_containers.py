@@ -142,18 +142,20 @@ def test_no_container_outlives_who_runs_it(aws: LocalAws, whom: str) -> None:
     command = [sys.executable, "-P", "-m", "cloud.src.localaws", "--containers"]
     environment = {**minimal_environment(full_python_path()), **engine_environment()}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        own = LocalAws(server.stdout.readline().strip())
-        create_queue(own)
-        job_id = submit(own, register_python_job(own, "sleeps", SLEEP, IN_REGISTRY))
-        until(lambda: printed_so_far(own, job_id) == ["asleep"])
-        assert len(containers() - before) == 1
-        guard = child_of(server.pid, "job_guard.py")
-        pids = {"server": server.pid, "guard": guard, "job": child_of(guard, "container_job.py")}
-        for pid in pids.values() if whom == "all" else [pids[whom]]:
-            os.kill(pid, signal.SIGKILL)
-        until(lambda: containers() <= before)
-        server.kill()
+        try:
+            assert server.stdout is not None
+            own = LocalAws(server.stdout.readline().strip())
+            create_queue(own)
+            job_id = submit(own, register_python_job(own, "sleeps", SLEEP, IN_REGISTRY))
+            until(lambda: printed_so_far(own, job_id) == ["asleep"])
+            assert len(containers() - before) == 1
+            guard = child_of(server.pid, "job_guard.py")
+            pids = {"server": server.pid, "guard": guard, "job": child_of(guard, "container_job.py")}
+            for pid in pids.values() if whom == "all" else [pids[whom]]:
+                os.kill(pid, signal.SIGKILL)
+            until(lambda: containers() <= before)
+        finally:
+            server.kill()
 
 
 @pytest.mark.parametrize(
