@@ -16,6 +16,7 @@ from cloud.src.cli.report import write_report
 from cloud.src.cli.run_quarter import Request, run_quarter
 from cloud.src.cli.summary import show_outcome
 from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files import FileTranscripts
 
 DEFAULT_BATCH_SIZE = 25  # firms: a few batches for a few hundred firms, so that progress is seen and parts are kept
@@ -101,6 +102,34 @@ def report(
 ) -> None:
     """Write the report of an output folder again: one index.html that needs no network."""
     print(write_report(folder, quarter))
+
+
+@app.command(epilog="Example: ftm compare ftm-output/grok ftm-output/qwen --out ftm-output/grok-qwen")
+def compare(
+    run_a: Annotated[Path | None, typer.Argument(metavar="RUN_A", help="Output folder of a run.")] = None,
+    run_b: Annotated[Path | None, typer.Argument(metavar="RUN_B", help="Output folder of another run.")] = None,
+    quarter: Annotated[str | None, typer.Option(metavar="QUARTER", help="Which one, when both have several.")] = None,
+    sample: Annotated[int, typer.Option(min=1, help="Topics to judge.")] = 50,
+    seed: Annotated[int, typer.Option(help="Another one draws other topics and shuffles their sides anew.")] = 0,
+    out: Out = Path("ftm-output/compare"),
+    judged: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Count the choices saved from the page, by the key in --out."),
+    ] = None,
+) -> None:
+    """Hold two runs of one quarter against each other: two models, prompts or versions of the code.
+
+    Shows the names of both with their grounding (cosine of a name to the sentences of its topic), and writes a page to
+    judge them on without knowing which run they are from.
+    """
+    from cloud.src.cli import compare  # here, because scipy takes a second to load and no other command needs it
+
+    if judged is not None and run_a is None:
+        compare.judged(judged, out)
+    elif judged is None and run_a is not None and run_b is not None:
+        compare.compare(run_a, run_b, quarter, sample, seed, out)
+    else:
+        raise InvalidInput("give two output folders, or --judged FILE alone: ftm compare --help")
 
 
 @local.command(epilog="Example: ftm local up --port 5000")
