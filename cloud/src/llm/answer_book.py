@@ -50,7 +50,13 @@ def from_document(document: Any) -> AnswerBook:
 
 
 def question_key(
-    model: str, chat: list[dict[str, str]], answer_type: type[BaseModel], max_tokens: int, temperature: float
+    model: str,
+    chat: list[dict[str, str]],
+    answer_type: type[BaseModel],
+    max_tokens: int,
+    temperature: float = 0,
+    sample: int = 0,
 ) -> str:
-    question = [model, chat, answer_type.model_json_schema(), max_tokens, temperature]
+    """``sample``: which of several answers to one question, where the model may choose its words freely."""
+    question = [model, chat, answer_type.model_json_schema(), max_tokens, temperature, sample]
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()

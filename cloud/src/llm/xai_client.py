@@ -87,15 +87,17 @@ class LlmClient:
         answer_type: type[Answer],
         max_tokens: int,
         temperature: float = 0,
+        sample: int = 0,
         book: AnswerBook | None = None,
     ) -> Answer:
         """Return the model's answer to a chat of ``{"role", "content"}`` turns, in the shape of ``answer_type``.
 
-        The same question is sent once in the client's life, and not at all when ``book`` has its answer.
+        The same question is sent once in the client's life, and not at all when ``book`` has its answer. ``sample``
+        numbers several answers to one question.
         Raises LlmBadAnswer when the server refuses this text or the answer is not of that shape, LlmUnavailable when
         there has been no server for too long, LlmMisconfigured when no answer can be expected at all.
         """
-        key = question_key(self.model, chat, answer_type, max_tokens, temperature)
+        key = question_key(self.model, chat, answer_type, max_tokens, temperature, sample)
         text = book.get(key) if book is not None else None
         try:
             if text is not None:
