@@ -17,7 +17,7 @@ from cloud.src.worker.names import KeywordNamer
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from tests.unit.conftest import BUCKET
-from tests.unit.worker_quarter import MANIFEST, QUARTER, firm, map_quarter, numbered_firms
+from tests.unit.worker_quarter import MANIFEST, QUARTER, embedder, firm, map_quarter, numbered_firms
 
 N_FIRMS = 6
 LATER_MANIFEST = "manifests/2023Q1/manifest_20230402T000000000000Z.jsonl"
@@ -31,7 +31,7 @@ TABLES = {
 
 def reduce_quarter(store: Store, manifest_key: str = MANIFEST, **changed: Any) -> None:
     settings = ReduceSettings(quarter=QUARTER, s3_bucket=BUCKET, manifest_key=manifest_key, **changed)
-    reduce_themes.run(settings, store, KeywordNamer())
+    reduce_themes.run(settings, store, KeywordNamer(embedder()))
 
 
 def rows(store: Store, key: str) -> list[dict[str, Any]]:
