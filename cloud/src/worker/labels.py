@@ -71,18 +71,23 @@ class _Usage:
         return self.at_end >= _MIN_SHARE_AT_END * self.count
 
 
-def topic_labels(topics: Sequence[Sequence[str]], ignored_words: frozenset[str] = frozenset()) -> list[list[str]]:
+def topic_labels(
+    topics: Sequence[Sequence[str]], ignored_words: frozenset[str] = frozenset(), firm: Sequence[str] = ()
+) -> list[list[str]]:
     """Candidates for the names of a firm's topics: of each at most ``N_LABELS``, best first; none without a noun.
 
-    ``topics`` holds each topic's sentences, ``ignored_words`` lower-case words that no name should have (the speakers,
-    the firm). A candidate is a phrase of two or three words, or two single words: "Freight and Tariffs".
+    ``topics`` holds each topic's sentences, ``ignored_words`` lower-case words that say who speaks, ``firm`` what the
+    firm is called. A candidate is a phrase of two or three words, or two single words: "Freight and Tariffs".
     """
     runs = [[run for sentence in sentences for run in _runs(sentence, ignored_words)] for sentences in topics]
     usage = _usage(word for runs_of_topic in runs for run in runs_of_topic for word in run)
     phrases = [[phrase for run in runs_of_topic for phrase in _phrases(run, usage)] for runs_of_topic in runs]
     spellings = _spellings(phrase for phrases_of_topic in phrases for phrase in phrases_of_topic)
     counts = [Counter(_keys(phrase) for phrase in phrases_of_topic) for phrases_of_topic in phrases]
-    return [_labels(ranked, spellings) for ranked in _ranked(counts)]
+    return [
+        _labels((spellings[keys] for keys in ranked), sentences, firm)
+        for ranked, sentences in zip(_ranked(counts), topics, strict=True)
+    ]
 
 
 def _runs(sentence: str, ignored_words: frozenset[str]) -> Iterator[Phrase]:
@@ -165,19 +170,18 @@ def _ranked(counts: list[Counter[Keys]]) -> Iterator[list[Keys]]:
         yield sorted(weights, key=lambda keys: (-weights[keys], keys))
 
 
-def _labels(ranked: list[Keys], spellings: dict[Keys, str]) -> list[str]:
-    """The ranked phrases as names; single words two at a time."""
+def _labels(phrases: Iterable[str], sentences: Sequence[str], firm: Sequence[str]) -> list[str]:
+    """The phrases, best first, as names; single words two at a time."""
     labels: list[str] = []
-    waiting: Keys | None = None
-    for keys in ranked:
-        text = spellings[keys]
-        if len(keys) == 1:
-            if waiting is None:
-                waiting = keys
+    waiting = ""
+    for phrase in phrases:
+        if " " not in phrase:
+            if not waiting:
+                waiting = phrase
                 continue
-            text, waiting = f"{spellings[waiting]} and {text}", None
-        label = title_case(text)
-        if why_refused(label) is None:
+            phrase, waiting = f"{waiting} and {phrase}", ""
+        label = title_case(phrase)
+        if why_refused(label, sentences, firm) is None:
             labels.append(label)
         if len(labels) == N_LABELS:
             break
