@@ -21,8 +21,8 @@ BY_LLM = "llm"
 BY_KEYWORDS = "keywords"
 
 # The version is part of the file's name, so that a changed prompt gives another fingerprint and names are made anew.
-TOPIC_PROMPT_VERSION = "topic_name_v1"
-THEME_PROMPT_VERSION = "theme_name_v1"
+TOPIC_PROMPT_VERSION = "topic_name_v2"
+THEME_PROMPT_VERSION = "theme_name_v2"
 
 MAX_NAME_LENGTH = 48
 MAX_DESCRIPTION_LENGTH = 240

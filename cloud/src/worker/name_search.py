@@ -19,11 +19,13 @@ from cloud.src.worker import name_guard
 from cloud.src.worker.embeddings import Embedder, Vectors
 from cloud.src.worker.name_guard import Verdict
 
-# So often a name is asked for: once, and again with the reasons why the earlier ones were refused.
+# So often a name is asked for: once, and again when it was refused.
 MAX_TRIES = 3
-# A model that has been refused must be free to say something else, and of so many answers the best is taken.
+# Of several answers to a later try the best is taken: one to the question with the reasons why the earlier names were
+# refused, and so many to the bare question. A small model that is shown its old name repeats it, whatever it is told
+# about it, but finds others when it is asked afresh (ADR-012).
+FRESH_ANSWERS = 3
 TEMPERATURE_OF_LATER_TRIES = 0.7
-SAMPLES_OF_LATER_TRIES = 3
 
 # Why there is no name, besides the cases of name_guard.py and of LlmBadAnswer.
 OUTAGE = "outage"
@@ -102,8 +104,11 @@ class NameSearch:
         if search.tries:
             self._tally[f"asked again: {search.tries[-1].verdict.case}"] += 1
             objections = [Objection(attempt.proposal.name, attempt.verdict.reason) for attempt in search.tries]
-            samples = range(SAMPLES_OF_LATER_TRIES)
-            manners = [Manner(objections, TEMPERATURE_OF_LATER_TRIES, sample) for sample in samples]
+            manners = [Manner(objections, TEMPERATURE_OF_LATER_TRIES)]
+            # Numbered on from try to try, because the same number would get the same answer.
+            for number in range(FRESH_ANSWERS):
+                sample = len(search.tries) * FRESH_ANSWERS + number
+                manners.append(Manner((), TEMPERATURE_OF_LATER_TRIES, sample))
         try:
             answers = await asyncio.gather(*(self._answer(search, manner) for manner in manners))
         except LlmUnavailable:
