@@ -11,6 +11,7 @@ import typer
 from cloud.src.cli import local_up, samples, version
 from cloud.src.cli.local_environment import open_environment
 from cloud.src.cli.mirror import check_output_folder
+from cloud.src.cli.naming_llm import LlmChoice
 from cloud.src.cli.progress import Screen
 from cloud.src.cli.report import write_report
 from cloud.src.cli.run_quarter import Request, run_quarter
@@ -42,6 +43,11 @@ LlmUrl = Annotated[
         "Model and key come from LLM_MODEL_NAME and LLM_API_KEY.",
     ),
 ]
+LlmModel = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.gguf", help="A model of your own, run on this machine instead of the small one."),
+]
+NoLlm = Annotated[bool, typer.Option("--no-llm", help="Ask no LLM: topics and themes are named by their keywords.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -64,10 +70,13 @@ def ftm(
 def demo(
     quarter: Annotated[str, typer.Option(metavar="QUARTER", help="Which of the bundled quarters.")] = "2023Q1",
     out: Out = Path("ftm-output/demo"),
+    llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
+    no_llm: NoLlm = False,
 ) -> None:
     """Run a bundled sample quarter of fictional firms through the whole state machine."""
     source = samples.transcripts(keys.check_quarter(quarter))
-    _run(quarter, source, out, DEMO_BATCH_SIZE, None, llm_topics=False, llm_url=None)
+    _run(quarter, source, out, DEMO_BATCH_SIZE, None, False, LlmChoice(llm_url, llm_model, no_llm))
 
 
 @app.command(epilog="Example: ftm run 2020Q2 --input transcripts.parquet --out ftm-output/2020Q2")
@@ -86,13 +95,18 @@ def run(
         bool, typer.Option("--llm-topics", help="Have the local LLM name every topic, however long it takes.")
     ] = False,
     llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
+    no_llm: NoLlm = False,
 ) -> None:
     """Find the themes of a quarter of your own transcripts.
 
     The output folder has the layout of the S3 bucket: Parquet tables that pandas or DuckDB read, and a report. The same
     command again continues an interrupted run.
     """
-    _run(keys.check_quarter(quarter), source, out, batch_size, jobs, llm_topics, llm_url)
+    if llm_topics and no_llm:
+        raise InvalidInput("--llm-topics and --no-llm exclude one another: give one of them")
+    llm = LlmChoice(llm_url, llm_model, no_llm)
+    _run(keys.check_quarter(quarter), source, out, batch_size, jobs, llm_topics, llm)
 
 
 @app.command(epilog="Example: ftm report ftm-output/demo")
@@ -137,22 +151,23 @@ def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local AWS on 127.0.0.1.")] = 5000,
     jobs: Jobs = None,
     llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
 ) -> None:
     """Run the local AWS in the foreground, for the plain `aws` command line, until Ctrl-C."""
-    local_up.local_up(Screen(), port, jobs, llm_url)
+    local_up.local_up(Screen(), port, jobs, LlmChoice(llm_url, llm_model))
 
 
 def _run(
-    quarter: str, source: Path, out: Path, batch_size: int, jobs: int | None, llm_topics: bool, llm_url: str | None
+    quarter: str, source: Path, out: Path, batch_size: int, jobs: int | None, llm_topics: bool, llm: LlmChoice
 ) -> None:
     check_output_folder(out)
     screen = Screen()
     with ExitStack() as stack:
         with screen.stage("read transcripts"):
-            request = Request(quarter, FileTranscripts(source, quarter), out, batch_size, llm_topics)
+            request = Request(quarter, FileTranscripts(source, quarter), out, batch_size, llm_topics, llm.none)
             keys.check_batches_fit(request.transcripts.n_firms, batch_size)
         with screen.stage("local AWS and LLM"):
-            environment = stack.enter_context(open_environment(screen.line, jobs, llm_url))
+            environment = stack.enter_context(open_environment(screen.line, jobs, llm))
         screen.line(environment.llm.cost())
         outcome = run_quarter(request, environment, screen)
     show_outcome(outcome)

@@ -79,10 +79,16 @@ class Execution:
 
 
 def start_execution(
-    aws: Aws, state_machine_arn: str, bucket: str, quarter: str, batch_size: int, topic_naming: str
+    aws: Aws, state_machine_arn: str, bucket: str, quarter: str, batch_size: int, topic_naming: str, theme_naming: str
 ) -> Execution:
     """Start the state machine for one quarter."""
-    execution_input = {"quarter": quarter, "bucket": bucket, "batch_size": batch_size, "topic_naming": topic_naming}
+    execution_input = {
+        "quarter": quarter,
+        "bucket": bucket,
+        "batch_size": batch_size,
+        "topic_naming": topic_naming,
+        "theme_naming": theme_naming,
+    }
     started = aws.client("stepfunctions").start_execution(
         stateMachineArn=state_machine_arn, input=json.dumps(execution_input)
     )

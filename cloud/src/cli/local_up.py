@@ -7,15 +7,16 @@ import time
 from typing import NoReturn
 
 from cloud.src.cli.local_environment import LocalEnvironment, start_environment
+from cloud.src.cli.naming_llm import LlmChoice
 from cloud.src.cli.progress import Screen
 
 QUARTER = "2023Q1"
 SECONDS_BETWEEN_LOOKS = 5.0
 
 
-def local_up(screen: Screen, port: int, jobs: int | None, llm_url: str | None) -> None:
+def local_up(screen: Screen, port: int, jobs: int | None, llm: LlmChoice) -> None:
     """Run the local AWS until Ctrl-C. Raises InvalidInput when the port is in use."""
-    with start_environment(screen.line, jobs, llm_url, port) as environment:
+    with start_environment(screen.line, jobs, llm, port) as environment:
         print(instructions(environment), flush=True)
         try:
             _wait(environment)

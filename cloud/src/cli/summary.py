@@ -39,6 +39,7 @@ class Outcome:
     firms_skipped: int
     firms_failed: int
     stages: list[tuple[str, float]] = field(default_factory=list)  # name and seconds, in their order
+    naming_advice: str | None = None  # what a reader should know about who made the names
 
 
 def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
@@ -89,6 +90,7 @@ def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
         f"{counts.calls:,} calls, {counts.sentences:,} sentences ({without_topic:.0%} without a topic), "
         f"{len(report.topics):,} topics, {len(report.themes):,} themes",
         outcome.cost,
+        *([outcome.naming_advice] if outcome.naming_advice else []),
         "",
         "Tables, for pandas or DuckDB:",
         *(f"  {outcome.folder / key(outcome.quarter)}" for key in _TABLES),

@@ -44,7 +44,8 @@ class BatchCount(NamedTuple):
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Take ``{"quarter", "bucket", "manifest_key", "results"}``; return the counts and ``has_failures``.
 
-    A firm that no progress file of this execution lists as done or skipped counts as failed.
+    A firm that no progress file of this execution lists as done or skipped counts as failed. ``theme_naming`` is passed
+    on to the state after this one.
     Raises InvalidInput when the input is malformed or does not belong to the manifest.
     """
     event = keys.check_event(event)
@@ -64,7 +65,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
 
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         batches = list(pool.map(count, firms_of_batch))
-    return {"quarter": quarter, "bucket": bucket, "manifest_key": manifest_key, **add_up(batches)}
+    passed_on = {"theme_naming": event.get("theme_naming", "llm")}
+    return {"quarter": quarter, "bucket": bucket, "manifest_key": manifest_key, **passed_on, **add_up(batches)}
 
 
 def count_batch(batch_id: str, status: str, firm_ids: list[str], progress: Progress | None) -> BatchCount:
