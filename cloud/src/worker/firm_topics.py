@@ -17,7 +17,6 @@ from cloud.src.worker import topics as topic_engine
 from cloud.src.worker.embeddings import Embedder, Vectors
 from cloud.src.worker.keywords import n_content_words, topic_keywords
 from cloud.src.worker.labels import topic_labels
-from cloud.src.worker.name_guard import best_first
 from cloud.src.worker.procedural import ProceduralFilter, are_procedural, is_procedural_topic
 from cloud.src.worker.topics import Topic
 from cloud.src.worker.transcripts import FirmTranscripts
@@ -82,7 +81,7 @@ class FirmAnalyser:
         found = without_procedural(topic_engine.find_topics(vectors), similarities)
         labels = np.full(len(texts), topic_engine.NO_TOPIC, dtype=np.int32)
         labels[rows] = topic_engine.labels_of(found, len(rows))
-        to_name = self._topics_to_name(transcripts, found, rows)
+        to_name = topics_to_name(transcripts, found, rows)
         sentence_ids = transcripts.column("sentence_id")
         firm = firm_row(transcripts, len(found))
         topic_rows = [
@@ -91,27 +90,25 @@ class FirmAnalyser:
         ]
         return FirmResult(firm, topic_rows, with_labels(transcripts.table, labels), to_name)
 
-    def _topics_to_name(
-        self, transcripts: FirmTranscripts, found: list[Topic], rows: NDArray[np.int64]
-    ) -> list[TopicToName]:
-        """What each topic is about; ``rows`` are the indices of the clustered sentences in the transcripts."""
-        texts = transcripts.column("cleaned_text")
-        sentences = [[texts[i] for i in rows[topic.rows]] for topic in found]
-        speakers = speaker_words(transcripts)
-        keywords = topic_keywords(["\n".join(of_topic) for of_topic in sentences], speakers)
-        firm = [called for called in (transcripts.column(name)[0] for name in ("firm_name", "ticker")) if called]
-        centroids = np.stack([topic.centroid for topic in found])
-        labels = best_first(topic_labels(sentences, speakers, firm), centroids, self._embedder)
-        return [
-            TopicToName(
-                keywords=keywords[number],
-                examples=[texts[i] for i in rows[topic.representatives]],
-                labels=labels[number],
-                firm=firm,
-                said=" ".join(sentences[number]),
-            )
-            for number, topic in enumerate(found)
-        ]
+
+def topics_to_name(transcripts: FirmTranscripts, found: list[Topic], rows: NDArray[np.int64]) -> list[TopicToName]:
+    """What each topic is about; ``rows`` are the indices in the transcripts of the sentences that were clustered."""
+    texts = transcripts.column("cleaned_text")
+    sentences = [[texts[i] for i in rows[topic.rows]] for topic in found]
+    speakers = speaker_words(transcripts)
+    keywords = topic_keywords(["\n".join(of_topic) for of_topic in sentences], speakers)
+    firm = [called for called in (transcripts.column(name)[0] for name in ("firm_name", "ticker")) if called]
+    labels = topic_labels(sentences, speakers, firm)
+    return [
+        TopicToName(
+            keywords=keywords[number],
+            examples=[texts[i] for i in rows[topic.representatives]],
+            labels=labels[number],
+            firm=firm,
+            said=" ".join(sentences[number]),
+        )
+        for number, topic in enumerate(found)
+    ]
 
 
 def without_procedural(found: list[Topic], similarities: Vectors) -> list[Topic]:
