@@ -196,7 +196,10 @@ def test_port_in_use(client: LlmClient) -> None:
 
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "model.gguf").write_text("hello")
-    with pytest.raises(FtmError, match="did not start"), local_llm(model=tmp_path / "model.gguf"):
+    with pytest.raises(InvalidInput, match="model.gguf is no GGUF file"), local_llm(model=tmp_path / "model.gguf"):
+        pass
+    (tmp_path / "cut.gguf").write_bytes(b"GGUF\x03\0\0\0")
+    with pytest.raises(FtmError, match="did not start"), local_llm(model=tmp_path / "cut.gguf"):
         pass
 
     with process("-m", "cloud.src.llm.local_server", "--model", str(tmp_path / "other.gguf")) as server:
