@@ -15,7 +15,7 @@ from cloud.src.llm.name_rules import SMALL_WORDS
 from cloud.src.worker.embeddings import Embedder, Vectors
 
 # Cosine of a name to its topic's centroid, plus what its words gain it.
-MIN_SCORE = 0.6
+MIN_SCORE = 0.65
 # What a name gains when the sentences say all of its words: invented ones may lie near, but nobody says them.
 WEIGHT_OF_SAID = 0.25
 # So many first letters make two words one: "suspend", "suspended", "suspension".
