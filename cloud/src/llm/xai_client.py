@@ -18,7 +18,7 @@ from cloud.src.llm.answer_book import AnswerBook, question_key
 from cloud.src.llm.completion import Answer, Completion, NoCompletion, read_answer, read_completion
 from cloud.src.llm.dialect import PROBE_CHAT, Dialect, find_dialect
 from cloud.src.llm.errors import FAILS_EVERY_TIME, REFUSED, LlmBadAnswer, LlmMisconfigured
-from cloud.src.llm.outage import Recovery
+from cloud.src.llm.outage import Recovery, Trouble
 
 DEFAULT_MAX_CONCURRENT = 8
 DEFAULT_TIMEOUT_S = 120.0
@@ -52,8 +52,8 @@ class LlmClient:
     A request that fails for the time being (no connection, timeout, 408, 409, 429, 5xx) waits for the server together
     with all others (outage.py) and is sent again, at most MAX_ATTEMPTS times in all.
 
-    ``tally`` counts every case: "requests", "answers", "from cache", "identical", "outages", "retried: <why>",
-    "bad answer: <why>".
+    ``tally`` counts every case: "requests", "answers", "from cache", "identical", "waits for the server",
+    "failed: <why>" (these are sent again), "bad answer: <why>".
     """
 
     def __init__(
@@ -170,10 +170,10 @@ class LlmClient:
             try:
                 return await self._send(body)
             except _Transient as failure:
-                self.tally[f"retried: {failure.case}"] += 1
-                log.info("LLM request repeated: %s", failure)
+                self.tally[f"failed: {failure.case}"] += 1
+                log.debug("LLM request sent again: %s", failure)
                 last = failure
-                await self._recovery.wait(str(failure), failure.pause_s)
+                await self._recovery.wait(failure.pause_s)
             # The server serves, but not this request: gently, it may be too much for it.
             await asyncio.sleep(min(0.1 * 4**attempt, _LONGEST_BACKOFF_S))
         raise LlmBadAnswer(f"{MAX_ATTEMPTS} attempts failed, the last: {last}", FAILS_EVERY_TIME)
@@ -210,7 +210,7 @@ class LlmClient:
             return _Transient(f"no completion came back: {error!s:.200}", "no completion")
         return LlmMisconfigured(f"LLM server {self.base_url} does not answer like one: is the URL right?")
 
-    async def _whats_wrong(self) -> str | None:
+    async def _whats_wrong(self) -> Trouble | None:
         """Look at the server once, in the order in which one comes up: healthy, with a model, with an answer.
 
         vLLM is healthy before it can serve, and llama.cpp lists its model before; Grok's API knows no /health.
@@ -222,12 +222,12 @@ class LlmClient:
         except openai.APIStatusError as error:
             failure = self._status_error(error)
             if isinstance(failure, _Transient):
-                return str(failure)
+                return Trouble(str(failure), failure.pause_s)
             raise failure from error
         except openai.APIConnectionError as error:
-            return _reason(error)
+            return Trouble(_reason(error))
         except _Transient as failure:
-            return str(failure)
+            return Trouble(str(failure), failure.pause_s)
         return None
 
     async def _check_health(self) -> None:
