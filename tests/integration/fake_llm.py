@@ -40,7 +40,7 @@ class Request:
 
 @dataclass
 class FakeLlm:
-    """Replies to questions in the order of ``replies``, the last of them for ever, and keeps what it is asked.
+    """Replies to questions in the order of ``replies``, the last of them for ever; keeps what it is asked.
 
     ``requests`` are the questions. By ``probes`` the client finds out whether the server serves and what it
     understands: the fields in ``honours`` (of the answer's JSON schema), not those in ``refuses``. ``failure``, while it

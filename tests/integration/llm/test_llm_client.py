@@ -18,6 +18,7 @@ from cloud.src.llm.dialect import TOKENS_FOR_THINKING
 from cloud.src.llm.errors import LlmBadAnswer, LlmMisconfigured
 from cloud.src.llm.xai_client import MAX_ATTEMPTS, MAX_REFUSALS_IN_A_ROW, LlmClient
 from tests.integration.fake_llm import HANGS_UP, FakeLlm, Reply, completion, fails, fake_llm, says
+from tests.integration.llm.naming_peer import with_client
 
 CHAT = [{"role": "user", "content": "What is it?"}]
 FREIGHT = says('{"title": "Freight"}')
@@ -31,16 +32,7 @@ class Title(BaseModel):
 
 
 def use(llm: FakeLlm, work: Callable[[LlmClient], Awaitable[Result]], **options: Any) -> Result:
-    """Do some work with a client of this server, in an event loop of its own."""
-
-    async def run() -> Result:
-        client = LlmClient(llm.base_url, "some/model", **options)
-        try:
-            return await work(client)
-        finally:
-            await client.close()
-
-    return asyncio.run(run())
+    return with_client(llm.base_url, work, "some/model", **options)
 
 
 async def title(client: LlmClient, question: str = "What is it?", book: AnswerBook | None = None) -> str:
