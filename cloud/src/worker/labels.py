@@ -2,7 +2,7 @@
 
 There is no part-of-speech tagger in the product, because those that are any good are as large as everything else in it.
 Whether a word is a noun is read off its neighbours in all of the firm's sentences: nouns follow articles and
-prepositions and end a run of content words, verbs follow pronouns, "to" and "will".
+prepositions and end a run of content words, verbs follow pronouns, "to" and "will" or stand before an article.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_WORDS = 3
 _BONUS_FOR_WORDS = {1: 1.0, 2: 1.6, 3: 1.7}
 # How often (share of its uses) a word must end a run of content words to be the noun that others describe.
 _MIN_SHARE_AT_END = 0.3
-# How often it may follow a pronoun, an auxiliary or "to" before it can be a verb.
+# How often its neighbours may be those of a verb before it can be one.
 _MAX_SHARE_AS_VERB = 0.3
 
 _TOKEN = re.compile(r"[A-Za-z][A-Za-z0-9&'-]*[A-Za-z0-9]|\w+|[^\w\s]")
@@ -39,6 +39,7 @@ _BEFORE_VERBS = frozenset(
     "didn't is are was were be been being am we're you're they're i'm it's we've they've have has had do does did "
     "let's".split()
 )
+_AFTER_VERBS = frozenset("the a an our its their his her your my us them it him me".split())
 _NOT_ADVERBS = frozenset("anomaly assembly family italy monopoly rally supply".split())
 
 Keys = tuple[str, ...]  # of a phrase's words
@@ -49,6 +50,7 @@ class _Word:
     text: str  # as it is written
     key: str  # in lower case and singular
     previous: str  # the token before it, in lower case
+    following: str
     at_end: bool  # of a run of content words
 
 
@@ -97,7 +99,7 @@ def _runs(sentence: str, ignored_words: frozenset[str]) -> Iterator[Phrase]:
     for previous, token, following in zip([".", *tokens], tokens, [*tokens[1:], "."], strict=False):
         if _is_content(token, ignored_words):
             at_end = not _is_content(following, ignored_words)
-            run.append(_Word(token, _singular(token.lower()), previous.lower(), at_end))
+            run.append(_Word(token, _singular(token.lower()), previous.lower(), following.lower(), at_end))
             if at_end:
                 yield tuple(run)
                 run = []
@@ -125,7 +127,7 @@ def _usage(words: Iterable[_Word]) -> dict[str, _Usage]:
         seen = usage[word.key]
         seen.count += 1
         seen.as_noun += word.previous in _BEFORE_NOUNS
-        seen.as_verb += word.previous in _BEFORE_VERBS
+        seen.as_verb += word.previous in _BEFORE_VERBS or word.following in _AFTER_VERBS
         seen.at_end += word.at_end
     return usage
 
