@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 from cloud.src.llm.dialect import PROBE_CHAT
 
@@ -43,8 +44,8 @@ class FakeLlm:
     """Replies to questions in the order of ``replies``, the last of them for ever; keeps what it is asked.
 
     ``requests`` are the questions. By ``probes`` the client finds out whether the server serves and what it
-    understands: the fields in ``honours`` (of the answer's JSON schema), not those in ``refuses``. ``failure``, while it
-    is set, is the reply to everything. ``most_at_once``: how many questions it has had at the same time.
+    understands: the fields in ``honours`` (of the answer's JSON schema), not those in ``refuses``. ``failure``, while
+    set, is the reply to everything. ``most_at_once``: how many questions it has had at the same time.
     """
 
     replies: list[Reply]
@@ -81,7 +82,8 @@ class FakeLlm:
 
     def _reply_to_probe(self, request: Request) -> Reply:
         if request.body is None:
-            return {"/health": self.health, "/v1/models": self.models}.get(request.path.rpartition("//")[2], fails(404))
+            path = urlsplit(request.path).path  # a proxy is asked for whole addresses
+            return {"/health": self.health, "/v1/models": self.models}.get(path, fails(404))
         if self.greeting is not None:
             return self.greeting
         if refused := self.refuses & request.body.keys():

@@ -16,7 +16,7 @@ from cloud.src.llm import packaged_models
 from cloud.src.localaws.environment import local_aws
 from tests.integration.fake_llm import fake_llm, says
 
-ANSWER = says("Hello")  # to whatever is asked: is it healthy, which models, a greeting
+ANSWER = says("Hello")
 
 
 @pytest.fixture(autouse=True)
@@ -103,7 +103,7 @@ def test_the_llm_is_reached_through_the_users_proxy_by_us_and_by_the_jobs(monkey
         monkeypatch.setenv("HTTP_PROXY", proxy.base_url.removesuffix("/v1"))
         with start_environment(ignore, 1, LlmChoice(url="http://llm.invalid/v1")) as started:
             told = job_environment(started)
-    assert {request.path for request in proxy.requests} == {
+    assert {request.path for request in proxy.probes} == {
         "http://llm.invalid/health",
         "http://llm.invalid/v1/models",
         "http://llm.invalid/v1/chat/completions",
@@ -115,7 +115,7 @@ def test_the_llm_is_reached_through_the_users_proxy_by_us_and_by_the_jobs(monkey
 def test_an_llm_on_this_machine_is_reached_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # the discard port: nothing answers there
     with fake_llm(ANSWER) as llm, start_environment(ignore, 1, LlmChoice(url=llm.base_url)):
-        assert "/v1/models" in [request.path for request in llm.requests]
+        assert "/v1/models" in [request.path for request in llm.probes]
 
 
 @pytest.mark.parametrize("url", ["http://user:secret@host/v1", "user:secret@host/v1", "https://secret@host/v1"])

@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from cloud.src.cli import local_up, samples, version
+from cloud.src.cli import llm_check, local_up, samples, version
 from cloud.src.cli.local_environment import open_environment
 from cloud.src.cli.mirror import check_output_folder
 from cloud.src.cli.naming_llm import LlmChoice
 from cloud.src.cli.progress import Screen
 from cloud.src.cli.report import write_report
 from cloud.src.cli.run_quarter import Request, run_quarter
-from cloud.src.cli.summary import show_outcome
+from cloud.src.cli.summary import show_finding, show_outcome
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files import FileTranscripts
@@ -31,7 +31,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 local = typer.Typer(help="The local AWS by itself.", epilog="Example: ftm local up", no_args_is_help=True)
+llm = typer.Typer(help="The language model's server.", epilog="Example: ftm llm check", no_args_is_help=True)
 app.add_typer(local, name="local")
+app.add_typer(llm, name="llm")
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.", show_default=True)]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Batch jobs at the same time.", show_default="number of cores")]
@@ -155,6 +157,19 @@ def up(
 ) -> None:
     """Run the local AWS in the foreground, for the plain `aws` command line, until Ctrl-C."""
     local_up.local_up(Screen(), port, jobs, LlmChoice(llm_url, llm_model))
+
+
+@llm.command(epilog="Example: LLM_MODEL_NAME=Qwen/Qwen3-8B ftm llm check --url http://host:8000/v1")
+def check(
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The server.", show_default="LLM_BASE_URL, else the Grok API")
+    ] = None,
+) -> None:
+    """Ask a server for a name as a run does: is it there, what does it answer, in what form, how fast, at what cost?
+
+    Model and key come from LLM_MODEL_NAME and LLM_API_KEY. Ends with an error when the server cannot name a topic.
+    """
+    llm_check.check(url, show_finding)
 
 
 def _run(

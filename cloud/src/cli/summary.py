@@ -57,6 +57,13 @@ def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
+def show_finding(about: str, finding: str) -> None:
+    """Print one line of a check at once: what it is about, and what was found."""
+    console = output_console()
+    longest = len("structured output")
+    console.print(f"{about:{longest}}  {one_line(finding, longest=1000)}", markup=False, soft_wrap=True)
+
+
 def themes_table(report: ReportData) -> Table:
     """The biggest themes of a quarter, each with the sentence that its biggest topic stands for."""
     table = Table(title=f"Themes of {report.quarter}", title_justify="left", expand=True)
