@@ -53,7 +53,7 @@ def chat(
     )
     turns = [*solved, {"role": "user", "content": content}]
     for objection in objections:
-        answer = json.dumps({"title": clean(objection.name, MAX_OBJECTION_BYTES)})
+        answer = json.dumps({"title": clean(objection.name, MAX_OBJECTION_BYTES)}, ensure_ascii=False)
         reason = _again().format(reason=clean(objection.reason, MAX_OBJECTION_BYTES))
         turns += [{"role": "assistant", "content": answer}, {"role": "user", "content": reason}]
     return turns
