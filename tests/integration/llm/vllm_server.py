@@ -1,6 +1,6 @@
 """Real vLLM on this machine's CPU, serving the packaged model: what the client meets on ECS, without a GPU.
 
-    python -m tests.integration.vllm_server --cache DIR [--port 8000]
+    python -m tests.integration.llm.vllm_server --cache DIR [--port 8000]
 
 serves in the foreground until Ctrl-C. The first time it installs vLLM into an environment of its own under DIR (a
 download of 2.5 GB, 3 GB on disk; minutes) and converts the model; both are kept. The tests marked ``vllm`` use what is
