@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from cloud.src.cli.compare_runs import SAME_SENTENCES, SIMILAR_CENTROID, Comparison, compare_runs, read_runs
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.worker import parts
 from tests.unit.report_tables import QUARTER, SMALL_QUARTER, SMALL_THEMES, FakeTopic, write_quarter
 
 EAST, NORTH, NORTH_EAST = [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]
@@ -139,6 +140,17 @@ def test_another_embedding_model_than_the_runs_is_refused(tmp_path: Path) -> Non
 
     with pytest.raises(InvalidInput, match="has 2 dimensions and .* have 3: set EMBEDDING_MODEL to the model of the"):
         compare(a, a)
+
+
+def test_who_named_the_topics_is_read_from_the_tables_record(tmp_path: Path) -> None:
+    a = write(tmp_path / "a", [topic("Acme", 0, "East", EAST)])
+    assert compare(a, a).a.named_by == "not recorded"
+
+    path = a / keys.topics(QUARTER)
+    table = pq.ParquetFile(path).read()
+    by_llm, by_keywords = {"llm_model": "Qwen/Qwen3-8B", "prompt": "topic_name_v9"}, {"llm_model": None, "prompt": None}
+    pq.write_table(parts.with_record(table, {"names_by": [by_llm, by_keywords]}), path)
+    assert compare(a, a).a.named_by == "Qwen/Qwen3-8B, prompt topic_name_v9 and keywords"
 
 
 def test_damaged_table_is_named(tmp_path: Path) -> None:

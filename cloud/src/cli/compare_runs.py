@@ -13,12 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from cloud.src.cli import run_folder
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.worker import parts
 
 Vectors = NDArray[np.float32]
 Embed = Callable[[list[str]], Vectors]
@@ -51,12 +53,16 @@ class Topic:
 
 @dataclass(frozen=True)
 class Run:
-    """One run of the quarter. ``embeddings``: unit vectors of the topics, shape (topics, dimensions)."""
+    """One run of the quarter. ``embeddings``: unit vectors of the topics, shape (topics, dimensions).
+
+    ``named_by``: the models and prompts that named the topics, for people.
+    """
 
     folder: Path
     topics: list[Topic]
     embeddings: Vectors
     naming_of_themes: Counter[str]
+    named_by: str
 
 
 @dataclass(frozen=True)
@@ -126,11 +132,13 @@ def read_run(folder: Path, quarter: str) -> Run:
         raise InvalidInput(f"{folder / keys.topics(quarter)} has no topics")
     topics = topics.sort_by([("firm_id", "ascending"), ("topic_id", "ascending")])
     rows = topics.drop_columns(["embedding"]).to_pylist()
+    path = folder / keys.topics(quarter)
     return Run(
         folder,
         [Topic(*row.values()) for row in rows],
-        _embeddings(topics, folder / keys.topics(quarter)),
+        _embeddings(topics, path),
         Counter(themes.column("naming_method").to_pylist()),
+        _named_by(path),
     )
 
 
@@ -175,6 +183,13 @@ def _embeddings(topics: pa.Table, path: Path) -> Vectors:
     if len(lengths) != 1 or lengths == {0}:
         raise InvalidInput(f"{path} is damaged: its embeddings have different lengths: run the quarter again")
     return topics.column("embedding").combine_chunks().flatten().to_numpy().reshape(topics.num_rows, lengths.pop())
+
+
+def _named_by(path: Path) -> str:
+    makers = parts.read_record(pq.read_schema(path).empty_table())["names_by"]
+    if not makers:
+        return "not recorded"  # by the first version
+    return " and ".join(f"{m['llm_model']}, prompt {m['prompt']}" if m.get("llm_model") else "keywords" for m in makers)
 
 
 def _same_sentences(one: Topic, other: Topic) -> bool:

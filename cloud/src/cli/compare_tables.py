@@ -90,8 +90,8 @@ def matching_lines(comparison: Comparison) -> list[str]:
     only_a, only_b = (len(run.topics) - len(comparison.pairs) for run in (comparison.a, comparison.b))
     same_names = sum(pair.same_name for pair in comparison.pairs)
     return [
-        f"A: {comparison.a.folder}",
-        f"B: {comparison.b.folder}",
+        f"A: {comparison.a.folder}, named by {one_line(comparison.a.named_by)}",
+        f"B: {comparison.b.folder}, named by {one_line(comparison.b.named_by)}",
         f"{len(comparison.pairs):,} topics matched: {by_sentences:,} by id and representative sentences, "
         f"{by_centroid:,} by firm and centroid; in A only: {only_a:,}, in B only: {only_b:,}",
         f"{same_names:,} of the matched topics have the same name in both",
