@@ -60,6 +60,15 @@ def test_two_runs_side_by_side(folder: Path, tmp_path: Path, capsys: pytest.Capt
     assert sum(topic.name in page for topic in SMALL_QUARTER) == 2
 
 
+def test_runs_with_the_same_names_leave_nothing_to_judge(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["compare", str(folder / "good"), str(folder / "good"), "--out", str(tmp_path)]) == 0
+
+    assert "Both runs have the same names: there is nothing to judge" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["names.parquet"]
+
+
 def test_judging_is_counted(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(["compare", str(folder / "good"), str(folder / "bad"), "--out", str(tmp_path)])
     key = json.loads((tmp_path / "key.json").read_text())

@@ -32,8 +32,12 @@ def compare(run_a: Path, run_b: Path, quarter: str | None, sample: int, seed: in
         embedder = Embedder(model)
         comparison = compare_runs(*found, embedder.embed)
     questions = compare_judging.draw_questions(comparison, sample, seed)
-    page = compare_judging.write_judging(comparison, questions, seed, out)
     compare_tables.write_names(comparison, out / NAMES)
+    judging = "Both runs have the same names: there is nothing to judge"
+    if questions:
+        page = compare_judging.write_judging(comparison, questions, seed, out)
+        key = out / compare_judging.KEY
+        judging = f"Blind judging of {len(questions)} topics: open {page}; the key is in {key}"
 
     console = output_console()
     console.print(compare_tables.runs_table(comparison))
@@ -45,7 +49,7 @@ def compare(run_a: Path, run_b: Path, quarter: str | None, sample: int, seed: in
     lines = [
         *compare_tables.matching_lines(comparison),
         f"All names: {out / NAMES}",
-        f"Blind judging of {len(questions)} topics: open {page}; the key is in {out / compare_judging.KEY}",
+        judging,
     ]
     for line in lines:
         console.print(line, markup=False, soft_wrap=True)

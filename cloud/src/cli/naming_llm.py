@@ -68,7 +68,7 @@ class Llm:
         """What a reader of the names should know about who made them; None when that is nobody's surprise."""
         if self.model == packaged_models.LLM and self.local:
             return (
-                f"Names are by the small model that comes with FTM ({self.model}): good for a first look. "
+                f"LLM names are by the small model that comes with FTM ({self.model}): good for a first look. "
                 "For names to rely on give a larger one with --llm-url or --llm-model"
             )
         return None
