@@ -23,7 +23,7 @@ NOTHING = "it says nothing about the sentences"
         ('"Freight Costs"', "Freight Costs"),
         ("**Freight Costs**", "Freight Costs"),
         ("“Freight Costs”", "Freight Costs"),
-        ("Customers’ churn", "Customers' Churn"),
+        ("Customers\N{RIGHT SINGLE QUOTATION MARK} churn", "Customers' Churn"),
         ("The decline in freight rates", "Decline in Freight Rates"),
         ("The Backlog", "The Backlog"),
         ("a return to the office", "Return to the Office"),
