@@ -103,7 +103,7 @@ def _job_environment(llm: Llm, jobs: int) -> dict[str, str]:
         environment |= {_LOCAL_LLM: str(llm.names_per_second), "LLM_MAX_CONCURRENT": "1"}
     else:
         environment |= network.environment()
-    user_settings = ("LLM_MAX_CONCURRENT", "CHECKPOINT_INTERVAL", "LOG_LEVEL")
+    user_settings = ("LLM_MAX_CONCURRENT", "LLM_OUTAGE_LIMIT_S", "CHECKPOINT_INTERVAL", "LOG_LEVEL")
     return environment | {name: os.environ[name] for name in user_settings if name in os.environ}
 
 
