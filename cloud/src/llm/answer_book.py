@@ -12,6 +12,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from cloud.src.llm.completion import schema_of
+
 FORMAT = "ftm-llm-answers-1"
 
 
@@ -58,5 +60,5 @@ def question_key(
     sample: int = 0,
 ) -> str:
     """``sample``: which of several answers to one question, where the model may choose its words freely."""
-    question = [model, chat, answer_type.model_json_schema(), max_tokens, temperature, sample]
+    question = [model, chat, schema_of(answer_type), max_tokens, temperature, sample]
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()

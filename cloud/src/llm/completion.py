@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import re
 from dataclasses import dataclass
@@ -35,6 +36,12 @@ class Completion:
         if not self.text:
             raise LlmBadAnswer("the answer is empty", EMPTY)
         return self.text
+
+
+@functools.cache
+def schema_of(answer_type: type[BaseModel]) -> dict[str, Any]:
+    """The JSON schema of an answer; kept, because making it takes as long as half a request."""
+    return answer_type.model_json_schema()
 
 
 def read_completion(page: Any) -> Completion:

@@ -13,7 +13,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cloud.src.llm.completion import Completion
+from cloud.src.llm.completion import Completion, schema_of
 from cloud.src.llm.errors import LlmBadAnswer
 
 RESPONSE_FORMAT = "response_format"  # OpenAI's own: Grok, llama.cpp, vLLM
@@ -58,7 +58,7 @@ class Dialect:
 
     def fields(self, answer_type: type[BaseModel]) -> dict[str, Any]:
         """What a request has besides model, messages, temperature and max_tokens."""
-        return {**self.thinking_switch, **schema_fields(self.schema_field, answer_type.model_json_schema())}
+        return {**self.thinking_switch, **schema_fields(self.schema_field, schema_of(answer_type))}
 
     def max_tokens(self, of_answer: int) -> int:
         return of_answer + TOKENS_FOR_THINKING if self.thinks else of_answer

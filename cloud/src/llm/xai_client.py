@@ -66,6 +66,7 @@ class LlmClient:
         outage_limit_s: float = DEFAULT_OUTAGE_LIMIT_S,
     ) -> None:
         self.base_url = base_url
+        self._completions_url = f"{base_url.rstrip('/')}/chat/completions"
         self.model = model
         self.max_concurrent = max_concurrent
         self.tally: Counter[str] = Counter()
@@ -182,8 +183,9 @@ class LlmClient:
         """Send one request once. Raises _Transient, LlmBadAnswer (refused) or LlmMisconfigured."""
         self.tally["requests"] += 1
         try:
-            # Not chat.completions.create: building its types takes twice the time of all the rest (bench_llm_client).
-            page = await self._openai.post("/chat/completions", cast_to=object, body={"model": self.model, **body})
+            # Not chat.completions.create: making its types takes longer than all the rest (bench_llm_client.py). The
+            # URL is whole, because the library takes its time to put two halves together.
+            page = await self._openai.post(self._completions_url, cast_to=object, body={"model": self.model, **body})
             completion = read_completion(page)
         except openai.APIStatusError as error:
             raise self._status_error(error) from error
