@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,6 +56,12 @@ class Execution:
             firms_done=sum(job["analysed"] for job in jobs),
             firms_failed=sum(len(job["failed"]) for job in jobs),
         )
+
+    def naming(self) -> Counter[str]:
+        """What the map jobs have counted while they named topics (progress files, ``naming``), added up."""
+        batches = _output_of("CreateBatchManifest", self._events()).get("batches", {})
+        jobs = self._map_jobs(batches.get("manifest_key"))
+        return sum((Counter(job["naming"]) for job in jobs), Counter())
 
     def summary(self) -> dict[str, Any]:
         """What SummarizeResults counted; empty when the execution has not come that far."""

@@ -81,6 +81,7 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
         firms_skipped=counts["firms_skipped"],
         firms_failed=counts["firms_failed"],
         stages=screen.stages,
+        naming=execution.naming(),
         naming_advice=llm.advice() if plan.theme_naming == "llm" else None,
     )
 

@@ -17,6 +17,7 @@ from cloud.src.contract.errors import FtmError
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.errors import LlmMisconfigured
 from cloud.src.llm.naming import Name
+from cloud.src.llm.tally import in_words
 from cloud.src.worker import answers, parts, recipe
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult, NothingToAnalyse
 from cloud.src.worker.name_search import OUTAGE
@@ -116,6 +117,7 @@ def run(job: MapJob) -> None:
         raise
     job.progress.status = "succeeded"
     job.save()
+    log.info("naming: %s", in_words(job.progress.naming))
 
 
 def _process_part(job: MapJob, number: int, firms: list[FirmTranscripts]) -> None:

@@ -6,6 +6,7 @@ Only topics are read, never sentences: 5,000 firms have 2.5 million sentences bu
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,10 +16,13 @@ import pyarrow as pa
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
+from cloud.src.llm.name_rules import why_refused
 from cloud.src.llm.naming import Name, TopicToName
+from cloud.src.llm.tally import in_words
 from cloud.src.worker import answers, parts, themes
 from cloud.src.worker.embeddings import Vectors
 from cloud.src.worker.keywords import theme_keywords
+from cloud.src.worker.labels import N_LABELS
 from cloud.src.worker.names import Namer
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
@@ -73,7 +77,7 @@ def run(settings: ReduceSettings, store: Store, namer: Namer) -> None:
     store.write_table(keys.topics(quarter), parts.with_record(topics, {"names_by": mapped.names_by}))
     store.write_table(keys.theme_contributions(quarter), contributions(topics))
     store.write_table(keys.themes(quarter), parts.with_record(theme_table, {"names_by": [namer.themes_named_by]}))
-    log.info("naming: %s", namer.tally())
+    log.info("naming: %s", in_words(namer.tally()))
     log.info("wrote %d themes, %d topics, %d firms", theme_table.num_rows, topics.num_rows, len(mapped.firms))
 
 
@@ -141,7 +145,11 @@ def name_themes(
     """Have the themes named. What the LLM answers is kept, in case this job is repeated."""
     topic_names = mapped.topics.column("summary").to_pylist()
     to_name = [
-        TopicToName(words, [topic_names[i] for i in theme.row_of_firm[:N_TOPICS_SHOWN]])
+        TopicToName(
+            keywords=words,
+            examples=[topic_names[i] for i in theme.row_of_firm[:N_TOPICS_SHOWN]],
+            labels=theme_labels([topic_names[i] for i in theme.rows]),
+        )
         for words, theme in zip(keywords, found, strict=True)
     ]
     centroids = np.array([theme.centroid for theme in found], dtype=np.float32)
@@ -152,6 +160,12 @@ def name_themes(
         return answers.wait_for(names, meanwhile=lambda: answers.write(store, key, book))
     finally:
         answers.write(store, key, book)
+
+
+def theme_labels(topic_names: list[str]) -> list[str]:
+    """Candidates for a theme's name: what most of its topics are called; they are given the most central first."""
+    counts = Counter(name for name in topic_names if why_refused(name) is None)
+    return [name for name, _ in counts.most_common(N_LABELS)]
 
 
 def theme_rows(
