@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections import Counter
+from email.utils import parsedate_to_datetime
 from typing import Any
 
 import openai
@@ -244,9 +246,14 @@ class LlmClient:
 
 
 def _retry_after(error: openai.APIStatusError) -> float:
-    """Seconds that the server asks us to wait; 0 when it does not say (or gives a date, which none of ours does)."""
+    """Seconds that the server asks us to wait, by a number or by a date; 0 when it does not say."""
     value = error.response.headers.get("retry-after", "")
-    return float(value) if value.replace(".", "", 1).isdecimal() else 0
+    if value.replace(".", "", 1).isdecimal():
+        return float(value)
+    try:
+        return max(0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return 0
 
 
 def _is_timeout(error: openai.APIConnectionError) -> bool:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import time
 from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
+from email.utils import formatdate
 from typing import Any, TypeVar
 
 import pytest
@@ -212,12 +214,19 @@ def test_transient_failures_are_sent_again_and_counted(failure: Reply, case: str
     assert len(llm.requests) == 2
 
 
-def test_waits_as_long_as_the_server_asks() -> None:
-    with fake_llm(fails(429, retry_after="1"), FREIGHT) as llm:
+@pytest.mark.parametrize("in_words", [lambda: "1", lambda: formatdate(time.time() + 2, usegmt=True)])
+def test_waits_as_long_as_the_server_asks(in_words: Callable[[], str]) -> None:
+    with fake_llm(fails(429, retry_after=in_words()), FREIGHT) as llm:
         use(llm, title)
 
     first, second = llm.requests
     assert second.time - first.time >= 1  # on its own, the client would have waited a tenth of that
+
+
+@pytest.mark.parametrize("nonsense", ["soon", "", "-1", "1,5"])
+def test_a_pause_that_is_no_time_is_not_waited_for(nonsense: str) -> None:
+    with fake_llm(fails(429, retry_after=nonsense), FREIGHT) as llm:
+        assert use(llm, title) == "Freight"
 
 
 def test_a_request_that_fails_every_time_does_not_stop_the_others() -> None:
