@@ -13,6 +13,7 @@ import pytest
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
 from cloud.src.worker import reduce_themes
+from cloud.src.worker.labels import N_LABELS
 from cloud.src.worker.names import KeywordNamer
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
@@ -252,3 +253,11 @@ def test_a_part_that_another_execution_has_overwritten_is_refused(s3: Any) -> No
         reduce_quarter(store)
 
     assert store.read(keys.themes(QUARTER)) is None
+
+
+def test_a_theme_may_be_called_what_most_of_its_topics_are() -> None:
+    central_first = ["Rates", "Ocean Freight", "Freight / Ports", "Port Congestion", "Port Congestion", "Other"]
+
+    assert reduce_themes.theme_labels(central_first) == ["Port Congestion", "Ocean Freight"]
+    assert reduce_themes.theme_labels(["Other"]) == []
+    assert len(reduce_themes.theme_labels([f"Freight {letter}" for letter in "ABCDEFGHIJ"])) == N_LABELS
