@@ -39,7 +39,8 @@ _MONTHS = "january|february|march|april|may|june|july|august|september|october|n
 _QUARTER = re.compile(rf"\b((q[1-4]|[1-4]q|[12]h|h[12]|fy)[ '-]?\d*|quarters?|{_MONTHS}|(19|20)\d\d)\b", re.IGNORECASE)
 # With or without a unit: "5.4", "3%", "60bps", "100th". COVID-19, 5G, F-35 and 401(k) are no figures.
 _FIGURE = re.compile(r"[$€£¥%#]|(?<![\w-])\d[\d.,:/]*(bps|bn|mm|m|k|x|st|nd|rd|th)?(?![\w(])", re.IGNORECASE)
-_STRANGE_MARK = re.compile(r"[^\w\s&'.,()/+-]|_")
+# Marks that no name has, or that stand alone ("Freight / Ports"); "Mergers & Acquisitions" is a name.
+_STRANGE_MARK = re.compile(r"[^\w\s&'.,()/+-]|_|(?<!\S)['.,()/+-]+(?!\S)")
 _PLAIN_QUOTES = {0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'}
 _LEGAL_FORMS = frozenset(
     "ag co companies company corp corporation group holding holdings inc incorporated limited llc lp ltd nv plc sa "
