@@ -84,11 +84,11 @@ CASES = {
 
 
 class RealModel:
-    """The packaged model, asked as a job asks it."""
+    """A model behind a real server, asked as a job asks it."""
 
-    def __init__(self, base_url: str, loop: EventLoopThread) -> None:
+    def __init__(self, base_url: str, loop: EventLoopThread, model: str = packaged_models.LLM) -> None:
         self.embedder = Embedder(packaged_models.EMBEDDING, threads=1)
-        self.client = LlmClient(base_url, packaged_models.LLM, max_concurrent=4)
+        self.client = LlmClient(base_url, model, max_concurrent=4)
         self.loop = loop
         self.namer = LlmNamer(self.client, self.embedder, loop)
 

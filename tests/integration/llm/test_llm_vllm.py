@@ -18,11 +18,16 @@ from cloud.src.cli.__main__ import run
 from cloud.src.llm import dialect, naming
 from cloud.src.llm.dialect import RESPONSE_FORMAT, STRUCTURED_OUTPUTS
 from cloud.src.llm.errors import LlmBadAnswer, LlmMisconfigured
+from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.naming import Manner, Proposal, TopicToName
 from cloud.src.llm.prompt import Objection
 from cloud.src.llm.xai_client import LlmClient
 from tests.integration.llm import vllm_server
 from tests.integration.llm.naming_peer import TOPICS, name_themes, name_topics, with_client
+from tests.integration.llm.test_llm_hostile import (  # the test itself: all its cases are run here too
+    RealModel,
+    test_a_hostile_sentence_changes_neither_the_form_of_the_answer_nor_the_name,  # noqa: F401
+)
 from tests.integration.llm.vllm_server import MODEL, VllmServer
 
 pytestmark = pytest.mark.vllm
@@ -42,6 +47,15 @@ def server() -> Iterator[VllmServer]:
         )
     with vllm_server.vllm_server(cache) as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def model(server: VllmServer) -> Iterator[RealModel]:
+    """What the tests with hostile sentences ask."""
+    with EventLoopThread() as loop:
+        real = RealModel(server.base_url, loop, MODEL)
+        yield real
+        loop.start(real.client.close()).result()
 
 
 def topic_of_its_own(number: int) -> TopicToName:
