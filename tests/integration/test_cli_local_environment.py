@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from cloud.src.cli.local_environment import LocalEnvironment, open_environment, start_environment
-from cloud.src.cli.naming_llm import NO_LLM, LlmChoice
+from cloud.src.cli.naming_llm import NAMES_PER_SECOND, NO_LLM, LlmChoice
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.llm import packaged_models
 from cloud.src.localaws.environment import local_aws
@@ -71,7 +71,7 @@ def test_a_model_of_the_users_is_run_here_and_goes_by_its_files_name(
         models = openai.OpenAI(base_url=started.llm.base_url, api_key="none").models.list().data
     assert [model.id for model in models] == ["My-Model.Q4.gguf"]
     assert told["LLM_MODEL_NAME"] == started.llm.model == "My-Model.Q4.gguf"
-    assert started.llm.names_per_second == pytest.approx(0.7)  # as large as the packaged one
+    assert started.llm.names_per_second == pytest.approx(NAMES_PER_SECOND)  # as large as the packaged one
     assert "My-Model.Q4.gguf on this machine, $0.00 an hour" in started.llm.cost()
     assert started.llm.advice() is None
 
