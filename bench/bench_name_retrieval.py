@@ -3,8 +3,9 @@
     python bench/bench_name_retrieval.py TRANSCRIPTS QUARTER RESULTS.jsonl [--firms 50] [--topics 8] [--base-url URL]
 
 TRANSCRIPTS is a file or folder as for ``ftm run``. Every n-th firm is taken, and every n-th topic of a firm is named;
-each name is looked for among all of the firm's topics. Firms that RESULTS.jsonl has already are not done again. Without
-an address the packaged model is started on this machine.
+each name is looked for among all of the firm's topics. Firms that RESULTS.jsonl has already are not done again; with
+--answers OTHER.jsonl the LLM is not asked again what it was asked for those results, so that a change of the guard is
+measured in minutes. Without an address the packaged model is started on this machine.
 
 A name finds its topic when the topic's centroid is the nearest to the name's embedding. The guard looks at the same
 embeddings, so the second measure does not: TF-IDF vectors of all sentences of each topic, fitted on the firm.
@@ -55,11 +56,12 @@ def firms(source: Path, quarter: str, n_firms: int) -> Iterator[FirmTranscripts]
 class Bench:
     """The tools that name a firm's topics in each way."""
 
-    def __init__(self, client: LlmClient, loop: EventLoopThread) -> None:
+    def __init__(self, client: LlmClient, loop: EventLoopThread, answers: dict[str, dict[str, str]]) -> None:
         self.embedder = Embedder(packaged_models.EMBEDDING, threads=1)
         self.analyser = FirmAnalyser(self.embedder)
         self.client = client
         self.loop = loop
+        self.answers = answers  # of the LLM by the key of the question, of each firm
 
     def try_firm(self, transcripts: FirmTranscripts, n_topics: int) -> dict[str, Any]:
         """Name some of the firm's topics and look for each of them by its names."""
@@ -120,8 +122,11 @@ class Bench:
         return named
 
 
-def print_summary(results: Path) -> None:
-    firms_done = [json.loads(line) for line in results.read_text().splitlines()]
+def read(results: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in results.read_text().splitlines()]
+
+
+def print_summary(firms_done: list[dict[str, Any]]) -> None:
     topics = [topic for firm in firms_done for topic in firm["topics"]]
     print(
         f"{len(firms_done)} firms, {len(topics)} names, each among {np.mean([f['n_topics'] for f in firms_done]):.0f}"
@@ -141,22 +146,24 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="one line of JSON a firm; outside of the repository")
     parser.add_argument("--firms", type=int, default=50)
     parser.add_argument("--topics", type=int, default=8, help="how many topics of a firm are named at most")
+    parser.add_argument("--answers", type=Path, help="results of an earlier run")
     parser.add_argument("--base-url", help="an OpenAI-compatible server, for example http://127.0.0.1:8000/v1")
     parser.add_argument("--model", default=packaged_models.LLM, help="the model's name on that server")
     options = parser.parse_args()
 
     options.results.touch()
-    done = {json.loads(line)["firm_id"] for line in options.results.read_text().splitlines()}
+    done = {firm["firm_id"] for firm in read(options.results)}
+    answers = {firm["firm_id"]: firm["answers"] for firm in read(options.answers)} if options.answers else {}
     server = nullcontext(options.base_url) if options.base_url else local_llm()
     with server as base_url, EventLoopThread() as loop:
-        bench = Bench(LlmClient(base_url, options.model, max_concurrent=4), loop)
+        bench = Bench(LlmClient(base_url, options.model, max_concurrent=4), loop, answers)
         for transcripts in firms(options.transcripts, options.quarter, options.firms):
             if transcripts.firm_id not in done:
                 result = bench.try_firm(transcripts, options.topics)
                 with options.results.open("a") as file:
                     print(json.dumps(result), file=file)
                 print(transcripts.firm_id, len(result["topics"]), "names", flush=True)
-    print_summary(options.results)
+    print_summary(read(options.results))
 
 
 if __name__ == "__main__":

@@ -85,14 +85,14 @@ def sameness(name: str) -> frozenset[str]:
 def best_first(labels: list[list[str]], centroids: Vectors, embedder: Embedder) -> list[list[str]]:
     """Each topic's labels (labels.py) in the order in which they fit it, with no label first for two topics.
 
-    Those that no other topic is nearer to come first; among them the nearest.
+    Those that no other topic is nearer to come first; among them the one that is near and by far the nearest.
     """
     vectors = iter(embedder.embed([label for of_topic in labels for label in of_topic]))
     taken: set[frozenset[str]] = set()
     ordered = []
     for topic, of_topic in enumerate(labels):
         fits = {label: nearness(next(vectors), topic, centroids) for label in of_topic}
-        ranked = sorted(fits, key=lambda label: (sameness(label) in taken, fits[label][1] <= 0, -fits[label][0]))
+        ranked = sorted(fits, key=lambda label: (sameness(label) in taken, fits[label][1] <= 0, -sum(fits[label])))
         taken |= {sameness(label) for label in ranked[:1]}
         ordered.append(ranked)
     return ordered
