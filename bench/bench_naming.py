@@ -2,8 +2,8 @@
 
     python bench/bench_naming.py [--base-url URL --model NAME]
 
-Without an address it starts the packaged model on this machine. Prints each name with its cosine to the centroid of the
-topic's sentences (the worker replaces names far from it by keywords), for a human to judge.
+Without an address it starts the packaged model on this machine. Prints what the guard has let through, with its cosine to
+the centroid of the topic's sentences, for a human to judge.
 """
 
 from __future__ import annotations
@@ -12,11 +12,17 @@ import argparse
 import time
 from contextlib import nullcontext
 
+import numpy as np
+
 from cloud.src.llm import packaged_models
+from cloud.src.llm.answer_book import AnswerBook
+from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.local_server import local_llm
-from cloud.src.llm.naming import TopicToName, keyword_label, name_topics
+from cloud.src.llm.naming import TopicToName, propose_topic
+from cloud.src.llm.tally import in_words
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.worker.embeddings import Embedder, unit
+from cloud.src.worker.names import LlmNamer
 
 # What the topic is about, its keywords, its sentences: all made up.
 TOPICS: list[tuple[str, list[str], list[str]]] = [
@@ -120,20 +126,21 @@ def main() -> None:
     options = parser.parse_args()
 
     topics = [TopicToName(keywords, sentences) for _, keywords, sentences in TOPICS]
-    with nullcontext(options.base_url) if options.base_url else local_llm() as base_url:
+    embedder = Embedder(packaged_models.EMBEDDING)
+    centroids = np.stack([unit(embedder.embed(sentences).mean(axis=0)) for _, _, sentences in TOPICS])
+    with nullcontext(options.base_url) if options.base_url else local_llm() as base_url, EventLoopThread() as loop:
         client = LlmClient(base_url, options.model)
-        client.wait_until_ready()
-        name_topics(client, topics[:1])  # so that the server has the examples in its cache
+        loop.start(propose_topic(client, None, topics[0])).result()  # so that the server has the examples in its cache
+        namer = LlmNamer(client, embedder, loop)
         start = time.perf_counter()
-        names = name_topics(client, topics)
+        names = namer.start_topics(topics, centroids, AnswerBook()).result()
         seconds = time.perf_counter() - start
 
-    embedder = Embedder(packaged_models.EMBEDDING)
-    print(f"{'about':30} {'name':48} {'cosine':>6}  keywords")
-    for (about, keywords, sentences), name in zip(TOPICS, names, strict=True):
-        cosine = embedder.embed([name.text])[0] @ unit(embedder.embed(sentences).mean(axis=0))
-        print(f"{about:30} {name.text:48} {cosine:6.2f}  {keyword_label(keywords)}")
-    print(f"{len(topics) / seconds:.2f} topics/s")
+    print(f"{'about':30} {'name':48} {'cosine':>6}  by")
+    for (about, _, _), name, centroid in zip(TOPICS, names, centroids, strict=True):
+        cosine = embedder.embed([name.text])[0] @ centroid
+        print(f"{about:30} {name.text:48} {cosine:6.2f}  {name.method} {name.because}")
+    print(f"{len(topics) / seconds:.2f} topics/s ({in_words(namer.tally())})")
 
 
 if __name__ == "__main__":

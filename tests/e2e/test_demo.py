@@ -58,6 +58,7 @@ def test_it_ends_with_themes_times_cost_and_paths(demo: Demo) -> None:
     for stage in ("prefetch", "map", "reduce and package", "report", "total"):
         assert stage in shown
     assert "LLM: local small model, $0.00 an hour; vLLM on AWS: not used" in shown
+    assert "LLM names are by the small model that comes with FTM" in shown
     for key in (keys.themes, keys.themes_for_sentiment, keys.report):
         assert str(demo.path(key)) in shown
         assert demo.path(key).is_file()
@@ -124,3 +125,15 @@ def test_the_themes_of_the_sample_are_found_with_their_firms(demo: Demo) -> None
 def test_the_report_names_every_theme(demo: Demo) -> None:
     page = demo.path(keys.report).read_text()
     assert all(theme["theme_id"] in page for theme in demo.rows(keys.themes))
+
+
+def test_without_an_llm_all_names_are_made_of_keywords(tmp_path: Path) -> None:
+    with no_process_left_behind():
+        ended = run_ftm("demo", "--no-llm", "--out", tmp_path)
+
+    assert ended.returncode == 0, ended.stderr
+    assert "LLM: none, $0.00 an hour" in ended.stdout
+    assert "small model" not in ended.stdout
+    for key in (keys.topics, keys.themes):
+        rows = pq.read_table(tmp_path / key("2023Q1"), partitioning=None).to_pylist()
+        assert {row["naming_method"] for row in rows} == {"keywords"}

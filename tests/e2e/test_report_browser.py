@@ -2,79 +2,26 @@
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from selenium.webdriver import Chrome, ChromeOptions
-from selenium.webdriver.chrome.service import Service
-from selenium.webdriver.common.by import By
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
-from selenium.webdriver.remote.webelement import WebElement
 from selenium.webdriver.support.select import Select
-from selenium.webdriver.support.wait import WebDriverWait
 
 from cloud.src.cli.report import write_report
-from tests.e2e.missing_program import skip_without
+from tests.e2e.browser import find, requested_addresses, texts, wait_for
 from tests.unit.report_tables import FakeTopic, write_quarter, write_small_quarter
-
-SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/bin"])
-CHROMIUM = shutil.which("chromium", path=SEARCH_PATH)
-CHROMEDRIVER = shutil.which("chromedriver", path=SEARCH_PATH)
 
 pytestmark = pytest.mark.chromium
 
 FREIGHT, WAGES = "theme_2023Q1_001", "theme_2023Q1_002"
-WAIT_SECONDS = 20
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Chrome]:
-    if not (CHROMIUM and CHROMEDRIVER):
-        skip_without("the report is not checked in a browser", "chromium chromium-driver")
-    options = ChromeOptions()
-    options.binary_location = CHROMIUM
-    # No sandbox, because Chromium has none for root; the other two keep it off the network and off /dev/shm.
-    for argument in ["--headless=new", "--no-sandbox", "--disable-background-networking", "--disable-dev-shm-usage"]:
-        options.add_argument(argument)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    driver = Chrome(options=options, service=Service(CHROMEDRIVER))
-    yield driver
-    driver.quit()
-
-
-@pytest.fixture
-def open_page(browser: Chrome) -> Callable[..., None]:
-    """Open a page afresh, even when only its #fragment differs from the last one."""
-
-    def open_file(path: Path, fragment: str = "") -> None:
-        browser.get("about:blank")
-        for log in ["browser", "performance"]:
-            browser.get_log(log)  # reading empties it: what follows is this page's own
-        browser.get(path.as_uri() + fragment)
-
-    return open_file
 
 
 @pytest.fixture(scope="module")
 def small_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(write_small_quarter(tmp_path_factory.mktemp("small")))
-
-
-def wait_for(browser: Chrome, condition: Callable[[], object]) -> None:
-    WebDriverWait(browser, WAIT_SECONDS).until(lambda _: condition())
-
-
-def find(browser: Chrome, selector: str) -> WebElement:
-    return browser.find_element(By.CSS_SELECTOR, selector)
-
-
-def texts(browser: Chrome, selector: str) -> list[str]:
-    """The texts a reader sees: hidden elements are left out."""
-    return [found.text for found in browser.find_elements(By.CSS_SELECTOR, selector) if found.is_displayed()]
 
 
 def open_details(browser: Chrome, selector: str) -> None:
@@ -280,12 +227,6 @@ def test_hostile_texts_are_shown_as_text_and_nothing_runs_or_loads(
     assert requested_addresses(browser) == {page.as_uri()}
 
 
-def requested_addresses(browser: Chrome) -> set[str]:
-    events = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    sent = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
-    return {address.split("#")[0] for address in sent}
-
-
 def test_policy_stops_a_script_that_got_into_the_page(
     browser: Chrome, open_page: Callable[..., None], tmp_path: Path
 ) -> None:
@@ -302,21 +243,6 @@ def test_policy_stops_a_script_that_got_into_the_page(
     assert all("Content Security Policy" in message for message in stopped)
     open_details(browser, f"#{FREIGHT}")
     wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .firm-name"))
-
-
-@pytest.fixture
-def emulate(browser: Chrome) -> Iterator[Callable[[int, str], None]]:
-    """Give the browser a window of a width and the reader's wish for light or dark; both are undone after the test."""
-
-    def set_both(width: int, scheme: str) -> None:
-        window = {"width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-        browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", window)
-        wish = {"name": "prefers-color-scheme", "value": scheme}
-        browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [wish]})
-
-    yield set_both
-    browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
+import openai
 import pytest
 
 from cloud.src.cli.local_environment import LocalEnvironment, open_environment, start_environment
+from cloud.src.cli.naming_llm import NAMES_PER_SECOND, NO_LLM, LlmChoice
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.llm import packaged_models
 from cloud.src.localaws.environment import local_aws
-from tests.integration.fake_llm import Reply, fake_llm
+from tests.integration.fake_llm import fake_llm, says
 
-MODELS = Reply(body={"object": "list", "data": [{"id": "fake", "object": "model"}]})
+ANSWER = says("Hello")
 
 
 @pytest.fixture(autouse=True)
@@ -39,9 +42,9 @@ def test_a_server_of_the_user_is_not_the_local_one_whatever_its_model_is_called(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LLM_MODEL_NAME", packaged_models.LLM)
-    with fake_llm(MODELS) as llm, start_environment(ignore, 1, llm.base_url) as started:
+    with fake_llm(ANSWER) as llm, start_environment(ignore, 1, LlmChoice(url=llm.base_url)) as started:
         monkeypatch.setenv("AWS_ENDPOINT_URL", started.aws.endpoint_url)
-        with open_environment(ignore, None, None) as found:
+        with open_environment(ignore, None, LlmChoice()) as found:
             for environment in (started, found):
                 assert not environment.llm.local
                 told = job_environment(environment)
@@ -50,27 +53,71 @@ def test_a_server_of_the_user_is_not_the_local_one_whatever_its_model_is_called(
 
 
 def test_the_small_model_is_the_local_one_for_whoever_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    with start_environment(ignore, 1, None) as started:
+    with start_environment(ignore, 1, LlmChoice()) as started:
         monkeypatch.setenv("AWS_ENDPOINT_URL", started.aws.endpoint_url)
-        with open_environment(ignore, None, None) as found:
+        with open_environment(ignore, None, LlmChoice()) as found:
             assert found.llm == started.llm
     assert found.llm.local
 
 
+def test_a_model_of_the_users_is_run_here_and_goes_by_its_files_name(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "My-Model.Q4.gguf"
+    file.symlink_to(packaged_models.ensure(packaged_models.LLM) / "model.gguf")
+    with start_environment(ignore, 1, LlmChoice(model=file)) as started:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", started.aws.endpoint_url)
+        with open_environment(ignore, None, LlmChoice()) as found:
+            assert found.llm == started.llm
+        told = job_environment(started)
+        models = openai.OpenAI(base_url=started.llm.base_url, api_key="none").models.list().data
+    assert [model.id for model in models] == ["My-Model.Q4.gguf"]
+    assert told["LLM_MODEL_NAME"] == started.llm.model == "My-Model.Q4.gguf"
+    assert started.llm.names_per_second == pytest.approx(NAMES_PER_SECOND)  # as large as the packaged one
+    assert "My-Model.Q4.gguf on this machine, $0.00 an hour" in started.llm.cost()
+    assert started.llm.advice() is None
+
+
+def test_without_an_llm_none_is_started_and_no_job_is_told_of_one() -> None:
+    with start_environment(ignore, 1, LlmChoice(none=True)) as started:
+        told = job_environment(started)
+    assert started.llm == NO_LLM
+    assert "LLM_BASE_URL" not in told
+    assert "LLM_MODEL_NAME" not in told
+
+
+@pytest.mark.parametrize("choice", [{"url": "http://127.0.0.1:9/v1"}, {"model": "file"}])
+def test_another_llm_than_that_of_a_local_aws_that_runs_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, choice: dict[str, Any]
+) -> None:
+    (tmp_path / "file").write_bytes(b"GGUF")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    [(name, value)] = choice.items()
+    llm = LlmChoice(url=value) if name == "url" else LlmChoice(model=Path(value))
+    said = f"give --llm-{name} to `ftm local up` instead"
+    with pytest.raises(InvalidInput, match=said), open_environment(ignore, None, llm):
+        pass
+
+
 def test_the_llm_is_reached_through_the_users_proxy_by_us_and_by_the_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
-    with fake_llm(MODELS) as proxy:
+    with fake_llm(ANSWER) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.base_url.removesuffix("/v1"))
-        with start_environment(ignore, 1, "http://llm.invalid/v1") as started:
+        with start_environment(ignore, 1, LlmChoice(url="http://llm.invalid/v1")) as started:
             told = job_environment(started)
-    assert [request.path for request in proxy.requests] == ["http://llm.invalid/v1/models"]
+    assert {request.path for request in proxy.probes} == {
+        "http://llm.invalid/health",
+        "http://llm.invalid/v1/models",
+        "http://llm.invalid/v1/chat/completions",
+    }
     assert told["HTTP_PROXY"] + "/v1" == proxy.base_url
     assert told["NO_PROXY"] == told["no_proxy"] == "127.0.0.1,localhost"
 
 
 def test_an_llm_on_this_machine_is_reached_without_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")  # the discard port: nothing answers there
-    with fake_llm(MODELS) as llm, start_environment(ignore, 1, llm.base_url):
-        assert len(llm.requests) == 1
+    with fake_llm(ANSWER) as llm, start_environment(ignore, 1, LlmChoice(url=llm.base_url)):
+        assert "/v1/models" in [request.path for request in llm.probes]
 
 
 @pytest.mark.parametrize(
@@ -84,16 +131,16 @@ def test_an_llm_on_this_machine_is_reached_without_the_proxy(monkeypatch: pytest
     ],
 )
 def test_a_key_in_the_url_is_refused_and_not_shown(url: str) -> None:
-    with pytest.raises(InvalidInput, match="give a key as LLM_API_KEY") as refused, start_environment(ignore, 1, url):
-        pass
+    with pytest.raises(InvalidInput, match="as LLM_API_KEY") as refused:
+        LlmChoice(url=url)
     assert "secret" not in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("url", ["", "host:8000/v1", "ftp://host/v1", "http://[::1/v1", "http://host:99999/v1"])
 def test_what_is_no_url_is_refused(url: str) -> None:
-    with pytest.raises(InvalidInput, match="is not a URL"), start_environment(ignore, 1, url):
-        pass
+    with pytest.raises(InvalidInput, match="is not a URL"):
+        LlmChoice(url=url)
 
 
 def test_a_local_aws_that_is_set_up_otherwise_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,5 +149,5 @@ def test_a_local_aws_that_is_set_up_otherwise_is_refused(monkeypatch: pytest.Mon
             aws.client("ssm").put_parameter(Name=f"/ftm/{name}", Value="x", Type="String")
         monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
         said = f"no local AWS set up for FTM answers at {re.escape(aws.endpoint_url)}"
-        with pytest.raises(FtmError, match=said), open_environment(ignore, None, None):
+        with pytest.raises(FtmError, match=said), open_environment(ignore, None, LlmChoice()):
             pass

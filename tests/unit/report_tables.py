@@ -28,6 +28,7 @@ class FakeTopic:
     theme: str | None = None
     keywords: list[str] = field(default_factory=lambda: ["lead times", "suppliers"])
     naming_method: str = "llm"
+    embedding: list[float] = field(default_factory=lambda: [1.0, 0.0])
 
 
 SMALL_QUARTER = [
@@ -130,7 +131,7 @@ def _topic_row(topic: FakeTopic, firm_id: str, rows: list[dict[str, object]], qu
         "naming_method": topic.naming_method,
         "n_sentences": len(own_ids),
         "representative_sentence_ids": own_ids[-N_REPRESENTATIVE:],
-        "embedding": [1.0, 0.0],
+        "embedding": topic.embedding,
         "theme_id": topic.theme,
         "quarter": quarter,
     }

@@ -60,7 +60,9 @@ def run(n_batches: int, process_firms: list[dict[str, Any] | Failure]) -> Execut
         "CheckPrefetch": [lambda_answer(prefetch)],
         "CreateBatchManifest": [lambda_answer({"manifest_key": manifest_key, "batch_ids": batch_ids})],
         "ProcessFirms": process_firms,
-        "SummarizeResults": [lambda_answer({**quarter, "manifest_key": manifest_key, "has_failures": False})],
+        "SummarizeResults": [
+            lambda_answer({**quarter, "manifest_key": manifest_key, "theme_naming": "llm", "has_failures": False})
+        ],
         "AggregateThemes": [{"JobId": "1"}],
         "NotifyCompletion": [lambda_answer({})],
     }

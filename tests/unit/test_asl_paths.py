@@ -15,6 +15,7 @@ BATCH_IDS = ["2023Q1_batch_0000", "2023Q1_batch_0001", "2023Q1_batch_0002"]
 SUMMARY = {
     **INPUT,
     "manifest_key": MANIFEST_KEY,
+    "theme_naming": "llm",
     "succeeded": 3,
     "failed": 0,
     "failed_batches": [],
@@ -71,6 +72,7 @@ def test_all_goes_well() -> None:
     assert summarize["Payload"] == {
         **INPUT,
         "manifest_key": MANIFEST_KEY,
+        "theme_naming": "llm",
         "results": [{"batch_id": batch_id, "status": "SUCCEEDED"} for batch_id in BATCH_IDS],
     }
     (notify,) = requests(execution, "notify_completion_arn")
@@ -78,19 +80,24 @@ def test_all_goes_well() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "batch_size", "topic_naming"),
+    ("given", "batch_size", "topic_naming", "theme_naming"),
     [
-        ({}, 1000, "llm"),
-        ({"batch_size": 50}, 50, "llm"),
-        ({"topic_naming": "keywords"}, 1000, "keywords"),
-        ({"batch_size": 1, "topic_naming": "keywords"}, 1, "keywords"),
+        ({}, 1000, "llm", "llm"),
+        ({"batch_size": 50}, 50, "llm", "llm"),
+        ({"topic_naming": "keywords"}, 1000, "keywords", "llm"),
+        ({"batch_size": 1, "topic_naming": "keywords", "theme_naming": "keywords"}, 1, "keywords", "keywords"),
     ],
 )
-def test_input_overrides_the_defaults(given: dict[str, Any], batch_size: int, topic_naming: str) -> None:
+def test_input_overrides_the_defaults(
+    given: dict[str, Any], batch_size: int, topic_naming: str, theme_naming: str
+) -> None:
     execution = run(**given)
 
+    who_names = {"topic_naming": topic_naming, "theme_naming": theme_naming}
     (check,) = requests(execution, "prefetch_check_arn")
-    assert check["Payload"] == {**INPUT, "batch_size": batch_size, "topic_naming": topic_naming}
+    assert check["Payload"] == {**INPUT, "batch_size": batch_size, **who_names}
+    (summarize,) = requests(execution, "summarize_results_arn")
+    assert summarize["Payload"]["theme_naming"] == theme_naming
     (create,) = requests(execution, "create_batch_manifest_arn")
     assert create["Payload"] == {**INPUT, "batch_size": batch_size}
     assert {environment(job)["TOPIC_NAMING"] for job in requests(execution, "firm_processor_arn")} == {topic_naming}
@@ -104,8 +111,15 @@ def test_jobs_get_the_environment_of_the_contract() -> None:
     by_batch = sorted((environment(job) for job in map_jobs), key=lambda job: job["BATCH_ID"])
     assert by_batch == [{**common, "BATCH_ID": batch_id, "TOPIC_NAMING": "llm"} for batch_id in BATCH_IDS]
     (reduce_job,) = requests(execution, "theme_aggregator_arn")
-    assert environment(reduce_job) == common
+    assert environment(reduce_job) == {**common, "THEME_NAMING": "llm"}
     assert {job["JobQueue"] for job in [*map_jobs, reduce_job]} == {VARIABLES["job_queue_arn"]}
+
+
+def test_themes_are_named_as_the_summary_passes_on() -> None:
+    execution = run({"SummarizeResults": [lambda_answer({**SUMMARY, "theme_naming": "keywords"})]})
+
+    (reduce_job,) = requests(execution, "theme_aggregator_arn")
+    assert environment(reduce_job)["THEME_NAMING"] == "keywords"
 
 
 def test_jobs_have_names_that_batch_accepts_and_tell_them_apart() -> None:

@@ -63,6 +63,17 @@ def test_what_an_earlier_run_left_in_the_same_bucket_is_not_this_runs(s3: Any, t
     assert not mirror.has_results()
 
 
+def test_what_the_llm_has_answered_is_not_asked_again_in_the_next_run(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+    answers = keys.llm_answers(Q, "2023Q1_batch_0000", 0)
+    put(s3, **{answers: "answers"})
+    mirror.finish()
+    assert files(tmp_path) == {answers: "answers"}
+    s3.delete_object(Bucket=BUCKET, Key=answers)
+
+    assert Mirror(s3, BUCKET, Q, tmp_path).seed() == 0  # no part file
+    assert s3.get_object(Bucket=BUCKET, Key=answers)["Body"].read() == b"answers"
+
+
 def test_an_interrupted_run_continues_from_the_folder(s3: Any, tmp_path: Path) -> None:
     put(s3, **{TOPICS: "topics", SENTENCES: "sentences", keys.prefetch_chunk(Q, 0): "chunk"})
     Mirror(s3, BUCKET, Q, tmp_path).copy_new()

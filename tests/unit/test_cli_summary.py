@@ -1,14 +1,18 @@
+"""The last lines of a run: what it made of what, who made the names, and whether its image was the deployed one."""
+
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from rich.console import Console
 
-from cloud.src.cli.summary import Outcome, show_outcome, stale_image
-from tests.unit.report_tables import QUARTER, write_small_quarter
+from cloud.src.cli import report_data
+from cloud.src.cli.summary import Outcome, naming_lines, show_outcome, stale_image
+from tests.unit.report_tables import QUARTER, FakeTopic, write_quarter, write_small_quarter
 
 STALE = {"commits": ["aaaaaaa"], "deployed_commits": ["bbbbbbb"], "stale_image": True}
 
@@ -52,3 +56,43 @@ def test_a_stale_image_is_told_in_one_line(tmp_path: Path) -> None:
 )
 def test_nothing_is_said_of_an_image_that_is_not_known_to_be_stale(tmp_path: Path, counts: dict[str, Any]) -> None:
     assert not [line for line in shown(write_small_quarter(tmp_path), counts) if "image" in line]
+
+
+BY = "named by keywords: "
+
+
+def quarter(tmp_path: Path, *methods: str) -> report_data.ReportData:
+    topics = [
+        FakeTopic("Northfield Foods", number, f"Topic {number}", ["One sentence."] * 2, naming_method=method)
+        for number, method in enumerate(methods)
+    ]
+    write_quarter(tmp_path, topics, theme_names={})
+    return report_data.load(tmp_path, QUARTER)
+
+
+@pytest.mark.parametrize(
+    ("naming", "methods", "lines"),
+    [
+        ({}, ["keywords", "keywords"], []),
+        ({"answers": 2}, ["llm", "llm"], ["named by the LLM: 2 of 2 topics, 0 of 0 themes"]),
+        (
+            {"answers": 3, f"{BY}off topic": 1, f"{BY}cut off": 1},
+            ["llm", "keywords", "keywords"],
+            [
+                "named by the LLM: 1 of 3 topics, 0 of 0 themes",
+                "topics named by keywords in this run: 1 cut off, 1 off topic",
+            ],
+        ),
+        (
+            {f"{BY}outage": 1},
+            ["keywords"],
+            [
+                "named by the LLM: 0 of 1 topics, 0 of 0 themes",
+                "topics named by keywords in this run: 1 outage",
+                "the LLM was away for too long: run the same command again to name these topics",
+            ],
+        ),
+    ],
+)
+def test_who_made_the_names(tmp_path: Path, naming: Mapping[str, int], methods: list[str], lines: list[str]) -> None:
+    assert naming_lines(naming, quarter(tmp_path, *methods)) == lines

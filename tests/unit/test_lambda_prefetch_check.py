@@ -90,6 +90,7 @@ def test_other_errors_of_s3_are_not_taken_for_a_missing_manifest(s3: Any) -> Non
         ({"quarter": "2023Q1", "bucket": BUCKET, "batch_size": True}, "batch_size True is not a whole number"),
         ({"quarter": "2023Q1", "bucket": BUCKET, "topic_naming": "LLM"}, "topic_naming 'LLM' is neither"),
         ({"quarter": "2023Q1", "bucket": BUCKET, "topic_naming": None}, "topic_naming None is neither"),
+        ({"quarter": "2023Q1", "bucket": BUCKET, "theme_naming": "LLM"}, "theme_naming 'LLM' is neither"),
     ],
 )
 def test_bad_input_is_one_clear_line_before_any_call(no_aws: None, event: dict[str, Any], message: str) -> None:

@@ -67,6 +67,7 @@ def test_all_batches_succeeded(s3: Any) -> None:
         "quarter": "2023Q1",
         "bucket": BUCKET,
         "manifest_key": MANIFEST_KEY,
+        "theme_naming": "llm",
         "succeeded": 2,
         "failed": 0,
         "failed_batches": [],
@@ -79,6 +80,15 @@ def test_all_batches_succeeded(s3: Any) -> None:
         "deployed_commits": ["unknown"],
         "stale_image": False,
     }
+
+
+def test_who_names_the_themes_is_passed_on(s3: Any) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1"]})
+    event = {"quarter": "2023Q1", "bucket": BUCKET, "manifest_key": MANIFEST_KEY, "theme_naming": "keywords"}
+
+    summary = summarize_results.handler({**event, "results": [succeeded("2023Q1_batch_0000")]}, None)
+
+    assert summary["theme_naming"] == "keywords"
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from cloud.src.cli import report_data
+from cloud.src.cli import report_data, run_folder
 from cloud.src.cli.report_data import Counts, Theme, Topic
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
@@ -101,7 +101,7 @@ def test_topics_take_turns_for_the_room_that_is_left(tmp_path: Path) -> None:
 def test_folder_with_special_characters_of_a_glob_is_read(tmp_path: Path) -> None:
     folder = tmp_path / "runs [new] *"
 
-    assert report_data.quarters_in(write_small_quarter(folder)) == [QUARTER]
+    assert run_folder.quarters_in(write_small_quarter(folder)) == [QUARTER]
     assert len(report_data.load(folder, QUARTER).topics) == 5
 
 
@@ -118,7 +118,7 @@ def test_folder_that_is_no_output_folder_is_refused(tmp_path: Path, make, error:
     make(tmp_path / "out")
 
     with pytest.raises(InvalidInput, match=error):
-        report_data.quarters_in(tmp_path / "out")
+        run_folder.quarters_in(tmp_path / "out")
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_missing_table_is_named(tmp_path: Path, key: str) -> None:
     with pytest.raises(InvalidInput) as error:
         report_data.load(tmp_path, QUARTER)
 
-    assert str(error.value) == f"{path} is missing: run the quarter to its end, then make the report"
+    assert str(error.value) == f"{path} is missing: run the quarter to its end"
 
 
 @pytest.mark.parametrize(

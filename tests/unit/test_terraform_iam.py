@@ -175,21 +175,35 @@ PREFETCHED = [keys.prefetch_manifest("2023Q1"), keys.prefetch_chunk("2023Q1", 0)
 PROGRESS = keys.progress("2023Q1", "2023Q1_batch_0000")
 PARTS = [keys.topics_part("2023Q1", "2023Q1_batch_0000", 0), keys.sentences_part("2023Q1", "2023Q1_batch_0000", 0)]
 PUBLISHED_PART = keys.sentences("2023Q1", "2023Q1_batch_0000", 0)
+ANSWERS = keys.llm_answers("2023Q1", "2023Q1_batch_0000", 0)
+THEMES_ANSWERS = keys.llm_answers_for_themes("2023Q1")
 TABLES = [keys.firms("2023Q1"), keys.topics("2023Q1"), keys.themes("2023Q1")]
 
 
 @pytest.mark.parametrize(
     ("root", "table", "who", "access", "used"),
     [
-        ("batch", "job_access", "ftm-firm-processor", "reads", [*PREFETCHED, MANIFEST, *PARTS]),
-        ("batch", "job_access", "ftm-firm-processor", "writes", [*PARTS, PROGRESS]),
-        ("batch", "job_access", "ftm-theme-aggregator", "reads", [MANIFEST, PROGRESS, *PARTS, *TABLES, PUBLISHED_PART]),
+        ("batch", "job_access", "ftm-firm-processor", "reads", [*PREFETCHED, MANIFEST, *PARTS, ANSWERS]),
+        ("batch", "job_access", "ftm-firm-processor", "writes", [*PARTS, PROGRESS, ANSWERS]),
+        (
+            "batch",
+            "job_access",
+            "ftm-theme-aggregator",
+            "reads",
+            [MANIFEST, PROGRESS, *PARTS, THEMES_ANSWERS, *TABLES, PUBLISHED_PART],
+        ),
         (
             "batch",
             "job_access",
             "ftm-theme-aggregator",
             "writes",
-            [*TABLES, PUBLISHED_PART, keys.theme_contributions("2023Q1"), keys.themes_for_sentiment("2023Q1")],
+            [
+                *TABLES,
+                PUBLISHED_PART,
+                keys.theme_contributions("2023Q1"),
+                keys.themes_for_sentiment("2023Q1"),
+                THEMES_ANSWERS,
+            ],
         ),
         ("batch", "job_access", "ftm-theme-aggregator", "deletes", [PUBLISHED_PART]),
         ("stepfunctions", "functions", "ftm-prefetch-check", "reads", [keys.prefetch_manifest("2023Q1")]),

@@ -11,6 +11,7 @@ from cloud.src.worker.settings import ReduceSettings
 
 JOB = {"quarter": "2023Q1", "s3_bucket": "ftm-pipeline-test", "manifest_key": "manifests/m.jsonl"}
 LONG = "0123456789abcdef0123456789abcdef01234567"
+LLM = "LLM base URL http://127.0.0.1:1/v1, model a-model"
 
 
 @pytest.mark.parametrize(
@@ -41,16 +42,17 @@ def test_an_image_is_stale_when_two_known_commits_differ(commit: str, deployed: 
 def start_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch, **commits: str) -> list[Any]:
     """The records with which a job begins its log."""
     monkeypatch.setenv("LLM_BASE_URL", "http://127.0.0.1:1/v1")
+    monkeypatch.setenv("LLM_MODEL_NAME", "a-model")
     with caplog.at_level(logging.INFO):
-        worker.start_log(ReduceSettings.model_validate({**JOB, **commits}))
+        worker.start_log(ReduceSettings.model_validate({**JOB, **commits}), uses_llm=True)
     return [(record.levelname, record.getMessage()) for record in caplog.records]
 
 
 def test_a_job_in_a_stale_image_warns_after_its_first_line(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    first, second, _ = start_log(caplog, monkeypatch, ftm_commit="aaaaaaa", deployed_commit="bbbbbbb")
-    assert first == ("INFO", "FTM worker, commit aaaaaaa, bucket ftm-pipeline-test")
+    first, second = start_log(caplog, monkeypatch, ftm_commit="aaaaaaa", deployed_commit="bbbbbbb")
+    assert first == ("INFO", f"FTM worker, commit aaaaaaa, bucket ftm-pipeline-test, {LLM}")
     assert second == (
         "WARNING",
         "stale image: it was built from commit aaaaaaa, but commit bbbbbbb was deployed: build the image again from "
@@ -66,5 +68,4 @@ def test_other_jobs_state_their_commit_and_warn_of_nothing(
 ) -> None:
     records = start_log(caplog, monkeypatch, **commits)
     commit = commits.get("ftm_commit", "unknown")
-    assert records[0] == ("INFO", f"FTM worker, commit {commit}, bucket ftm-pipeline-test")
-    assert {level for level, _ in records} == {"INFO"}
+    assert records == [("INFO", f"FTM worker, commit {commit}, bucket ftm-pipeline-test, {LLM}")]

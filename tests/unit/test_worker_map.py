@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,11 +9,9 @@ import pytest
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
-from cloud.src.llm.xai_client import LlmClient, LlmUnavailable
 from cloud.src.worker import map_firms, progress
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult
 from cloud.src.worker.map_firms import EverythingFails
-from cloud.src.worker.names import KeywordNamer, LlmNamer
 from cloud.src.worker.parts import METADATA_KEY
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts
@@ -38,7 +35,7 @@ class BrokenAnalyser(FirmAnalyser):
     """Fails for some firms, and remembers which it was asked for."""
 
     def __init__(self, errors: Mapping[str, BaseException]) -> None:
-        super().__init__(embedder(), KeywordNamer())
+        super().__init__(embedder())
         self.errors = errors
         self.asked_for: list[str] = []
 
@@ -97,6 +94,7 @@ def test_a_batch_leaves_its_firms_in_parts(s3: Any) -> None:
         "failed": [],
         "parts": [0, 1, 2],
         "reused_parts": 0,
+        "naming": {},
     }
     assert written_parts(store) == part_keys(0, 1, 2)
     assert [firms_in_part(store, number) for number in range(3)] == [["101", "102"], ["103", "104"], ["105"]]
@@ -209,19 +207,6 @@ def test_a_batch_in_which_all_firms_fail_is_given_up(s3: Any) -> None:
 
     done = read_progress(store)
     assert (done["status"], len(done["failed"]), done["done"]) == ("failed", 3, [])
-
-
-def test_an_llm_that_cannot_be_reached_stops_the_job(s3: Any) -> None:
-    store = one_batch(s3, numbered_firms(2))
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))  # and does not listen
-        client = LlmClient(f"http://127.0.0.1:{unused.getsockname()[1]}/v1", "none", retries=0)
-        with pytest.raises(LlmUnavailable):
-            map_firms.run(map_job(store, FirmAnalyser(embedder(), LlmNamer(client, embedder()))))
-
-    done = read_progress(store)
-    assert (done["status"], done["done"], done["failed"], done["parts"]) == ("failed", [], [], [])
-    assert written_parts(store) == []
 
 
 def test_progress_counts_firms_of_written_parts_only(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,14 +13,14 @@ from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts
 from tests.unit.conftest import BUCKET
-from tests.unit.worker_quarter import MANIFEST, QUARTER, call, firm, map_quarter, numbered_firms
+from tests.unit.worker_quarter import MANIFEST, QUARTER, call, embedder, firm, map_quarter, numbered_firms
 
 
 def package(s3: Any, firms: list[FirmTranscripts]) -> Store:
     """Map, reduce and package the firms, two a batch."""
     store = map_quarter(s3, firms, batch_size=2)
     settings = ReduceSettings(quarter=QUARTER, s3_bucket=BUCKET, manifest_key=MANIFEST)
-    reduce_themes.run(settings, store, KeywordNamer())
+    reduce_themes.run(settings, store, KeywordNamer(embedder()))
     package_sentiment.run(store, QUARTER)
     return store
 

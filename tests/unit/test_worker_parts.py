@@ -18,7 +18,7 @@ from cloud.src.worker.settings import MapSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts
 from tests.unit.conftest import BUCKET
-from tests.unit.worker_quarter import MANIFEST, QUARTER, analyser, call, embedder, firm
+from tests.unit.worker_quarter import MANIFEST, QUARTER, analyser, call, embedder, firm, named_topics
 
 BATCH = "2023Q1_batch_0000"
 TOPICS, SENTENCES = keys.topics_part(QUARTER, BATCH, 0), keys.sentences_part(QUARTER, BATCH, 0)
@@ -38,7 +38,7 @@ def finished_part() -> Part:
     for transcripts in FIRMS:
         found = analyser().analyse(transcripts)
         part.firms.append(found.firm)
-        part.topics += found.topics
+        part.topics += named_topics(found)
         part.sentences.append(found.sentences)
     return part
 
@@ -173,7 +173,7 @@ def test_a_part_made_of_something_else_is_made_again(store: Store, finished_part
 def test_of_a_part_with_a_failed_firm_only_that_firm_is_missing(store: Store) -> None:
     found = analyser().analyse(FIRMS[1])
     failed = [FirmReason("101", "ValueError: too odd")]
-    write(store, Part(WANTED, [found.firm], failed=failed, topics=found.topics, sentences=[found.sentences]))
+    write(store, Part(WANTED, [found.firm], failed=failed, topics=named_topics(found), sentences=[found.sentences]))
 
     known = read(store)
 
@@ -189,7 +189,7 @@ def test_a_part_completed_later_is_the_one_made_at_once(store: Store, finished_p
         for transcripts in firms:
             found = analyser().analyse(transcripts)
             part.firms.append(found.firm)
-            part.topics += found.topics
+            part.topics += named_topics(found)
             part.sentences.append(found.sentences)
         write(store, part)
 

@@ -13,11 +13,12 @@ import pytest
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
 from cloud.src.worker import reduce_themes
+from cloud.src.worker.labels import N_LABELS
 from cloud.src.worker.names import KeywordNamer
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from tests.unit.conftest import BUCKET
-from tests.unit.worker_quarter import MANIFEST, QUARTER, firm, map_quarter, numbered_firms
+from tests.unit.worker_quarter import MANIFEST, QUARTER, embedder, firm, map_quarter, numbered_firms
 
 N_FIRMS = 6
 LATER_MANIFEST = "manifests/2023Q1/manifest_20230402T000000000000Z.jsonl"
@@ -31,7 +32,7 @@ TABLES = {
 
 def reduce_quarter(store: Store, manifest_key: str = MANIFEST, **changed: Any) -> None:
     settings = ReduceSettings(quarter=QUARTER, s3_bucket=BUCKET, manifest_key=manifest_key, **changed)
-    reduce_themes.run(settings, store, KeywordNamer())
+    reduce_themes.run(settings, store, KeywordNamer(embedder()))
 
 
 def rows(store: Store, key: str) -> list[dict[str, Any]]:
@@ -252,3 +253,11 @@ def test_a_part_that_another_execution_has_overwritten_is_refused(s3: Any) -> No
         reduce_quarter(store)
 
     assert store.read(keys.themes(QUARTER)) is None
+
+
+def test_a_theme_may_be_called_what_most_of_its_topics_are() -> None:
+    central_first = ["Rates", "Ocean Freight", "Freight / Ports", "Port Congestion", "Port Congestion", "Other"]
+
+    assert reduce_themes.theme_labels(central_first) == ["Port Congestion", "Ocean Freight"]
+    assert reduce_themes.theme_labels(["Other"]) == []
+    assert len(reduce_themes.theme_labels([f"Freight {letter}" for letter in "BCDEFGHIJK"])) == N_LABELS

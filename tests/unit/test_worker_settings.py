@@ -15,6 +15,7 @@ REQUIRED = {
 }
 OPTIONAL = [
     "TOPIC_NAMING",
+    "THEME_NAMING",
     "CHECKPOINT_INTERVAL",
     "EMBEDDING_MODEL",
     "EMBEDDING_THREADS",
@@ -50,6 +51,7 @@ def test_defaults_are_those_of_the_contract() -> None:
     }
     reduce_settings = settings.from_environment(ReduceSettings)
     assert (reduce_settings.min_firms, reduce_settings.max_firm_dominance) == (2, 0.4)
+    assert reduce_settings.theme_naming == "llm"
 
 
 def test_everything_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,6 +65,7 @@ def test_everything_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
         "LOG_LEVEL": "DEBUG",
         "MIN_FIRMS": "3",
         "MAX_FIRM_DOMINANCE": "0.25",
+        "THEME_NAMING": "keywords",
     }
     for name, value in chosen.items():
         monkeypatch.setenv(name, value)
@@ -95,6 +98,7 @@ def test_reduce_needs_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
         (MapSettings, "CHECKPOINT_INTERVAL", "many", "CHECKPOINT_INTERVAL: .*valid integer"),
         (MapSettings, "EMBEDDING_THREADS", "-1", "EMBEDDING_THREADS: .*greater than or equal to 0"),
         (MapSettings, "LOG_LEVEL", "LOUD", "LOG_LEVEL: .*'DEBUG'"),
+        (ReduceSettings, "THEME_NAMING", "none", "THEME_NAMING: .*'llm' or 'keywords'"),
         (ReduceSettings, "MIN_FIRMS", "0", "MIN_FIRMS: .*greater than or equal to 1"),
         (ReduceSettings, "MAX_FIRM_DOMINANCE", "0", "MAX_FIRM_DOMINANCE: .*greater than 0"),
         (ReduceSettings, "MAX_FIRM_DOMINANCE", "1.1", "MAX_FIRM_DOMINANCE: .*less than or equal to 1"),

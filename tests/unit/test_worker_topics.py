@@ -93,6 +93,17 @@ def test_representatives_are_nearest_to_the_centroid() -> None:
         assert topic.representatives.tolist() == nearest_first[:N_REPRESENTATIVES]
 
 
+def test_no_representative_repeats_another() -> None:
+    vectors, _ = grouped([30, 10, 10], noise=0.08)
+    said_twice = np.repeat(vectors, 2, axis=0)
+
+    topic = find_topics(said_twice)[0]
+
+    assert topic.rows.tolist() == sorted([*(topic.rows[::2]), *(topic.rows[::2] + 1)])  # both of each pair are in it
+    assert len(topic.representatives) == N_REPRESENTATIVES
+    assert len({row // 2 for row in topic.representatives.tolist()}) == N_REPRESENTATIVES
+
+
 def test_a_sentence_far_from_its_cluster_belongs_to_no_topic() -> None:
     vectors, groups = grouped([4] * 8)
     # Cosine 0.2 to group 0 and nothing to the others: Ward's tree puts it there, because it must go somewhere.

@@ -13,11 +13,12 @@ import pyarrow as pa
 
 from cloud.src.contract import keys, schemas
 from cloud.src.llm import packaged_models
+from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.worker import map_firms
 from cloud.src.worker.embeddings import Embedder
-from cloud.src.worker.firm_topics import FirmAnalyser
+from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult
 from cloud.src.worker.map_firms import MapJob
-from cloud.src.worker.names import KeywordNamer
+from cloud.src.worker.names import KeywordNamer, Namer
 from cloud.src.worker.progress import Progress
 from cloud.src.worker.settings import MapSettings
 from cloud.src.worker.store import Store
@@ -46,7 +47,13 @@ def embedder() -> Embedder:
 
 @cache
 def analyser() -> FirmAnalyser:
-    return FirmAnalyser(embedder(), KeywordNamer())
+    return FirmAnalyser(embedder())
+
+
+def named_topics(found: FirmResult) -> list[dict[str, Any]]:
+    """The rows of TOPIC, named by keywords."""
+    names = KeywordNamer(embedder()).start_topics(found.to_name, found.centroids(), AnswerBook())
+    return found.with_names(names.result())
 
 
 def call(number: int) -> list[str]:
@@ -108,6 +115,7 @@ def map_job(
     firms_a_part: int = 2,
     manifest_key: str = MANIFEST,
     recipe: dict[str, Any] = RECIPE,
+    namer: Namer | None = None,
 ) -> MapJob:
     """A job for the batch with this number, as the worker makes it."""
     batch_id = keys.batch_id(QUARTER, number)
@@ -120,7 +128,7 @@ def map_job(
         checkpoint_interval=firms_a_part,
     )
     progress = Progress(QUARTER, batch_id, manifest_key, n_firms=0, commit="test")
-    return MapJob(settings, store, tools, recipe, progress)
+    return MapJob(settings, store, tools, namer or KeywordNamer(embedder()), recipe, progress)
 
 
 def map_quarter(s3: Any, firms: list[FirmTranscripts], batch_size: int, manifest_key: str = MANIFEST) -> Store:

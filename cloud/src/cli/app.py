@@ -8,15 +8,17 @@ from typing import Annotated
 
 import typer
 
-from cloud.src.cli import local_up, samples, version
+from cloud.src.cli import llm_check, local_up, samples, version
 from cloud.src.cli.local_environment import open_environment
 from cloud.src.cli.mirror import check_output_folder
+from cloud.src.cli.naming_llm import LlmChoice
 from cloud.src.cli.progress import Screen
 from cloud.src.cli.report import write_report
 from cloud.src.cli.run_quarter import Request, run_quarter
-from cloud.src.cli.summary import show_outcome
+from cloud.src.cli.summary import show_finding, show_outcome
 from cloud.src.cli.upload import upload
 from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files import FileTranscripts
 
 DEFAULT_BATCH_SIZE = 25  # firms: a few batches for a few hundred firms, so that progress is seen and parts are kept
@@ -30,7 +32,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 local = typer.Typer(help="The local AWS by itself.", epilog="Example: ftm local up", no_args_is_help=True)
+llm = typer.Typer(help="The language model's server.", epilog="Example: ftm llm check", no_args_is_help=True)
 app.add_typer(local, name="local")
+app.add_typer(llm, name="llm")
 
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.", show_default=True)]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Batch jobs at the same time.", show_default="number of cores")]
@@ -45,6 +49,11 @@ LlmUrl = Annotated[
         "Model and key come from LLM_MODEL_NAME and LLM_API_KEY.",
     ),
 ]
+LlmModel = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.gguf", help="A model of your own, run on this machine instead of the small one."),
+]
+NoLlm = Annotated[bool, typer.Option("--no-llm", help="Ask no LLM: topics and themes are named by their keywords.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -67,11 +76,15 @@ def ftm(
 def demo(
     quarter: Annotated[str, typer.Option(metavar="QUARTER", help="Which of the bundled quarters.")] = "2023Q1",
     out: Out = Path("ftm-output/demo"),
+    llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
+    no_llm: NoLlm = False,
     containers: Containers = False,
 ) -> None:
     """Run a bundled sample quarter of fictional firms through the whole state machine."""
     source = samples.transcripts(keys.check_quarter(quarter))
-    _run(quarter, source, out, DEMO_BATCH_SIZE, None, llm_topics=False, llm_url=None, containers=containers)
+    llm = LlmChoice(llm_url, llm_model, no_llm)
+    _run(quarter, source, out, DEMO_BATCH_SIZE, None, False, llm, containers)
 
 
 @app.command(epilog="Example: ftm run 2020Q2 --input transcripts.parquet --out ftm-output/2020Q2")
@@ -90,6 +103,8 @@ def run(
         bool, typer.Option("--llm-topics", help="Have the local LLM name every topic, however long it takes.")
     ] = False,
     llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
+    no_llm: NoLlm = False,
     containers: Containers = False,
 ) -> None:
     """Find the themes of a quarter of your own transcripts.
@@ -97,7 +112,10 @@ def run(
     The output folder has the layout of the S3 bucket: Parquet tables that pandas or DuckDB read, and a report. The same
     command again continues an interrupted run.
     """
-    _run(keys.check_quarter(quarter), source, out, batch_size, jobs, llm_topics, llm_url, containers)
+    if llm_topics and no_llm:
+        raise InvalidInput("--llm-topics and --no-llm exclude one another: give one of them")
+    llm = LlmChoice(llm_url, llm_model, no_llm)
+    _run(keys.check_quarter(quarter), source, out, batch_size, jobs, llm_topics, llm, containers)
 
 
 @app.command(epilog="Example: ftm prefetch 2020Q2 --from transcripts.parquet")
@@ -121,11 +139,40 @@ def report(
     print(write_report(folder, quarter))
 
 
+@app.command(epilog="Example: ftm compare ftm-output/grok ftm-output/qwen --out ftm-output/grok-qwen")
+def compare(
+    run_a: Annotated[Path | None, typer.Argument(metavar="RUN_A", help="Output folder of a run.")] = None,
+    run_b: Annotated[Path | None, typer.Argument(metavar="RUN_B", help="Output folder of another run.")] = None,
+    quarter: Annotated[str | None, typer.Option(metavar="QUARTER", help="Which one, when both have several.")] = None,
+    sample: Annotated[int, typer.Option(min=1, help="Topics to judge.")] = 50,
+    seed: Annotated[int, typer.Option(help="Another one draws other topics and shuffles their sides anew.")] = 0,
+    out: Out = Path("ftm-output/compare"),
+    judged: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Count the choices saved from the page, by the key in --out."),
+    ] = None,
+) -> None:
+    """Hold two runs of one quarter against each other: two models, prompts or versions of the code.
+
+    Shows the names of both with their grounding (cosine of a name to the sentences of its topic), and writes a page to
+    judge them on without knowing which run they are from.
+    """
+    from cloud.src.cli import compare  # here, because scipy takes a second to load and no other command needs it
+
+    if judged is not None and run_a is None:
+        compare.judged(judged, out)
+    elif judged is None and run_a is not None and run_b is not None:
+        compare.compare(run_a, run_b, quarter, sample, seed, out)
+    else:
+        raise InvalidInput("give two output folders, or --judged FILE alone: ftm compare --help")
+
+
 @local.command(epilog="Example: ftm local up --port 5000")
 def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local AWS on 127.0.0.1.")] = 5000,
     jobs: Jobs = None,
     llm_url: LlmUrl = None,
+    llm_model: LlmModel = None,
     apply: Annotated[
         bool,
         typer.Option("--apply", help="Set it up by applying the Terraform roots, as AWS is: 4 minutes."),
@@ -133,7 +180,20 @@ def up(
     containers: Containers = False,
 ) -> None:
     """Run the local AWS in the foreground, for the plain `aws` command line, until Ctrl-C."""
-    local_up.local_up(Screen(), port, jobs, llm_url, apply, containers)
+    local_up.local_up(Screen(), port, jobs, LlmChoice(llm_url, llm_model), apply, containers)
+
+
+@llm.command(epilog="Example: LLM_MODEL_NAME=Qwen/Qwen3-8B ftm llm check --url http://host:8000/v1")
+def check(
+    url: Annotated[
+        str | None, typer.Option(metavar="URL", help="The server.", show_default="LLM_BASE_URL, else the Grok API")
+    ] = None,
+) -> None:
+    """Ask a server for a name as a run does: is it there, what does it answer, in what form, how fast, at what cost?
+
+    Model and key come from LLM_MODEL_NAME and LLM_API_KEY. Ends with an error when the server cannot name a topic.
+    """
+    llm_check.check(url, show_finding)
 
 
 def _run(
@@ -143,17 +203,17 @@ def _run(
     batch_size: int,
     jobs: int | None,
     llm_topics: bool,
-    llm_url: str | None,
+    llm: LlmChoice,
     containers: bool,
 ) -> None:
     check_output_folder(out)
     screen = Screen()
     with ExitStack() as stack:
         with screen.stage("read transcripts"):
-            request = Request(quarter, FileTranscripts(source, quarter), out, batch_size, llm_topics)
+            request = Request(quarter, FileTranscripts(source, quarter), out, batch_size, llm_topics, llm.none)
             keys.check_batches_fit(request.transcripts.n_firms, batch_size)
         with screen.stage("local AWS and LLM"):
-            environment = stack.enter_context(open_environment(screen.line, jobs, llm_url, containers))
+            environment = stack.enter_context(open_environment(screen.line, jobs, llm, containers))
         screen.line(environment.cost())
         outcome = run_quarter(request, environment, screen)
     show_outcome(outcome)

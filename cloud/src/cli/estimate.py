@@ -6,8 +6,6 @@ from dataclasses import dataclass
 
 from cloud.src.worker.topics import expected_topics
 
-# Measured: SmolLM2-135M on 2 cores, one prompt of about 550 tokens a topic. The server runs one prompt at a time.
-LOCAL_NAMES_PER_SECOND = 0.7
 # Measured on 149 real calls and 36 samples: names for themes that come on top of those for topics.
 THEMES_PER_TOPIC = 0.06
 # Above this, a local run spends the language model on themes only.
@@ -16,28 +14,34 @@ LONGEST_LOCAL_NAMING_S = 5 * 60
 
 @dataclass(frozen=True)
 class NamingPlan:
-    """Who names the topics (``topic_naming`` of the state machine's input), and one line that says why."""
+    """Who names topics and themes (fields of the state machine's input), and one line that says why."""
 
     topic_naming: str  # "llm" | "keywords"
+    theme_naming: str
     reason: str
 
 
-def plan_naming(n_firms: int, n_sentences: int, local_model: bool, llm_topics: bool) -> NamingPlan:
-    """Decide who names the topics of a quarter with ``n_sentences`` sentences of ``n_firms`` firms.
+def plan_naming(
+    n_firms: int, n_sentences: int, names_per_second: float | None, llm_topics: bool, no_llm: bool = False
+) -> NamingPlan:
+    """Decide who names the topics and themes of a quarter with ``n_sentences`` sentences of ``n_firms`` firms.
 
-    ``local_model``: the language model is the small one on this machine. ``llm_topics``: the user wants every topic
-    named by the language model, whatever it takes.
+    ``names_per_second``: of the language model on this machine, None for a server. ``llm_topics``: the user wants every
+    topic named by the language model, whatever it takes; ``no_llm``: nothing named by it.
     """
     n_topics = n_firms * expected_topics(round(n_sentences / n_firms))
     about = f"{n_sentences:,} sentences of {n_firms:,} firms make up to {n_topics:,} topics"
-    if not local_model:
-        return NamingPlan("llm", f"{about}, each named by the LLM")
-    seconds = n_topics * (1 + THEMES_PER_TOPIC) / LOCAL_NAMES_PER_SECOND
+    if no_llm:
+        return NamingPlan("keywords", "keywords", f"{about}; topics and themes are named by their keywords")
+    if names_per_second is None:
+        return NamingPlan("llm", "llm", f"{about}, each named by the LLM")
+    seconds = n_topics * (1 + THEMES_PER_TOPIC) / names_per_second
     naming = f"naming them and the themes takes the local LLM about {duration(seconds)}"
     if seconds <= LONGEST_LOCAL_NAMING_S or llm_topics:
-        return NamingPlan("llm", f"{about}; {naming}")
+        return NamingPlan("llm", "llm", f"{about}; {naming}")
     return NamingPlan(
         "keywords",
+        "llm",
         f"{about}; {naming}, so the LLM names the themes only and topics are named by their keywords "
         "(--llm-topics: name every topic by the LLM anyway; --llm-url URL: use a faster LLM)",
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -56,6 +57,12 @@ class Execution:
             firms_failed=sum(len(job["failed"]) for job in jobs),
         )
 
+    def naming(self) -> Counter[str]:
+        """What the map jobs have counted while they named topics (progress files, ``naming``), added up."""
+        batches = _output_of("CreateBatchManifest", self._events()).get("batches", {})
+        jobs = self._map_jobs(batches.get("manifest_key"))
+        return sum((Counter(job["naming"]) for job in jobs), Counter())
+
     def summary(self) -> dict[str, Any]:
         """What SummarizeResults counted; empty when the execution has not come that far."""
         return _output_of("SummarizeResults", self._events())
@@ -79,10 +86,16 @@ class Execution:
 
 
 def start_execution(
-    aws: Aws, state_machine_arn: str, bucket: str, quarter: str, batch_size: int, topic_naming: str
+    aws: Aws, state_machine_arn: str, bucket: str, quarter: str, batch_size: int, topic_naming: str, theme_naming: str
 ) -> Execution:
     """Start the state machine for one quarter."""
-    execution_input = {"quarter": quarter, "bucket": bucket, "batch_size": batch_size, "topic_naming": topic_naming}
+    execution_input = {
+        "quarter": quarter,
+        "bucket": bucket,
+        "batch_size": batch_size,
+        "topic_naming": topic_naming,
+        "theme_naming": theme_naming,
+    }
     started = aws.client("stepfunctions").start_execution(
         stateMachineArn=state_machine_arn, input=json.dumps(execution_input)
     )

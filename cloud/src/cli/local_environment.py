@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.src.cli import network, version, vllm
+from cloud.src.cli.naming_llm import NO_LLM, Llm, LlmChoice, open_llm
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.llm import local_server, packaged_models, xai_client
-from cloud.src.llm.xai_client import LlmClient
+from cloud.src.llm import packaged_models
+from cloud.src.llm.llm_settings import XAI_BASE_URL
 from cloud.src.localaws.containers import check as check_containers
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.provision import FIRM_PROCESSOR, WORKER_IMAGE, provision
@@ -28,30 +29,15 @@ Announce = Callable[[str], None]
 SetUp = Callable[[LocalAws, dict[str, str], str | None], object]
 
 CORES = os.cpu_count() or 1
-LLM_READY_TIMEOUT_S = 20
 
 # Variables of the jobs that speak of this machine's files: an image has its own, and states its own commit.
 _OF_THIS_MACHINE = {"FTM_COMMIT", "FTM_MODEL_CACHE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
 
-# Among the jobs' variables for us, when we find an environment that another ftm has started.
+# Among the jobs' variables for us, when we find an environment that another ftm has started: the names a second to
+# expect of an LLM that it runs.
 _LOCAL_LLM = "FTM_LOCAL_LLM"
 
 _PARAMETERS = ["/ftm/storage/bucket", "/ftm/batch/job_queue_arn", "/ftm/stepfunctions/state_machine_arn"]
-
-
-@dataclass(frozen=True)
-class Llm:
-    """The language model that names topics and themes."""
-
-    base_url: str
-    model: str
-    local: bool  # the small one that comes with FTM, on this machine
-
-    def cost(self) -> str:
-        """What it costs while it runs, in one line."""
-        if self.local:
-            return "LLM: local small model, $0.00 an hour"
-        return f"LLM: {self.model} at {self.base_url}, its cost is not known to FTM"
 
 
 @dataclass(frozen=True)
@@ -71,7 +57,7 @@ class LocalEnvironment:
 
 @contextmanager
 def open_environment(
-    announce: Announce, jobs: int | None, llm_url: str | None, containers: bool = False
+    announce: Announce, jobs: int | None, llm: LlmChoice, containers: bool = False
 ) -> Iterator[LocalEnvironment]:
     """Use the local AWS that AWS_ENDPOINT_URL names, or else start one until the block ends.
 
@@ -80,11 +66,12 @@ def open_environment(
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint:
-        with start_environment(announce, jobs, llm_url, containers=containers) as started:
+        with start_environment(announce, jobs, llm, containers=containers) as started:
             yield started
         return
     _check_loopback(endpoint)
-    for option, value in (("--jobs", jobs), ("--llm-url", llm_url), ("--containers", containers or None)):
+    given = {"--jobs": jobs, "--llm-url": llm.url, "--llm-model": llm.model, "--containers": containers or None}
+    for option, value in given.items():
         if value is not None:
             raise InvalidInput(f"the local AWS at {endpoint} is set up: give {option} to `ftm local up` instead")
     environment = _running_environment(endpoint)
@@ -96,12 +83,12 @@ def open_environment(
 def start_environment(
     announce: Announce,
     jobs: int | None,
-    llm_url: str | None,
+    llm: LlmChoice,
     port: int | None = None,
     set_up: SetUp = provision,
     containers: bool = False,
 ) -> Iterator[LocalEnvironment]:
-    """Start AWS and, unless ``llm_url`` names another, the small language model; stop both when the block ends.
+    """Start AWS and the language model; stop both when the block ends.
 
     ``jobs``: how many Batch jobs run at the same time, one a core when None. ``port``: of the local AWS, a free one
     when None. ``set_up``: how the local AWS gets what FTM needs. ``containers``: the jobs run in the worker's image.
@@ -111,36 +98,20 @@ def start_environment(
     jobs = jobs or CORES
     if containers:
         check_containers(WORKER_IMAGE)
-    with local_aws(port, jobs, containers=containers) as aws, _llm(announce, llm_url) as llm:
-        job_environment = _job_environment(llm, jobs)
+    with local_aws(port, jobs, containers=containers) as aws, open_llm(announce, llm) as running_llm:
+        job_environment = _job_environment(running_llm, jobs)
         if containers:
             job_environment = {name: job_environment[name] for name in job_environment.keys() - _OF_THIS_MACHINE}
         else:
             packaged_models.ensure(packaged_models.EMBEDDING, announce)
-        api_key = None if llm.local else os.environ.get("LLM_API_KEY")
+        api_key = None if llm.url is None else os.environ.get("LLM_API_KEY")
         set_up(aws, job_environment, api_key)
-        yield LocalEnvironment(aws, *_published(aws), llm)
-
-
-@contextmanager
-def _llm(announce: Announce, llm_url: str | None) -> Iterator[Llm]:
-    if llm_url is not None:
-        llm = Llm(_check_url(llm_url), os.environ.get("LLM_MODEL_NAME") or xai_client.DEFAULT_MODEL, local=False)
-        os.environ.update(network.environment())  # as in the jobs: what answers here answers there
-        # Now, not after the first firms have been analysed for nothing.
-        LlmClient(llm.base_url, llm.model, os.environ.get("LLM_API_KEY")).wait_until_ready(LLM_READY_TIMEOUT_S)
-        yield llm
-        return
-    packaged_models.ensure(packaged_models.LLM, announce)
-    with local_server.local_llm() as base_url:
-        yield Llm(base_url, packaged_models.LLM, local=True)
+        yield LocalEnvironment(aws, *_published(aws), running_llm)
 
 
 def _job_environment(llm: Llm, jobs: int) -> dict[str, str]:
     """What the map and reduce jobs are told besides their task."""
     environment = {
-        "LLM_BASE_URL": llm.base_url,
-        "LLM_MODEL_NAME": llm.model,
         "EMBEDDING_MODEL": packaged_models.EMBEDDING,
         "EMBEDDING_THREADS": str(max(1, CORES // jobs)),
         "FTM_MODEL_CACHE": str(packaged_models.cache_folder()),
@@ -148,11 +119,14 @@ def _job_environment(llm: Llm, jobs: int) -> dict[str, str]:
         "DEPLOYED_COMMIT": version.commit(),
         "CHECKPOINT_INTERVAL": "10",  # firms: an interrupted run loses a minute, not the batch
     }
+    if llm != NO_LLM:
+        environment |= {"LLM_BASE_URL": llm.base_url, "LLM_MODEL_NAME": llm.model}
     if llm.local:
-        environment |= {_LOCAL_LLM: "true", "LLM_MAX_CONCURRENT": "1"}  # it answers one prompt at a time
+        # It answers one prompt at a time.
+        environment |= {_LOCAL_LLM: str(llm.names_per_second), "LLM_MAX_CONCURRENT": "1"}
     else:
         environment |= network.environment()
-    user_settings = ("LLM_MAX_CONCURRENT", "CHECKPOINT_INTERVAL", "LOG_LEVEL")
+    user_settings = ("LLM_MAX_CONCURRENT", "LLM_OUTAGE_LIMIT_S", "CHECKPOINT_INTERVAL", "LOG_LEVEL")
     return environment | {name: os.environ[name] for name in user_settings if name in os.environ}
 
 
@@ -165,7 +139,9 @@ def _running_environment(endpoint: str) -> LocalEnvironment:
         latest = sorted(definitions["jobDefinitions"], key=lambda definition: definition["revision"])[-1]
         environment = latest["containerProperties"]["environment"]
         told = {pair["name"]: pair["value"] for pair in environment}
-        llm = Llm(told["LLM_BASE_URL"], told["LLM_MODEL_NAME"], local=_LOCAL_LLM in told)
+        names_per_second = float(told[_LOCAL_LLM]) if _LOCAL_LLM in told else None
+        # Jobs that are told of no server ask the Grok API.
+        llm = Llm(told.get("LLM_BASE_URL", XAI_BASE_URL), told["LLM_MODEL_NAME"], names_per_second)
     except (BotoCoreError, ClientError, LookupError) as error:
         raise FtmError(
             f"no local AWS set up for FTM answers at {endpoint} (AWS_ENDPOINT_URL): start one with `ftm local up`, "
@@ -193,19 +169,3 @@ def _check_loopback(endpoint: str) -> None:
             f"AWS_ENDPOINT_URL {endpoint} is not on this machine, and this version runs quarters on this machine only: "
             "unset AWS_ENDPOINT_URL"
         )
-
-
-def _check_url(llm_url: str) -> str:
-    if any(mark in llm_url for mark in "@?#"):  # not shown, and never in a log or a job definition
-        raise InvalidInput(
-            "--llm-url has a user name, a key or a query (?...) in it: write it like http://host:8000/v1, "
-            "and give a key as LLM_API_KEY in the environment"
-        )
-    try:
-        parts = urlsplit(llm_url)
-        is_url = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_url = False
-    if not is_url:
-        raise InvalidInput(f"LLM server {llm_url!r} is not a URL: write it like http://host:8000/v1")
-    return llm_url.rstrip("/")

@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from cloud.src.cli.instructions import after_apply, instructions
 from cloud.src.cli.local_environment import LocalEnvironment, start_environment
+from cloud.src.cli.naming_llm import LlmChoice
 from cloud.src.cli.progress import Screen
 from cloud.src.localaws import terraform_roots
 from cloud.src.localaws.environment import LocalAws
@@ -19,7 +20,7 @@ SECONDS_BETWEEN_LOOKS = 5.0
 EXIT_CTRL_C = 130
 
 
-def local_up(screen: Screen, port: int, jobs: int | None, llm_url: str | None, apply: bool, containers: bool) -> None:
+def local_up(screen: Screen, port: int, jobs: int | None, llm: LlmChoice, apply: bool, containers: bool) -> None:
     """Run the local AWS until Ctrl-C; ``apply``: set up by the Terraform roots; ``containers``: jobs in the image.
 
     Raises InvalidInput when the port is in use, or Terraform, its provider, the Docker engine or the image is missing.
@@ -29,7 +30,7 @@ def local_up(screen: Screen, port: int, jobs: int | None, llm_url: str | None, a
     set_up = partial(_apply_roots, screen) if apply else provision
     ready = False
     try:
-        with start_environment(screen.line, jobs, llm_url, port, set_up, containers) as environment:
+        with start_environment(screen.line, jobs, llm, port, set_up, containers) as environment:
             print(after_apply(environment) if apply else instructions(environment), flush=True)
             ready = True
             _wait(environment)

@@ -1,7 +1,7 @@
 """A folder as a copy of one quarter in the bucket: the same paths, each file whole.
 
 The folder is what the user keeps. The bucket of a local run lives in memory, so an interrupted run continues from the
-folder: its finished parts are put back into the bucket, where the map jobs look for them.
+folder: its finished parts and the LLM's answers are put back into the bucket, where the jobs look for them.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ class Mirror:
         self._folder = folder
         self._prefetched = keys.prefetch_prefix(quarter)
         self._parts = (keys.topics_parts_prefix(quarter), keys.sentences_parts_prefix(quarter))
+        self._answers = keys.llm_answers_prefix(quarter)
         self._records = (keys.batch_manifests_prefix(quarter), keys.progress_prefix(quarter))
         tables = (keys.firms, keys.topics, keys.themes, keys.themes_for_sentiment)
         self._results = (keys.sentences_prefix(quarter), *(keys.folder_of(table(quarter)) for table in tables))
@@ -42,23 +43,21 @@ class Mirror:
         self._copied: dict[str, str] = {}  # key -> ETag
 
     def seed(self) -> int:
-        """Put the folder's finished parts into the bucket, except those it has; return how many."""
-        for prefix in (self._prefetched, *self._parts, *self._records, *self._results):
+        """Put the folder's finished parts, and the LLM's answers, into the bucket, except those it has.
+
+        Returns the number of part files.
+        """
+        for prefix in (self._prefetched, *self._parts, self._answers, *self._records, *self._results):
             for unfinished in (self._folder / prefix).glob(".*.partial"):
                 unfinished.unlink()
-        there = {item["Key"] for item in self._objects(*self._parts)}
-        n_parts = 0
-        for prefix in self._parts:
-            for path in sorted((self._folder / prefix).glob("*.parquet")):
-                if prefix + path.name not in there:
-                    self._s3.put_object(Bucket=self._bucket, Key=prefix + path.name, Body=path.read_bytes())
-                    n_parts += 1
-        return n_parts
+        self._put_missing(self._answers, "*.json")
+        return sum(self._put_missing(prefix, "*.parquet") for prefix in self._parts)
 
     def copy_new(self) -> int:
         """Copy the objects that are new or changed since the last call; return how many."""
         n_copied = 0
-        listed = [*self._objects(self._prefetched, *self._parts), *self._new_objects(*self._records, *self._results)]
+        kept = self._objects(self._prefetched, *self._parts, self._answers)
+        listed = [*kept, *self._new_objects(*self._records, *self._results)]
         # A topics file stands for a whole part: listed before the sentences, it is copied after them.
         for item in reversed(listed):
             if self._copied.get(item["Key"]) != item["ETag"]:
@@ -86,6 +85,14 @@ class Mirror:
     def has_results(self) -> bool:
         """Whether tables that this run has written have been copied."""
         return self._has_copied(*self._results)
+
+    def _put_missing(self, prefix: str, names: str) -> int:
+        """Put the folder's files into the bucket, except those it has; return how many."""
+        there = {item["Key"] for item in self._objects(prefix)}
+        missing = [path for path in sorted((self._folder / prefix).glob(names)) if prefix + path.name not in there]
+        for path in missing:
+            self._s3.put_object(Bucket=self._bucket, Key=prefix + path.name, Body=path.read_bytes())
+        return len(missing)
 
     def _has_copied(self, *prefixes: str) -> bool:
         return any(key.startswith(prefixes) for key in self._copied)

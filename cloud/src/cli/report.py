@@ -1,30 +1,22 @@
 """The report of a quarter: one self-contained index.html in which a researcher reads themes down to their sentences.
 
-Every text in it comes from transcripts or a language model and is untrusted: the template escapes it, the script only
-ever sets it as text, and the page's Content-Security-Policy runs nothing but the report's own script and loads nothing.
+Every text in it is untrusted; page.py says what keeps it harmless.
 """
 
 from __future__ import annotations
 
-import os
-from base64 import b64encode
 from collections import Counter
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-import jinja2
-
-from cloud.src.cli import report_data
+from cloud.src.cli import page, report_data, run_folder
 from cloud.src.cli.report_data import Firm, ReportData, Sentence, Theme, Topic
 from cloud.src.contract import keys
-from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.errors import InvalidInput
 
 # Bars a reader takes in at a glance; the chart folds the smaller themes away.
 THEMES_IN_CHART = 20
-
-_HERE = Path(__file__).parent
 
 
 def write_report(folder: Path, quarter: str | None = None) -> Path:
@@ -33,7 +25,7 @@ def write_report(folder: Path, quarter: str | None = None) -> Path:
     Returns the page's path, the newest quarter's when there are several. Raises InvalidInput when the folder, the
     quarter or one of its tables is missing or damaged, FtmError when the page cannot be written.
     """
-    found = report_data.quarters_in(folder)
+    found = run_folder.quarters_in(folder)
     if quarter is not None and keys.check_quarter(quarter) not in found:
         raise InvalidInput(f"{folder} has no quarter {quarter}, only {', '.join(found)}")
     return [_write_page(folder, each) for each in found if quarter in (None, each)][-1]
@@ -41,22 +33,10 @@ def write_report(folder: Path, quarter: str | None = None) -> Path:
 
 def render(report: ReportData, made_at: datetime) -> str:
     """Return the page; ``made_at`` is in UTC."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # a tenth smaller than with spaces
-    style, script = _own_file("report.css"), _own_file("report.js")
-    return environment.get_template("report.html.jinja").render(
+    return page.render(
+        "report",
         report=report,
         made_at=made_at,
-        style=style,
-        script=script,
-        style_hash=_csp_hash(style),
-        script_hash=_csp_hash(script),
         naming=_naming(report),
         firms_without_theme=len({topic.firm_id for topic in report.topics if topic.theme_id is None}),
         sentences_key=keys.sentences_prefix(report.quarter),
@@ -66,28 +46,9 @@ def render(report: ReportData, made_at: datetime) -> str:
 
 
 def _write_page(folder: Path, quarter: str) -> Path:
-    page = render(report_data.load(folder, quarter), datetime.now(UTC))
     path = folder / keys.report(quarter)
-    # Beside its final place, so that the rename is atomic and a reader never meets half a page.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            unfinished.write_text(page, encoding="utf-8")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
-    except OSError as error:
-        raise FtmError(f"cannot write the report {path}: {error.strerror}") from error
+    page.write(path, render(report_data.load(folder, quarter), datetime.now(UTC)))
     return path
-
-
-def _own_file(name: str) -> str:
-    return (_HERE / name).read_text(encoding="utf-8")
-
-
-def _csp_hash(text: str) -> str:
-    return f"sha256-{b64encode(sha256(text.encode()).digest()).decode()}"
 
 
 def _naming(report: ReportData) -> dict[str, dict[str, int]]:

@@ -10,9 +10,8 @@ from datetime import date
 from pathlib import Path
 
 import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 
+from cloud.src.cli import run_folder
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
 
@@ -89,16 +88,23 @@ class ReportData:
     topics: list[Topic]
 
 
-def quarters_in(folder: Path) -> list[str]:
-    """Return the quarters that the output folder has tables of, oldest first; raise InvalidInput when it has none."""
-    if not folder.is_dir():
-        raise InvalidInput(f"{folder} is not a folder: give the output folder of a run")
-    found = {path.name.removeprefix("quarter=") for path in folder.glob("processed/*/quarter=*") if path.is_dir()}
-    if not found:
-        raise InvalidInput(
-            f"{folder} has no processed quarter (processed/themes/quarter=...): give the output folder of a run"
-        )
-    return sorted(keys.check_quarter(quarter) for quarter in found)
+# The columns a report needs. Embeddings, for one, would double its time and memory.
+_TABLES = {
+    "firms": run_folder.columns(schemas.FIRM, "firm_id firm_name ticker earnings_call_date"),
+    "themes": run_folder.columns(
+        schemas.THEME, "theme_id name description naming_method keywords n_firms n_topics n_sentences"
+    ),
+    "topics": run_folder.columns(
+        schemas.TOPIC,
+        "topic_id firm_id local_topic_id theme_id summary naming_method keywords n_sentences"
+        " representative_sentence_ids",
+    ),
+    "sentences": run_folder.columns(
+        schemas.SENTENCE_TOPIC,
+        "sentence_id firm_id local_topic_id transcript_id earnings_call_date section speaker_name speaker_type position"
+        " raw_text",
+    ),
+}
 
 
 def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> ReportData:
@@ -110,7 +116,7 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
     """
     with duckdb.connect() as tables:
         for name, schema in _TABLES.items():
-            tables.register(name, _read_table(_files(folder, quarter, name), schema))
+            tables.register(name, run_folder.read_table(folder, quarter, name, schema))
         themes = _themes(tables)
         topics = _topics(tables)
         firms = _firms(tables)
@@ -213,56 +219,3 @@ def _check_same_run(topics: list[Topic], file: Path, kind: str, known: set[str])
             f"{file} has no {kind} {unknown[0]}, which topics belong to: the tables are of different runs,"
             " run the quarter again"
         )
-
-
-# --- files ------------------------------------------------------------------------------------
-
-
-def _columns(schema: pa.Schema, names: str) -> pa.Schema:
-    return pa.schema([schema.field(name) for name in names.split()])
-
-
-# The columns a report needs. Embeddings, for one, would double its time and memory.
-_TABLES = {
-    "firms": _columns(schemas.FIRM, "firm_id firm_name ticker earnings_call_date"),
-    "themes": schemas.THEME,
-    "topics": _columns(
-        schemas.TOPIC,
-        "topic_id firm_id local_topic_id theme_id summary naming_method keywords n_sentences"
-        " representative_sentence_ids",
-    ),
-    "sentences": _columns(
-        schemas.SENTENCE_TOPIC,
-        "sentence_id firm_id local_topic_id transcript_id earnings_call_date section speaker_name speaker_type position"
-        " raw_text",
-    ),
-}
-
-
-def _files(folder: Path, quarter: str, table: str) -> list[Path]:
-    one_file = {"firms": keys.firms, "topics": keys.topics, "themes": keys.themes}
-    if table in one_file:
-        path = folder / one_file[table](quarter)
-        files = [path] if path.is_file() else []
-    else:
-        path = folder / keys.sentences_prefix(quarter)
-        files = sorted(path.glob("*.parquet"))
-    if not files:
-        raise InvalidInput(f"{path} is missing: run the quarter to its end, then make the report")
-    return files
-
-
-def _read_table(files: list[Path], schema: pa.Schema) -> pa.Table:
-    return pa.concat_tables(_read_file(path, schema) for path in files)
-
-
-def _read_file(path: Path, schema: pa.Schema) -> pa.Table:
-    try:
-        # No partitioning: the quarter in the folder's name must not become a second quarter column.
-        found = pq.read_table(path, columns=schema.names, partitioning=None)
-        return found.select(schema.names).cast(schema)
-    except (pa.ArrowException, ValueError, KeyError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidInput(
-            f"{path} is not a table FTM wrote, or is damaged ({reason}): run the quarter again"
-        ) from error

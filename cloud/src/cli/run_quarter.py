@@ -36,6 +36,7 @@ class Request:
     folder: Path
     batch_size: int  # firms
     llm_topics: bool = False
+    no_llm: bool = False
 
 
 def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen) -> Outcome:
@@ -45,7 +46,10 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
     state machine fails; what it had finished by then is in the folder.
     """
     prefetched = prefetch(environment.aws, environment.bucket, request.quarter, request.transcripts, screen)
-    plan = plan_naming(prefetched.n_firms, prefetched.n_sentences, environment.llm.local, request.llm_topics)
+    llm = environment.llm
+    plan = plan_naming(
+        prefetched.n_firms, prefetched.n_sentences, llm.names_per_second, request.llm_topics, request.no_llm
+    )
     screen.line(plan.reason)
     mirror = Mirror(environment.aws.client("s3"), environment.bucket, request.quarter, request.folder)
     check_disk_space(request.folder, mirror.prefetched_bytes())
@@ -59,6 +63,7 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
             request.quarter,
             request.batch_size,
             plan.topic_naming,
+            plan.theme_naming,
         )
         with _stopped_with_us(execution):
             _watch_map(execution, mirror, prefetched.n_firms, screen)
@@ -77,6 +82,8 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
         firms_failed=counts["firms_failed"],
         stages=screen.stages,
         stale_image=stale_image(counts),
+        naming=execution.naming(),
+        naming_advice=llm.advice() if plan.theme_naming == "llm" else None,
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from cloud.src.cli import report_data
 from cloud.src.cli.estimate import duration
 from cloud.src.cli.report_data import ReportData, Theme
 from cloud.src.contract import keys
+from cloud.src.llm.tally import in_words
 
 THEMES_SHOWN = 20
 EXAMPLE_LENGTH = 160  # characters
@@ -41,6 +44,8 @@ class Outcome:
     firms_failed: int
     stages: list[tuple[str, float]] = field(default_factory=list)  # name and seconds, in their order
     stale_image: str | None = None  # what the jobs ran in, when it is not what was deployed
+    naming: Mapping[str, int] = field(default_factory=dict)  # what the map jobs counted while they named topics
+    naming_advice: str | None = None  # what a reader should know about who made the names
 
 
 def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
@@ -56,6 +61,13 @@ def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
     console.print()
     for line in closing_lines(outcome, report):
         console.print(line, markup=False, soft_wrap=True)
+
+
+def show_finding(about: str, finding: str) -> None:
+    """Print one line of a check at once: what it is about, and what was found."""
+    console = output_console()
+    longest = len("structured output")
+    console.print(f"{about:{longest}}  {one_line(finding, longest=1000)}", markup=False, soft_wrap=True)
 
 
 def themes_table(report: ReportData) -> Table:
@@ -90,8 +102,10 @@ def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
         f"{counts.firms:,} firms ({outcome.firms_skipped} skipped, {outcome.firms_failed} failed), "
         f"{counts.calls:,} calls, {counts.sentences:,} sentences ({without_topic:.0%} without a topic), "
         f"{len(report.topics):,} topics, {len(report.themes):,} themes",
+        *naming_lines(outcome.naming, report),
         outcome.cost,
         *([outcome.stale_image] if outcome.stale_image else []),
+        *([outcome.naming_advice] if outcome.naming_advice else []),
         "",
         "Tables, for pandas or DuckDB:",
         *(f"  {outcome.folder / key(outcome.quarter)}" for key in _TABLES),
@@ -105,6 +119,25 @@ def stale_image(counts: dict[str, Any]) -> str | None:
         return None
     ran, deployed = (one_line(", ".join(counts[name])) for name in ("commits", "deployed_commits"))
     return f"Stale image: the jobs ran commit {ran}, but {deployed} was deployed; build the image again and deploy it"
+
+
+def naming_lines(naming: Mapping[str, int], report: ReportData) -> list[str]:
+    """How many names are by the LLM, and why the others of this run are not; nothing where no LLM was asked."""
+    methods = Counter(topic.naming_method for topic in report.topics)
+    if not methods["llm"] and not naming:
+        return []
+    themes = sum(theme.naming_method == "llm" for theme in report.themes)
+    lines = [
+        f"named by the LLM: {methods['llm']:,} of {len(report.topics):,} topics, "
+        f"{themes:,} of {len(report.themes):,} themes"
+    ]
+    marker = "named by keywords: "
+    reasons = {case.removeprefix(marker): count for case, count in naming.items() if case.startswith(marker)}
+    if reasons:
+        lines.append(f"topics named by keywords in this run: {in_words(reasons)}")
+    if reasons.get("outage"):
+        lines.append("the LLM was away for too long: run the same command again to name these topics")
+    return lines
 
 
 def example_of(theme: Theme, report: ReportData) -> str:

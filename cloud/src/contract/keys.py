@@ -130,6 +130,20 @@ def sentences_parts_prefix(quarter: str) -> str:
     return f"intermediate/firm-sentences/quarter={quarter}/"
 
 
+def llm_answers(quarter: str, batch: str, part: int) -> str:
+    """What the LLM has answered for a part: a repeated map job does not ask it again."""
+    return f"{llm_answers_prefix(quarter)}{batch}_part_{part:02d}.json"
+
+
+def llm_answers_for_themes(quarter: str) -> str:
+    """The same for the reduce job."""
+    return f"{llm_answers_prefix(quarter)}themes.json"
+
+
+def llm_answers_prefix(quarter: str) -> str:
+    return f"intermediate/llm-answers/quarter={quarter}/"
+
+
 # --- reduce and package -----------------------------------------------------------------------
 
 

@@ -16,13 +16,13 @@ from botocore.exceptions import ClientError
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 
-TOPIC_NAMINGS = ("llm", "keywords")
+WHO_NAMES = ("llm", "keywords")
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Take ``{"quarter", "bucket"}``; return ``{"exists", "quarter", "bucket", "manifest_key", "n_firms"}``.
 
-    ``batch_size`` and ``topic_naming`` are checked when they are there.
+    ``batch_size``, ``topic_naming`` and ``theme_naming`` are checked when they are there.
     Raises InvalidInput when the input, or the manifest that is found, is not what it should be.
     """
     quarter, bucket = _checked(event)
@@ -42,9 +42,10 @@ def _checked(event: dict[str, Any]) -> tuple[str, str]:
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     if "batch_size" in event:
         keys.check_batch_size(event["batch_size"])
-    topic_naming = event.get("topic_naming", "llm")
-    if topic_naming not in TOPIC_NAMINGS:
-        raise InvalidInput(f"topic_naming {topic_naming!r} is neither 'llm' nor 'keywords'")
+    for name in ("topic_naming", "theme_naming"):
+        who = event.get(name, "llm")
+        if who not in WHO_NAMES:
+            raise InvalidInput(f"{name} {who!r} is neither 'llm' nor 'keywords'")
     return quarter, bucket
 
 

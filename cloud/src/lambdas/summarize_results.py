@@ -50,7 +50,8 @@ class BatchCount(NamedTuple):
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """Take ``{"quarter", "bucket", "manifest_key", "results"}``; return counts, ``has_failures`` and which commits ran.
 
-    A firm that no progress file of this execution lists as done or skipped counts as failed.
+    A firm that no progress file of this execution lists as done or skipped counts as failed. ``theme_naming`` is passed
+    on to the state after this one.
     Raises InvalidInput when the input is malformed or does not belong to the manifest.
     """
     event = keys.check_event(event)
@@ -74,7 +75,9 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         for batch_id, firm_ids in firms_of_batch.items()
     ]
     ran = what_ran([progress for progress in progress_of_batch.values() if progress])
-    return {"quarter": quarter, "bucket": bucket, "manifest_key": manifest_key, **add_up(batches), **ran}
+    passed_on = {"theme_naming": event.get("theme_naming", "llm")}
+    execution = {"quarter": quarter, "bucket": bucket, "manifest_key": manifest_key}
+    return {**execution, **passed_on, **add_up(batches), **ran}
 
 
 def count_batch(batch_id: str, status: str, firm_ids: list[str], progress: Progress | None) -> BatchCount:

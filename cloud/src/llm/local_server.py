@@ -27,6 +27,7 @@ HOST = "127.0.0.1"
 # Twice the longest prompt that naming.py can write: 500 tokens of its own, 5 sentences of 240, 8 keywords of 40.
 CONTEXT_TOKENS = 4096
 
+_MAGIC = b"GGUF"
 _START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 5
 _END_SIGNALS = {signal.SIGTERM, signal.SIGINT}
@@ -38,9 +39,10 @@ def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[st
 
     ``port``: a free one when None. ``model``: a GGUF file, the packaged SmolLM2 when None (downloaded at first use).
     The child ends with the context, and also when this process is killed: it watches its standard input, which the
-    operating system closes with us. Raises InvalidInput for a port in use, FtmError when the server does not start.
+    operating system closes with us. Raises InvalidInput for a port in use or a file that is no model, FtmError when the
+    server does not start.
     """
-    model = model or packaged_models.ensure(packaged_models.LLM) / "model.gguf"
+    model = check_model(model) if model else packaged_models.ensure(packaged_models.LLM) / "model.gguf"
     _check_port(port or 0)
     command = [sys.executable, "-P", "-m", "cloud.src.llm.local_server", "--watch-stdin"]
     command += ["--port", str(port or 0), "--model", str(model)]
@@ -60,6 +62,22 @@ def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[st
         _stop(server)
 
 
+def check_model(model: Path) -> Path:
+    """Return the file; raise InvalidInput when it is missing or no GGUF file."""
+    if not model.is_file():
+        raise InvalidInput(f"there is no model file {model}")
+    with model.open("rb") as stream:
+        if stream.read(len(_MAGIC)) != _MAGIC:
+            raise InvalidInput(f"{model} is no GGUF file: give a model in the form that llama.cpp reads")
+    return model
+
+
+def name_of(model: Path) -> str:
+    """The name that a model goes by in tables and logs: its file's, or the packaged model's."""
+    is_packaged = model.parent.name == packaged_models.LLM and model.name == "model.gguf"
+    return packaged_models.LLM if is_packaged else model.name
+
+
 def serve(model: Path, port: int, watch_stdin: bool) -> NoReturn:
     """Serve until SIGTERM, SIGINT or, with ``watch_stdin``, the end of standard input; never returns.
 
@@ -71,7 +89,7 @@ def serve(model: Path, port: int, watch_stdin: bool) -> NoReturn:
     if watch_stdin:
         threading.Thread(target=_terminate_at_end_of_stdin, daemon=True).start()
     server = _start(model, port)
-    print(json.dumps({"base_url": f"{server.listening_address}/v1", "model": packaged_models.LLM}), flush=True)
+    print(json.dumps({"base_url": f"{server.listening_address}/v1", "model": name_of(model)}), flush=True)
     signal.sigwait(_END_SIGNALS)
     # The C++ threads of the server do not end with the interpreter: an ordinary exit hangs.
     os._exit(0)
@@ -91,14 +109,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _start(model: Path, port: int) -> Any:  # xllamacpp has no types
-    if not model.is_file():
-        raise InvalidInput(f"there is no model file {model}")
+    check_model(model)
     _check_port(port)
     import xllamacpp  # here, because the import takes a while and who only calls local_llm() does not need it
 
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
-    params.model_alias = {packaged_models.LLM}
+    params.model_alias = {name_of(model)}
     params.hostnames = [HOST]
     params.port = port
     # One thread and one slot: two threads collapse when the machine is busy, more slots are no faster on two cores.

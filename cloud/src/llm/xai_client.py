@@ -1,48 +1,61 @@
 """The client of the LLM that names topics and themes: Grok's API, our vLLM, or the small server on this machine.
 
-All three speak the OpenAI protocol. ``LLM_BASE_URL`` decides which one it is.
+All three speak the OpenAI protocol. llm_settings.py decides which one it is; in what they differ, the client finds out
+by asking (dialect.py).
 """
 
 from __future__ import annotations
 
+import asyncio
+import json
 import logging
-import os
-from typing import NoReturn, TypeVar, cast
-from urllib.parse import urlsplit
+import time
+from collections import Counter
+from email.utils import parsedate_to_datetime
+from typing import Any
 
 import openai
-import tenacity
-from openai.types.chat import ChatCompletionMessageParam
-from openai.types.shared_params import ResponseFormatJSONSchema
-from pydantic import BaseModel, ValidationError
 
-from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.llm.answer_book import AnswerBook, question_key
+from cloud.src.llm.completion import Answer, Completion, NoCompletion, read_answer, read_completion
+from cloud.src.llm.dialect import PROBE_CHAT, Dialect, find_dialect
+from cloud.src.llm.errors import FAILS_EVERY_TIME, REFUSED, LlmBadAnswer, LlmMisconfigured
+from cloud.src.llm.outage import Recovery, Trouble
 
-XAI_BASE_URL = "https://api.x.ai/v1"
-DEFAULT_MODEL = "Qwen/Qwen3-8B"
 DEFAULT_MAX_CONCURRENT = 8
-# So many requests refused one after the other are not about their texts.
-MAX_REFUSALS_IN_A_ROW = 5
+DEFAULT_TIMEOUT_S = 120.0
+# ECS takes 5 to 10 minutes to find another Spot instance and to load the model there.
+DEFAULT_OUTAGE_LIMIT_S = 900.0
 
-Answer = TypeVar("Answer", bound=BaseModel)
+# So often one request is sent; between two attempts the server has been seen to serve.
+MAX_ATTEMPTS = 6
+# So many requests refused one after the other are not about their texts.
+MAX_REFUSALS_IN_A_ROW = 20
+_LONGEST_BACKOFF_S = 8.0
+_QUICK_TIMEOUT_S = 10.0
+
+Chat = list[dict[str, str]]
 
 log = logging.getLogger(__name__)
 
 
-class LlmUnavailable(FtmError):
-    """The server cannot be reached, keeps failing or refuses our requests: nothing can be named, so the job stops."""
+class _Transient(Exception):
+    """One request has failed in a way that another time may not. ``case`` is for the summary."""
 
-
-class LlmBadAnswer(FtmError):
-    """The server works, but this answer is not what was asked for: one topic has no name by LLM."""
+    def __init__(self, reason: str, case: str, pause_s: float = 0) -> None:
+        super().__init__(reason)
+        self.case = case
+        self.pause_s = pause_s
 
 
 class LlmClient:
-    """Asks one model on one server. May be used by ``max_concurrent`` threads at once.
+    """Asks one model on one server, at most ``max_concurrent`` requests at a time. Belongs to one event loop.
 
-    ``retries``: how often a request is repeated after a lost connection, a timeout, 408, 409, 429 or 5xx. The openai
-    library waits 0.5 s, then twice as long each time up to 8 s, less up to a quarter at random, or as long as the
-    server's Retry-After asks for. Any other 4xx is our own mistake and is not repeated.
+    A request that fails for the time being (no connection, timeout, 408, 409, 429, 5xx) waits for the server together
+    with all others (outage.py) and is sent again, at most MAX_ATTEMPTS times in all.
+
+    ``tally`` counts every case: "requests", "answers", "from cache", "identical", "waits for the server",
+    "failed: <why>" (these are sent again), "bad answer: <why>".
     """
 
     def __init__(
@@ -51,117 +64,200 @@ class LlmClient:
         model: str,
         api_key: str | None = None,
         max_concurrent: int = DEFAULT_MAX_CONCURRENT,
-        retries: int = 6,
-        timeout_s: float = 120,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+        outage_limit_s: float = DEFAULT_OUTAGE_LIMIT_S,
     ) -> None:
         self.base_url = base_url
+        self._completions_url = f"{base_url.rstrip('/')}/chat/completions"
         self.model = model
         self.max_concurrent = max_concurrent
+        self.tally: Counter[str] = Counter()
         # The library wants a key even for servers that ask for none.
         key = api_key or "none"
-        self._openai = openai.OpenAI(base_url=base_url, api_key=key, max_retries=retries, timeout=timeout_s)
-        # Qwen3 thinks aloud before it answers unless its chat template is told not to. vLLM and llama.cpp pass this on
-        # to the template; x.ai knows no such parameter.
-        is_xai = f".{urlsplit(base_url).hostname}".endswith(".x.ai")
+        # It does not repeat anything: it would do so for each request alone, and uncounted.
+        self._openai = openai.AsyncOpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=timeout_s)
+        self._slots = asyncio.Semaphore(max_concurrent)
+        self._recovery = Recovery(
+            f"LLM server {base_url}, model {model}", self._whats_wrong, outage_limit_s, self.tally
+        )
+        self._connecting: asyncio.Task[Dialect] | None = None
+        self._asked: dict[str, asyncio.Task[str]] = {}
         self._refusals_in_a_row = 0
-        self._extra_body = {} if is_xai else {"chat_template_kwargs": {"enable_thinking": False}}
 
-    def ask(self, chat: list[dict[str, str]], answer_type: type[Answer], max_tokens: int) -> Answer:
+    async def ask(
+        self,
+        chat: Chat,
+        answer_type: type[Answer],
+        max_tokens: int,
+        temperature: float = 0,
+        sample: int = 0,
+        book: AnswerBook | None = None,
+    ) -> Answer:
         """Return the model's answer to a chat of ``{"role", "content"}`` turns, in the shape of ``answer_type``.
 
-        Raises LlmUnavailable when the server gives none, LlmBadAnswer when it refuses this text or the answer is not of
-        that shape.
+        The same question is sent once in the client's life, and not at all when ``book`` has its answer. ``sample``
+        numbers several answers to one question.
+        Raises LlmBadAnswer when the server refuses this text or the answer is not of that shape, LlmUnavailable when
+        there has been no server for too long, LlmMisconfigured when no answer can be expected at all.
         """
-        shape: ResponseFormatJSONSchema = {
-            "type": "json_schema",
-            "json_schema": {"name": "answer", "strict": True, "schema": answer_type.model_json_schema()},
+        key = question_key(self.model, chat, answer_type, max_tokens, temperature, sample)
+        text = book.get(key) if book is not None else None
+        try:
+            if text is not None:
+                self.tally["from cache"] += 1
+            else:
+                text = await self._asked_once(key, chat, answer_type, max_tokens, temperature)
+            if book is not None:
+                book.put(key, text)
+            return read_answer(text, answer_type)
+        except LlmBadAnswer as error:
+            self.tally[f"bad answer: {error.case}"] += 1
+            raise
+
+    async def connect(self) -> Dialect:
+        """Wait until the server serves and find out how it wants to be asked; later calls return at once.
+
+        Raises LlmUnavailable or LlmMisconfigured.
+        """
+        if self._connecting is None or (self._connecting.done() and self._connecting.exception()):
+            self._connecting = asyncio.create_task(self._connect())
+        return await asyncio.shield(self._connecting)
+
+    async def wait_until_ready(self, timeout_s: float = 60) -> None:
+        """Return when the server serves; raise LlmUnavailable when it does not within ``timeout_s``, or
+        LlmMisconfigured when it does not want us."""
+        await self._recovery.wait(limit_s=timeout_s)
+
+    async def close(self) -> None:
+        await self._openai.close()
+
+    async def _connect(self) -> Dialect:
+        await self._recovery.wait()
+        dialect = await find_dialect(self._patiently)
+        log.info("LLM server %s, model %s: %s", self.base_url, self.model, dialect)
+        return dialect
+
+    async def _asked_once(
+        self, key: str, chat: Chat, answer_type: type[Answer], max_tokens: int, temperature: float
+    ) -> str:
+        task = self._asked.get(key)
+        if task is None:
+            task = asyncio.create_task(self._asked_now(chat, answer_type, max_tokens, temperature))
+            self._asked[key] = task
+        else:
+            self.tally["identical"] += 1
+        try:
+            return await asyncio.shield(task)
+        except BaseException:
+            self._asked.pop(key, None)  # what has failed may be asked again
+            raise
+
+    async def _asked_now(self, chat: Chat, answer_type: type[Answer], max_tokens: int, temperature: float) -> str:
+        dialect = await self.connect()
+        body = {
+            "messages": chat,
+            "max_tokens": dialect.max_tokens(max_tokens),
+            "temperature": temperature,
+            **dialect.fields(answer_type),
         }
+        async with self._slots:
+            completion = await self._patiently(body)
+        text = completion.checked_text()
+        self.tally["answers"] += 1
+        return text
+
+    async def _patiently(self, body: dict[str, Any]) -> Completion:
+        """Send until there is a completion, waiting for the server where it is away."""
+        for attempt in range(MAX_ATTEMPTS):
+            await self._recovery.no_outage()
+            try:
+                return await self._send(body)
+            except _Transient as failure:
+                self.tally[f"failed: {failure.case}"] += 1
+                log.debug("LLM request sent again: %s", failure)
+                last = failure
+                await self._recovery.wait(failure.pause_s)
+            # The server serves, but not this request: gently, it may be too much for it.
+            await asyncio.sleep(min(0.1 * 4**attempt, _LONGEST_BACKOFF_S))
+        raise LlmBadAnswer(f"{MAX_ATTEMPTS} attempts failed, the last: {last}", FAILS_EVERY_TIME)
+
+    async def _send(self, body: dict[str, Any]) -> Completion:
+        """Send one request once. Raises _Transient, LlmBadAnswer (refused) or LlmMisconfigured."""
+        self.tally["requests"] += 1
         try:
-            completion = self._openai.chat.completions.create(
-                model=self.model,
-                messages=cast(list[ChatCompletionMessageParam], chat),
-                max_tokens=max_tokens,
-                temperature=0,
-                response_format=shape,
-                extra_body=self._extra_body,
-            )
-        except (openai.BadRequestError, openai.UnprocessableEntityError) as error:
-            self._refused(error)
-        except openai.APIError as error:
-            raise LlmUnavailable(f"LLM server {self.base_url}, model {self.model}: {_reason(error)}") from error
+            # Not chat.completions.create: making its types takes longer than all the rest (bench_llm_client.py). The
+            # URL is whole, because the library takes its time to put two halves together.
+            page = await self._openai.post(self._completions_url, cast_to=object, body={"model": self.model, **body})
+            completion = read_completion(page)
+        except openai.APIStatusError as error:
+            raise self._status_error(error) from error
+        except openai.APIConnectionError as error:
+            raise _Transient(_reason(error), "timeout" if _is_timeout(error) else "no connection") from error
+        except (NoCompletion, openai.APIError, json.JSONDecodeError) as error:
+            raise self._no_llm(error) from error
         self._refusals_in_a_row = 0
-        # The library hands on whatever the page was.
-        choices = getattr(completion, "choices", None)
-        if not choices:
-            raise LlmUnavailable(f"LLM server {self.base_url} does not answer like one: is the URL right?")
-        content = choices[0].message.content
-        try:
-            return answer_type.model_validate_json(content or "")
-        except ValidationError as error:
-            raise LlmBadAnswer(f"model {self.model} did not answer in the shape asked for: {content!r:.200}") from error
+        return completion
 
-    def _refused(self, error: openai.APIStatusError) -> NoReturn:
-        """One refusal is about one text (a content filter, say); many in a row are about how we ask."""
-        self._refusals_in_a_row += 1
-        reason = f"LLM server {self.base_url}, model {self.model}: {_reason(error)}"
-        if self._refusals_in_a_row >= MAX_REFUSALS_IN_A_ROW:
-            raise LlmUnavailable(reason) from error
-        raise LlmBadAnswer(reason) from error
+    def _status_error(self, error: openai.APIStatusError) -> Exception:
+        status, reason = error.status_code, _reason(error)
+        if status in (408, 409, 425, 429) or status >= 500:
+            return _Transient(reason, str(status), _retry_after(error))
+        # Grok answers 403 to a text that its filter refuses: once it has answered others, key and model are right.
+        if status in (400, 413, 422) or (status == 403 and self.tally["answers"]):
+            self._refusals_in_a_row += 1
+            if self._refusals_in_a_row < MAX_REFUSALS_IN_A_ROW:
+                return LlmBadAnswer(f"LLM server {self.base_url}, model {self.model}: {reason}", REFUSED)
+        return LlmMisconfigured(f"LLM server {self.base_url}, model {self.model}: {reason}")
 
-    def wait_until_ready(self, timeout_s: float = 60) -> None:
-        """Return as soon as the server lists its models; raise LlmUnavailable when it does not within ``timeout_s``.
+    def _no_llm(self, error: Exception) -> Exception:
+        if self.tally["answers"]:  # it is an LLM, but something before it has answered
+            return _Transient(f"no completion came back: {error!s:.200}", "no completion")
+        return LlmMisconfigured(f"LLM server {self.base_url} does not answer like one: is the URL right?")
 
-        The list and not ``/health`` is asked for, because vLLM is healthy before it can serve.
+    async def _whats_wrong(self) -> Trouble | None:
+        """Look at the server once, in the order in which one comes up: healthy, with a model, with an answer.
+
+        vLLM is healthy before it can serve, and llama.cpp lists its model before; Grok's API knows no /health.
         """
-        once = self._openai.with_options(max_retries=0, timeout=10)
-        waiting = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_is_transient),
-            stop=tenacity.stop_after_delay(timeout_s),
-            wait=tenacity.wait_fixed(1),
-            reraise=True,
-        )
         try:
-            waiting(once.models.list)
-        except openai.APIError as error:
-            raise LlmUnavailable(f"LLM server {self.base_url} is not ready: {_reason(error)}") from error
+            await self._check_health()
+            await self._openai.models.list(timeout=_QUICK_TIMEOUT_S)
+            await self._send({"messages": PROBE_CHAT, "max_tokens": 1})
+        except openai.APIStatusError as error:
+            failure = self._status_error(error)
+            if isinstance(failure, _Transient):
+                return Trouble(str(failure), failure.pause_s)
+            raise failure from error
+        except openai.APIConnectionError as error:
+            return Trouble(_reason(error))
+        except _Transient as failure:
+            return Trouble(str(failure), failure.pause_s)
+        return None
+
+    async def _check_health(self) -> None:
+        root = self.base_url.rstrip("/").removesuffix("/v1")
+        try:
+            await self._openai.get(f"{root}/health", cast_to=object, options={"timeout": _QUICK_TIMEOUT_S})
+        except openai.APIStatusError as error:
+            if error.status_code >= 500:
+                raise
+        except json.JSONDecodeError:
+            pass  # vLLM's page is empty
 
 
-def base_url_from_environment() -> str:
-    """LLM_BASE_URL, or the Grok API's when it is not set; raise InvalidInput when it is no URL or holds a password."""
-    base_url = os.environ.get("LLM_BASE_URL") or XAI_BASE_URL
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise InvalidInput(f"LLM_BASE_URL {base_url!r} is not a URL: write it like http://127.0.0.1:8000/v1")
-    if parts.username or parts.password:
-        raise InvalidInput("LLM_BASE_URL holds a user name or password, which logs would show: use LLM_API_KEY")
-    return base_url
+def _retry_after(error: openai.APIStatusError) -> float:
+    """Seconds that the server asks us to wait, by a number or by a date; 0 when it does not say."""
+    value = error.response.headers.get("retry-after", "")
+    if value.replace(".", "", 1).isdecimal():
+        return float(value)
+    try:
+        return max(0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return 0
 
 
-def from_environment() -> LlmClient:
-    """Make the client that LLM_BASE_URL, LLM_API_KEY, LLM_MODEL_NAME and LLM_MAX_CONCURRENT describe.
-
-    Raises InvalidInput when a value is missing or wrong.
-    """
-    base_url = base_url_from_environment()
-    api_key = os.environ.get("LLM_API_KEY")
-    model = os.environ.get("LLM_MODEL_NAME") or DEFAULT_MODEL
-    if base_url == XAI_BASE_URL and not api_key:
-        raise InvalidInput("LLM_API_KEY is not set: the Grok API needs one (or set LLM_BASE_URL to another server)")
-    log.info("LLM server %s, model %s", base_url, model)
-    return LlmClient(base_url, model, api_key, max_concurrent=_max_concurrent())
-
-
-def _max_concurrent() -> int:
-    value = os.environ.get("LLM_MAX_CONCURRENT") or str(DEFAULT_MAX_CONCURRENT)
-    if not value.isdecimal() or int(value) < 1:
-        raise InvalidInput(f"LLM_MAX_CONCURRENT {value!r} is not a whole number above 0")
-    return int(value)
-
-
-def _is_transient(error: BaseException) -> bool:
-    if isinstance(error, openai.APIStatusError):
-        return error.status_code in (408, 409, 429) or error.status_code >= 500
-    return isinstance(error, openai.APIConnectionError)
+def _is_timeout(error: openai.APIConnectionError) -> bool:
+    return isinstance(error, openai.APITimeoutError)
 
 
 def _reason(error: openai.APIError) -> str:

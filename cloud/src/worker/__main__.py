@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import boto3
 
 from cloud.src.contract.errors import FtmError
-from cloud.src.llm import xai_client
+from cloud.src.llm import llm_settings
+from cloud.src.llm.event_loop import EventLoopThread
+from cloud.src.llm.llm_settings import LlmSettings
 from cloud.src.worker import image_commit, map_firms, package_sentiment, recipe, reduce_themes, settings
 from cloud.src.worker.embeddings import Embedder
 from cloud.src.worker.firm_topics import FirmAnalyser
@@ -47,14 +51,10 @@ def main(arguments: list[str]) -> int:
 
 
 def run_map(job_settings: MapSettings) -> None:
-    start_log(job_settings)
+    uses_llm = job_settings.topic_naming == "llm"
+    llm = start_log(job_settings, uses_llm)
     log.info("batch %s of %s", job_settings.batch_id, job_settings.quarter)
     embedder = Embedder(job_settings.embedding_model, job_settings.embedding_threads)
-    namer: Namer = KeywordNamer()
-    llm_model = None
-    if job_settings.topic_naming == "llm":
-        client = xai_client.from_environment()
-        namer, llm_model = LlmNamer(client, embedder), client.model
     progress = Progress(
         quarter=job_settings.quarter,
         batch_id=job_settings.batch_id,
@@ -65,27 +65,40 @@ def run_map(job_settings: MapSettings) -> None:
         stale_image=image_commit.is_stale(job_settings.ftm_commit, job_settings.deployed_commit),
     )
     store = Store(boto3.client("s3"), job_settings.s3_bucket)
-    analyser = FirmAnalyser(embedder, namer)
-    made_with = recipe.recipe(job_settings, embedder, llm_model)
-    map_firms.run(MapJob(job_settings, store, analyser, made_with, progress))
+    made_with = recipe.recipe(job_settings, embedder, llm.model if llm else None)
+    with open_namer(llm, embedder) as namer:
+        map_firms.run(MapJob(job_settings, store, FirmAnalyser(embedder), namer, made_with, progress))
 
 
 def run_reduce(job_settings: ReduceSettings) -> None:
     """Reduce, then package: two steps of one job, so that a theme never stands without its sentences."""
-    start_log(job_settings)
+    llm = start_log(job_settings, job_settings.theme_naming == "llm")
     embedder = Embedder(job_settings.embedding_model, job_settings.embedding_threads)
     store = Store(boto3.client("s3"), job_settings.s3_bucket)
-    reduce_themes.run(job_settings, store, LlmNamer(xai_client.from_environment(), embedder))
+    with open_namer(llm, embedder) as namer:
+        reduce_themes.run(job_settings, store, namer)
     package_sentiment.run(store, job_settings.quarter)
 
 
-def start_log(job_settings: JobSettings) -> None:
+def start_log(job_settings: JobSettings, uses_llm: bool) -> LlmSettings | None:
+    """Write the log's first line: which commit runs, and which LLM it asks for names. Raises InvalidInput."""
     logging.getLogger().setLevel(job_settings.log_level)
+    llm = llm_settings.from_environment() if uses_llm else None
+    naming = f"LLM base URL {llm.base_url}, model {llm.model}" if llm else "no LLM: names come from keywords"
     commit, deployed_commit = job_settings.ftm_commit, job_settings.deployed_commit
-    log.info("FTM worker, commit %s, bucket %s", commit, job_settings.s3_bucket)
+    log.info("FTM worker, commit %s, bucket %s, %s", commit, job_settings.s3_bucket, naming)
     if image_commit.is_stale(commit, deployed_commit):
         log.warning(image_commit.warning(commit, deployed_commit))
-    log.info("LLM base URL: %s", xai_client.base_url_from_environment())
+    return llm
+
+
+@contextmanager
+def open_namer(llm: LlmSettings | None, embedder: Embedder) -> Iterator[Namer]:
+    if llm is None:
+        yield KeywordNamer(embedder)
+        return
+    with EventLoopThread() as loop:
+        yield LlmNamer(llm.client(), embedder, loop)
 
 
 if __name__ == "__main__":

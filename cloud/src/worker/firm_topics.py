@@ -1,4 +1,4 @@
-"""One firm: its sentences in, its topics with names and keywords out."""
+"""One firm: its sentences in, its topics with keywords out, and what is needed to name them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from cloud.src.llm.naming import Name, TopicToName
 from cloud.src.worker import topics as topic_engine
 from cloud.src.worker.embeddings import Embedder, Vectors
 from cloud.src.worker.keywords import n_content_words, topic_keywords
-from cloud.src.worker.names import Namer
+from cloud.src.worker.labels import topic_labels
 from cloud.src.worker.procedural import ProceduralFilter, are_procedural, is_procedural_topic
 from cloud.src.worker.topics import Topic
 from cloud.src.worker.transcripts import FirmTranscripts
@@ -35,19 +35,33 @@ class NothingToAnalyse(Exception):
 
 @dataclass(frozen=True)
 class FirmResult:
-    """``firm`` is a row of FIRM, ``topics`` rows of TOPIC, ``sentences`` a table SENTENCE_TOPIC of everything said."""
+    """``firm`` is a row of FIRM, ``sentences`` a table SENTENCE_TOPIC of everything said.
+
+    ``topics`` are rows of TOPIC that have no names yet; ``to_name`` says what each of them is about, in their order.
+    """
 
     firm: dict[str, Any]
     topics: list[dict[str, Any]]
     sentences: pa.Table
+    to_name: list[TopicToName]
+
+    def centroids(self) -> Vectors:
+        """Unit vectors, shape (topics, dimensions)."""
+        return np.stack([topic["embedding"] for topic in self.topics])
+
+    def with_names(self, names: list[Name]) -> list[dict[str, Any]]:
+        """The rows of TOPIC with the names, given in their order."""
+        return [
+            {**topic, "summary": name.text, "naming_method": name.method}
+            for topic, name in zip(self.topics, names, strict=True)
+        ]
 
 
 class FirmAnalyser:
     """The tools that find one firm's topics; made once a job, because the models take time to load."""
 
-    def __init__(self, embedder: Embedder, namer: Namer) -> None:
+    def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._namer = namer
         self._procedural = ProceduralFilter(embedder)
 
     def analyse(self, transcripts: FirmTranscripts) -> FirmResult:
@@ -65,28 +79,36 @@ class FirmAnalyser:
         if len(rows) == 0:
             raise NothingToAnalyse(f"none of its {len(texts)} sentences is about anything")
         found = without_procedural(topic_engine.find_topics(vectors), similarities)
-        topic_rows = self._topic_rows(transcripts, found, rows)
         labels = np.full(len(texts), topic_engine.NO_TOPIC, dtype=np.int32)
         labels[rows] = topic_engine.labels_of(found, len(rows))
-        return FirmResult(firm_row(transcripts, len(found)), topic_rows, with_labels(transcripts.table, labels))
-
-    def _topic_rows(
-        self, transcripts: FirmTranscripts, found: list[Topic], rows: NDArray[np.int64]
-    ) -> list[dict[str, Any]]:
-        texts = transcripts.column("cleaned_text")
-        documents = ["\n".join(texts[i] for i in rows[topic.rows]) for topic in found]
-        keywords = topic_keywords(documents, speaker_words(transcripts))
-        to_name = [
-            TopicToName(words, [texts[i] for i in rows[topic.representatives]])
-            for words, topic in zip(keywords, found, strict=True)
-        ]
-        names = self._namer.name_topics(to_name, np.stack([topic.centroid for topic in found]))
+        to_name = topics_to_name(transcripts, found, rows)
         sentence_ids = transcripts.column("sentence_id")
         firm = firm_row(transcripts, len(found))
-        return [
-            topic_row(firm, number, words, name, topic, [sentence_ids[i] for i in rows[topic.representatives]])
-            for number, (words, name, topic) in enumerate(zip(keywords, names, found, strict=True))
+        topic_rows = [
+            topic_row(firm, number, list(item.keywords), topic, [sentence_ids[i] for i in rows[topic.representatives]])
+            for number, (item, topic) in enumerate(zip(to_name, found, strict=True))
         ]
+        return FirmResult(firm, topic_rows, with_labels(transcripts.table, labels), to_name)
+
+
+def topics_to_name(transcripts: FirmTranscripts, found: list[Topic], rows: NDArray[np.int64]) -> list[TopicToName]:
+    """What each topic is about; ``rows`` are the indices in the transcripts of the sentences that were clustered."""
+    texts = transcripts.column("cleaned_text")
+    sentences = [[texts[i] for i in rows[topic.rows]] for topic in found]
+    speakers = speaker_words(transcripts)
+    keywords = topic_keywords(["\n".join(of_topic) for of_topic in sentences], speakers)
+    firm = [called for called in (transcripts.column(name)[0] for name in ("firm_name", "ticker")) if called]
+    labels = topic_labels(sentences, speakers, firm)
+    return [
+        TopicToName(
+            keywords=keywords[number],
+            examples=[texts[i] for i in rows[topic.representatives]],
+            labels=labels[number],
+            firm=firm,
+            said=" ".join(sentences[number]),
+        )
+        for number, topic in enumerate(found)
+    ]
 
 
 def without_procedural(found: list[Topic], similarities: Vectors) -> list[Topic]:
@@ -104,9 +126,9 @@ def firm_row(transcripts: FirmTranscripts, n_topics: int) -> dict[str, Any]:
 
 
 def topic_row(
-    firm: dict[str, Any], local_topic_id: int, keywords: list[str], name: Name, topic: Topic, representatives: list[str]
+    firm: dict[str, Any], local_topic_id: int, keywords: list[str], topic: Topic, representatives: list[str]
 ) -> dict[str, Any]:
-    """A row of TOPIC; reduce fills in theme_id."""
+    """A row of TOPIC without its name; reduce fills in theme_id."""
     identity = {name: firm[name] for name in schemas.TOPIC.names if name in firm}
     return {
         **identity,
@@ -114,8 +136,6 @@ def topic_row(
         "local_topic_id": local_topic_id,
         "representation": ", ".join(keywords),
         "keywords": keywords,
-        "summary": name.text,
-        "naming_method": name.method,
         "n_sentences": len(topic.rows),
         "representative_sentence_ids": representatives,
         "embedding": topic.centroid,

@@ -1,15 +1,27 @@
-"""Map: find and name the topics of each firm of one batch, and leave them in part files."""
+"""Map: find and name the topics of each firm of one batch, and leave them in part files.
+
+Firms are analysed one after the other. Their topics are named in the background meanwhile, so that neither the
+processor nor the LLM waits for the other; parts are finished in their order.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections import deque
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
+from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError
-from cloud.src.llm.xai_client import LlmUnavailable
-from cloud.src.worker import parts
-from cloud.src.worker.firm_topics import FirmAnalyser, NothingToAnalyse
+from cloud.src.llm.answer_book import AnswerBook
+from cloud.src.llm.errors import LlmMisconfigured
+from cloud.src.llm.naming import Name
+from cloud.src.llm.tally import in_words
+from cloud.src.worker import answers, parts, recipe
+from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult, NothingToAnalyse
+from cloud.src.worker.name_search import OUTAGE
+from cloud.src.worker.names import Namer
 from cloud.src.worker.parts import Part
 from cloud.src.worker.progress import FirmReason, Progress, ProgressWriter
 from cloud.src.worker.settings import MapSettings
@@ -20,10 +32,33 @@ log = logging.getLogger(__name__)
 
 # So many failures one after the other are not the firms' fault.
 MAX_FAILURES_IN_A_ROW = 10
+# So many firms may wait for their names while the next one is analysed. With 10 to 40 topics each they keep the LLM
+# busy, and they are what a killed job has analysed in vain.
+MAX_FIRMS_WAITING = 8
 
 
 class EverythingFails(FtmError):
     """The circuit breaker: firm after firm fails, so the batch is stopped instead of failing them all."""
+
+
+@dataclass(frozen=True)
+class FirmToName:
+    """A firm whose topics are found and being named."""
+
+    found: FirmResult
+    names: Future[list[Name]]
+
+
+@dataclass
+class PartUnderWay:
+    """A part file that is being made; ``is_analysed`` when no firm will be added to ``waiting`` any more."""
+
+    number: int
+    part: Part
+    book: AnswerBook
+    is_new: bool
+    waiting: deque[FirmToName] = field(default_factory=deque)
+    is_analysed: bool = False
 
 
 @dataclass
@@ -33,13 +68,31 @@ class MapJob:
     settings: MapSettings
     store: Store
     analyser: FirmAnalyser
-    recipe: dict[str, Any]  # models, prompts and settings the parts are made with
+    namer: Namer
+    made_with: dict[str, Any]  # the recipe: models, prompts and settings the parts are made with
     progress: Progress
     writer: ProgressWriter = field(init=False)
+    under_way: deque[PartUnderWay] = field(default_factory=deque)
     failures_in_a_row: int = 0
 
     def __post_init__(self) -> None:
         self.writer = ProgressWriter(self.store, self.progress)
+
+    def save(self) -> None:
+        """Write what would be lost with a killed job: the LLM's answers, and the progress."""
+        for part in self.under_way:
+            answers.write(self.store, self.answers_key(part.number), part.book)
+        under_way = sum(part.part.n_settled() for part in self.under_way)
+        self.progress.analysed = self.progress.n_settled() + under_way
+        self.progress.naming = self.namer.tally()
+        self.writer.write()
+
+    def answers_key(self, part: int) -> str:
+        return keys.llm_answers(self.settings.quarter, self.settings.batch_id, part)
+
+    def save_now_and_then(self) -> None:
+        if self.writer.is_due():
+            self.save()
 
 
 def run(job: MapJob) -> None:
@@ -47,77 +100,128 @@ def run(job: MapJob) -> None:
     settings = job.settings
     firm_ids = read_batch(job.store, settings.manifest_key, settings.batch_id)
     job.progress.n_firms = len(firm_ids)
-    job.writer.write()
+    job.save()
     try:
         reader = TranscriptReader(job.store, settings.quarter)
         for number, start in enumerate(range(0, len(firm_ids), settings.checkpoint_interval)):
             firms = list(reader.read(firm_ids[start : start + settings.checkpoint_interval]))
             _process_part(job, number, firms)
+        _take_names(job, most_waiting=0)
         if len(job.progress.failed) == len(firm_ids):
             raise EverythingFails(
                 f"all firms of {settings.batch_id} failed; the first: {job.progress.failed[0].reason}"
             )
     except BaseException:
         job.progress.status = "failed"
-        job.writer.write()
+        job.save()
         raise
     job.progress.status = "succeeded"
-    job.writer.write()
+    job.save()
+    log.info("naming: %s", in_words(job.progress.naming))
 
 
 def _process_part(job: MapJob, number: int, firms: list[FirmTranscripts]) -> None:
+    """Analyse the part's firms; some may still wait for their names afterwards."""
     settings = job.settings
-    fingerprint = parts.fingerprint(job.recipe, firms)
+    fingerprint = parts.fingerprint(job.made_with, firms)
     part = parts.read_part(job.store, settings.quarter, settings.batch_id, number, fingerprint) or Part(fingerprint)
     missing = part.missing(firms)
+    book = AnswerBook()
     if missing:
         log.info("part %d: %d of %d firms to analyse", number, len(missing), len(firms))
         part.failed = []
-        _add_firms(job, part, missing)
-        parts.write_part(job.store, settings.quarter, settings.batch_id, number, part)
+        book = answers.read(job.store, job.answers_key(number))
     else:
         log.info("part %d is finished already: %d firms", number, len(firms))
+    under_way = PartUnderWay(number, part, book, is_new=bool(missing))
+    job.under_way.append(under_way)
+    for firm in missing:
+        _analyse(job, under_way, firm)
+        _take_names(job, MAX_FIRMS_WAITING)
+        job.save_now_and_then()
+    under_way.is_analysed = True
+    _take_names(job, MAX_FIRMS_WAITING)
+
+
+def _analyse(job: MapJob, under_way: PartUnderWay, firm: FirmTranscripts) -> None:
+    """Find the firm's topics and have them named, or add the reason why there are none."""
+    part = under_way.part
+    try:
+        found = job.analyser.analyse(firm)
+        names = job.namer.start_topics(found.to_name, found.centroids(), under_way.book)
+    except NothingToAnalyse as nothing:
+        log.info("firm %s skipped: %s", firm.firm_id, nothing)
+        part.skipped.append(FirmReason(firm.firm_id, str(nothing)))
+    except Exception as error:
+        _fail(job, part, firm.firm_id, error)
+    else:
+        job.failures_in_a_row = 0
+        under_way.waiting.append(FirmToName(found, names))
+
+
+def _fail(job: MapJob, part: Part, firm_id: str, error: Exception) -> None:
+    """Note that the firm failed; raise EverythingFails when too many have, one after the other."""
+    log.error("firm %s failed", firm_id, exc_info=error)
+    reason = FirmReason(firm_id, f"{type(error).__name__}: {error}")
+    part.failed.append(reason)
+    job.failures_in_a_row += 1
+    if job.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
+        job.save()
+        for unfinished in job.under_way:  # these parts will not be written, but the reasons are wanted
+            job.progress.failed += unfinished.part.failed
+        job.under_way.clear()
+        raise EverythingFails(
+            f"{job.failures_in_a_row} firms failed one after the other; the last: {reason.reason}"
+        ) from error
+
+
+def _take_names(job: MapJob, most_waiting: int) -> None:
+    """Take in the names that are there, and wait for more while more than ``most_waiting`` firms have none."""
+    while job.under_way:
+        first = job.under_way[0]
+        while first.waiting and (first.waiting[0].names.done() or _n_waiting(job) > most_waiting):
+            _add_firm(job, first.part, first.waiting[0])
+            first.waiting.popleft()
+        if first.waiting or not first.is_analysed:
+            return
+        _finish_part(job, first)
+
+
+def _n_waiting(job: MapJob) -> int:
+    return sum(len(part.waiting) for part in job.under_way)
+
+
+def _add_firm(job: MapJob, part: Part, firm: FirmToName) -> None:
+    """Wait for the names and add the firm's rows to the part."""
+    firm_row = firm.found.firm
+    try:
+        names = answers.wait_for(firm.names, meanwhile=job.save_now_and_then)
+    except LlmMisconfigured:
+        raise
+    except Exception as error:
+        _fail(job, part, firm_row["firm_id"], error)
+        return
+    part.firms.append(firm_row)
+    part.topics += firm.found.with_names(names)
+    part.sentences.append(firm.found.sentences)
+    if any(name.because == OUTAGE for name in names):
+        part.without_llm.append(firm_row["firm_id"])
+    log.info("firm %s: %d sentences, %d topics", firm_row["firm_id"], firm_row["n_sentences"], firm_row["n_topics"])
+
+
+def _finish_part(job: MapJob, under_way: PartUnderWay) -> None:
+    settings, part = job.settings, under_way.part
+    if under_way.is_new:
+        answers.write(job.store, job.answers_key(under_way.number), under_way.book)
+        part.names_by = recipe.names_by(job.made_with)
+        parts.write_part(job.store, settings.quarter, settings.batch_id, under_way.number, part)
+    else:
         job.progress.reused_parts += 1
     # Only now do its firms count: what is not in a written part is lost when the job is killed.
     job.progress.done += [firm["firm_id"] for firm in part.firms]
     job.progress.skipped += part.skipped
     job.progress.failed += part.failed
-    job.progress.parts.append(number)
-    job.progress.analysed = len(job.progress.done) + len(job.progress.skipped) + len(job.progress.failed)
+    job.progress.parts.append(under_way.number)
+    job.under_way.popleft()
     # At once: reduce reads only the parts listed here, so a part not listed would be lost with a killed job.
-    job.writer.write()
-
-
-def _add_firms(job: MapJob, part: Part, firms: list[FirmTranscripts]) -> None:
-    for firm in firms:
-        _process_firm(job, part, firm)
-        job.progress.analysed += 1
-        job.writer.update()
-
-
-def _process_firm(job: MapJob, part: Part, firm: FirmTranscripts) -> None:
-    """Add the firm's rows to the part, or the reason why there are none."""
-    try:
-        found = job.analyser.analyse(firm)
-    except NothingToAnalyse as nothing:
-        log.info("firm %s skipped: %s", firm.firm_id, nothing)
-        part.skipped.append(FirmReason(firm.firm_id, str(nothing)))
-        return
-    except LlmUnavailable:
-        raise
-    except Exception as error:
-        log.exception("firm %s failed", firm.firm_id)
-        reason = FirmReason(firm.firm_id, f"{type(error).__name__}: {error}")
-        part.failed.append(reason)
-        job.failures_in_a_row += 1
-        if job.failures_in_a_row >= MAX_FAILURES_IN_A_ROW:
-            job.progress.failed += part.failed  # the part will not be written, but the reasons are wanted
-            raise EverythingFails(
-                f"{job.failures_in_a_row} firms failed one after the other; the last: {reason.reason}"
-            ) from error
-        return
-    job.failures_in_a_row = 0
-    part.firms.append(found.firm)
-    part.topics += found.topics
-    part.sentences.append(found.sentences)
-    log.info("firm %s: %d sentences, %d topics", firm.firm_id, found.firm["n_sentences"], found.firm["n_topics"])
+    job.save()

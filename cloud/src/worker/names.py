@@ -1,75 +1,124 @@
-"""Names a reader sees for topics and themes: by the LLM, or from keywords where that was asked for or is safer."""
+"""Names a reader sees for topics and themes: by the LLM where they are good, else from the firm's own words."""
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import logging
-from collections.abc import Callable
-from typing import Protocol
-
-import numpy as np
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import replace
+from typing import Any, Protocol
 
 from cloud.src.llm import naming
+from cloud.src.llm.answer_book import AnswerBook
+from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.naming import Name, TopicToName
 from cloud.src.llm.xai_client import LlmClient
+from cloud.src.worker import name_guard
 from cloud.src.worker.embeddings import Embedder, Vectors
+from cloud.src.worker.name_search import Found, NameSearch, Propose
+
+ByKeywords = Callable[[TopicToName, str], Name]
 
 log = logging.getLogger(__name__)
 
-# A name this far (cosine) from its topic's centroid is about something else: small models do that now and then. At 0.4
-# most of the wrong names were replaced and few of the good ones (ADR-004).
-MIN_NAME_SIMILARITY = 0.4
-
 
 class Namer(Protocol):
-    """Both kinds of namer; ``centroids`` are unit vectors of shape (number of topics or themes, dimensions)."""
+    """Both kinds of namer; ``centroids`` are unit vectors of shape (number of topics or themes, dimensions).
 
-    def name_topics(self, topics: list[TopicToName], centroids: Vectors) -> list[Name]: ...
+    Each call returns at once; the names are in the future that it returns. ``book`` holds what the LLM has answered
+    before and gets what it answers now.
+    """
 
-    def name_themes(self, themes: list[TopicToName], centroids: Vectors) -> list[Name]: ...
+    themes_named_by: dict[str, Any]  # model and prompt of the themes' names, None where there is no LLM
+
+    def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]: ...
+
+    def start_themes(self, themes: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]: ...
+
+    def tally(self) -> dict[str, int]:
+        """How often each case has come up: requests, failures, names by whom and why."""
+        ...
 
 
 class KeywordNamer:
-    """Names made of the keywords alone."""
+    """Names without an LLM."""
 
-    def name_topics(self, topics: list[TopicToName], centroids: Vectors) -> list[Name]:
-        return [naming.topic_by_keywords(topic) for topic in topics]
+    def __init__(self, embedder: Embedder) -> None:
+        self._embedder = embedder
+        self.themes_named_by: dict[str, Any] = {"llm_model": None, "prompt": None}
 
-    def name_themes(self, themes: list[TopicToName], centroids: Vectors) -> list[Name]:
-        return [naming.theme_by_keywords(theme) for theme in themes]
+    def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
+        return _done([naming.topic_by_keywords(topic) for topic in with_best_labels(topics, centroids, self._embedder)])
+
+    def start_themes(self, themes: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
+        return _done([naming.theme_by_keywords(theme) for theme in with_best_labels(themes, centroids, self._embedder)])
+
+    def tally(self) -> dict[str, int]:
+        return {}
 
 
 class LlmNamer:
-    """Names by the LLM; a name far from what it names is replaced by keywords.
+    """Names by the LLM, asked for in the background while the caller goes on.
 
-    An LLM that cannot be reached is another matter: LlmUnavailable passes through and stops the job, because an
-    outage must not silently turn into a quarter of keyword names.
+    The model's failures end here: a topic whose names are all refused, or for which there is no server, gets a name
+    from keywords that says so. LlmMisconfigured passes through.
     """
 
-    def __init__(self, client: LlmClient, embedder: Embedder) -> None:
+    def __init__(self, client: LlmClient, embedder: Embedder, loop: EventLoopThread) -> None:
         self._client = client
         self._embedder = embedder
+        self._loop = loop
+        self.themes_named_by: dict[str, Any] = {"llm_model": client.model, "prompt": naming.THEME_PROMPT_VERSION}
 
-    def name_topics(self, topics: list[TopicToName], centroids: Vectors) -> list[Name]:
-        return self._guard(naming.name_topics(self._client, topics), topics, centroids, naming.topic_by_keywords)
+    def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
+        propose = functools.partial(naming.propose_topic, self._client, book)
+        return self._loop.start(self._names(propose, topics, centroids, naming.topic_by_keywords))
 
-    def name_themes(self, themes: list[TopicToName], centroids: Vectors) -> list[Name]:
-        return self._guard(naming.name_themes(self._client, themes), themes, centroids, naming.theme_by_keywords)
+    def start_themes(self, themes: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
+        propose = functools.partial(naming.propose_theme, self._client, book)
+        return self._loop.start(self._names(propose, themes, centroids, naming.theme_by_keywords))
 
-    def _guard(
-        self,
-        names: list[Name],
-        items: list[TopicToName],
-        centroids: Vectors,
-        by_keywords: Callable[[TopicToName], Name],
+    def tally(self) -> dict[str, int]:
+        return dict(self._client.tally.copy())
+
+    async def _names(
+        self, propose: Propose, topics: list[TopicToName], centroids: Vectors, by_keywords: ByKeywords
     ) -> list[Name]:
-        """Replace names that are not about what they name."""
-        if not names:
-            return []
-        similarities = np.sum(self._embedder.embed([name.text for name in names]) * centroids, axis=1)
-        guarded = []
-        for name, item, similarity in zip(names, items, similarities, strict=True):
-            if name.method == naming.BY_LLM and similarity < MIN_NAME_SIMILARITY:
-                log.info("name %r has cosine %.2f to its topic: named by keywords", name.text, similarity)
-                name = by_keywords(item)
-            guarded.append(name)
-        return guarded
+        found = await NameSearch(propose, self._embedder, self._client.tally).run(topics, centroids)
+        by_llm = [result.proposal.name if result.proposal else "" for result in found]
+        if not all(by_llm):
+            topics = await asyncio.to_thread(with_best_labels, topics, centroids, self._embedder, by_llm)
+        return [self._name(topic, result, by_keywords) for topic, result in zip(topics, found, strict=True)]
+
+    def _name(self, topic: TopicToName, found: Found, by_keywords: ByKeywords) -> Name:
+        if found.proposal is None:
+            self._client.tally[f"named by keywords: {found.because}"] += 1
+            log.info("named by keywords, %s: refused %s", found.because, found.refused)
+            return by_keywords(topic, found.because)
+        self._client.tally["named by llm"] += 1
+        description = found.proposal.description or by_keywords(topic, "").description
+        return Name(found.proposal.name, naming.BY_LLM, description)
+
+
+def with_best_labels(
+    topics: list[TopicToName], centroids: Vectors, embedder: Embedder, by_llm: Sequence[str] = ()
+) -> list[TopicToName]:
+    """The topics with their labels in the order in which they fit, and none first that is the name of another topic.
+
+    ``by_llm``: the topics' names where they have one already, else "".
+    """
+    taken = {name_guard.sameness(name) for name in by_llm if name}
+    labels = [
+        [] if by_llm and by_llm[row] else [label for label in topic.labels if name_guard.sameness(label) not in taken]
+        for row, topic in enumerate(topics)
+    ]
+    ordered = name_guard.best_first(labels, centroids, embedder)
+    return [replace(topic, labels=best) for topic, best in zip(topics, ordered, strict=True)]
+
+
+def _done(names: list[Name]) -> Future[list[Name]]:
+    future: Future[list[Name]] = Future()
+    future.set_result(names)
+    return future

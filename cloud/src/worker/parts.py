@@ -36,20 +36,27 @@ class Part:
     failed: list[FirmReason] = field(default_factory=list)
     topics: list[dict[str, Any]] = field(default_factory=list)
     sentences: list[pa.Table] = field(default_factory=list)
+    without_llm: list[str] = field(default_factory=list)  # ids of firms named while there was no LLM to be had
+    names_by: dict[str, Any] = field(default_factory=dict)  # model and prompt of the topics' names
+
+    def n_settled(self) -> int:
+        """How many firms are done, skipped or failed."""
+        return len(self.firms) + len(self.skipped) + len(self.failed)
 
     def missing(self, firms: list[FirmTranscripts]) -> list[FirmTranscripts]:
         """The firms that are neither analysed nor skipped yet; one that failed is missing."""
         finished = {firm["firm_id"] for firm in self.firms} | {firm.firm_id for firm in self.skipped}
         return [firm for firm in firms if firm.firm_id not in finished]
 
-    def metadata(self) -> dict[bytes, bytes]:
-        record = {
+    def record(self) -> dict[str, Any]:
+        return {
             "fingerprint": self.fingerprint,
             "firms": self.firms,
             "skipped": [asdict(firm) for firm in self.skipped],
             "failed": [asdict(firm) for firm in self.failed],
+            "without_llm": self.without_llm,
+            "names_by": self.names_by,
         }
-        return {METADATA_KEY: json.dumps(record, default=str).encode()}
 
 
 def fingerprint(recipe: dict[str, Any], firms: list[FirmTranscripts]) -> str:
@@ -65,13 +72,15 @@ def write_part(store: Store, quarter: str, batch_id: str, number: int, part: Par
     part.sentences.sort(key=lambda table: table["firm_id"][0].as_py())
     sentences = pa.concat_tables(part.sentences) if part.sentences else schemas.SENTENCE_TOPIC.empty_table()
     topics = pa.Table.from_pylist(part.topics, schema=schemas.TOPIC)
-    metadata = part.metadata()
-    store.write_table(keys.sentences_part(quarter, batch_id, number), sentences.replace_schema_metadata(metadata))
-    store.write_table(keys.topics_part(quarter, batch_id, number), topics.replace_schema_metadata(metadata))
+    store.write_table(keys.sentences_part(quarter, batch_id, number), with_record(sentences, part.record()))
+    store.write_table(keys.topics_part(quarter, batch_id, number), with_record(topics, part.record()))
 
 
 def read_part(store: Store, quarter: str, batch_id: str, number: int, wanted: str) -> Part | None:
-    """The part as far as it was made with this fingerprint, or None when it was not, or cannot be read."""
+    """The part as far as it was made with this fingerprint, or None when it was not, or cannot be read.
+
+    Firms that were named while the LLM was away are left out, so that they are made again.
+    """
     topics = _read_or_none(store, keys.topics_part(quarter, batch_id, number))
     sentences = _read_or_none(store, keys.sentences_part(quarter, batch_id, number))
     if topics is None or sentences is None:
@@ -79,14 +88,22 @@ def read_part(store: Store, quarter: str, batch_id: str, number: int, wanted: st
     record = read_record(topics)
     if record["fingerprint"] != wanted or record != read_record(sentences):
         return None
+    to_do_again = set(record["without_llm"])
+    tables = split_by_firm(sentences.replace_schema_metadata(None))
     return Part(
         fingerprint=wanted,
-        firms=record["firms"],
+        firms=[firm for firm in record["firms"] if firm["firm_id"] not in to_do_again],
         skipped=[FirmReason(**firm) for firm in record["skipped"]],
         failed=[FirmReason(**firm) for firm in record["failed"]],
-        topics=topics.to_pylist(),
-        sentences=list(split_by_firm(sentences.replace_schema_metadata(None)).values()),
+        topics=[topic for topic in topics.to_pylist() if topic["firm_id"] not in to_do_again],
+        sentences=[table for firm_id, table in tables.items() if firm_id not in to_do_again],
+        names_by=record["names_by"],
     )
+
+
+def with_record(table: pa.Table, record: dict[str, Any]) -> pa.Table:
+    """The table with a record in its metadata."""
+    return table.replace_schema_metadata({METADATA_KEY: json.dumps(record, default=str).encode()})
 
 
 def _read_or_none(store: Store, key: str) -> pa.Table | None:
@@ -98,6 +115,8 @@ def _read_or_none(store: Store, key: str) -> pa.Table | None:
 
 
 def read_record(table: pa.Table) -> dict[str, Any]:
-    """A part's metadata: fingerprint, firms, skipped, failed."""
+    """A part's metadata: fingerprint, firms, skipped, failed, without_llm, names_by."""
     metadata = table.schema.metadata or {}
-    return json.loads(metadata.get(METADATA_KEY, b'{"fingerprint": "", "firms": [], "skipped": [], "failed": []}'))
+    written = json.loads(metadata.get(METADATA_KEY, b"{}"))
+    nothing = {"fingerprint": "", "firms": [], "skipped": [], "failed": [], "without_llm": [], "names_by": {}}
+    return {**nothing, **written}

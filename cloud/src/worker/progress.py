@@ -9,7 +9,8 @@ from datetime import UTC, datetime
 from cloud.src.contract import keys
 from cloud.src.worker.store import Store
 
-# Often enough for a progress bar, seldom enough that the PUT requests of a quarter stay under a cent.
+# Often enough for a progress bar, seldom enough that the PUT requests of a quarter, which may take hours with an LLM,
+# cost less than a dollar.
 SECONDS_BETWEEN_WRITES = 5.0
 
 
@@ -24,7 +25,8 @@ class Progress:
     """The document itself.
 
     ``parts`` are the numbers of the finished part files, which is what reduce reads; ``done``, ``skipped`` and
-    ``failed`` are the firms in them. ``analysed`` also counts the firms of the part that is being made.
+    ``failed`` are the firms in them. ``analysed`` also counts the firms of the part that is being made. ``naming``
+    counts what this run of the job has asked of the LLM, and why some names are not by it.
     """
 
     quarter: str
@@ -41,11 +43,16 @@ class Progress:
     failed: list[FirmReason] = field(default_factory=list)
     parts: list[int] = field(default_factory=list)
     reused_parts: int = 0
+    naming: dict[str, int] = field(default_factory=dict)
     updated_at: str = ""
+
+    def n_settled(self) -> int:
+        """How many firms are in finished parts."""
+        return len(self.done) + len(self.skipped) + len(self.failed)
 
 
 class ProgressWriter:
-    """Writes the document at most every few seconds, and at once when told to."""
+    """Writes the document at once, and knows when it is due again."""
 
     def __init__(self, store: Store, progress: Progress) -> None:
         self._store = store
@@ -53,9 +60,8 @@ class ProgressWriter:
         self._key = keys.progress(progress.quarter, progress.batch_id)
         self._written_at = float("-inf")
 
-    def update(self) -> None:
-        if time.monotonic() - self._written_at >= SECONDS_BETWEEN_WRITES:
-            self.write()
+    def is_due(self) -> bool:
+        return time.monotonic() - self._written_at >= SECONDS_BETWEEN_WRITES
 
     def write(self) -> None:
         self._progress.updated_at = datetime.now(UTC).isoformat(timespec="seconds")

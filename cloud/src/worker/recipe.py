@@ -9,7 +9,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from cloud.src.llm import naming
+from cloud.src.llm import name_rules, naming, prompt
 from cloud.src.worker.embeddings import Embedder
 from cloud.src.worker.settings import MapSettings
 
@@ -20,6 +20,7 @@ ENGINE_FILES = (
     _WORKER / "embeddings.py",
     _WORKER / "firm_topics.py",
     _WORKER / "keywords.py",
+    _WORKER / "labels.py",
     _WORKER / "procedural.py",
     _WORKER / "procedural_sentences.txt",
     _WORKER / "stop_words.txt",
@@ -27,9 +28,14 @@ ENGINE_FILES = (
 )
 NAMING_FILES = (
     _WORKER / "names.py",
+    _WORKER / "name_guard.py",
+    _WORKER / "name_search.py",
+    _LLM / "completion.py",
     _LLM / "naming.py",
-    _LLM / "xai_client.py",
-    _LLM / "prompts" / f"{naming.TOPIC_PROMPT_VERSION}.txt",
+    _LLM / "prompt.py",
+    Path(name_rules.__file__),
+    prompt.file_of(naming.TOPIC_PROMPT_VERSION),
+    prompt.file_of(prompt.AGAIN_PROMPT_VERSION),
 )
 
 
@@ -41,7 +47,13 @@ def recipe(settings: MapSettings, embedder: Embedder, llm_model: str | None) -> 
         "naming": hash_of(NAMING_FILES),
         "topic_naming": settings.topic_naming,
         "llm_model": llm_model,
+        "prompt": naming.TOPIC_PROMPT_VERSION if llm_model else None,
     }
+
+
+def names_by(recipe_of_part: dict[str, Any]) -> dict[str, Any]:
+    """Of a recipe what a reader of the names wants to know: which model, and which prompt."""
+    return {name: recipe_of_part.get(name) for name in ("llm_model", "prompt")}
 
 
 def hash_of(files: tuple[Path, ...]) -> str:

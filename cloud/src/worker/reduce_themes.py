@@ -6,6 +6,7 @@ Only topics are read, never sentences: 5,000 firms have 2.5 million sentences bu
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -15,10 +16,13 @@ import pyarrow as pa
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
-from cloud.src.llm.naming import TopicToName
-from cloud.src.worker import parts, themes
+from cloud.src.llm.name_rules import why_refused
+from cloud.src.llm.naming import Name, TopicToName
+from cloud.src.llm.tally import in_words
+from cloud.src.worker import answers, parts, themes
 from cloud.src.worker.embeddings import Vectors
 from cloud.src.worker.keywords import theme_keywords
+from cloud.src.worker.labels import N_LABELS
 from cloud.src.worker.names import Namer
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
@@ -39,11 +43,15 @@ class FinishedPart:
 
 @dataclass(frozen=True)
 class MappedQuarter:
-    """What the map jobs left. ``topics`` has schema TOPIC, sorted by topic; ``firms`` are rows of FIRM."""
+    """What the map jobs left. ``topics`` has schema TOPIC, sorted by topic; ``firms`` are rows of FIRM.
+
+    ``names_by``: the models and prompts that named the topics, usually one.
+    """
 
     parts: list[FinishedPart]
     topics: pa.Table
     firms: list[dict[str, Any]]
+    names_by: list[dict[str, Any]]
 
     def embeddings(self) -> Vectors:
         """Shape (topics, dimensions)."""
@@ -59,14 +67,17 @@ def run(settings: ReduceSettings, store: Store, namer: Namer) -> None:
     firm_ids = mapped.topics.column("firm_id").to_pylist()
     found = themes.find_themes(mapped.embeddings(), firm_ids, settings.min_firms, settings.max_firm_dominance)
     log.info("%d themes; naming them", len(found))
-    theme_table = name_themes(quarter, mapped, found, namer)
+    keywords = keywords_of(mapped, found)
+    names = name_themes(store, quarter, mapped, found, keywords, namer)
+    theme_table = theme_rows(quarter, mapped, found, keywords, names)
     topics = with_theme_ids(mapped.topics, theme_table.column("theme_id").to_pylist(), found)
 
     copy_sentences(store, quarter, mapped.parts)
     store.write_table(keys.firms(quarter), pa.Table.from_pylist(mapped.firms, schema=schemas.FIRM))
-    store.write_table(keys.topics(quarter), topics)
+    store.write_table(keys.topics(quarter), parts.with_record(topics, {"names_by": mapped.names_by}))
     store.write_table(keys.theme_contributions(quarter), contributions(topics))
-    store.write_table(keys.themes(quarter), theme_table)
+    store.write_table(keys.themes(quarter), parts.with_record(theme_table, {"names_by": [namer.themes_named_by]}))
+    log.info("naming: %s", in_words(namer.tally()))
     log.info("wrote %d themes, %d topics, %d firms", theme_table.num_rows, topics.num_rows, len(mapped.firms))
 
 
@@ -76,6 +87,7 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
     The progress files say which parts count: a part left by an earlier execution with other batches is not theirs.
     """
     finished, tables, firms = [], [], []
+    names_by: list[dict[str, Any]] = []
     for batch_id, firm_ids in read_batches(store, manifest_key).items():
         progress = store.read_json_if_there(keys.progress(quarter, batch_id))
         if progress is None or progress["manifest_key"] != manifest_key:
@@ -83,15 +95,18 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
         for number in progress["parts"]:
             table = store.read_table(keys.topics_part(quarter, batch_id, number))
             finished.append(FinishedPart(batch_id, number))
-            firms_of_part = [firm_with_dates(firm) for firm in parts.read_record(table)["firms"]]
+            record = parts.read_record(table)
+            firms_of_part = [firm_with_dates(firm) for firm in record["firms"]]
             check_firms(firms_of_part, firm_ids, keys.topics_part(quarter, batch_id, number))
             firms += firms_of_part
+            if record["names_by"] not in names_by:
+                names_by.append(record["names_by"])
             tables.append(table.replace_schema_metadata(None))
     if not finished:
         raise FtmError(f"no batch of {manifest_key} left any result: see the reasons in progress/{quarter}/")
     # Sorted, so that the themes do not depend on how the firms were put into batches.
     topics = pa.concat_tables(tables).sort_by([("firm_id", "ascending"), ("local_topic_id", "ascending")])
-    return MappedQuarter(finished, topics, sorted(firms, key=lambda firm: firm["firm_id"]))
+    return MappedQuarter(finished, topics, sorted(firms, key=lambda firm: firm["firm_id"]), names_by)
 
 
 def check_firms(firms_of_part: list[dict[str, Any]], expected: set[str], key: str) -> None:
@@ -118,18 +133,47 @@ def firm_with_dates(firm: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def name_themes(quarter: str, mapped: MappedQuarter, found: list[Theme], namer: Namer) -> pa.Table:
-    """The themes with keywords, names and descriptions, as schema THEME, in the order of ``found``."""
+def keywords_of(mapped: MappedQuarter, found: list[Theme]) -> list[list[str]]:
+    """The keywords of each theme."""
     keywords_of_topic = mapped.topics.column("keywords").to_pylist()
+    return theme_keywords([[keywords_of_topic[i] for i in theme.rows] for theme in found])
+
+
+def name_themes(
+    store: Store, quarter: str, mapped: MappedQuarter, found: list[Theme], keywords: list[list[str]], namer: Namer
+) -> list[Name]:
+    """Have the themes named. What the LLM answers is kept, in case this job is repeated."""
     topic_names = mapped.topics.column("summary").to_pylist()
-    sizes = mapped.topics.column("n_sentences").to_numpy()
-    firm_ids = mapped.topics.column("firm_id").to_numpy()
-    keywords = theme_keywords([[keywords_of_topic[i] for i in theme.rows] for theme in found])
     to_name = [
-        TopicToName(words, [topic_names[i] for i in theme.row_of_firm[:N_TOPICS_SHOWN]])
+        TopicToName(
+            keywords=words,
+            examples=[topic_names[i] for i in theme.row_of_firm[:N_TOPICS_SHOWN]],
+            labels=theme_labels([topic_names[i] for i in theme.rows]),
+        )
         for words, theme in zip(keywords, found, strict=True)
     ]
-    names = namer.name_themes(to_name, np.array([theme.centroid for theme in found], dtype=np.float32))
+    centroids = np.array([theme.centroid for theme in found], dtype=np.float32)
+    key = keys.llm_answers_for_themes(quarter)
+    book = answers.read(store, key)
+    try:
+        names = namer.start_themes(to_name, centroids, book)
+        return answers.wait_for(names, meanwhile=lambda: answers.write(store, key, book))
+    finally:
+        answers.write(store, key, book)
+
+
+def theme_labels(topic_names: list[str]) -> list[str]:
+    """Candidates for a theme's name: what most of its topics are called; they are given the most central first."""
+    counts = Counter(name for name in topic_names if why_refused(name) is None)
+    return [name for name, _ in counts.most_common(N_LABELS)]
+
+
+def theme_rows(
+    quarter: str, mapped: MappedQuarter, found: list[Theme], keywords: list[list[str]], names: list[Name]
+) -> pa.Table:
+    """The themes with keywords, names and descriptions, as schema THEME, in the order of ``found``."""
+    sizes = mapped.topics.column("n_sentences").to_numpy()
+    firm_ids = mapped.topics.column("firm_id").to_numpy()
     rows = [
         {
             "theme_id": f"theme_{quarter}_{number:03d}",

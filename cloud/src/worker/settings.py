@@ -44,6 +44,7 @@ class MapSettings(JobSettings):
 class ReduceSettings(JobSettings):
     min_firms: int = Field(default=2, ge=1)
     max_firm_dominance: float = Field(default=0.4, gt=0, le=1)
+    theme_naming: Literal["llm", "keywords"] = "llm"
 
 
 Settings = TypeVar("Settings", bound=JobSettings)

@@ -24,6 +24,9 @@ CLUSTERS_EXPONENT = 0.6
 MIN_SIMILARITY = 0.5
 MIN_SENTENCES = 3
 N_REPRESENTATIVES = 5
+# From this cosine on two sentences of a call say the same ("We are watching it very close", "But we certainly are
+# watching it close"): the second one tells a reader, or an LLM, nothing.
+SAME_SENTENCE = 0.85
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Topic:
 
     rows: NDArray[np.int64]
     centroid: Vectors
-    representatives: NDArray[np.int64]  # rows nearest to the centroid, nearest first
+    representatives: NDArray[np.int64]  # rows nearest to the centroid, nearest first, none that repeats another
 
 
 def find_topics(vectors: Vectors) -> list[Topic]:
@@ -86,8 +89,17 @@ def _trim(vectors: Vectors, rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 def _describe(vectors: Vectors, rows: NDArray[np.int64]) -> Topic:
     centroid = _centroid(vectors[rows])
-    nearest_first = np.argsort(-(vectors[rows] @ centroid), kind="stable")
-    return Topic(rows, centroid, rows[nearest_first][:N_REPRESENTATIVES])
+    nearest_first = rows[np.argsort(-(vectors[rows] @ centroid), kind="stable")]
+    return Topic(rows, centroid, _without_repetitions(vectors, nearest_first)[:N_REPRESENTATIVES])
+
+
+def _without_repetitions(vectors: Vectors, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Drop each sentence that says the same as one before it."""
+    kept: list[np.int64] = []
+    for row in rows:
+        if not kept or (vectors[kept] @ vectors[row]).max() < SAME_SENTENCE:
+            kept.append(row)
+    return np.array(kept, dtype=np.int64)
 
 
 def _centroid(vectors: Vectors) -> Vectors:

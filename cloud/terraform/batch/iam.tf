@@ -119,7 +119,7 @@ locals {
     }
     ftm-theme-aggregator = {
       reads   = ["manifests/*", "progress/*", "intermediate/*", "processed/*"]
-      writes  = ["processed/*", "sentiment-ready/*"]
+      writes  = ["processed/*", "sentiment-ready/*", "intermediate/llm-answers/*"]
       deletes = ["processed/sentences/*"] # parts of an earlier run with other batches
     }
   }

@@ -66,6 +66,7 @@ resource "aws_scheduler_schedule" "quarter" {
       quarter      = each.value.quarter
       bucket       = local.bucket
       topic_naming = each.value.topic_naming
+      theme_naming = each.value.theme_naming
     })
 
     retry_policy {

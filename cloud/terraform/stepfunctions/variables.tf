@@ -76,6 +76,7 @@ variable "schedule" {
     expression   = string
     quarter      = string
     topic_naming = optional(string, "llm")
+    theme_naming = optional(string, "llm")
   })
   default = null
 
@@ -92,6 +93,11 @@ variable "schedule" {
   validation {
     condition     = var.schedule == null || contains(["llm", "keywords"], try(var.schedule.topic_naming, ""))
     error_message = "schedule.topic_naming must be \"llm\" or \"keywords\"."
+  }
+
+  validation {
+    condition     = var.schedule == null || contains(["llm", "keywords"], try(var.schedule.theme_naming, ""))
+    error_message = "schedule.theme_naming must be \"llm\" or \"keywords\"."
   }
 }
 

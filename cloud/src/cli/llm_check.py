@@ -1,0 +1,180 @@
+"""``ftm llm check``: can a server name topics, in what form does it answer, how fast is it, and what does it cost?"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from http.client import HTTPException
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+import boto3
+import openai
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cloud.src.cli import network
+from cloud.src.cli.summary import one_line
+from cloud.src.contract.errors import FtmError
+from cloud.src.llm import llm_settings, name_rules, naming
+from cloud.src.llm.dialect import IN_THE_PROMPT, Dialect
+from cloud.src.llm.llm_settings import LlmSettings
+from cloud.src.llm.naming import TopicToName
+
+# A server that is up answers at once; one that is being started is looked at again by the user.
+PATIENCE_S = 20
+QUICK_TIMEOUT_S = 10
+
+# The root ecs publishes here where its service is; about a g5.xlarge on Spot (ADR-006).
+BASE_URL_PARAMETER = "/ftm/vllm/base_url"
+USD_AN_HOUR = 0.37
+
+# Made up, and named by nothing but its sentences.
+TOPIC = TopicToName(
+    keywords=["wildfire", "claims", "catastrophe", "reinsurance", "losses"],
+    examples=[
+        "Wildfire claims added 4 points to our combined ratio.",
+        "Reinsurance recoveries covered about half of the catastrophe losses.",
+        "We stopped writing new homeowner policies in the two canyon counties.",
+    ],
+)
+_SPEED_CHAT = [{"role": "user", "content": "Tell the story of a harbour and its ships, as long as you can."}]
+_SPEED_TOKENS = 128
+
+Report = Callable[[str, str], None]
+
+
+@dataclass(frozen=True)
+class Speed:
+    """How fast the server writes one long answer; ``tokens`` is 0 when it does not count them."""
+
+    tokens: int
+    seconds: float
+
+    def __str__(self) -> str:
+        if not self.tokens:
+            return "not known: the server does not count its tokens"
+        return f"{self.tokens / self.seconds:.0f} tokens/s ({self.tokens} tokens in {self.seconds:.1f} s, one request)"
+
+
+def check(url: str | None, report: Report) -> None:
+    """Ask the server what a run asks it, and ``report`` each finding: what it is about, and what was found.
+
+    ``url``: LLM_BASE_URL or the Grok API when None; model and key come from the environment as in a run.
+    Raises InvalidInput for a wrong URL or setting, FtmError when the server cannot name a topic.
+    """
+    settings = llm_settings.from_environment(url)
+    os.environ.update(network.environment())  # as in a run's jobs: what answers here answers there
+    report("server", settings.base_url)
+    report("cost", cost(settings.base_url))
+    report("health", health(settings.base_url))
+    asyncio.run(_ask(settings, report))
+
+
+def health(base_url: str) -> str:
+    """What /health says. Raises FtmError when nobody answers."""
+    address = f"{base_url.removesuffix('/v1')}/health"
+    try:
+        with urllib.request.urlopen(address, timeout=QUICK_TIMEOUT_S) as page:
+            return f"{address} answers {page.status}"
+    except urllib.error.HTTPError as error:  # also from those that have no such page
+        return f"{address} answers {error.code}"
+    except (OSError, HTTPException) as error:  # the latter: it speaks something else
+        raise FtmError(f"LLM server {base_url} does not answer: {getattr(error, 'reason', error)}") from error
+
+
+def cost(base_url: str) -> str:
+    """What the server costs, as far as it can be known."""
+    if _is_on_this_machine(base_url):
+        return "$0.00 an hour: it is on this machine"
+    if base_url == _vllm_on_ecs():
+        return f"about ${USD_AN_HOUR:.2f} an hour while its instance runs: it is the vLLM service on ECS"
+    return f"not known: it is not the vLLM service on ECS, as far as the AWS of this environment says ({_which_aws()})"
+
+
+async def _ask(settings: LlmSettings, report: Report) -> None:
+    key = settings.api_key or "none"
+    async with openai.AsyncOpenAI(base_url=settings.base_url, api_key=key, max_retries=0) as server:
+        models = await _models(server, settings.base_url)
+        report("models", ", ".join(models) or "none listed")
+        settings, about_model = _with_its_only_model(settings, models)
+        report("model", about_model)
+        client = replace(settings, outage_limit_s=PATIENCE_S).client()
+        try:
+            dialect = await client.connect()
+            report("structured output", _structured_output(dialect))
+            start = time.perf_counter()
+            proposal = await naming.propose_topic(client, None, TOPIC)
+            seconds = time.perf_counter() - start
+        finally:
+            await client.close()
+        refused = name_rules.why_refused(proposal.name, TOPIC.examples)
+        report("sentences", " ".join(TOPIC.examples))
+        report("name", f"{proposal.name} (a run would ask again: {refused})" if refused else proposal.name)
+        report("latency", f"{seconds:.2f} s for this name")
+        report("speed", str(await _speed(server, settings.model, dialect)))
+
+
+async def _models(server: openai.AsyncOpenAI, base_url: str) -> list[str]:
+    try:
+        page = await server.models.list(timeout=QUICK_TIMEOUT_S)
+        return [one_line(str(model.id)) for model in page.data]
+    except openai.APIStatusError as error:
+        raise FtmError(f"LLM server {base_url} does not list its models: it answers {error.status_code}") from error
+    except (openai.APIError, TypeError, AttributeError) as error:  # the library hands on whatever the page was
+        raise FtmError(f"LLM server {base_url} does not answer like one: is the URL right? ({error})") from error
+
+
+def _with_its_only_model(settings: LlmSettings, models: list[str]) -> tuple[LlmSettings, str]:
+    """The settings with the server's model where the user names none, and what to say about the model."""
+    if os.environ.get("LLM_MODEL_NAME"):
+        return settings, f"{settings.model} (LLM_MODEL_NAME)"
+    if len(models) == 1 and models != [settings.model]:
+        return replace(settings, model=models[0]), f"{models[0]}, its only one: set LLM_MODEL_NAME to it for a run"
+    return settings, f"{settings.model} (what is asked for when LLM_MODEL_NAME is not set)"
+
+
+def _structured_output(dialect: Dialect) -> str:
+    used = "no" if dialect.schema_field == IN_THE_PROMPT else "yes"
+    return f"{used}: {dialect}"
+
+
+async def _speed(server: openai.AsyncOpenAI, model: str, dialect: Dialect) -> Speed:
+    """Raises FtmError when the server, which has named a topic, does not write this."""
+    start = time.perf_counter()
+    try:
+        completion = await server.chat.completions.create(
+            model=model,
+            messages=_SPEED_CHAT,  # type: ignore[arg-type]  # a list of dictionaries is what is sent
+            max_tokens=_SPEED_TOKENS,
+            temperature=0,
+            extra_body=dict(dialect.thinking_switch),
+        )
+    except openai.APIError as error:
+        raise FtmError(f"the server has named a topic, but fails at a longer text: {error}") from error
+    return Speed(completion.usage.completion_tokens if completion.usage else 0, time.perf_counter() - start)
+
+
+def _is_on_this_machine(base_url: str) -> bool:
+    host = urlsplit(base_url).hostname or ""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:  # the name of a host
+        return False
+
+
+def _vllm_on_ecs() -> str | None:
+    """Where the service is, by the SSM parameter that Terraform has written; None when AWS does not say."""
+    try:
+        return str(boto3.client("ssm").get_parameter(Name=BASE_URL_PARAMETER)["Parameter"]["Value"])
+    except (BotoCoreError, ClientError):  # no credentials, no region, no such parameter
+        return None
+
+
+def _which_aws() -> str:
+    profile, region = os.environ.get("AWS_PROFILE"), boto3.Session().region_name
+    return os.environ.get("AWS_ENDPOINT_URL") or f"profile {profile or 'default'}, region {region or 'none'}"

@@ -1,0 +1,64 @@
+"""What the model has said already: kept beside a part's output, so that a repeated job asks nothing twice.
+
+An answer is found by a hash of everything that it depends on: the model, the whole chat (and with it the prompt, in
+whatever version), the form asked for, and how freely the model may choose its words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from pydantic import BaseModel
+
+from cloud.src.llm.completion import schema_of
+
+FORMAT = "ftm-llm-answers-1"
+
+
+class AnswerBook:
+    """Answers by the key of their question. Used by one thread at a time, but for ``document``."""
+
+    def __init__(self, answers: dict[str, str] | None = None) -> None:
+        self._answers = dict(answers or {})
+        self.has_news = False
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def get(self, key: str) -> str | None:
+        return self._answers.get(key)
+
+    def put(self, key: str, text: str) -> None:
+        if self._answers.get(key) != text:
+            self._answers[key] = text
+            self.has_news = True
+
+    def document(self) -> dict[str, Any]:
+        """What ``from_document`` reads again. May be called while another thread writes an answer."""
+        self.has_news = False  # before the copy: an answer that comes now is news again
+        return {"format": FORMAT, "answers": self._answers.copy()}
+
+
+def from_document(document: Any) -> AnswerBook:
+    """Raise ValueError when this is not what a book has written."""
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        raise ValueError(f"no {FORMAT}")
+    answers = document.get("answers")
+    if not isinstance(answers, dict) or not all(isinstance(text, str) for text in answers.values()):
+        raise ValueError("answers are not text by key")
+    return AnswerBook(answers)
+
+
+def question_key(
+    model: str,
+    chat: list[dict[str, str]],
+    answer_type: type[BaseModel],
+    max_tokens: int,
+    temperature: float = 0,
+    sample: int = 0,
+) -> str:
+    """``sample``: which of several answers to one question, where the model may choose its words freely."""
+    question = [model, chat, schema_of(answer_type), max_tokens, temperature, sample]
+    return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,96 @@
+"""A server that is away: all requests of a job wait together while one probe looks whether it is back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from cloud.src.llm.errors import LlmUnavailable
+
+log = logging.getLogger(__name__)
+
+FIRST_INTERVAL_S = 0.5
+LONGEST_INTERVAL_S = 10.0
+# A server that has been given up is looked at again this often, without anybody waiting for it.
+SECOND_CHANCE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Trouble:
+    """Why the server does not serve, and how long it asks not to be asked again (Retry-After)."""
+
+    reason: str
+    pause_s: float = 0
+
+
+# Looks at the server once: None when it serves. Raises what no waiting mends.
+Check = Callable[[], Awaitable[Trouble | None]]
+
+
+class Recovery:
+    """The one place where requests wait for their server. ``tally`` counts how often they had to."""
+
+    def __init__(self, server: str, check: Check, limit_s: float, tally: Counter[str]) -> None:
+        self._server = server
+        self._check = check
+        self._limit_s = limit_s
+        self._tally = tally
+        self._probe: asyncio.Task[None] | None = None
+        self._given_up: LlmUnavailable | None = None
+        self._given_up_at = 0.0
+
+    async def no_outage(self) -> None:
+        """Return at once when no outage is known, else wait as ``wait`` does."""
+        if self._is_probing() or self._given_up is not None:
+            await self.wait()
+
+    async def wait(self, pause_s: float = 0, limit_s: float | None = None) -> None:
+        """Return when the server serves. The first who comes starts the probe, all others wait for the same one.
+
+        ``pause_s``: how long the server has asked not to be looked at.
+        Raises LlmUnavailable after ``limit_s`` (default: the limit of all outages), and for a minute after that at
+        once; what ``check`` raises passes through.
+        """
+        if not self._is_probing():
+            limit_s = self._limit_s if limit_s is None else limit_s
+            if self._given_up is not None:
+                if time.monotonic() - self._given_up_at < SECOND_CHANCE_S:
+                    raise self._given_up
+                limit_s = 0  # it has been waited for in vain: now it is only looked at
+            self._probe = asyncio.create_task(self._until_it_serves(pause_s, limit_s))
+        assert self._probe is not None
+        await asyncio.shield(self._probe)
+
+    def _is_probing(self) -> bool:
+        return self._probe is not None and not self._probe.done()
+
+    async def _until_it_serves(self, pause_s: float, limit_s: float) -> None:
+        start = time.monotonic()
+        interval, is_known = FIRST_INTERVAL_S, False
+        trouble: Trouble | None = Trouble("it asks for a pause", pause_s) if pause_s else await self._check()
+        while trouble is not None:
+            if not is_known:
+                self._tally["waits for the server"] += 1
+                log.warning("%s: %s; waiting for it, at most %.0f s", self._server, trouble.reason, limit_s)
+                is_known = True
+            pause = max(interval, trouble.pause_s)
+            if time.monotonic() - start + pause > limit_s:
+                self._give_up(trouble.reason, limit_s)
+            await asyncio.sleep(pause)
+            interval = min(2 * interval, LONGEST_INTERVAL_S)
+            trouble = await self._check()
+        if is_known:
+            log.info("%s serves after %.0f s", self._server, time.monotonic() - start)
+        self._given_up = None
+
+    def _give_up(self, reason: str, limit_s: float) -> None:
+        self._given_up = LlmUnavailable(
+            f"{self._server} does not serve: {reason}; waited for it, at most {limit_s:.0f} s"
+        )
+        self._given_up_at = time.monotonic()
+        log.error("%s", self._given_up)
+        raise self._given_up

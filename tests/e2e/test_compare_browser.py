@@ -1,0 +1,168 @@
+"""The page for blind judging as a judge uses it: opened from disk in headless Chromium, with keyboard and mouse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from selenium.webdriver import Chrome
+from selenium.webdriver.common.keys import Keys
+
+from cloud.src.cli.compare_judging import CHOICES, KEY, count, draw_questions, write_judging
+from cloud.src.cli.compare_runs import compare_runs, read_runs
+from tests.e2e.browser import find, requested_addresses, texts, wait_for
+from tests.unit.report_tables import SMALL_QUARTER, FakeTopic, write_quarter
+
+pytestmark = pytest.mark.chromium
+
+N_QUESTIONS = len(SMALL_QUARTER)
+
+
+def write_page(folder: Path, topics: list[FakeTopic]) -> Path:
+    """The page of two runs whose names differ by a word."""
+
+    def embed(names: list[str]) -> NDArray[np.float32]:
+        return np.array([[1.0, 0.0]] * len(names), dtype=np.float32)
+
+    def run(name: str) -> Path:
+        named = [
+            FakeTopic(topic.firm, topic.number, f"{name} {topic.name}", topic.texts, keywords=topic.keywords)
+            for topic in topics
+        ]
+        return write_quarter(folder / name, named, {})
+
+    comparison = compare_runs(*read_runs(run("First"), run("Second"), None), embed)
+    return write_judging(comparison, draw_questions(comparison, 100, seed=1), 1, folder)
+
+
+@pytest.fixture(autouse=True)
+def nothing_kept(browser: Chrome) -> Iterator[None]:
+    """Chromium keeps one store for all pages opened from disk."""
+    yield
+    browser.execute_script("localStorage.clear()")
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Path:
+    return write_page(tmp_path, SMALL_QUARTER)
+
+
+def side_of(browser: Chrome, number: int, run: str) -> str:
+    """``left`` or ``right``: where the name of a run stands."""
+    [place] = [place for place, name in enumerate(texts(browser, f"#question-{number} .side")) if name.startswith(run)]
+    return ("left", "right")[place]
+
+
+def choose(browser: Chrome, number: int, value: str) -> None:
+    find(browser, f"#question-{number} input[value={value}]").click()
+
+
+def test_a_judge_prefers_one_run_and_the_key_finds_it_out(
+    browser: Chrome, open_page: Callable[..., None], page: Path, tmp_path: Path
+) -> None:
+    browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
+    open_page(page)
+    assert texts(browser, "#judged") == [f"0 of {N_QUESTIONS} judged."]
+
+    for number in range(1, N_QUESTIONS - 1):
+        choose(browser, number, side_of(browser, number, "Second"))
+    choose(browser, N_QUESTIONS - 1, "same")
+    choose(browser, N_QUESTIONS, "left")
+    choose(browser, N_QUESTIONS, "neither")  # a second thought
+    assert texts(browser, "#judged") == [f"{N_QUESTIONS} of {N_QUESTIONS} judged."]
+    find(browser, "#download").click()
+    wait_for(browser, (tmp_path / CHOICES).is_file)
+
+    as_text = str(find(browser, "#as-text").get_property("value"))
+    assert json.loads((tmp_path / CHOICES).read_text()) == json.loads(as_text)
+    verdict = count(tmp_path / CHOICES, tmp_path / KEY)
+    assert (verdict.a_better, verdict.b_better, verdict.same, verdict.neither, verdict.not_judged) == (0, 3, 1, 1, 0)
+
+
+def test_each_question_shows_names_keywords_and_sentences(
+    browser: Chrome, open_page: Callable[..., None], tmp_path: Path
+) -> None:
+    topic = FakeTopic(
+        "Northfield Foods", 0, "Freight", ["We booked early.", "Rates fell.", "A tailwind."], keywords=["x", "y"]
+    )
+    open_page(write_page(tmp_path, [topic]))
+
+    assert texts(browser, "h2") == ["1. Northfield Foods"]
+    assert texts(browser, ".keywords") == ["x · y"]
+    assert texts(browser, "li") == ["Rates fell.", "A tailwind."]
+    assert texts(browser, ".counts") == ["2 of 3 sentences, the most typical first"]
+    assert sorted(texts(browser, ".side")) == ["First Freight", "Second Freight"]
+
+
+def test_choices_outlast_the_page_until_they_are_cleared(
+    browser: Chrome, open_page: Callable[..., None], page: Path
+) -> None:
+    open_page(page)
+    choose(browser, 2, "right")
+
+    open_page(page)
+    assert texts(browser, "#judged") == [f"1 of {N_QUESTIONS} judged."]
+    assert find(browser, "#question-2 input[value=right]").is_selected()
+
+    find(browser, "#clear").click()
+    open_page(page)
+    assert texts(browser, "#judged") == [f"0 of {N_QUESTIONS} judged."]
+
+
+def test_choices_are_made_by_keyboard(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
+    open_page(page)
+
+    find(browser, "body").send_keys(Keys.TAB)
+    assert browser.switch_to.active_element == find(browser, "#question-1 input[value=left]")
+    browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
+    browser.switch_to.active_element.send_keys(Keys.TAB)
+    browser.switch_to.active_element.send_keys(Keys.SPACE)
+
+    assert json.loads(str(find(browser, "#as-text").get_property("value")))["choices"] == {"1": "right", "2": "left"}
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "<script>document.title = 'broken in'</script>",
+        '"><img src=x onerror="document.title=\'broken in\'">',
+        "</body><style>* { display: none }</style>",
+        "line\u2028and {{ 7 * 7 }}, &lt;b&gt;",
+    ],
+)
+def test_hostile_texts_are_shown_as_text_and_nothing_runs_or_loads(
+    browser: Chrome, open_page: Callable[..., None], tmp_path: Path, hostile: str
+) -> None:
+    path = write_page(tmp_path, [FakeTopic(hostile, 0, hostile, [hostile], keywords=[hostile])])
+    open_page(path)
+    choose(browser, 1, "left")
+
+    for place in (".keywords", "li", "h2 span"):
+        assert find(browser, place).get_property("textContent") == hostile
+    assert all(
+        hostile in str(side.get_property("textContent")) for side in browser.find_elements("css selector", ".side")
+    )
+    assert browser.title == "Which names are better? 2023Q1"
+    assert browser.get_log("browser") == []  # nothing was thrown, and the policy had nothing to stop
+    assert requested_addresses(browser) == {path.as_uri()}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_nothing_is_wider_than_the_window(
+    browser: Chrome,
+    open_page: Callable[..., None],
+    emulate: Callable[[int, str], None],
+    tmp_path: Path,
+    width: int,
+    scheme: str,
+) -> None:
+    words = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
+    emulate(width, scheme)
+    open_page(write_page(tmp_path, [FakeTopic(words, 0, words, [words * 2], keywords=[words])]))
+
+    assert browser.execute_script("return document.documentElement.scrollWidth") <= width

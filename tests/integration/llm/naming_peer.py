@@ -1,0 +1,84 @@
+"""Names of made-up topics, by the worker's own namer and any server: what tests of real and of fake servers share."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from cloud.src.llm.answer_book import AnswerBook
+from cloud.src.llm.event_loop import EventLoopThread
+from cloud.src.llm.naming import Name, TopicToName
+from cloud.src.llm.xai_client import LlmClient
+from cloud.src.worker.embeddings import Vectors, unit
+from cloud.src.worker.names import LlmNamer
+from tests.unit.worker_quarter import embedder
+
+Result = TypeVar("Result")
+
+TOPICS = [
+    TopicToName(
+        ["wildfire", "claims", "catastrophe", "reinsurance"],
+        [
+            "Wildfire claims added 4 points to our combined ratio.",
+            "Reinsurance covered half of the catastrophe losses.",
+        ],
+    ),
+    TopicToName(
+        ["battery", "plant", "cells", "construction"],
+        ["Construction of the second battery plant is on schedule.", "We will make cells for 200,000 cars a year."],
+    ),
+    TopicToName(
+        ["pilots", "training", "simulators", "attrition"],
+        ["All simulators are booked through the summer.", "We cut 6% of flights because we lack trained pilots."],
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Named:
+    names: list[Name]
+    tally: dict[str, int]
+
+
+def name_topics(base_url: str, topics: list[TopicToName], model: str = "m", **options: Any) -> Named:
+    """Name a firm's topics as a map job does."""
+    return _named(LlmNamer.start_topics, base_url, topics, model, options)
+
+
+def name_themes(base_url: str, themes: list[TopicToName], model: str = "m", **options: Any) -> Named:
+    """Name a quarter's themes as the reduce job does."""
+    return _named(LlmNamer.start_themes, base_url, themes, model, options)
+
+
+def with_client(base_url: str, work: Callable[[LlmClient], Awaitable[Result]], model: str, **options: Any) -> Result:
+    """Do some work with a client, in an event loop of its own."""
+
+    async def run() -> Result:
+        client = LlmClient(base_url, model, **options)
+        try:
+            return await work(client)
+        finally:
+            await client.close()
+
+    return asyncio.run(run())
+
+
+def centroids_of(topics: Sequence[TopicToName]) -> Vectors:
+    """As if the examples were all sentences."""
+    return np.stack([unit(embedder().embed(list(topic.examples)).mean(axis=0)) for topic in topics])
+
+
+Start = Callable[[LlmNamer, list[TopicToName], Vectors, AnswerBook], Future[list[Name]]]
+
+
+def _named(start: Start, base_url: str, topics: list[TopicToName], model: str, options: dict[str, Any]) -> Named:
+    book = options.pop("book", None)
+    with EventLoopThread() as loop:
+        namer = LlmNamer(LlmClient(base_url, model, **options), embedder(), loop)
+        names = start(namer, topics, centroids_of(topics), AnswerBook() if book is None else book)
+        return Named(names.result(timeout=300), namer.tally())

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cloud.src.llm.completion import NoCompletion, read_completion, without_thoughts
+
+
+def page(content: str | None, usage: Any = None, **message: Any) -> dict[str, Any]:
+    return {"choices": [{"message": {"content": content, **message}, "finish_reason": "stop"}], "usage": usage}
+
+
+@pytest.mark.parametrize(
+    ("said", "answer"),
+    [
+        ("Freight", "Freight"),
+        ("<think>Rates?</think>Freight", "Freight"),
+        ("<think>\nRates?\n</think>\n\nFreight\n", "Freight"),
+        ("<think></think>Freight", "Freight"),
+        ("<think>One.</think><think>Two.</think>Freight", "Freight"),
+        ("Rates?</think>Freight", "Freight"),
+        ("<think>Rates", ""),
+        ("Freight<think>Rates", "Freight"),
+        ("", ""),
+    ],
+)
+def test_thoughts_are_no_answer(said: str, answer: str) -> None:
+    assert without_thoughts(said) == answer
+    completion = read_completion(page(said))
+    assert completion.text == answer
+    assert completion.has_thought is ("think>" in said)
+
+
+@pytest.mark.parametrize(
+    "thought",
+    [
+        page("Freight", reasoning_content="Rates?"),
+        page("Freight", reasoning="Rates?"),
+        page("Freight", usage={"completion_tokens_details": {"reasoning_tokens": 12}}),
+    ],
+)
+def test_thoughts_that_come_apart_from_the_answer(thought: dict[str, Any]) -> None:
+    assert read_completion(thought).has_thought
+    assert read_completion(thought).text == "Freight"
+
+
+@pytest.mark.parametrize(
+    "usage", [None, {}, {"completion_tokens_details": None}, {"completion_tokens_details": {"reasoning_tokens": 0}}]
+)
+def test_no_thoughts(usage: Any) -> None:
+    assert not read_completion(page("Freight", usage, reasoning_content="")).has_thought
+
+
+@pytest.mark.parametrize(
+    "document", [None, "", "<html>", [], {}, {"choices": []}, {"choices": None}, {"choices": [{}]}, {"choices": ["a"]}]
+)
+def test_what_is_no_completion(document: Any) -> None:
+    with pytest.raises(NoCompletion):
+        read_completion(document)
