@@ -2,8 +2,8 @@
 
     python bench/bench_naming.py [--base-url URL --model NAME]
 
-Without an address it starts the packaged model on this machine. Prints what the guard has let through, with its cosine to
-the centroid of the topic's sentences, for a human to judge.
+Without an address it starts the packaged model here. Prints what the guard has let through, with its cosine to the
+centroid of the topic's sentences, for a human to judge.
 """
 
 from __future__ import annotations

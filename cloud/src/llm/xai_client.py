@@ -7,7 +7,6 @@ by asking (dialect.py).
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import time
 from collections import Counter
@@ -17,7 +16,7 @@ from typing import Any
 import openai
 
 from cloud.src.llm.answer_book import AnswerBook, question_key
-from cloud.src.llm.completion import Answer, Completion, NoCompletion, read_answer, read_completion
+from cloud.src.llm.completion import Answer, Completion, read_answer, read_completion
 from cloud.src.llm.dialect import PROBE_CHAT, Dialect, find_dialect
 from cloud.src.llm.errors import FAILS_EVERY_TIME, REFUSED, LlmBadAnswer, LlmMisconfigured
 from cloud.src.llm.outage import Recovery, Trouble
@@ -33,6 +32,8 @@ MAX_ATTEMPTS = 6
 MAX_REFUSALS_IN_A_ROW = 20
 _LONGEST_BACKOFF_S = 8.0
 _QUICK_TIMEOUT_S = 10.0
+# For a limit of requests a minute whose server does not say how long to wait; twice as long each time.
+_PAUSE_AFTER_429_S = 2.0
 
 Chat = list[dict[str, str]]
 
@@ -176,7 +177,8 @@ class LlmClient:
                 self.tally[f"failed: {failure.case}"] += 1
                 log.debug("LLM request sent again: %s", failure)
                 last = failure
-                await self._recovery.wait(failure.pause_s)
+                pause_s = failure.pause_s or (_PAUSE_AFTER_429_S * 2**attempt if failure.case == "429" else 0)
+                await self._recovery.wait(pause_s)
             # The server serves, but not this request: gently, it may be too much for it.
             await asyncio.sleep(min(0.1 * 4**attempt, _LONGEST_BACKOFF_S))
         raise LlmBadAnswer(f"{MAX_ATTEMPTS} attempts failed, the last: {last}", FAILS_EVERY_TIME)
@@ -192,8 +194,8 @@ class LlmClient:
         except openai.APIStatusError as error:
             raise self._status_error(error) from error
         except openai.APIConnectionError as error:
-            raise _Transient(_reason(error), "timeout" if _is_timeout(error) else "no connection") from error
-        except (NoCompletion, openai.APIError, json.JSONDecodeError) as error:
+            raise _connection_failure(error) from error
+        except (openai.APIError, ValueError) as error:  # no JSON, or JSON that is no completion
             raise self._no_llm(error) from error
         self._refusals_in_a_row = 0
         return completion
@@ -217,32 +219,31 @@ class LlmClient:
     async def _whats_wrong(self) -> Trouble | None:
         """Look at the server once, in the order in which one comes up: healthy, with a model, with an answer.
 
-        vLLM is healthy before it can serve, and llama.cpp lists its model before; Grok's API knows no /health.
+        vLLM is healthy before it can serve, and llama.cpp lists its model before. A page that is not there says
+        nothing: Grok's API knows no /health.
         """
+        root = self.base_url.rstrip("/")
         try:
-            await self._check_health()
-            await self._openai.models.list(timeout=_QUICK_TIMEOUT_S)
+            await self._look_at(f"{root.removesuffix('/v1')}/health")
+            await self._look_at(f"{root}/models")
             await self._send({"messages": PROBE_CHAT, "max_tokens": 1})
-        except openai.APIStatusError as error:
-            failure = self._status_error(error)
-            if isinstance(failure, _Transient):
-                return Trouble(str(failure), failure.pause_s)
-            raise failure from error
-        except openai.APIConnectionError as error:
-            return Trouble(_reason(error))
         except _Transient as failure:
             return Trouble(str(failure), failure.pause_s)
+        except LlmBadAnswer as refused:
+            raise LlmMisconfigured(str(refused)) from refused
         return None
 
-    async def _check_health(self) -> None:
-        root = self.base_url.rstrip("/").removesuffix("/v1")
+    async def _look_at(self, page: str) -> None:
+        """Raises as ``_send``, but not for a page that is not there, or is no JSON: vLLM's /health is empty."""
         try:
-            await self._openai.get(f"{root}/health", cast_to=object, options={"timeout": _QUICK_TIMEOUT_S})
+            await self._openai.get(page, cast_to=object, options={"timeout": _QUICK_TIMEOUT_S})
         except openai.APIStatusError as error:
-            if error.status_code >= 500:
-                raise
-        except json.JSONDecodeError:
-            pass  # vLLM's page is empty
+            if error.status_code not in (404, 405):
+                raise self._status_error(error) from error
+        except openai.APIConnectionError as error:
+            raise _connection_failure(error) from error
+        except ValueError:
+            pass
 
 
 def _retry_after(error: openai.APIStatusError) -> float:
@@ -256,8 +257,8 @@ def _retry_after(error: openai.APIStatusError) -> float:
         return 0
 
 
-def _is_timeout(error: openai.APIConnectionError) -> bool:
-    return isinstance(error, openai.APITimeoutError)
+def _connection_failure(error: openai.APIConnectionError) -> _Transient:
+    return _Transient(_reason(error), "timeout" if isinstance(error, openai.APITimeoutError) else "no connection")
 
 
 def _reason(error: openai.APIError) -> str:

@@ -15,6 +15,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict
 
 from cloud.src.contract.errors import FtmError
+from cloud.src.llm import xai_client
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.dialect import TOKENS_FOR_THINKING
 from cloud.src.llm.errors import LlmBadAnswer, LlmMisconfigured
@@ -214,18 +215,35 @@ def test_transient_failures_are_sent_again_and_counted(failure: Reply, case: str
     assert len(llm.requests) == 2
 
 
-@pytest.mark.parametrize("in_words", [lambda: "1", lambda: formatdate(time.time() + 2, usegmt=True)])
-def test_waits_as_long_as_the_server_asks(in_words: Callable[[], str]) -> None:
-    with fake_llm(fails(429, retry_after=in_words()), FREIGHT) as llm:
+def test_waits_as_long_as_the_server_asks() -> None:
+    with fake_llm(fails(503, retry_after="1"), FREIGHT) as llm:
         use(llm, title)
 
     first, second = llm.requests
-    assert second.time - first.time >= 1  # on its own, the client would have waited a tenth of that
+    assert second.time - first.time >= 1
+
+
+def test_waits_until_the_date_that_the_server_names() -> None:
+    not_before = time.monotonic() + 2  # HTTP knows whole seconds only
+    with fake_llm(fails(503, retry_after=formatdate(time.time() + 3, usegmt=True)), FREIGHT) as llm:
+        use(llm, title)
+
+    assert llm.requests[1].time >= not_before
+
+
+def test_too_many_requests_without_a_time_to_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xai_client, "_PAUSE_AFTER_429_S", 0.5)
+    with fake_llm(fails(429), fails(429), FREIGHT) as llm:
+        use(llm, title)
+
+    first, second, third = llm.requests
+    assert second.time - first.time >= 0.5
+    assert third.time - second.time >= 1
 
 
 @pytest.mark.parametrize("nonsense", ["soon", "", "-1", "1,5"])
 def test_a_pause_that_is_no_time_is_not_waited_for(nonsense: str) -> None:
-    with fake_llm(fails(429, retry_after=nonsense), FREIGHT) as llm:
+    with fake_llm(fails(503, retry_after=nonsense), FREIGHT) as llm:
         assert use(llm, title) == "Freight"
 
 
@@ -292,6 +310,12 @@ def test_many_refusals_in_a_row_are_not_about_their_texts() -> None:
 @pytest.mark.parametrize("page", [Reply(body="<p>Welcome</p>"), Reply(body={"hello": 1}), completion([])])
 def test_a_page_that_is_no_llm_server(page: Reply) -> None:
     with fake_llm(page) as llm, pytest.raises(LlmMisconfigured, match="does not answer like one: is the URL right"):
+        use(llm, title)
+
+
+@pytest.mark.parametrize("page", [Reply(body="<p>Welcome</p>"), Reply(body={"hello": 1}), Reply(body=[])])
+def test_a_website_that_is_no_llm_server(page: Reply) -> None:
+    with fake_llm(failure=page) as llm, pytest.raises(LlmMisconfigured, match="does not answer like one"):
         use(llm, title)
 
 
@@ -368,9 +392,15 @@ def test_does_not_wait_for_a_server_that_refuses_the_key() -> None:
     with fake_llm(FREIGHT, failure=fails(401)) as llm, pytest.raises(LlmMisconfigured, match="it answers 401"):
         use(llm, lambda client: client.wait_until_ready(timeout_s=30))
 
-    assert len(llm.probes) == 2  # no 500 from /health, so the models were asked for
+    assert len(llm.probes) == 1
 
 
-def test_a_server_without_health_page_is_ready() -> None:
-    with fake_llm(FREIGHT, health=fails(404)) as llm:
+@pytest.mark.parametrize("missing", ["health", "models"])
+def test_a_page_that_the_server_does_not_have_is_no_trouble(missing: str) -> None:
+    with fake_llm(FREIGHT, **{missing: fails(404)}) as llm:
         use(llm, lambda client: client.wait_until_ready(timeout_s=30))
+
+
+def test_a_server_that_refuses_the_simplest_chat() -> None:
+    with fake_llm(FREIGHT, greeting=fails(400)) as llm, pytest.raises(LlmMisconfigured, match="it answers 400"):
+        use(llm, title)
