@@ -20,9 +20,9 @@ SMALL_WORDS = frozenset("a an and as at by for from in into of on or over per th
 _ACRONYMS = frozenset("ai api covid cpi ebitda eps erp esg ev fda fx gaap gpu ip ipo it lng m&a nii r&d us".split())
 # Pronouns and verbs, which sentences have and names have not.
 _OF_SENTENCES = frozenset(
-    "i i'm i've i'll we we're we've we'll you you're they they're he she it's that's there's is isn't are aren't was "
-    "wasn't were weren't am been has hasn't have haven't had will won't would can can't could couldn't should must did "
-    "didn't does doesn't don't let's please".split()
+    "i i'm i've i'll my we we're we've we'll our you you're your they they're he she it's that's there's is isn't are "
+    "aren't was wasn't were weren't am been has hasn't have haven't had will won't would can can't could couldn't "
+    "should must did didn't does doesn't don't let's please".split()
 )
 # An answer of nothing but these says nothing.
 _EMPTY = frozenset(

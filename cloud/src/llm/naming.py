@@ -6,12 +6,13 @@ whether it is taken is decided in worker/names.py, because that needs embeddings
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
-from cloud.src.llm import packaged_models
+from cloud.src.llm import description_rules, packaged_models
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.name_rules import tidy
 from cloud.src.llm.prompt import MAX_KEYWORD_BYTES, Objection, chat, clean, cut, one_line
@@ -25,12 +26,13 @@ TOPIC_PROMPT_VERSION = "topic_name_v2"
 THEME_PROMPT_VERSION = "theme_name_v2"
 
 MAX_NAME_LENGTH = 48
-MAX_DESCRIPTION_LENGTH = 240
 
 _TOPIC_TOKENS = 64
 _THEME_TOKENS = 200
 
 _ACRONYMS = frozenset("ai api covid cpi ebitda eps erp esg ev fda fx gaap gpu ip ipo it lng m&a nii r&d".split())
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,11 @@ async def propose_theme(
         return await propose_topic(client, book, theme, manner)
     turns = chat(THEME_PROMPT_VERSION, theme.keywords, theme.examples, manner.objections)
     answer = await client.ask(turns, _ThemeAnswer, _THEME_TOKENS, manner.temperature, manner.sample, book)
-    return Proposal(tidy(answer.title), cut(one_line(answer.description), MAX_DESCRIPTION_LENGTH))
+    description = one_line(answer.description)
+    if reason := description_rules.why_refused(description, theme.all_words()):
+        log.info("the description %r is left out: %s", description, reason)
+        description = ""
+    return Proposal(tidy(answer.title), description)
 
 
 def topic_by_keywords(topic: TopicToName, because: str = "") -> Name:

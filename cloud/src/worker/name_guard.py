@@ -6,20 +6,17 @@ topics, graded by hand (ADR-012, "What was measured").
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 import numpy as np
 
-from cloud.src.llm.name_rules import SMALL_WORDS
+from cloud.src.llm.said import content_words, share_said
 from cloud.src.worker.embeddings import Embedder, Vectors
 
 # Cosine of a name to its topic's centroid, plus what its words gain it.
 MIN_SCORE = 0.65
 # What a name gains when the sentences say all of its words: invented ones may lie near, but nobody says them.
 WEIGHT_OF_SAID = 0.25
-# So many first letters make two words one: "suspend", "suspended", "suspension".
-_STEM = 5
 
 # Why a name is not taken, for the summary.
 OFF_TOPIC = "off topic"
@@ -70,16 +67,9 @@ def nearness(vector: Vectors, topic: int, centroids: Vectors) -> tuple[float, fl
     return float(cosines[topic]), float(cosines[topic] - others.max(initial=-1))
 
 
-def share_said(name: str, said: str) -> float:
-    """Share of the name's words that the text says, in any form; small words do not count."""
-    stems = {word[:_STEM] for word in _words(said)}
-    hits = [word[:_STEM] in stems for word in _words(name)]
-    return sum(hits) / len(hits) if hits else 0
-
-
 def sameness(name: str) -> frozenset[str]:
     """Equal for names that say the same: order, plurals and small words make no difference."""
-    return frozenset(word.removesuffix("s") for word in _words(name))
+    return frozenset(word.removesuffix("s") for word in content_words(name))
 
 
 def best_first(labels: list[list[str]], centroids: Vectors, embedder: Embedder) -> list[list[str]]:
@@ -96,7 +86,3 @@ def best_first(labels: list[list[str]], centroids: Vectors, embedder: Embedder) 
         taken |= {sameness(label) for label in ranked[:1]}
         ordered.append(ranked)
     return ordered
-
-
-def _words(text: str) -> list[str]:
-    return [word for word in re.findall(r"[\w&]+", text.lower()) if word not in SMALL_WORDS and len(word) > 1]

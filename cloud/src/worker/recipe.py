@@ -33,6 +33,7 @@ NAMING_FILES = (
     _LLM / "completion.py",
     _LLM / "naming.py",
     _LLM / "prompt.py",
+    _LLM / "said.py",
     Path(name_rules.__file__),
     prompt.file_of(naming.TOPIC_PROMPT_VERSION),
     prompt.file_of(prompt.AGAIN_PROMPT_VERSION),

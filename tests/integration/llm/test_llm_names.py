@@ -72,13 +72,19 @@ def test_a_wrong_key_is_not_met_with_keywords() -> None:
 
 
 def test_a_theme_has_a_description() -> None:
-    description = "Rates of ocean\ncarriers  came down. "
-    with fake_llm(answers("Ocean Freight Rates", description=description + "More. " * 100)) as llm:
+    with fake_llm(answers("Ocean Freight Rates", description=" Firms talk about rates\nof ocean  carriers. ")) as llm:
         [name] = name_themes(llm.base_url, [THEME]).names
 
     assert (name.text, name.method) == ("Ocean Freight Rates", "llm")
-    assert name.description.startswith("Rates of ocean carriers came down. More. More.")
-    assert len(name.description) <= 240
+    assert name.description == "Firms talk about rates of ocean carriers."
+
+
+@pytest.mark.parametrize(
+    "description", ["Ocean rates fell. " * 3, "Ocean rates will fall because demand for toys is weak.", "Ocean rates"]
+)
+def test_a_description_that_is_none_or_says_more_than_the_topics_gives_way(description: str) -> None:
+    with fake_llm(answers("Ocean Freight Rates", description=description)) as llm:
+        assert name_themes(llm.base_url, [THEME]).names == [Name("Ocean Freight Rates", "llm", THEME_DESCRIPTION)]
 
 
 def test_a_theme_with_an_empty_description() -> None:

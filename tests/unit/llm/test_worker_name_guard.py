@@ -7,7 +7,7 @@ import pytest
 
 from cloud.src.worker import name_guard
 from cloud.src.worker.embeddings import Vectors, unit
-from cloud.src.worker.name_guard import DUPLICATE, NEARER_TO_ANOTHER, OFF_TOPIC, judge, sameness, share_said
+from cloud.src.worker.name_guard import DUPLICATE, NEARER_TO_ANOTHER, OFF_TOPIC, judge, sameness
 from tests.unit.worker_quarter import embedder
 
 TOPICS = [
@@ -74,19 +74,6 @@ def test_words_that_are_said_raise_the_score() -> None:
     )
 
     assert said.score == pytest.approx(unsaid.score + name_guard.WEIGHT_OF_SAID)
-
-
-@pytest.mark.parametrize(
-    ("name", "said", "share"),
-    [
-        ("Suspended Production", "We suspend producing.", 1),
-        ("Freight and the Drought", "freight", 0.5),
-        ("Freight of Drought", "Nothing is said.", 0),
-        ("To the", "to the", 0),
-    ],
-)
-def test_share_of_words_that_are_said(name: str, said: str, share: float) -> None:
-    assert share_said(name, said) == share
 
 
 def test_sameness() -> None:
