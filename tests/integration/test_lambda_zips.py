@@ -43,5 +43,6 @@ def test_a_packaged_function_has_nothing_of_when_and_where_it_was_made(tmp_path:
         entries = archive.infolist()
     assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
     assert {entry.extra + entry.comment for entry in entries} == {b""}
+    assert {oct(entry.external_attr >> 16) for entry in entries} <= {"0o100644", "0o40755"}
     names = [entry.filename for entry in entries]
     assert names == sorted(names)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import shutil
 import subprocess
@@ -151,6 +152,16 @@ def launcher(commands: Path) -> Path:
 
 def test_pants_runs_the_launcher_that_is_on_path(pants: Path, commands: Path, launcher: Path) -> None:
     assert run_script(pants, commands, "lint", "::").stdout == "launched: lint ::\n"
+
+
+def test_pants_runs_with_the_same_umask_whatever_the_users_is(pants: Path, commands: Path) -> None:
+    write_script(commands / "pants", "#!/usr/bin/env bash\numask\n")
+    before = os.umask(0o077)
+    try:
+        ran = run_script(pants, commands, "package", "cloud/src/lambdas::")
+    finally:
+        os.umask(before)
+    assert ran.stdout == "0022\n"
 
 
 def test_pants_without_a_python_for_itself_says_what_to_do(pants: Path, commands: Path) -> None:
