@@ -53,7 +53,12 @@ def job_command(container: Container) -> list[str]:
     Raises LookupError when the engine lacks the image.
     """
     # It was there a moment ago; `docker create` would pull it otherwise.
-    arguments = ["--pull=never", *_create_options(container), image_in_engine(container.properties["image"]), *container.command]
+    arguments = [
+        "--pull=never",
+        *_create_options(container),
+        image_in_engine(container.properties["image"]),
+        *container.command,
+    ]
     # -I -S: as the guard, it needs the standard library only
     return [sys.executable, "-I", "-S", str(_CONTAINER_JOB), _client(), container.name, *arguments]
 
