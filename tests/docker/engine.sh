@@ -14,6 +14,7 @@ set -euo pipefail
 note() { printf 'engine.sh: %s\n' "$*" >&2; }
 
 up() { # $1: folder
+  refuse_foreign "$1"
   install_packages
   start_engine "$1"
   has_image debian:bookworm-slim || make_base_image "$1" debian:bookworm-slim ca-certificates
@@ -23,6 +24,7 @@ up() { # $1: folder
 
 down() { # $1: folder
   local engine
+  refuse_foreign "$1"
   engine="$(engine_process "$1")"
   if [ -n "$engine" ]; then
     docker ps --all --quiet | xargs --no-run-if-empty docker rm --force >/dev/null
@@ -31,6 +33,13 @@ down() { # $1: folder
   fi
   umount "$1/exec/netns/default" 2>/dev/null || true # there only if the engine was killed
   rm -rf "$1"
+}
+
+# `down` removes the folder with all that is in it.
+refuse_foreign() { # $1: folder
+  if [ -e "$1/engine.log" ] || [ -z "$(ls -A "$1" 2>/dev/null)" ]; then return; fi
+  note "$1 has files and is not the folder of an engine: name another"
+  exit 2
 }
 
 install_packages() {
@@ -60,8 +69,6 @@ make_base_image() { # $1: folder, $2: name, $3: Debian packages
   rm -rf "$root"
   debootstrap --variant=minbase --include="$3" bookworm "$root" >"$1/debootstrap.log"
   rm -rf "$root"/var/cache/apt/* "$root"/var/lib/apt/lists/* "$root"/var/log/*.log "$root"/usr/share/{doc,man,locale}/*
-  # The certificates that this machine trusts, in case packages or models reach it through a proxy with its own.
-  cp /etc/ssl/certs/ca-certificates.crt "$root/etc/ssl/certs/ca-certificates.crt"
   tar --create --directory "$root" --numeric-owner --exclude='./dev/*' --exclude='./proc/*' --exclude='./sys/*' . |
     docker import --change 'ENV LANG=C.UTF-8' - "$2" >/dev/null
   rm -rf "$root"

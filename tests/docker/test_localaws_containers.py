@@ -103,9 +103,9 @@ def test_a_container_is_made_as_its_definition_says(aws: LocalAws) -> None:
         container,
         "--format",
         "{{.HostConfig.NetworkMode}} {{.HostConfig.ReadonlyRootfs}} {{.HostConfig.Init}} {{.HostConfig.Memory}} "
-        "{{.HostConfig.Privileged}} {{.HostConfig.Tmpfs}}",
+        "{{.HostConfig.MemorySwap}} {{.HostConfig.Privileged}} {{.HostConfig.Tmpfs}}",
     )
-    assert seen.strip() == f"host true true {512 * 2**20} false map[/tmp:size=64m,rw,nosuid,nodev,noexec]"
+    assert seen.strip() == f"host true true {512 * 2**20} {512 * 2**20} false map[/tmp:size=64m,rw,nosuid,nodev,noexec]"
     aws.client("batch").terminate_job(jobId=job_id, reason="seen")
     finished_job(aws, job_id)
 

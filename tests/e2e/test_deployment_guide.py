@@ -72,6 +72,10 @@ def git(folder: Path, *command: str) -> None:
     subprocess.run(command, cwd=folder, check=True)
 
 
+def commit_of(clone: Path) -> str:
+    return subprocess.check_output(["git", "rev-parse", "--short", "HEAD"], cwd=clone, text=True).strip()
+
+
 @pytest.fixture(scope="module")
 def aws(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalAws]:
     require_terraform(tmp_path_factory.mktemp("provider"))
@@ -89,6 +93,7 @@ def shell(aws: LocalAws, checkout: Path, tmp_path_factory: pytest.TempPathFactor
             "LLM_BASE_URL": llm.base_url,
             "FTM_MODEL_CACHE": str(packaged_models.cache_folder()),
             "EMBEDDING_THREADS": "1",
+            "FTM_COMMIT": commit_of(checkout),  # which an image has in it
         }
         exported = {
             "AWS_ENDPOINT_URL": aws.endpoint_url,
@@ -132,8 +137,11 @@ def type_block(block: Block, shell: Shell) -> None:
     if block.aws_only:
         return
     printed = shell.type(block.commands)
-    if block.expected is not None and not prints_as_expected(block.expected, printed):
-        pytest.fail(f"{block.commands}\nshould print\n\n{block.expected}\nbut prints\n\n{without_colours(printed)}")
+    if block.expected is None:
+        return
+    expected = block.expected.replace("<commit>", shell.type('echo "$TF_VAR_image_tag"').strip())
+    if not prints_as_expected(expected, printed):
+        pytest.fail(f"{block.commands}\nshould print\n\n{expected}\nbut prints\n\n{without_colours(printed)}")
 
 
 def scale_up(aws: LocalAws) -> None:

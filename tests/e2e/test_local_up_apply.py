@@ -16,6 +16,8 @@ from tests.e2e.local_up_process import MODELS, free_port
 from tests.integration.fake_llm import fake_llm
 from tests.integration.terraform_roots import require_terraform
 
+# A parameter of a root that was not applied, which Terraform notices when it applies this one.
+BROKEN = 'data "aws_ssm_parameter" "broken" {\n  name = "/ftm/not/there"\n}\n'
 EMPTY_MIRROR = 'provider_installation {\n  filesystem_mirror {\n    path = "%s"\n  }\n}\n'
 
 
@@ -56,8 +58,29 @@ def test_stopped_in_the_middle_of_an_apply_nothing_is_left(
         ftm.send_signal(number)
         stdout, _ = ftm.communicate(timeout=60)
     assert (ftm.returncode, stdout) == (exit_code, "")
-    # onnxruntime leaves a file of its own in every folder for temporary files.
-    until(lambda: not [path for path in files.iterdir() if path.name != ".ses"], "the end of all files")
+    until(lambda: not left_in(files), "the end of all files")
+
+
+def test_a_failing_apply_says_in_its_last_line_where_and_nothing_is_left(tmp_path: Path) -> None:
+    require_terraform(tmp_path)
+    files = tmp_path / "files"
+    files.mkdir()
+    with fake_llm(MODELS) as llm, no_process_left_behind():
+        ftm = start_ftm(*command(llm.base_url), TMPDIR=str(files))
+        wait_for_line(ftm, "terraform init ...")
+        (storage,) = files.glob("*/terraform/storage")
+        (storage / "broken.tf").write_text(BROKEN)
+        stdout, stderr = ftm.communicate(timeout=120)
+    assert (ftm.returncode, stdout) == (1, "")
+    said = stderr.splitlines()[-1]
+    assert said.startswith("ftm: terraform apply of storage: Error: ")
+    assert "/ftm/not/there" in said and "data.aws_ssm_parameter.broken" in said
+    assert left_in(files) == []
+
+
+def left_in(files: Path) -> list[Path]:
+    """onnxruntime leaves a file of its own in every folder for temporary files."""
+    return [path for path in files.iterdir() if path.name != ".ses"]
 
 
 def wait_for_line(ftm: subprocess.Popen[str], line: str) -> None:

@@ -41,9 +41,10 @@ class Root:
     def validate(self) -> None:
         self._succeed(self._terraform.validate())
 
-    def plan(self) -> tuple[int, str]:
-        """NO_CHANGES or CHANGES, and what the plan says."""
-        code, output, errors = self._terraform.plan()
+    def plan(self, var: dict[str, Any] | None = None, **options: Any) -> tuple[int, str]:
+        """NO_CHANGES or CHANGES, and what the plan says; ``var`` are variables of this one plan."""
+        variables = {**(self._variables or {}), **(var or {})}
+        code, output, errors = self._terraform.plan(var=variables, **options)
         if code not in (NO_CHANGES, CHANGES):
             raise TerraformFailed(f"plan of {self.name}: {errors}")
         return code, output

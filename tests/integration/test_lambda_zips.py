@@ -34,3 +34,15 @@ def test_a_packaged_function_is_small_and_the_same_as_in_the_local_aws(
         "cloud/src/contract/errors.py",
         "cloud/src/contract/keys.py",
     }
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_packaged_function_has_nothing_of_when_and_where_it_was_made(tmp_path: Path, function: str) -> None:
+    """Another build of the same code makes the same bytes, so that a second apply changes nothing."""
+    with zipfile.ZipFile(lambda_zips(tmp_path) / f"{function}.zip") as archive:
+        entries = archive.infolist()
+    assert {entry.date_time for entry in entries} == {(1980, 1, 1, 0, 0, 0)}
+    assert {entry.extra + entry.comment for entry in entries} == {b""}
+    assert {oct(entry.external_attr >> 16) for entry in entries} <= {"0o100644", "0o40755"}
+    names = [entry.filename for entry in entries]
+    assert names == sorted(names)

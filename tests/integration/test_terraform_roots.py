@@ -11,6 +11,7 @@ import re
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,9 +76,8 @@ def test_the_files_are_formatted_and_valid(roots: dict[str, Root]) -> None:
 
 def test_it_says_whether_vllm_runs_and_what_it_costs(aws: LocalAws, printed: str) -> None:
     assert "vLLM: not running, $0.00 an hour (about $0.37 an hour on AWS when it runs)" in printed
-    scale(aws, 1)
-    assert vllm.status(aws) == "vLLM: running (instances: 1, tasks: 1), about $0.37 an hour on AWS, nothing here"
-    scale(aws, 0)
+    with scaled_up(aws):
+        assert vllm.status(aws) == "vLLM: running (instances: 1, tasks: 1), about $0.37 an hour on AWS, nothing here"
 
 
 @pytest.mark.aws_cli
@@ -145,12 +145,20 @@ def columns(table: dict[str, Any]) -> list[str]:
 
 
 def test_scaling_by_hand_is_no_change_to_terraform(aws: LocalAws, roots: dict[str, Root]) -> None:
-    scale(aws, 1)
-    described = aws.client("ecs").describe_services(cluster=SERVICE["cluster"], services=[SERVICE["service"]])
-    assert described["services"][0]["runningCount"] == 1
-    code, plan = roots["ecs"].plan()
-    scale(aws, 0)
+    with scaled_up(aws):
+        described = aws.client("ecs").describe_services(cluster=SERVICE["cluster"], services=[SERVICE["service"]])
+        assert described["services"][0]["runningCount"] == 1
+        code, plan = roots["ecs"].plan()
     assert code == NO_CHANGES, plan
+
+
+@contextmanager
+def scaled_up(aws: LocalAws) -> Iterator[None]:
+    try:
+        scale(aws, 1)
+        yield
+    finally:
+        scale(aws, 0)
 
 
 def scale(aws: LocalAws, count: int) -> None:
@@ -159,13 +167,20 @@ def scale(aws: LocalAws, count: int) -> None:
 
 
 def test_instances_of_a_later_launch_template_version_start(aws: LocalAws, roots: dict[str, Root]) -> None:
-    roots["ecs"].apply(var={"root_volume_gib": 200})
-    scale(aws, 1)
-    groups = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["ftm-vllm-asg"])
-    (instance,) = groups["AutoScalingGroups"][0]["Instances"]
+    with applied(roots["ecs"], root_volume_gib=200), scaled_up(aws):
+        groups = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["ftm-vllm-asg"])
+        (instance,) = groups["AutoScalingGroups"][0]["Instances"]
     assert instance["LaunchTemplate"]["Version"] == "2"
-    scale(aws, 0)
-    roots["ecs"].apply()
+
+
+@contextmanager
+def applied(root: Root, **variables: object) -> Iterator[None]:
+    """The root applied with other values, and afterwards again with its own."""
+    try:
+        root.apply(var=variables)
+        yield
+    finally:
+        root.apply()
 
 
 def test_a_quarter_runs_through_what_was_applied(
@@ -239,22 +254,21 @@ def test_jobs_start_on_spot_and_are_repeated_only_for_their_host_or_image(
 def test_a_changed_compute_environment_is_replaced_under_the_queue(aws: LocalAws, roots: dict[str, Root]) -> None:
     before = environments_of(job_queue(aws))
     grok = {"llm": "grok", "llm_model_name": "grok-4", "job_environment": {}}
-    roots["batch"].apply(var={**grok, "instance_types": ["c6i.large"]})
-    after = environments_of(job_queue(aws))
+    with applied(roots["batch"], **grok, instance_types=["c6i.large"]):
+        after = environments_of(job_queue(aws))
+        left = aws.client("batch").describe_compute_environments()["computeEnvironments"]
+        with_grok = job_definition(aws, "ftm-firm-processor")["containerProperties"]
     assert len(after) == 2 and not set(before) & set(after)
-    left = aws.client("batch").describe_compute_environments()["computeEnvironments"]
     assert {environment["computeEnvironmentArn"] for environment in left} == set(after)
-
-    with_grok = job_definition(aws, "ftm-firm-processor")["containerProperties"]
     assert [secret["name"] for secret in with_grok["secrets"]] == ["LLM_API_KEY"]
     assert "LLM_BASE_URL" not in environment_of(with_grok)
 
-    roots["batch"].apply(var={"llm": "vllm", "job_environment": {}})
-    with_vllm = job_definition(aws, "ftm-firm-processor")["containerProperties"]
+    with applied(roots["batch"], llm="vllm", job_environment={}):
+        with_vllm = job_definition(aws, "ftm-firm-processor")["containerProperties"]
+        code, plan = roots["stepfunctions"].plan()
     assert with_vllm.get("secrets", []) == []
     assert environment_of(with_vllm)["LLM_BASE_URL"] == roots["ecs"].outputs()["base_url"]
     assert environment_of(with_vllm)["DEPLOYED_COMMIT"] == "local"  # the tag of the image
-    code, plan = roots["stepfunctions"].plan()
     assert code == NO_CHANGES, plan  # a new revision of the jobs is none of its business
 
 

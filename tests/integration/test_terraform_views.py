@@ -18,9 +18,10 @@ import pytest
 from cloud.src.contract import keys, schemas
 from cloud.src.localaws.environment import local_aws
 from cloud.src.localaws.terraform_roots import copy_roots
-from tests.integration.terraform_roots import Root, require_terraform, terraform_environment
+from tests.integration.terraform_roots import NO_CHANGES, Root, require_terraform, terraform_environment
 
 QUARTER = "2023Q1"
+VIEWS = ["aws_glue_catalog_table.view"]
 # The names that the query engine, Glue and DuckDB have for the same types.
 TYPES = {
     "varchar": ("string", "VARCHAR"),
@@ -55,7 +56,9 @@ def glue_tables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
     root = Root(storage.name, storage.folder)
     with local_aws() as aws, terraform_environment(aws):
         root.init()
-        root.apply(target=["aws_glue_catalog_table.view"])
+        root.apply(target=VIEWS)
+        code, plan = root.plan(target=VIEWS)
+        assert code == NO_CHANGES, plan
         yield {table["Name"]: table for table in aws.client("glue").get_tables(DatabaseName="ftm")["TableList"]}
 
 
@@ -84,6 +87,12 @@ def view_of(table: dict[str, Any]) -> dict[str, Any]:
 def test_there_are_these_views(glue_tables: dict[str, Any]) -> None:
     views = {name for name, table in glue_tables.items() if table["TableType"] == "VIRTUAL_VIEW"}
     assert views == set(ROWS)
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_a_view_has_the_reader_that_athena_asks_every_table_for(glue_tables: dict[str, Any], name: str) -> None:
+    reader = glue_tables[name]["StorageDescriptor"]["SerdeInfo"]
+    assert (reader["Name"], reader["SerializationLibrary"]) == ("-", "-")
 
 
 @pytest.mark.parametrize("name", ROWS)

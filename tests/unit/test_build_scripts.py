@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import shutil
 import subprocess
@@ -153,6 +154,16 @@ def test_pants_runs_the_launcher_that_is_on_path(pants: Path, commands: Path, la
     assert run_script(pants, commands, "lint", "::").stdout == "launched: lint ::\n"
 
 
+def test_pants_runs_with_the_same_umask_whatever_the_users_is(pants: Path, commands: Path) -> None:
+    write_script(commands / "pants", "#!/usr/bin/env bash\numask\n")
+    before = os.umask(0o077)
+    try:
+        ran = run_script(pants, commands, "package", "cloud/src/lambdas::")
+    finally:
+        os.umask(before)
+    assert ran.stdout == "0022\n"
+
+
 def test_pants_without_a_python_for_itself_says_what_to_do(pants: Path, commands: Path) -> None:
     refused = run_script(pants, commands, "lint", "::")
     assert (refused.returncode, refused.stdout) == (1, "")
@@ -230,3 +241,22 @@ def test_images_state_the_commit_that_ftm_states(pants: Path, commands: Path, ch
 def test_without_git_images_state_no_commit(pants: Path, commands: Path) -> None:
     write_script(commands / "pants", '#!/usr/bin/env bash\necho "$FTM_COMMIT"\n')
     assert run_script(pants, commands, "package", "::").stdout == "unknown\n"
+
+
+# --- the engine for the tests -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_the_engine_takes_no_folder_of_somebody_elses(tmp_path: Path, command: str) -> None:
+    (tmp_path / "a file").write_text("worth keeping")
+    refused = subprocess.run([ROOT / "tests/docker/engine.sh", command, tmp_path], capture_output=True, text=True)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr == f"engine.sh: {tmp_path} has files and is not the folder of an engine: name another\n"
+    assert (tmp_path / "a file").read_text() == "worth keeping"
+
+
+def test_an_engine_that_has_ended_leaves_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine/engine.log").write_text("")
+    subprocess.run([ROOT / "tests/docker/engine.sh", "down", tmp_path / "engine"], check=True)
+    assert list(tmp_path.iterdir()) == []

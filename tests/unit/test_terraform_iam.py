@@ -98,7 +98,6 @@ def test_of_the_policies_that_aws_manages_only_those_of_services_are_used() -> N
     }
     assert attached == {
         ("ecs", "instance"): "service-role/AmazonEC2ContainerServiceforEC2Role",
-        ("ecs", "execution"): "service-role/AmazonECSTaskExecutionRolePolicy",
         ("batch", "service"): "service-role/AWSBatchServiceRole",
         ("batch", "instance"): "service-role/AmazonEC2ContainerServiceforEC2Role",
     }

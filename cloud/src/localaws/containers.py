@@ -52,7 +52,13 @@ def job_command(container: Container) -> list[str]:
 
     Raises LookupError when the engine lacks the image.
     """
-    arguments = [*_create_options(container), image_in_engine(container.properties["image"]), *container.command]
+    # It was there a moment ago; `docker create` would pull it otherwise.
+    arguments = [
+        "--pull=never",
+        *_create_options(container),
+        image_in_engine(container.properties["image"]),
+        *container.command,
+    ]
     # -I -S: as the guard, it needs the standard library only
     return [sys.executable, "-I", "-S", str(_CONTAINER_JOB), _client(), container.name, *arguments]
 
@@ -78,7 +84,9 @@ def _create_options(container: Container) -> list[str]:
     properties = container.properties
     linux = properties.get("linuxParameters") or {}
     # The host's network: the local AWS and the LLM listen on its loopback address. No log: Batch's own has it.
-    options = ["--network=host", "--log-driver=none", f"--memory={container.memory_mib}m"]
+    options = ["--network=host", "--log-driver=none"]
+    # Without the second, it could have as much again in swap.
+    options += [f"--memory={container.memory_mib}m", f"--memory-swap={container.memory_mib}m"]
     if properties.get("readonlyRootFilesystem"):
         options.append("--read-only")
     if linux.get("initProcessEnabled"):

@@ -21,7 +21,9 @@ def lambda_zip(name: str) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, source in sorted(files.items()):
-            archive.writestr(zipfile.ZipInfo(path), source)  # ZipInfo: dated 1980, whenever it is made
+            entry = zipfile.ZipInfo(path)  # dated 1980, whenever it is made
+            entry.external_attr = 0o100644 << 16
+            archive.writestr(entry, source)
     return content.getvalue()
 
 

@@ -1,12 +1,10 @@
-data "aws_iam_policy_document" "assume" {
-  for_each = toset(["ec2.amazonaws.com", "ecs-tasks.amazonaws.com"])
-
+data "aws_iam_policy_document" "instance_trust" {
   statement {
     actions = ["sts:AssumeRole"]
 
     principals {
       type        = "Service"
-      identifiers = [each.key]
+      identifiers = ["ec2.amazonaws.com"]
     }
   }
 }
@@ -15,12 +13,12 @@ data "aws_iam_policy_document" "assume" {
 resource "aws_iam_role" "instance" {
   name               = "ftm-vllm-instance-role"
   description        = "ECS agent on the GPU instances"
-  assume_role_policy = data.aws_iam_policy_document.assume["ec2.amazonaws.com"].json
+  assume_role_policy = data.aws_iam_policy_document.instance_trust.json
 }
 
 resource "aws_iam_role_policy_attachment" "instance" {
   role       = aws_iam_role.instance.name
-  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
+  policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
 }
 
 resource "aws_iam_instance_profile" "instance" {
@@ -29,15 +27,59 @@ resource "aws_iam_instance_profile" "instance" {
 }
 
 # What ECS does to start the task: pull the image, write the log. vLLM itself calls no AWS API, so the task has no role.
+data "aws_iam_policy_document" "execution_trust" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["ecs-tasks.amazonaws.com"]
+    }
+
+    condition {
+      test     = "StringEquals"
+      variable = "aws:SourceAccount"
+      values   = [data.aws_caller_identity.current.account_id]
+    }
+  }
+}
+
 resource "aws_iam_role" "execution" {
   name               = "ftm-vllm-execution-role"
   description        = "ECS, when it starts a vLLM task"
-  assume_role_policy = data.aws_iam_policy_document.assume["ecs-tasks.amazonaws.com"].json
+  assume_role_policy = data.aws_iam_policy_document.execution_trust.json
 }
 
-resource "aws_iam_role_policy_attachment" "execution" {
-  role       = aws_iam_role.execution.name
-  policy_arn = "arn:${data.aws_partition.current.partition}:iam::aws:policy/service-role/AmazonECSTaskExecutionRolePolicy"
+data "aws_iam_policy_document" "execution" {
+  # vLLM's own image comes from Docker Hub, which asks for no right; a copy is in this repository.
+  statement {
+    sid       = "PullImage"
+    actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
+    resources = ["arn:${local.partition}:ecr:${data.aws_region.current.name}:${data.aws_caller_identity.current.account_id}:repository/ftm-vllm"]
+  }
+
+  statement {
+    sid     = "LogInToRegistry"
+    actions = ["ecr:GetAuthorizationToken"]
+    # justified: this action knows no resources
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "WriteLog"
+    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+    resources = ["${aws_cloudwatch_log_group.vllm.arn}:*"]
+  }
+}
+
+resource "aws_iam_role_policy" "execution" {
+  name   = "start-tasks"
+  role   = aws_iam_role.execution.id
+  policy = data.aws_iam_policy_document.execution.json
 }
 
 data "aws_partition" "current" {}
+
+locals {
+  partition = data.aws_partition.current.partition
+}

@@ -50,6 +50,12 @@ resource "aws_glue_catalog_table" "view" {
         type = columns.value.type
       }
     }
+
+    # A view has no files to read; Athena still refuses it (HIVE_METASTORE_ERROR) when these are not there at all.
+    ser_de_info {
+      name                  = "-"
+      serialization_library = "-"
+    }
   }
 
   depends_on = [aws_glue_catalog_table.this]
