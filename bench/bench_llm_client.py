@@ -34,6 +34,7 @@ from cloud.src.llm.prompt import chat
 from cloud.src.llm.xai_client import Chat, LlmClient
 
 CONCURRENT = (1, 8, 32)
+FEWEST_REQUESTS = 8
 STUB_LATENCY_S = 0.05
 MAX_TOKENS = 64
 
@@ -58,7 +59,7 @@ def main() -> None:
     parser.add_argument("--base-url", help="an OpenAI-compatible server (default: the stub)")
     parser.add_argument("--model", default="stub", help="the model's name on that server")
     parser.add_argument("--requests", type=int, default=40, help="per round and request at a time (default: 40)")
-    parser.add_argument("--rounds", type=int, default=3, help="of each, taking turns (default: 3)")
+    parser.add_argument("--rounds", type=int, default=4, help="of each, taking turns (default: 4)")
     options = parser.parse_args()
     if options.base_url:
         asyncio.run(compare(options.base_url, options.model, options.requests, options.rounds))
@@ -74,16 +75,21 @@ async def compare(base_url: str, model: str, requests_each: int, rounds: int) ->
     for concurrent in CONCURRENT:
         client = LlmClient(base_url, model, max_concurrent=concurrent)
         dialect = await client.connect()
-        n_requests = concurrent * requests_each
-        plain, ours = [], []
-        for _ in range(rounds):
-            asked = list(itertools.islice(questions, n_requests))
-            plain.append(n_requests / await seconds_of_plain(base_url, model, dialect, asked, concurrent))
-            asked = list(itertools.islice(questions, n_requests))
-            ours.append(n_requests / await seconds_of_ours(client, asked))
+        n_requests = max(FEWEST_REQUESTS, concurrent * requests_each)
+        rates: dict[str, list[float]] = {"plain": [], "ours": []}
+        for number in range(rounds):
+            for who in (
+                ("plain", "ours") if number % 2 else ("ours", "plain")
+            ):  # who comes second may find a warm server
+                asked = list(itertools.islice(questions, n_requests))
+                if who == "plain":
+                    seconds = await seconds_of_plain(base_url, model, dialect, asked, concurrent)
+                else:
+                    seconds = await seconds_of_ours(client, asked)
+                rates[who].append(n_requests / seconds)
         await client.close()
-        a, b = statistics.median(plain), statistics.median(ours)
-        print(f"{concurrent:9} {n_requests:8} {a:8.1f} {b:8.1f} {b / a:10.0%}")
+        plain, ours = statistics.median(rates["plain"]), statistics.median(rates["ours"])
+        print(f"{concurrent:9} {n_requests:8} {plain:8.1f} {ours:8.1f} {ours / plain:10.0%}", flush=True)
 
 
 def new_questions() -> Iterator[Chat]:
