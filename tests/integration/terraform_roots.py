@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -48,6 +49,12 @@ class Root:
         if code not in (NO_CHANGES, CHANGES):
             raise TerraformFailed(f"plan of {self.name}: {errors}")
         return code, output
+
+    def planned(self, var: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        """Address -> values of each resource that a plan with these variables knows already."""
+        self.plan(var=var, out="PLAN")
+        shown = json.loads(self._succeed(self._terraform.cmd("show -json PLAN")))
+        return {one["address"]: one.get("values", {}) for one in shown["planned_values"]["root_module"]["resources"]}
 
     def apply(self, var: dict[str, Any] | None = None, **options: Any) -> None:
         """``var`` are variables of this one apply, besides those of the root."""

@@ -1,0 +1,214 @@
+"""What the roots make of their options: mails, a schedule, on-demand and GPU instances; and what they refuse."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from cloud.src.localaws.environment import LocalAws, local_aws
+from cloud.src.localaws.terraform_roots import copy_roots
+from tests.integration.terraform_roots import (
+    NO_CHANGES,
+    Root,
+    TerraformFailed,
+    require_terraform,
+    terraform_environment,
+)
+
+ACCOUNT = "123456789012"
+BUCKET = "ftm-pipeline-options"
+ADDRESS = "who@example.com"
+SCHEDULE = {"expression": "at(2036-05-20T04:00:00)", "quarter": "2036Q1", "topic_naming": "keywords"}
+# What summarize_results returns.
+COUNTS = {"succeeded": 1, "failed": 1, "failed_batches": ["2036Q1_batch_0001"], "has_failures": True}
+FIRMS = {"firms_total": 4, "firms_succeeded": 2, "firms_skipped": 0, "firms_failed": 2}
+
+
+@pytest.fixture(scope="module")
+def aws() -> Iterator[LocalAws]:
+    """A local AWS with what the roots before ecs, batch and stepfunctions publish, and with nothing applied."""
+    with local_aws() as aws, terraform_environment(aws):
+        group = aws.client("ec2").create_security_group(GroupName="alb", Description="of the load balancer")["GroupId"]
+        for name, value in {
+            "/ftm/storage/bucket": BUCKET,
+            "/ftm/vllm/base_url": "http://vllm/v1",
+            "/ftm/vllm/alb_security_group_id": group,
+            "/ftm/batch/job_queue_arn": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-queue/ftm-queue-main",
+            "/ftm/batch/firm_processor_arn": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-definition/ftm-firm-processor",
+            "/ftm/batch/theme_aggregator_arn": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-definition/ftm-theme-aggregator",
+        }.items():
+            aws.client("ssm").put_parameter(Name=name, Value=value, Type="String")
+        yield aws
+
+
+@pytest.fixture(scope="module")
+def roots(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Root]:
+    require_terraform(tmp_path_factory.mktemp("provider"))
+    copies = copy_roots(tmp_path_factory.mktemp("roots") / "copies", {})
+    roots = {copy.name: Root(copy.name, copy.folder) for copy in copies}
+    for root in roots.values():
+        root.init()
+    return roots
+
+
+@pytest.fixture(scope="module")
+def notifying(roots: dict[str, Root]) -> Iterator[Root]:
+    """The root stepfunctions, applied with an address and a schedule, and taken down again."""
+    root = roots["stepfunctions"]
+    options = {"notification_email": ADDRESS, "schedule": SCHEDULE}
+    root.apply(var=options)
+    code, plan = root.plan(var=options)
+    assert code == NO_CHANGES, plan
+    yield root
+    root.destroy()
+    assert root.resources() == []
+
+
+# --- mails and a schedule ---------------------------------------------------------------------
+
+
+def test_the_topic_has_a_key_that_the_alarm_and_the_function_may_use(aws: LocalAws, notifying: Root) -> None:
+    topic = attributes_of_topic(aws, notifying)
+    kms = aws.client("kms")
+    key = kms.describe_key(KeyId=topic["KmsMasterKeyId"])["KeyMetadata"]
+    assert (key["KeyManager"], key["KeyState"]) == ("CUSTOMER", "Enabled")
+    assert kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]
+    users = principals(kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"], "kms:GenerateDataKey")
+    function = aws.client("iam").get_role(RoleName="ftm-notify-completion-role")["Role"]["Arn"]
+    assert users == [{"AWS": function}, {"Service": "cloudwatch.amazonaws.com"}]
+    assert principals(topic["Policy"], "sns:Publish") == [{"Service": "cloudwatch.amazonaws.com"}]
+
+
+def attributes_of_topic(aws: LocalAws, root: Root) -> dict[str, str]:
+    attributes: dict[str, str] = aws.client("sns").get_topic_attributes(TopicArn=topic_arn(root))["Attributes"]
+    return attributes
+
+
+def topic_arn(root: Root) -> str:
+    arn: str = root.outputs()["notification_topic_arn"]
+    return arn
+
+
+def principals(policy: str, action: str) -> list[dict[str, str]]:
+    """Who is allowed this action."""
+    return [one["Principal"] for one in json.loads(policy)["Statement"] if action in one["Action"]]
+
+
+def test_the_address_and_the_alarm_are_joined_to_the_topic(aws: LocalAws, notifying: Root) -> None:
+    topic = topic_arn(notifying)
+    subscriptions = aws.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert [(one["Protocol"], one["Endpoint"]) for one in subscriptions] == [("email", ADDRESS)]
+    (alarm,) = aws.client("cloudwatch").describe_alarms(AlarmNames=["ftm-executions-failed"])["MetricAlarms"]
+    assert alarm["AlarmActions"] == [topic]
+    policy = aws.client("iam").get_role_policy(RoleName="ftm-notify-completion-role", PolicyName="notify")
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == ("sns:Publish", topic)
+
+
+def test_the_deployed_function_publishes_how_a_quarter_went(aws: LocalAws, notifying: Root) -> None:
+    """The state machine's last step, called as it calls it; a queue reads what a mail would say."""
+    sqs, sns = aws.client("sqs"), aws.client("sns")
+    queue = sqs.create_queue(QueueName="mails")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    subscription = sns.subscribe(TopicArn=topic_arn(notifying), Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
+    event = {"quarter": "2036Q1", "bucket": BUCKET, **COUNTS, **FIRMS}
+    answer = aws.client("lambda").invoke(
+        FunctionName="ftm-notify-completion", Payload=io.BytesIO(json.dumps(event).encode())
+    )
+    result = json.loads(answer["Payload"].read())
+    sns.unsubscribe(SubscriptionArn=subscription)
+    assert result["notified"] is True, result
+    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    mail = json.loads(message["Body"])
+    assert mail["Subject"] == "FTM 2036Q1: finished with failed batches"
+    assert mail["Message"] == result["message"]
+
+
+def test_the_schedule_starts_the_quarter(aws: LocalAws, notifying: Root) -> None:
+    schedule = aws.client("scheduler").get_schedule(Name="ftm-quarter")
+    assert (schedule["ScheduleExpression"], schedule["ScheduleExpressionTimezone"]) == (SCHEDULE["expression"], "UTC")
+    assert schedule["State"] == "ENABLED"
+    target = schedule["Target"]
+    assert target["Arn"] == notifying.outputs()["state_machine_arn"]
+    expected = {"quarter": "2036Q1", "bucket": BUCKET, "topic_naming": "keywords"}
+    assert expected.items() <= json.loads(target["Input"]).items()
+    assert target["RetryPolicy"]["MaximumRetryAttempts"] == 0
+    policy = aws.client("iam").get_role_policy(RoleName="ftm-schedule-role", PolicyName="start")["PolicyDocument"]
+    assert [(one["Action"], one["Resource"]) for one in policy["Statement"]] == [
+        ("states:StartExecution", target["Arn"])
+    ]
+
+
+# --- instances --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("use_spot", "percent"), [(True, 0), (False, 100)])
+def test_vllm_on_spot_or_on_demand(roots: dict[str, Root], use_spot: bool, percent: int) -> None:
+    group = roots["ecs"].planned({"use_spot": use_spot})["aws_autoscaling_group.vllm"]
+    (distribution,) = group["mixed_instances_policy"][0]["instances_distribution"]
+    assert distribution["on_demand_percentage_above_base_capacity"] == percent
+
+
+GPUS = {"gpus_per_job": 1, "instance_types": ["g5.xlarge", "g6.xlarge"]}
+
+
+@pytest.mark.parametrize(
+    ("options", "image", "types"),
+    [(GPUS, "ECS_AL2023_NVIDIA", GPUS["instance_types"]), ({"instance_types": ["c6i"]}, "ECS_AL2023", ["c6i"])],
+)
+def test_instances_of_the_jobs(roots: dict[str, Root], options: dict[str, Any], image: str, types: list[str]) -> None:
+    planned = roots["batch"].planned(options)
+    assert images(planned) == {image}
+    assert [sorted(one["instance_type"]) for one in compute_resources(planned)] == [types] * 2
+
+
+def test_map_jobs_with_a_gpu(aws: LocalAws, roots: dict[str, Root]) -> None:
+    """Applied, because a plan does not know the container yet."""
+    roots["batch"].apply(var=GPUS, target=["aws_batch_job_definition.jobs"])
+    definitions = aws.client("batch").describe_job_definitions(status="ACTIVE")["jobDefinitions"]
+    needs = {one["jobDefinitionName"]: one["containerProperties"]["resourceRequirements"] for one in definitions}
+    assert {name: [need["value"] for need in asked if need["type"] == "GPU"] for name, asked in needs.items()} == {
+        "ftm-firm-processor": ["1"],
+        "ftm-theme-aggregator": [],
+    }
+
+
+def images(planned: dict[str, dict[str, Any]]) -> set[str]:
+    return {one["ec2_configuration"][0]["image_type"] for one in compute_resources(planned)}
+
+
+def compute_resources(planned: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        values["compute_resources"][0]
+        for address, values in planned.items()
+        if address.startswith("aws_batch_compute_environment.")
+    ]
+
+
+# --- what is refused --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("root", "values", "reason"),
+    [
+        ("ecs", {"vllm_image": "vllm/vllm-openai:latest"}, "vllm_image must end in a tag other than latest"),
+        ("ecs", {"subnet_ids": ["subnet-0123456789abcdef0"]}, "a load balancer needs two zones"),
+        ("batch", {"image_tag": "latest"}, "image_tag must be a tag that never moves"),
+        ("batch", {"instance_types": ["c7g"]}, "instance_types must be x86-64"),
+        ("batch", {"gpus_per_job": 1}, "gpus_per_job = 1 needs GPU instance_types"),
+        ("batch", {"job_environment": {"LLM_API_KEY": "a key"}}, "LLM_API_KEY must not be in job_environment"),
+        ("stepfunctions", {"notification_email": "nobody"}, "notification_email must be one mail address"),
+        ("stepfunctions", {"schedule": {**SCHEDULE, "quarter": "2036Q5"}}, "schedule.quarter must be a quarter"),
+        ("stepfunctions", {"max_concurrency": 41}, "max_concurrency must be from 1 to 40"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_reason(
+    roots: dict[str, Root], root: str, values: dict[str, Any], reason: str
+) -> None:
+    with pytest.raises(TerraformFailed) as refusal:
+        roots[root].plan(var=values)
+    assert reason in " ".join(str(refusal.value).replace("│", " ").split())
