@@ -58,7 +58,7 @@ def test_it_ends_with_themes_times_cost_and_paths(demo: Demo) -> None:
     for stage in ("prefetch", "map", "reduce and package", "report", "total"):
         assert stage in shown
     assert "LLM: local small model, $0.00 an hour; vLLM on AWS: not used" in shown
-    assert "LLM names are by the small model that comes with FTM" in shown
+    assert "LLM names are by the small model that comes with FTM (SmolLM2-135M-Instruct-Q4_1): good for" in shown
     for key in (keys.themes, keys.themes_for_sentiment, keys.report):
         assert str(demo.path(key)) in shown
         assert demo.path(key).is_file()

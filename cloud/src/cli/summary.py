@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -123,12 +122,12 @@ def stale_image(counts: dict[str, Any]) -> str | None:
 
 def naming_lines(naming: Mapping[str, int], report: ReportData) -> list[str]:
     """How many names are by the LLM, and why the others of this run are not; nothing where no LLM was asked."""
-    methods = Counter(topic.naming_method for topic in report.topics)
-    if not methods["llm"] and not naming:
-        return []
+    topics = sum(topic.naming_method == "llm" for topic in report.topics)
     themes = sum(theme.naming_method == "llm" for theme in report.themes)
+    if not topics and not themes and not naming:
+        return []
     lines = [
-        f"named by the LLM: {methods['llm']:,} of {len(report.topics):,} topics, "
+        f"named by the LLM: {topics:,} of {len(report.topics):,} topics, "
         f"{themes:,} of {len(report.themes):,} themes"
     ]
     marker = "named by keywords: "

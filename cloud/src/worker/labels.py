@@ -1,6 +1,6 @@
 """Names of topics without an LLM: noun phrases of the topic's own sentences, weighed by class-based TF-IDF.
 
-There is no part-of-speech tagger in the product, because those that are any good are as large as everything else in it.
+A part-of-speech tagger and its model would be one more thing in the lockfile and in every image, for a fallback.
 Whether a word is a noun is read off its neighbours in all of the firm's sentences: nouns follow articles and
 prepositions and end a run of content words, verbs follow pronouns, "to" and "will" or stand before an article.
 """
