@@ -17,7 +17,7 @@ import boto3
 import openai
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cloud.src.cli import network
+from cloud.src.cli import network, vllm
 from cloud.src.cli.summary import one_line
 from cloud.src.contract.errors import FtmError
 from cloud.src.llm import llm_settings, name_rules, naming
@@ -29,9 +29,8 @@ from cloud.src.llm.naming import TopicToName
 PATIENCE_S = 20
 QUICK_TIMEOUT_S = 10
 
-# The root ecs publishes here where its service is; about a g5.xlarge on Spot (ADR-006).
+# The root ecs publishes here where its service is.
 BASE_URL_PARAMETER = "/ftm/vllm/base_url"
-USD_AN_HOUR = 0.37
 
 # Made up, and named by nothing but its sentences.
 TOPIC = TopicToName(
@@ -92,7 +91,7 @@ def cost(base_url: str) -> str:
     if _is_on_this_machine(base_url):
         return "$0.00 an hour: it is on this machine"
     if base_url == _vllm_on_ecs():
-        return f"about ${USD_AN_HOUR:.2f} an hour while its instance runs: it is the vLLM service on ECS"
+        return f"about ${vllm.USD_AN_HOUR:.2f} an hour while its instance runs: it is the vLLM service on ECS"
     return f"not known: it is not the vLLM service on ECS, as far as the AWS of this environment says ({_which_aws()})"
 
 

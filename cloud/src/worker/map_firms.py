@@ -15,7 +15,7 @@ from typing import Any
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.errors import LlmMisconfigured
+from cloud.src.llm.errors import FAILS_EVERY_TIME, LlmMisconfigured
 from cloud.src.llm.naming import Name
 from cloud.src.llm.tally import in_words
 from cloud.src.worker import answers, parts, recipe
@@ -35,6 +35,8 @@ MAX_FAILURES_IN_A_ROW = 10
 # So many firms may wait for their names while the next one is analysed. With 10 to 40 topics each they keep the LLM
 # busy, and they are what a killed job has analysed in vain.
 MAX_FIRMS_WAITING = 8
+# Why a topic has keywords for a name although nobody has chosen so: its firm is made again by the next run.
+NOT_BY_CHOICE = (OUTAGE, FAILS_EVERY_TIME)
 
 
 class EverythingFails(FtmError):
@@ -155,7 +157,6 @@ def _analyse(job: MapJob, under_way: PartUnderWay, firm: FirmTranscripts) -> Non
     except Exception as error:
         _fail(job, part, firm.firm_id, error)
     else:
-        job.failures_in_a_row = 0
         under_way.waiting.append(FirmToName(found, names))
 
 
@@ -201,10 +202,11 @@ def _add_firm(job: MapJob, part: Part, firm: FirmToName) -> None:
     except Exception as error:
         _fail(job, part, firm_row["firm_id"], error)
         return
+    job.failures_in_a_row = 0
     part.firms.append(firm_row)
     part.topics += firm.found.with_names(names)
     part.sentences.append(firm.found.sentences)
-    if any(name.because == OUTAGE for name in names):
+    if any(name.because in NOT_BY_CHOICE for name in names):
         part.without_llm.append(firm_row["firm_id"])
     log.info("firm %s: %d sentences, %d topics", firm_row["firm_id"], firm_row["n_sentences"], firm_row["n_topics"])
 

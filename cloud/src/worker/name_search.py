@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from cloud.src.llm.errors import LlmBadAnswer, LlmUnavailable
+from cloud.src.llm.errors import FAILS_EVERY_TIME, REFUSED, LlmBadAnswer, LlmUnavailable
 from cloud.src.llm.name_rules import why_refused
 from cloud.src.llm.naming import Manner, Proposal, TopicToName
 from cloud.src.llm.prompt import Objection
@@ -31,6 +31,10 @@ TEMPERATURE_OF_LATER_TRIES = 0.7
 OUTAGE = "outage"
 AGAINST_THE_RULES = "against the rules"
 REPEATED = "repeated"
+
+# Cases after which asking for the same topic again would end the same way. Of texts that a filter refuses, several a
+# firm and nine times each, the client would think that it is refused for how it asks.
+HOPELESS = (REFUSED, FAILS_EVERY_TIME)
 
 # Asks the model for a name: naming.propose_topic or propose_theme, with everything but these two filled in.
 Propose = Callable[[TopicToName, Manner], Awaitable[Proposal]]
@@ -67,7 +71,8 @@ class _Search:
     is_given_up: bool = False
 
     def is_open(self) -> bool:
-        return self.accepted is None and not self.is_given_up
+        is_hopeless = bool(self.tries) and self.tries[-1].verdict.case in HOPELESS
+        return self.accepted is None and not self.is_given_up and not is_hopeless
 
     def refused(self) -> list[str]:
         return [attempt.proposal.name for attempt in self.tries if attempt.proposal.name and not attempt.is_good()]

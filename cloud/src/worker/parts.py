@@ -36,7 +36,7 @@ class Part:
     failed: list[FirmReason] = field(default_factory=list)
     topics: list[dict[str, Any]] = field(default_factory=list)
     sentences: list[pa.Table] = field(default_factory=list)
-    without_llm: list[str] = field(default_factory=list)  # ids of firms named while there was no LLM to be had
+    without_llm: list[str] = field(default_factory=list)  # ids of firms with names that no LLM was to be had for
     names_by: dict[str, Any] = field(default_factory=dict)  # model and prompt of the topics' names
 
     def n_settled(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,14 +13,17 @@ import pytest
 import tenacity
 
 from cloud.src.contract import keys
+from cloud.src.llm import xai_client
+from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.errors import LlmMisconfigured
 from cloud.src.llm.event_loop import EventLoopThread
-from cloud.src.llm.naming import THEME_PROMPT_VERSION, TOPIC_PROMPT_VERSION
+from cloud.src.llm.naming import THEME_PROMPT_VERSION, TOPIC_PROMPT_VERSION, Name, TopicToName
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.worker import map_firms, parts, reduce_themes
+from cloud.src.worker.embeddings import Vectors
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult
-from cloud.src.worker.map_firms import MapJob
-from cloud.src.worker.names import LlmNamer
+from cloud.src.worker.map_firms import EverythingFails, MapJob
+from cloud.src.worker.names import KeywordNamer, LlmNamer
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts
@@ -221,6 +225,46 @@ def test_answers_serve_a_part_that_is_made_again(s3: Any) -> None:
         assert run(s3, llm, 2).asked_for == ["101", "102"]
 
         assert len(llm.requests) == n_asked
+
+
+def test_texts_that_a_filter_refuses_cost_their_names_and_no_more(s3: Any) -> None:
+    with fake_llm(FREIGHT, *[fails(400)] * 3, FREIGHT) as llm:
+        run(s3, llm, 4, max_concurrent=1)
+
+    progress = read_progress(s3)
+    assert progress["done"] == ["101", "102", "103", "104"]
+    assert progress["naming"]["named by keywords: refused"] == 3
+
+
+def test_a_request_that_fails_every_time_is_made_good_by_a_second_run(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xai_client, "MAX_ATTEMPTS", 1)
+    with fake_llm(fails(500), FREIGHT) as llm:
+        run(s3, llm, 2, max_concurrent=1)
+    assert read_progress(s3)["naming"]["named by keywords: fails every time"] == 1
+
+    with fake_llm(FREIGHT) as llm:
+        assert run(s3, llm, 2).asked_for == ["101"]
+
+
+class BrokenNamer(KeywordNamer):
+    def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
+        failed: Future[list[Name]] = Future()
+        failed.set_exception(RuntimeError("broken"))
+        return failed
+
+
+def test_a_job_is_given_up_when_naming_fails_firm_after_firm(s3: Any) -> None:
+    n_firms = 3 * map_firms.MAX_FAILURES_IN_A_ROW
+    store = Store(s3, BUCKET)
+    firms = numbered_firms(n_firms)
+    write_prefetch(store, firms)
+    write_batches(s3, [firm.firm_id for firm in firms], batch_size=n_firms)
+    watched = Watched(lambda _: None)
+
+    with pytest.raises(EverythingFails, match="RuntimeError: broken"):
+        map_firms.run(map_job(store, watched, namer=BrokenNamer(embedder())))
+
+    assert len(watched.asked_for) < n_firms
 
 
 def test_a_server_that_refuses_the_key_stops_the_job(s3: Any) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.errors import EMPTY, LlmBadAnswer, LlmMisconfigured, LlmUnavailable
+from cloud.src.llm.errors import EMPTY, FAILS_EVERY_TIME, REFUSED, LlmBadAnswer, LlmMisconfigured, LlmUnavailable
 from cloud.src.llm.naming import Manner, Proposal, TopicToName
 from cloud.src.worker import name_search
 from cloud.src.worker.embeddings import Vectors, unit
@@ -152,6 +152,18 @@ def test_after_the_last_try_there_is_no_name() -> None:
     assert found.refused == [OFF] * MAX_TRIES
     assert tally == {"asked again: off topic": 1, "asked again: repeated": 1}
     assert len(script.asked) == 1 + (MAX_TRIES - 1) * (1 + FRESH_ANSWERS)
+
+
+@pytest.mark.parametrize("case", [REFUSED, FAILS_EVERY_TIME])
+def test_what_would_end_the_same_way_is_not_asked_again(case: str) -> None:
+    script = Script([LlmBadAnswer("no", case)], ["Wage Inflation"])
+
+    [freight, wages], tally = search(script, FREIGHT, WAGES)
+
+    assert (freight.proposal, freight.because) == (None, case)
+    assert wages.proposal is not None and wages.proposal.name == "Wage Inflation"
+    assert [topic for topic, _ in script.asked] == ["freight", "wages"]
+    assert not tally
 
 
 @pytest.mark.parametrize("answers", [[LlmUnavailable("down")], [OFF, LlmUnavailable("down")]])
