@@ -26,6 +26,7 @@ SLEEP = "import os, pathlib, time; pathlib.Path({path!r}).write_text(str(os.getp
 
 
 def main(folder: Path) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup has it ignored, also by those whom it starts
     job, child, function = (str(folder / name) for name in ("job", "child", "function"))
     with local_aws(images=PYTHON_IMAGE) as aws:
         create_queue(aws)

@@ -30,6 +30,9 @@ DEFAULT_OUTAGE_LIMIT_S = 900.0
 MAX_ATTEMPTS = 6
 # So many requests refused one after the other are not about their texts.
 MAX_REFUSALS_IN_A_ROW = 20
+# After so many pages that are no completion, and not one answer, the URL is taken to be wrong.
+MAX_PAGES_WITHOUT_ANSWER = 3
+_NO_COMPLETION = "no completion"
 _LONGEST_BACKOFF_S = 8.0
 _QUICK_TIMEOUT_S = 10.0
 # For a limit of requests a minute whose server does not say how long to wait; twice as long each time.
@@ -84,6 +87,7 @@ class LlmClient:
         self._connecting: asyncio.Task[Dialect] | None = None
         self._asked: dict[str, asyncio.Task[str]] = {}
         self._refusals_in_a_row = 0
+        self._has_completed = False  # any chat, be it a probe: the server is an LLM
 
     async def ask(
         self,
@@ -198,6 +202,7 @@ class LlmClient:
         except (openai.APIError, ValueError) as error:  # no JSON, or JSON that is no completion
             raise self._no_llm(error) from error
         self._refusals_in_a_row = 0
+        self._has_completed = True
         return completion
 
     def _status_error(self, error: openai.APIStatusError) -> Exception:
@@ -212,9 +217,13 @@ class LlmClient:
         return LlmMisconfigured(f"LLM server {self.base_url}, model {self.model}: {reason}")
 
     def _no_llm(self, error: Exception) -> Exception:
-        if self.tally["answers"]:  # it is an LLM, but something before it has answered
-            return _Transient(f"no completion came back: {error!s:.200}", "no completion")
-        return LlmMisconfigured(f"LLM server {self.base_url} does not answer like one: is the URL right?")
+        n_before = self.tally[f"failed: {_NO_COMPLETION}"]
+        # Something between us and an LLM may answer in its place, but not again and again where no question was answered.
+        if self.tally["answers"] or (self._has_completed and n_before < MAX_PAGES_WITHOUT_ANSWER):
+            return _Transient(f"no completion came back: {error!s:.200}", _NO_COMPLETION)
+        return LlmMisconfigured(
+            f"LLM server {self.base_url} does not answer like one: is the URL right? It answers {error!s:.200}"
+        )
 
     async def _whats_wrong(self) -> Trouble | None:
         """Look at the server once, in the order in which one comes up: healthy, with a model, with an answer.

@@ -319,6 +319,11 @@ def test_a_website_that_is_no_llm_server(page: Reply) -> None:
         use(llm, title)
 
 
+def test_one_such_page_before_the_first_answer_is_met_like_any_failure() -> None:
+    with fake_llm(Reply(body="<p>Sorry</p>"), FREIGHT) as llm:
+        assert use(llm, title) == "Freight"
+
+
 def test_a_page_that_something_before_the_server_sends() -> None:
     async def work(client: LlmClient) -> tuple[str, int]:
         await title(client)
