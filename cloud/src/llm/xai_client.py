@@ -218,7 +218,7 @@ class LlmClient:
 
     def _no_llm(self, error: Exception) -> Exception:
         n_before = self.tally[f"failed: {_NO_COMPLETION}"]
-        # Something between us and an LLM may answer in its place, but not again and again where no question was answered.
+        # Something between us and an LLM may answer in its place, but not again and again where nothing was answered.
         if self.tally["answers"] or (self._has_completed and n_before < MAX_PAGES_WITHOUT_ANSWER):
             return _Transient(f"no completion came back: {error!s:.200}", _NO_COMPLETION)
         return LlmMisconfigured(
