@@ -11,15 +11,14 @@ import pyarrow.parquet as pq
 from cloud.src.cli.samples import transcripts
 from cloud.src.contract import keys
 from tests.e2e.ftm_process import no_process_left_behind, run_ftm
-from tests.integration.fake_llm import Reply, fails, fake_llm, says
+from tests.integration.fake_llm import fails, fake_llm, says
 
-MODELS = Reply(body={"object": "list", "data": [{"id": "fake", "object": "model"}]})
 NAME = says('{"title": "A name", "description": "A description."}')
 
 
 def test_a_failed_run_says_why_and_keeps_what_there_is(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with no_process_left_behind(), fake_llm(MODELS, fails(403)) as llm:
+    with no_process_left_behind(), fake_llm(fails(403)) as llm:
         options = ["--input", transcripts("2023Q1"), "--out", out, "--batch-size", "9", "--llm-url", llm.base_url]
         ended = run_ftm("run", "2023Q1", *options, LLM_API_KEY="key-of-the-test")
     assert ended.returncode == 1
@@ -40,7 +39,7 @@ def test_a_run_with_a_failed_batch_writes_the_report_of_the_others(tmp_path: Pat
     report = tmp_path / keys.report("2023Q1")
     report.parent.mkdir(parents=True)
     report.write_text("an earlier run")
-    with no_process_left_behind(), fake_llm(MODELS, fails(503, x_should_retry="false"), NAME) as llm:
+    with no_process_left_behind(), fake_llm(fails(401), NAME) as llm:
         options = ["--input", transcripts("2023Q1"), "--out", tmp_path, "--batch-size", "9", "--llm-url", llm.base_url]
         ended = run_ftm("run", "2023Q1", *options)
     assert ended.returncode == 1
@@ -58,7 +57,7 @@ def firms_on(report: Path) -> set[str]:
 
 
 def test_an_llm_server_that_does_not_answer_stops_the_run_before_it_starts(tmp_path: Path) -> None:
-    with no_process_left_behind(), fake_llm(fails(401)) as llm:
+    with no_process_left_behind(), fake_llm(failure=fails(401)) as llm:
         options = ["--input", transcripts("2023Q1"), "--out", tmp_path / "out", "--llm-url", llm.base_url]
         ended = run_ftm("run", "2023Q1", *options)
     assert ended.returncode == 1
@@ -68,7 +67,7 @@ def test_an_llm_server_that_does_not_answer_stops_the_run_before_it_starts(tmp_p
 
 def test_a_quarter_of_empty_calls_is_wrong_input_and_leaves_no_folder(tmp_path: Path) -> None:
     (tmp_path / "calls.csv").write_text('company,date,text\nAcme,2023-02-01,"  "\n')
-    with no_process_left_behind(), fake_llm(MODELS) as llm:
+    with no_process_left_behind(), fake_llm(NAME) as llm:
         options = ["--input", tmp_path / "calls.csv", "--out", tmp_path / "out", "--llm-url", llm.base_url]
         ended = run_ftm("run", "2023Q1", *options)
     assert ended.returncode == 2

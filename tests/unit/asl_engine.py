@@ -34,7 +34,7 @@ VARIABLES: dict[str, str | int] = {
     "job_queue_arn": "arn:aws:batch:us-east-1:123456789012:job-queue/ftm-queue-main",
     "firm_processor_arn": "arn:aws:batch:us-east-1:123456789012:job-definition/ftm-firm-processor:1",
     "theme_aggregator_arn": "arn:aws:batch:us-east-1:123456789012:job-definition/ftm-theme-aggregator:1",
-    "max_concurrency": 40,
+    "max_concurrency": 1,  # moto counts the retries of parallel iterations together now and then
     "retry_interval_seconds": 10,
     "map_timeout_seconds": 21_600,
     "reduce_timeout_seconds": 7200,
