@@ -19,9 +19,9 @@ from tests.integration.fake_llm import FakeLlm, Reply, fake_llm, says
 
 QUARTER = "2023Q1"
 NAME = says('{"title": "A name", "description": "A description."}')
-MODELS = Reply(body={"object": "list", "data": [{"id": "fake", "object": "model"}]})
-# A firm of the sample has about seven topics: some firms are finished, and no batch of nine is.
-NAMES_BEFORE_THE_LLM_HANGS = 30
+# A firm of the sample has about eleven topics. This name fits none of them, so each is asked for nine times: some firms
+# are finished, and no batch of nine is.
+NAMES_BEFORE_THE_LLM_HANGS = 400
 
 
 @dataclass
@@ -51,7 +51,7 @@ def arguments(folder: Path, llm: FakeLlm) -> list[object]:
 def hanging_run(tmp_path: Path) -> Iterator[HangingRun]:
     ever = threading.Event()
     hangs = Reply(hangs_until=ever)
-    with no_process_left_behind(), fake_llm(MODELS, *[NAME] * NAMES_BEFORE_THE_LLM_HANGS, hangs) as llm:
+    with no_process_left_behind(), fake_llm(*[NAME] * NAMES_BEFORE_THE_LLM_HANGS, hangs) as llm:
         process = start_ftm(*arguments(tmp_path / "out", llm), CHECKPOINT_INTERVAL="1")
         try:
             until(lambda: finished_parts(tmp_path / "out"), "a finished part in the output folder", timeout_s=120)
@@ -81,7 +81,7 @@ def test_a_killed_run_continues_with_its_finished_parts(hanging_run: HangingRun)
     hanging_run.process.communicate()
     n_kept = len(finished_parts(hanging_run.folder))
 
-    with no_process_left_behind(), fake_llm(MODELS, NAME) as llm:
+    with no_process_left_behind(), fake_llm(NAME) as llm:
         again = run_ftm(*arguments(hanging_run.folder, llm), CHECKPOINT_INTERVAL="1")
     assert again.returncode == 0, again.stderr
     assert "continuing with" in again.stderr
