@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import PurePosixPath
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cloud.src.contract import keys
+from cloud.src.prefetch.storage import Storage
 
 FIRMS_PER_CHUNK = 100
 
@@ -21,9 +21,8 @@ class ChunkWriter:
     unfinished prefetch is never taken for a complete one; nothing is touched when no firm comes.
     """
 
-    def __init__(self, s3: Any, bucket: str, quarter: str, firms_per_chunk: int = FIRMS_PER_CHUNK) -> None:
-        self._s3 = s3
-        self._bucket = bucket
+    def __init__(self, storage: Storage, quarter: str, firms_per_chunk: int = FIRMS_PER_CHUNK) -> None:
+        self._storage = storage
         self._quarter = quarter
         self._firms_per_chunk = firms_per_chunk
         self._firms: list[str] = []
@@ -48,16 +47,16 @@ class ChunkWriter:
         self._delete_leftovers()
         key = keys.prefetch_manifest(self._quarter)
         body = json.dumps({**manifest, "chunks": self.chunks, "firms": self.chunk_of_firm}, indent=1)
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body.encode(), ContentType="application/json")
+        self._storage.put(key, body.encode())
         return key
 
     def _write_chunk(self) -> None:
         if not self.chunks:
-            self._s3.delete_object(Bucket=self._bucket, Key=keys.prefetch_manifest(self._quarter))
+            self._storage.delete(keys.prefetch_manifest(self._quarter))
         key = keys.prefetch_chunk(self._quarter, len(self.chunks))
         buffer = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_batches(self._rows), buffer, compression="snappy")
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=buffer.getvalue().to_pybytes())
+        self._storage.put(key, buffer.getvalue().to_pybytes())
         self.chunks.append(key)
         self.chunk_of_firm |= dict.fromkeys(self._firms, PurePosixPath(key).name)
         self._firms, self._rows = [], []
@@ -65,11 +64,7 @@ class ChunkWriter:
     def _delete_leftovers(self) -> None:
         """Delete the chunks of an earlier, larger prefetch and the checkpoint of one that was not finished."""
         written = set(self.chunks)
-        pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=keys.prefetch_prefix(self._quarter)
-        )
-        for page in pages:
-            for key in [found["Key"] for found in page.get("Contents", [])]:
-                is_chunk = PurePosixPath(key).name.startswith("chunk_")
-                if (is_chunk and key not in written) or key == keys.prefetch_checkpoint(self._quarter):
-                    self._s3.delete_object(Bucket=self._bucket, Key=key)
+        for key in self._storage.list(keys.prefetch_prefix(self._quarter)):
+            is_chunk = PurePosixPath(key).name.startswith("chunk_")
+            if (is_chunk and key not in written) or key == keys.prefetch_checkpoint(self._quarter):
+                self._storage.delete(key)
