@@ -1,11 +1,11 @@
 """How fast is the prefetch, and how much memory does it take?
 
     python bench/bench_prefetch.py                                 # 100,000 and 1,000,000 generated sentences
-    python bench/bench_prefetch.py --sentences 100000 --processes 1
+    python bench/bench_prefetch.py --sentences 100000 --cores 1
     python bench/bench_prefetch.py --from FILE_OR_FOLDER --quarter 2020Q2
 
-S3 is left out: what is written goes to a folder that is thrown away. Each size runs in a process of its own, so that its
-peak memory is its own; that of the processes that split sentences is added (the largest of them, times their number).
+S3 is left out: what is written goes to a folder that is thrown away. Each size runs in a process of its own, so that
+its peak memory is its own; that of the processes that split sentences is added: the largest one's, times their number.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cloud.src.prefetch import parallel
 from cloud.src.prefetch.files import FileTranscripts
 from cloud.src.prefetch.prefetch import write_quarter
 from cloud.src.prefetch.storage import FolderStorage
@@ -72,10 +71,8 @@ def _turn(chance: random.Random) -> str:
     return " ".join([chance.choice(_PROCEDURE), *content])
 
 
-def measure(source: Path, quarter: str, processes: int | None) -> None:
+def measure(source: Path, quarter: str) -> None:
     """Prefetch once and print what it took."""
-    if processes:
-        _use(processes)
     with tempfile.TemporaryDirectory() as folder:
         before_mb, start = _peak_mb(resource.RUSAGE_SELF), time.perf_counter()
         transcripts = FileTranscripts(source, quarter)
@@ -85,7 +82,7 @@ def measure(source: Path, quarter: str, processes: int | None) -> None:
     no_sentences = {"operator turns", "calls without content", "copies of a row", "bad rows"}
     n_split = summary.n_sentences + sum(n for reason, n in summary.skipped.items() if reason not in no_sentences)
     own_mb, child_mb = _peak_mb(resource.RUSAGE_SELF), _peak_mb(resource.RUSAGE_CHILDREN)
-    n_children = (processes or len(os.sched_getaffinity(0))) if child_mb else 0
+    n_children = len(os.sched_getaffinity(0)) if child_mb else 0
     print(f"{summary.n_firms:,} firms, {n_split:,} sentences, of which {summary.n_sentences:,} are content")
     print(f"  left out: {summary.skipped}")
     print(
@@ -99,10 +96,6 @@ def measure(source: Path, quarter: str, processes: int | None) -> None:
     )
 
 
-def _use(processes: int) -> None:
-    parallel._cores = lambda: processes
-
-
 def _peak_mb(who: int) -> float:
     return resource.getrusage(who).ru_maxrss / 1024
 
@@ -112,17 +105,18 @@ def main() -> None:
     parser.add_argument("--from", dest="source", type=Path, help="your own transcripts instead of generated ones")
     parser.add_argument("--quarter", default=QUARTER)
     parser.add_argument("--sentences", type=int, nargs="+", default=SIZES)
-    parser.add_argument("--processes", type=int, help="left out: one a core")
+    parser.add_argument("--cores", type=int, help="use only so many; left out: all")
     options = parser.parse_args()
+    if options.cores:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
     if options.source:
-        measure(options.source, options.quarter, options.processes)
+        measure(options.source, options.quarter)
         return
-    processes = ["--processes", str(options.processes)] if options.processes else []
     with tempfile.TemporaryDirectory() as folder:
         for n_sentences in options.sentences:
             source = Path(folder) / f"{n_sentences}.parquet"
             generate(source, n_sentences)
-            subprocess.run([sys.executable, __file__, "--from", str(source), *processes], check=True)
+            subprocess.run([sys.executable, __file__, "--from", str(source)], check=True)
 
 
 if __name__ == "__main__":
