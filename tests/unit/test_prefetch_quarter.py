@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.contract import keys, schemas
-from cloud.src.contract.errors import InvalidInput
-from cloud.src.prefetch.prefetch import PrefetchSummary, prefetch_files
+from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.prefetch.files import FileTranscripts
+from cloud.src.prefetch.prefetch import PrefetchSummary, finished_prefetch, prefetch_files, write_quarter
+from cloud.src.prefetch.storage import FolderStorage, S3Storage
 from tests.unit.conftest import BUCKET
 
 QUARTER = "2023Q1"
@@ -165,3 +168,94 @@ def test_wrong_names_are_refused(s3: Any, tmp_path: Path, quarter: str, bucket: 
     with pytest.raises(InvalidInput, match=message):
         prefetch_files(s3, bucket, quarter, write_calls(tmp_path / "calls.csv", 1))
     assert objects(s3) == {}
+
+
+def test_a_finished_quarter_is_left_alone_unless_forced(s3: Any, tmp_path: Path) -> None:
+    storage = S3Storage(s3, BUCKET)
+    source = FileTranscripts(write_calls(tmp_path / "calls.csv", 3), QUARTER)
+    first = write_quarter(storage, QUARTER, source)
+    before = objects(s3)
+    assert not first.already_there
+
+    other = FileTranscripts(write_calls(tmp_path / "other.csv", 5), QUARTER)
+    again = write_quarter(storage, QUARTER, other, lambda *_: pytest.fail("it was read"))
+
+    assert again == replace(first, already_there=True) == finished_prefetch(storage, QUARTER)
+    assert objects(s3) == before
+    assert write_quarter(storage, QUARTER, other, force=True).n_firms == 5
+    assert sorted(objects(s3)) == [keys.prefetch_chunk(QUARTER, 0), MANIFEST]
+
+
+def test_force_takes_the_manifest_away_before_the_first_chunk(s3: Any, tmp_path: Path) -> None:
+    source = FileTranscripts(write_calls(tmp_path / "calls.csv", 203), QUARTER)
+    done: list[str] = []
+
+    class Recording(S3Storage):
+        def put(self, key: str, body: bytes) -> None:
+            done.append(f"put {Path(key).name}")
+            super().put(key, body)
+
+        def delete(self, key: str) -> None:
+            done.append(f"delete {Path(key).name}")
+            super().delete(key)
+
+    storage = Recording(s3, BUCKET)
+    write_quarter(storage, QUARTER, source)
+    done.clear()
+    write_quarter(storage, QUARTER, source, force=True)
+    assert done == [
+        "put _checkpoint.json",
+        "delete manifest.json",
+        *(f"put {name}" for n in range(3) for name in (f"chunk_{n:04d}.parquet", "_checkpoint.json")),
+        "put manifest.json",
+        "delete _checkpoint.json",
+        "delete _lock.json",
+    ]
+
+
+def test_a_prefetch_is_continued_only_from_the_same_input(s3: Any, tmp_path: Path) -> None:
+    storage = S3Storage(s3, BUCKET)
+
+    def interrupted_at_150(done: int, _: int) -> None:
+        if done == 150:
+            raise KeyboardInterrupt
+
+    source = FileTranscripts(write_calls(tmp_path / "calls.csv", 203), QUARTER)
+    with pytest.raises(KeyboardInterrupt):
+        write_quarter(storage, QUARTER, source, interrupted_at_150)
+    assert sorted(objects(s3)) == sorted([keys.prefetch_chunk(QUARTER, 0), keys.prefetch_checkpoint(QUARTER)])
+
+    changed = FileTranscripts(write_calls(tmp_path / "calls.csv", 203, "Sales of firm {} fell."), QUARTER)
+    progress: list[int] = []
+    write_quarter(storage, QUARTER, changed, lambda done, _: progress.append(done))
+    assert progress == list(range(1, 204))  # all over again
+    texts = [
+        text
+        for body in chunk_files(s3).values()
+        for text in pq.read_table(io.BytesIO(body))["cleaned_text"].to_pylist()
+    ]
+    assert len(texts) == 203
+    assert all(text.endswith("fell.") for text in texts)
+
+
+def test_a_prefetch_into_a_folder_is_the_same_as_into_a_bucket(s3: Any, tmp_path: Path) -> None:
+    source = FileTranscripts(write_calls(tmp_path / "calls.csv", 150), QUARTER)
+    write_quarter(S3Storage(s3, BUCKET), QUARTER, source)
+    write_quarter(FolderStorage(tmp_path / "out"), QUARTER, source)
+    in_folder = {
+        str(path.relative_to(tmp_path / "out")): path.read_bytes()
+        for path in (tmp_path / "out").rglob("*")
+        if path.is_file()
+    }
+    assert sorted(in_folder) == sorted(objects(s3))
+    assert {key: body for key, body in in_folder.items() if key.endswith(".parquet")} == chunk_files(s3)
+
+
+@pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'{"quarter": "2023Q1"}'])
+def test_a_manifest_that_cannot_be_read_is_one_line_and_force_replaces_it(s3: Any, tmp_path: Path, body: bytes) -> None:
+    s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=body)
+    storage = S3Storage(s3, BUCKET)
+    source = FileTranscripts(write_calls(tmp_path / "calls.csv", 1), QUARTER)
+    with pytest.raises(FtmError, match=r"s3://.*manifest\.json is not a manifest of this version of ftm: .* --force"):
+        write_quarter(storage, QUARTER, source)
+    assert write_quarter(storage, QUARTER, source, force=True).n_firms == 1

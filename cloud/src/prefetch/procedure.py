@@ -16,13 +16,20 @@ class Rule:
 
     Attributes:
         name: what such sentences are called where they are counted.
+        hints: in small letters; one of them is in every such sentence. Nine of ten sentences have no hint of any rule,
+            and to see that takes a tenth of the time of the patterns.
         pattern: found in such a sentence, whatever its case.
         unless: a sentence in which this is found is not one of them.
     """
 
     name: str
+    hints: tuple[str, ...]
     pattern: re.Pattern[str]
     unless: re.Pattern[str]
+
+
+def _hints(text: str) -> tuple[str, ...]:
+    return tuple(text.split("|"))
 
 
 def _pattern(text: str) -> re.Pattern[str]:
@@ -49,6 +56,10 @@ _OPENING = (
 RULES = (
     Rule(
         "safe-harbour notices",
+        _hints(
+            "forward-looking|forward looking|safe harbo|differ|vary|risk factors|uncertainties|gaap"
+            "|reconcil|obligation to|duty to"
+        ),
         _pattern(r"""
             forward[- ]looking\s(?:statement|information|comment|remark)s?\b .*
             \b(?: risks? | uncertain | actual\s | securities | safe\sharbo | sec\b | 10-[kq] | differ | obligation
@@ -75,6 +86,7 @@ RULES = (
     ),
     Rule(
         "notices of the call",
+        _hints("web|.com|replay|record|transcript|archive|investor relations"),
         _pattern(r"""
             \b(?:call|conference|webcast|event|meeting|presentation)\b .* \bis\s(?:also\s)?being\s(?:recorded|webcast)
           | \b(?:replay|recording|transcript|archive)\b .* \b(?:available|accessed|posted|archived)\b .*
@@ -88,6 +100,7 @@ RULES = (
     ),
     Rule(
         "calls for questions",
+        _hints("question|caller|q&a|q & a"),
         _pattern(rf"""
             ^{_OPENING}{{0,3}}(?:our\s|the\s)?(?:next|first|last|final)\s(?:question|caller)
             (?:,?\s(?:please|operator))*[.?!\u2026]*$
@@ -110,6 +123,10 @@ RULES = (
     ),
     Rule(
         "operator sentences",
+        _hints(
+            "press star|press *|press the|press zero|press pound|pressing|line is|lines |mute|listen"
+            "|queue|disconnect|go ahead"
+        ),
         _pattern(rf"""
             \bpress(?:ing)?\s(?:star|\*|the\sstar|zero|pound|the\spound)
           | \byour\sline\sis\s(?:now\s)?(?:open|live)
@@ -125,6 +142,7 @@ RULES = (
     ),
     Rule(
         "hand-overs",
+        _hints("over to|back to|take th|turn it|turn th|hand it|hand th|pass it|pass th|kick it|kick th"),
         _pattern(rf"""
             ^{_OPENING}{{0,4}}
             (?:let\sme|allow\sme\sto|(?:i|we)(?:['\u2019]ll|['\u2019]d\slike\sto|['\u2019]m\sgoing\sto
@@ -141,12 +159,7 @@ RULES = (
     ),
 )
 
-# One of these is in every sentence that a rule takes. Nine of ten sentences have none, which is what makes this fast.
-_HINTS = (
-    "question|caller|q&a|over to|back to| to you|take th|turn |hand |pass |kick |ahead|queue|mute|line|press|disconnect"
-    "|listen|web|.com|replay|record|transcript|investor relations|forward|harbo|actual|risk|gaap|reconcil|obligation"
-    "|duty"
-).split("|")
+_HINTS = tuple(hint for rule in RULES for hint in rule.hints)
 # Figures that say nothing about the firm: years, forms of the regulator, and the keys of a telephone.
 _NO_FIGURE = re.compile(r"\b(?:19|20)\d\d\b|\b(?:10|8|20|6)-[A-Za-z]\b|\*\s?\d\b|\bstar\s\d\b", re.IGNORECASE)
 _FIGURE = re.compile(r"[\d$%€£]")
@@ -162,6 +175,7 @@ def rule_of(sentence: str) -> str | None:
     else:
         return None
     for rule in RULES:
-        if rule.pattern.search(sentence) and not rule.unless.search(sentence):
+        hinted = any(hint in lowered for hint in rule.hints)
+        if hinted and rule.pattern.search(sentence) and not rule.unless.search(sentence):
             return None if _FIGURE.search(_NO_FIGURE.sub("", sentence)) else rule.name
     return None
