@@ -136,7 +136,19 @@ def test_courtesies_before_content_are_cut_from_the_cleaned_text(sentence: str, 
     assert clean_sentence(sentence) == (cleaned, None)
 
 
-@pytest.mark.parametrize("opening", ["Good morning, ", "Thanks and ", "A" * 50 + " ", "Hi, A.B ", "forward-looking "])
+@pytest.mark.parametrize(
+    "opening",
+    [
+        "Good morning, ",
+        "Thanks and ",
+        "A" * 50 + " ",
+        "Hi, A.B ",
+        "forward-looking statements ",
+        "risk factors ",
+        "  [",
+        "[ ",
+    ],
+)
 def test_hostile_text_takes_no_time(opening: str) -> None:
     """A rule whose time grew with the square of the length would not end here."""
     sentence = opening * 20_000

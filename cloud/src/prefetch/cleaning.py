@@ -34,9 +34,10 @@ def clean(text: str) -> str:
     """Remove stage directions, control and invisible characters; make any run of white space one blank."""
     if not text.isprintable():  # no space other than blanks, nothing invisible: true of nearly all sentences
         text = _INVISIBLE.sub("", _CONTROL.sub(" ", text))
+    text = " ".join(text.split())
     if "[" in text or "(" in text:
-        text = _STAGE_DIRECTION.sub("", text)
-    return " ".join(text.split())
+        text = " ".join(_STAGE_DIRECTION.sub("", text).split())
+    return text
 
 
 def clean_sentence(raw: str) -> tuple[str, str | None]:

@@ -1,7 +1,8 @@
 """Sentences that run the call instead of saying something about the firm, known by rule.
 
 The rules are narrow: what they miss is left to the map job, which knows procedure by its likeness to examples. A rule
-never takes a sentence with a figure (years, forms and the names of laws aside) or with a reason ("because", "but").
+never takes a sentence with a figure (years and names of forms aside); that with a reason ("because", "but") only as a
+legal notice.
 """
 
 from __future__ import annotations
@@ -163,11 +164,15 @@ _HINTS = tuple(hint for rule in RULES for hint in rule.hints)
 # Figures that say nothing about the firm: years, forms of the regulator, and the keys of a telephone.
 _NO_FIGURE = re.compile(r"\b(?:19|20)\d\d\b|\b(?:10|8|20|6)-[A-Za-z]\b|\*\s?\d\b|\bstar\s\d\b", re.IGNORECASE)
 _FIGURE = re.compile(r"[\d$%€£]")
+_LONGEST = 1_500  # characters of a legal notice; a pattern's time may grow with the square of the length
+
 PATTERNS = (*(rule.pattern for rule in RULES), _SAYS_MORE, _REFUSES, _FIGURE, _NO_FIGURE)
 
 
 def rule_of(sentence: str) -> str | None:
     """Return the name of the rule by which the sentence is procedure, None when it is none."""
+    if len(sentence) > _LONGEST:
+        return None
     lowered = sentence.lower()
     for hint in _HINTS:
         if hint in lowered:
