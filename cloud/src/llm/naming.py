@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 
 from cloud.src.llm import description_rules, packaged_models
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.name_rules import tidy
+from cloud.src.llm.name_rules import tidy, title_case
 from cloud.src.llm.prompt import MAX_KEYWORD_BYTES, Objection, chat, clean, cut, one_line
 from cloud.src.llm.xai_client import LlmClient
 
@@ -29,8 +29,6 @@ MAX_NAME_LENGTH = 48
 
 _TOPIC_TOKENS = 64
 _THEME_TOKENS = 200
-
-_ACRONYMS = frozenset("ai api covid cpi ebitda eps erp esg ev fda fx gaap gpu ip ipo it lng m&a nii r&d".split())
 
 log = logging.getLogger(__name__)
 
@@ -149,11 +147,11 @@ def keyword_label(keywords: Sequence[str]) -> str:
     telling = [keyword for keyword, own in zip(keywords, words, strict=True) if not any(own < other for other in words)]
     label = ""
     for keyword in list(dict.fromkeys(telling))[:3]:
-        longer = f"{label} / {_title_case(keyword)}" if label else _title_case(keyword)
+        longer = f"{label} / {title_case(keyword)}" if label else title_case(keyword)
         if len(longer) > MAX_NAME_LENGTH:
             break
         label = longer
-    return label or (cut(_title_case(telling[0]), MAX_NAME_LENGTH) if telling else "") or "Other"
+    return label or (cut(title_case(telling[0]), MAX_NAME_LENGTH) if telling else "") or "Other"
 
 
 def keyword_description(theme: TopicToName) -> str:
@@ -166,7 +164,3 @@ def keyword_description(theme: TopicToName) -> str:
 
 def _enumeration(parts: list[str]) -> str:
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)
-
-
-def _title_case(keyword: str) -> str:
-    return " ".join(word.upper() if word in _ACRONYMS else word[:1].upper() + word[1:] for word in keyword.split())

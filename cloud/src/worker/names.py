@@ -18,6 +18,7 @@ from cloud.src.llm.xai_client import LlmClient
 from cloud.src.worker import name_guard
 from cloud.src.worker.embeddings import Embedder, Vectors
 from cloud.src.worker.name_search import Found, NameSearch, Propose
+from cloud.src.worker.wording import Wording
 
 ByKeywords = Callable[[TopicToName, str], Name]
 
@@ -114,7 +115,8 @@ def with_best_labels(
         [] if by_llm and by_llm[row] else [label for label in topic.labels if name_guard.sameness(label) not in taken]
         for row, topic in enumerate(topics)
     ]
-    ordered = name_guard.best_first(labels, centroids, embedder)
+    wording = Wording([topic.all_words() for topic in topics])
+    ordered = name_guard.best_first(labels, centroids, embedder, wording)
     return [replace(topic, labels=best) for topic, best in zip(topics, ordered, strict=True)]
 
 

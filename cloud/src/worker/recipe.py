@@ -30,6 +30,7 @@ NAMING_FILES = (
     _WORKER / "names.py",
     _WORKER / "name_guard.py",
     _WORKER / "name_search.py",
+    _WORKER / "wording.py",
     _LLM / "completion.py",
     _LLM / "naming.py",
     _LLM / "prompt.py",
