@@ -95,7 +95,11 @@ def topics_of(s3: Any, *numbers: int) -> list[dict[str, Any]]:
     return [topic for table in tables for topic in table.to_pylist()]
 
 
-@tenacity.retry(retry=tenacity.retry_if_result(lambda done: not done), wait=tenacity.wait_fixed(0.01))
+@tenacity.retry(
+    retry=tenacity.retry_if_result(lambda done: not done),
+    wait=tenacity.wait_fixed(0.01),
+    stop=tenacity.stop_after_delay(60),
+)
 def until(condition: Callable[[], bool]) -> bool:
     return condition()
 
