@@ -2,10 +2,10 @@
 
     python bench/bench_name_retrieval.py TRANSCRIPTS QUARTER RESULTS.jsonl [--firms 50] [--topics 8] [--base-url URL]
 
-TRANSCRIPTS is a file or folder as for ``ftm run``. Every n-th firm is taken, and every n-th topic of a firm is named by
-the LLM; each name is looked for among all of the firm's topics. Firms that RESULTS.jsonl has already are not done again.
-The LLM's answers are in the results: with --answers OTHER.jsonl it is not asked again what it has answered for those, so
-that a change of the guard is measured in minutes. Without an address the packaged model is started on this machine.
+TRANSCRIPTS is a file or folder as for ``ftm run``. Every n-th firm is taken, and every n-th topic of a firm is named
+by the LLM; each name is looked for among all of the firm's topics. Firms that RESULTS.jsonl has already are not done
+again. The LLM's answers are in the results: with --answers OTHER.jsonl it is not asked again what it has answered for
+those, so that a change of the guard is measured in minutes. Without an address the packaged model is started here.
 
 A name finds its topic when the topic's centroid is the nearest to the name's embedding. The guard looks at the same
 embeddings and at the topics' words, so two measures are of another kind: TF-IDF vectors of all sentences of each topic,
@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
 import math
 from collections.abc import Callable, Iterator
@@ -156,7 +157,7 @@ class Bench:
         centroids: Vectors,
     ) -> list[dict[str, Any]]:
         """The records with, for each measure and kind of name, whether the name's topic is the nearest."""
-        measures: dict[str, Callable[[list[str]], NDArray[np.float64]]] = {
+        measures: dict[str, Callable[[list[str]], NDArray[Any]]] = {
             "embedding": lambda texts: self.embedder.embed(texts) @ centroids.T
         }
         by_words = TfidfVectorizer(stop_words="english", sublinear_tf=True)
@@ -176,7 +177,7 @@ class Bench:
 def wordllama_embed() -> Callable[[list[str]], Vectors] | None:
     """What gives unit vectors, shape (texts, 256); None where the package is not found."""
     try:
-        import wordllama
+        wordllama = importlib.import_module("wordllama")
     except ImportError:
         return None
     # Weights and tokenizer are in its wheel, where it does not look for the second by itself.

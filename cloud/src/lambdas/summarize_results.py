@@ -52,8 +52,8 @@ class BatchCount(NamedTuple):
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Take ``{"quarter", "bucket", "manifest_key", "results"}``; return counts, ``has_failures``, who named the topics and which
-    commits ran.
+    """Take ``{"quarter", "bucket", "manifest_key", "results"}``; return counts, ``has_failures``, who named the topics
+    and which commits ran.
 
     A firm that no progress file of this execution lists as done or skipped counts as failed. ``theme_naming`` is passed
     on to the state after this one.

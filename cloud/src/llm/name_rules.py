@@ -30,19 +30,19 @@ _EMPTY = frozenset(
     "name none null of other others sentence sentences string summary text the title topic topics unknown untitled "
     "various".split()
 )
-# The commonest function words of other languages in Latin letters: German, Dutch, French, Spanish, Portuguese, Italian,
-# Swedish, Danish, Polish. No English name has these.
+# The commonest function words of other languages in Latin letters: German, Dutch, French, Spanish, Portuguese,
+# Italian, Swedish, Danish, Polish. No English name has these.
 _FOREIGN = frozenset(
-    "auf aus bei durch ein eine einer eines für im mit nach nicht oder sich sind und vom von wird zum zur een het niet "
-    "voor aan bij naar uit aux avec ces cette comme dans du est leur les mais ou qui sont sur une como cuando desde "
-    "donde ella entre esta hacia hasta más mientras muy para pelo pero sobre también y ao aos com mais não nas nos pela "
-    "pelas pelos por são seu sua alla che dal dalla degli del della delle dello gli nel nella più sono sul sulla att "
-    "och ett från för på som til ikke og dla nie oraz się".split()
+    "auf aus bei durch ein eine einer eines für im nach nicht oder sich sind und vom von wird zum zur een het niet "
+    "voor aan bij naar uit aux avec cette comme dans du leur les mais ou qui sont sur une como cuando desde donde "
+    "ella entre esta hacia hasta más mientras muy para pelo pero sobre también y ao aos mais não nas nos pela pelas "
+    "pelos por são seu sua alla che dal dalla degli del della delle dello gli nel nella più sono sul sulla och ett "
+    "från för på som til ikke og dla nie oraz się".split()
 )
-# These some have ("Las Vegas", "Da Vinci", "Plus Sizes", "DER", "AV"), but beside words that are said.
+# These some have ("Las Vegas", "Da Vinci", "Plus Sizes", "DER", "CES"), but beside words that are said.
 _RATHER_FOREIGN = frozenset(
-    "con da das de dei dem den der des det di die dos e el en et il la las le lo los med na non o par plus pour sin "
-    "sem un um av om".split()
+    "att av ces com con da das de dei dem den der des det di die dos e el en est et il la las le lo los med mit na non o om par plus "
+    "pour sem sin um un".split()
 )
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _QUARTER = re.compile(rf"\b((q[1-4]|[1-4]q|[12]h|h[12]|fy)[ '-]?\d*|quarters?|{_MONTHS}|(19|20)\d\d)\b", re.IGNORECASE)

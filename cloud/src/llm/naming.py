@@ -26,8 +26,8 @@ BY_KEYWORDS = "keywords"
 TOPIC_PROMPT_VERSION = "topic_name_v2"
 THEME_PROMPT_VERSION = "theme_name_v2"
 
-# Measured: the 193 topics of the bundled quarter took SmolLM2-135M 815 answers, because names that are refused are asked
-# for again. No larger model was measured; each refused name costs four answers (worker/name_search.py).
+# Measured: the 193 topics of the bundled quarter took SmolLM2-135M 815 answers, because names that are refused are
+# asked for again. No larger model was measured; each refused name costs four answers (worker/name_search.py).
 SMALL_MODELS_ANSWERS_PER_NAME = 815 / 193
 
 MAX_NAME_LENGTH = 48

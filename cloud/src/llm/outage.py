@@ -15,8 +15,8 @@ log = logging.getLogger(__name__)
 
 FIRST_INTERVAL_S = 0.5
 LONGEST_INTERVAL_S = 10.0
-# One look takes as long as there is patience left, but between these bounds: a server that is busy with others' requests
-# answers within half a minute, and one that only is to be looked at gets a few seconds all the same.
+# One look takes as long as there is patience left, but between these bounds: a server that is busy with others'
+# requests answers within half a minute, and one that only is to be looked at gets a few seconds all the same.
 LONGEST_LOOK_S = 30.0
 SHORTEST_LOOK_S = 5.0
 # A server that has been given up is looked at again this often, without anybody waiting for it.
