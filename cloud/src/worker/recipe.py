@@ -17,6 +17,7 @@ _WORKER = Path(__file__).parent
 _LLM = Path(naming.__file__).parent
 
 ENGINE_FILES = (
+    _WORKER / "embedding_model.py",
     _WORKER / "embeddings.py",
     _WORKER / "firm_topics.py",
     _WORKER / "keywords.py",
@@ -44,7 +45,7 @@ def recipe(settings: MapSettings, embedder: Embedder, llm_model: str | None) -> 
     """Models, prompts and settings of a map job; ``llm_model`` is None when topics are named by keywords."""
     return {
         "engine": hash_of(ENGINE_FILES),
-        "embedding_model": embedder.sha256,
+        "embedding_model": embedder.identity,
         "naming": hash_of(NAMING_FILES),
         "topic_naming": settings.topic_naming,
         "llm_model": llm_model,
