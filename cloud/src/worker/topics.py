@@ -141,25 +141,32 @@ def _merge_small(grid: Grid, clusters: list[NDArray[np.int64]]) -> list[NDArray[
 
 
 def _trim(grid: Grid, clusters: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """Drop the sentences that fit worst; a cluster keeps the MIN_SENTENCES that fit best."""
-    rows = np.concatenate(clusters)
-    fits = np.concatenate([_fit(grid, of_cluster) for of_cluster in clusters])
-    is_core = np.concatenate([_is_core(_fit(grid, of_cluster)) for of_cluster in clusters])
-    worst_first = np.lexsort((rows, fits))
-    droppable = worst_first[(fits[worst_first] < MIN_SIMILARITY) & ~is_core[worst_first]]
-    dropped = rows[droppable[: int(MAX_UNASSIGNED * len(rows))]]
-    return [np.setdiff1d(of_cluster, dropped) for of_cluster in clusters]
+    """Drop clusters that hang together by chance, then the sentences that fit worst; MAX_UNASSIGNED is never exceeded.
+
+    A cluster that stays keeps the MIN_SENTENCES that fit best.
+    """
+    may_drop = int(MAX_UNASSIGNED * sum(len(rows) for rows in clusters))
+    fits = [_fit(grid, rows) for rows in clusters]
+    kept = []
+    for cluster in sorted(range(len(clusters)), key=lambda i: (fits[i].max(), clusters[i][0])):
+        loose = (fits[cluster] >= MIN_SIMILARITY).sum() < MIN_SENTENCES
+        if loose and len(clusters[cluster]) <= may_drop:
+            may_drop -= len(clusters[cluster])
+        else:
+            kept.append(cluster)
+    misfits = sorted(
+        (fits[cluster][i], clusters[cluster][i])
+        for cluster in kept
+        for i in np.argsort(-fits[cluster], kind="stable")[MIN_SENTENCES:]
+        if fits[cluster][i] < MIN_SIMILARITY
+    )
+    dropped = [row for _, row in misfits[:may_drop]]
+    return [np.setdiff1d(clusters[cluster], dropped) for cluster in kept]
 
 
 def _fit(grid: Grid, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Cosine of each sentence to the centroid of its cluster."""
     return exact.cosines(grid[rows], exact.centroid(grid[rows])[None])[:, 0]
-
-
-def _is_core(fits: NDArray[np.float64]) -> NDArray[np.bool_]:
-    core = np.zeros(len(fits), dtype=bool)
-    core[np.argsort(-fits, kind="stable")[:MIN_SENTENCES]] = True
-    return core
 
 
 def _describe(grid: Grid, rows: NDArray[np.int64]) -> Topic:
