@@ -38,15 +38,19 @@ _FIRMS = run_folder.columns(schemas.FIRM, "firm_id")
 
 @dataclass(frozen=True)
 class Theme:
-    """A theme of one quarter. ``rank``: its place in the quarter, from 1; ``share``: of the quarter's firms."""
+    """A theme of one quarter. ``rank``: its place in the quarter, from 1; ``share``: of the quarter's firms.
+
+    ``is_general``: every call has it, whatever happens.
+    """
 
     theme_id: str
-    rank: int
     name: str
     keywords: list[str]
     n_firms: int
     n_sentences: int
+    rank: int
     share: float
+    is_general: bool
 
 
 @dataclass(frozen=True)
@@ -76,9 +80,11 @@ class Change:
     @property
     def theme(self) -> Theme:
         """The theme as it was last seen."""
-        found = self.later or self.earlier
-        assert found is not None
-        return found
+        if self.later is not None:
+            return self.later
+        if self.earlier is not None:
+            return self.earlier
+        raise ValueError("a change is of a theme that is in one of the quarters at least")
 
 
 def find_folder(quarter: str, folders: Sequence[Path]) -> Path:
@@ -102,8 +108,14 @@ def read_quarter(folder: Path, quarter: str) -> Quarter:
     path = folder / keys.topics(quarter)
     vectors = run_folder.embeddings(topics, path)
     theme_ids = themes.column("theme_id").to_pylist()
+    ranking = run_folder.theme_ranking(folder, quarter)
     rows = [
-        Theme(rank=rank, share=row["n_firms"] / max(1, n_firms), **row)
+        Theme(
+            **row,
+            rank=rank,
+            share=row["n_firms"] / max(1, n_firms),
+            is_general=bool(ranking.get(row["theme_id"], {}).get("general")),
+        )
         for rank, row in enumerate(themes.to_pylist(), start=1)
     ]
     centroids = _centroids(vectors, topics.column("theme_id"), theme_ids, path)
@@ -111,7 +123,7 @@ def read_quarter(folder: Path, quarter: str) -> Quarter:
 
 
 def compare(earlier: Quarter, later: Quarter) -> list[Change]:
-    """What has become of the themes, by status, and within one the highest ranked first.
+    """What has become of the themes, by status, and within one the highest ranked first; general ones come last.
 
     Raises InvalidInput when the quarters were made with different embedding models.
     """
@@ -128,7 +140,7 @@ def compare(earlier: Quarter, later: Quarter) -> list[Change]:
     partners_of = ({i for i, _, _ in pairs}, {j for _, j, _ in pairs})
     changes += [Change(NEW, None, theme) for j, theme in enumerate(later.themes) if j not in partners_of[1]]
     changes += [Change(GONE, theme, None) for i, theme in enumerate(earlier.themes) if i not in partners_of[0]]
-    return sorted(changes, key=lambda change: (STATUSES.index(change.status), change.theme.rank))
+    return sorted(changes, key=lambda change: (change.theme.is_general, STATUSES.index(change.status), change.theme.rank))
 
 
 def match(earlier: Quarter, later: Quarter) -> list[tuple[int, int, float]]:
