@@ -77,7 +77,7 @@ def run_reduce(job_settings: ReduceSettings) -> None:
     embedder = Embedder(job_settings.embedding_model, job_settings.embedding_threads)
     store = Store(boto3.client("s3"), job_settings.s3_bucket)
     with open_namer(llm, embedder) as namer:
-        reduce_themes.run(job_settings, store, namer)
+        reduce_themes.run(job_settings, store, namer, embedder)
     package_sentiment.run(store, job_settings.quarter)
 
 

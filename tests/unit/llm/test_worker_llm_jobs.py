@@ -296,7 +296,7 @@ def test_reduce_keeps_the_answers_and_says_who_named_what(s3: Any) -> None:
     def reduce_quarter() -> dict[str, int]:
         with EventLoopThread() as loop:
             namer = LlmNamer(LlmClient(llm.base_url, "m"), embedder(), loop)
-            reduce_themes.run(settings, store, namer)
+            reduce_themes.run(settings, store, namer, embedder())
             return namer.tally()
 
     with fake_llm(theme) as llm:
