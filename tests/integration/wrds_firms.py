@@ -13,8 +13,18 @@ from tests.integration.wrds_tables import (
     Wrds,
 )
 
-ALDER, BIRCH, CEDAR, DOGWOOD = (100, "Alder Robotics"), (200, "Birch Freight"), (300, "Cedar Foods"), (400, "Dogwood Oil")
-ELM, FIR, GINGKO, HAZEL = (500, "Elm Bancorp"), (600, "Fir\u200b Labs\x07 AG"), (700, "Gingko Media"), (800, "Hazel Retail")
+ALDER, BIRCH, CEDAR, DOGWOOD = (
+    (100, "Alder Robotics"),
+    (200, "Birch Freight"),
+    (300, "Cedar Foods"),
+    (400, "Dogwood Oil"),
+)
+ELM, FIR, GINGKO, HAZEL = (
+    (500, "Elm Bancorp"),
+    (600, "Fir\u200b Labs\x07 AG"),
+    (700, "Gingko Media"),
+    (800, "Hazel Retail"),
+)
 IVY, JUNIPER, KAPOK = (900, "Ivy Power"), (1000, "Juniper Air"), (1100, "Kapok Mills")
 
 
@@ -69,7 +79,9 @@ def _versions(tables: Wrds) -> None:
     tables.permno("000200", 10201, "P", "2010-01-04")  # class A
     tables.permno("000200", 10203, "J", "2015-01-02")
     # First dated into the first quarter, then put right: it belongs to the second.
-    tables.version(JUNIPER, 10, 100, "2023-03-31 12:00", "2023-03-31 18:00:00", speech("Fares are up in the old version."))
+    tables.version(
+        JUNIPER, 10, 100, "2023-03-31 12:00", "2023-03-31 18:00:00", speech("Fares are up in the old version.")
+    )
     tables.version(JUNIPER, 10, 101, "2023-04-03 12:00", "2023-04-04 18:00:00", speech("Fares are up."))
     tables.link(1000, "001000")
     tables.permno("001000", 11000, "P", "2005-01-03")

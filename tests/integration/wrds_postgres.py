@@ -31,7 +31,13 @@ class PostgresServer:
     def connect(self, database: str = "postgres") -> psycopg.Connection[Any]:
         """A connection of the superuser that commits each statement."""
         return psycopg.connect(
-            host="127.0.0.1", port=self.port, user=SUPERUSER, password=PASSWORD, dbname=database, autocommit=True
+            host="127.0.0.1",
+            port=self.port,
+            user=SUPERUSER,
+            password=PASSWORD,
+            dbname=database,
+            client_encoding="utf8",
+            autocommit=True,
         )
 
     def create_database(self, name: str, encoding: str = "UTF8") -> None:
@@ -51,8 +57,8 @@ def postgres_server() -> Iterator[PostgresServer]:
     try:
         _hand_over(folder)
         _run(
-            [initdb, "--pgdata", str(data), "--username", SUPERUSER, "--pwfile", str(password_file)]
-            + ["--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C", "--no-sync"]
+            [initdb, f"--pgdata={data}", f"--username={SUPERUSER}", f"--pwfile={password_file}"]
+            + "--auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync".split()
         )
         port = _free_port()
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"

@@ -178,7 +178,7 @@ class Wrds:
             schema = "vault" if views and SCHEMAS[name] != "crsp" else SCHEMAS[name]
             where = sql.Identifier(schema, name)
             connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
-            typed = sql.SQL(", ").join(sql.SQL(f"{column} {kind}") for column, kind in columns.items())  # type: ignore
+            typed = sql.SQL(", ").join(sql.SQL(f"{column} {kind}") for column, kind in columns.items())
             connection.execute(sql.SQL("CREATE TABLE {} ({})").format(where, typed))
             if schema == "vault":
                 view = sql.Identifier("ciq", name)

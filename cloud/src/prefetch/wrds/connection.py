@@ -47,6 +47,8 @@ def _prepare(connection: psycopg.Connection[Any], _: object) -> None:
     connection.read_only = True
     connection.adapters.register_loader("text", _Text)
     connection.adapters.register_loader("varchar", _Text)
+    if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
+        connection.execute("SET client_encoding TO 'SQL_ASCII'")  # else the server refuses what is not UTF-8
     connection.execute("SET TIME ZONE 'UTC'")  # a day is a day in UTC, whatever the server's time zone is
     connection.commit()
 

@@ -31,7 +31,7 @@ _CONNECTION = {
     "Connection refused": "nothing answers at {host}:{port}: check the network of this machine, PGHOST and PGPORT",
     "unreachable": "{host}:{port} cannot be reached from this machine: check its network",
     "No route to host": "{host}:{port} cannot be reached from this machine: check its network",
-    "does not support SSL": "{host}:{port} does not encrypt, so that nothing was sent: is it WRDS? Check PGHOST, PGPORT",
+    "does not support SSL": "{host}:{port} does not encrypt, so nothing was sent: is it WRDS? Check PGHOST and PGPORT",
     "too many connections": "{username} has as many connections as WRDS allows: close others (notebooks, SAS, R)",
     "too many clients": "{host} has no connection left: try again in some minutes",
     "does not exist": "{host} has no database {database}: check PGDATABASE",
@@ -57,7 +57,9 @@ def _line(error: BaseException | None, login: Login) -> str:
     if login.password:
         said = said.replace(login.password, "***")
     if isinstance(error, errors.InsufficientPrivilege):
-        return f"WRDS does not let {login.username} read this: {said}: ask your library's WRDS representative for access"
+        return (
+            f"WRDS does not let {login.username} read this: {said}: ask your library's WRDS representative for access"
+        )
     if isinstance(error, errors.UndefinedTable | errors.UndefinedColumn | errors.InvalidSchemaName):
         return f"WRDS' tables are not as FTM knows them (docs/packages/wrds.md): {said}"
     if isinstance(error, errors.QueryCanceled):
@@ -71,7 +73,5 @@ def _connection_line(said: str, login: Login) -> str:
     server = login.server
     for words, meaning in _CONNECTION.items():
         if words in said:
-            return meaning.format(
-                username=login.username, host=server.host, port=server.port, database=server.database
-            )
+            return meaning.format(username=login.username, host=server.host, port=server.port, database=server.database)
     return f"the connection to {server.host} is lost: {said}; {_TRY_AGAIN}"

@@ -89,7 +89,7 @@ def _username_in(path: Path, server: Server, username: str | None) -> str | None
         wanted = (server.host, server.port, server.database, username or fields[3])
         if all(given in ("*", need) for given, need in zip(fields, wanted, strict=False)) and wanted[3] != "*":
             if path.stat().st_mode & 0o077:  # libpq would pass over it without a word
-                raise InvalidInput(f"{path} has passwords and can be read by others, so that it is not used: chmod 600")
+                raise InvalidInput(f"{path} has passwords and can be read by others: chmod 600 {path}")
             return wanted[3]
     return None
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Date, Select, and_, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from cloud.src.prefetch.wrds.tables import DETAIL, GVKEY, LINK
 from cloud.src.prefetch.wrds.text import tidy
@@ -121,7 +122,7 @@ def _query(first: datetime.date, after: datetime.date) -> Select:
         .select_from(call.outerjoin(GVKEY, gvkey_is_valid).outerjoin(LINK, link_is_valid))
         # The version may have moved to another quarter, or to another kind of event, since the older ones.
         .where(call.c.day >= first, call.c.day < after, call.c.keydeveventtypeid == EARNINGS_CALL)
-        .distinct(call.c.companyid, call.c.keydevid)
+        .ext(distinct_on(call.c.companyid, call.c.keydevid))
         .order_by(call.c.companyid, call.c.keydevid, *primary_first)
     )
 
@@ -151,6 +152,6 @@ def _latest_versions(first: datetime.date, after: datetime.date) -> Select:
             func.count().over(partition_by=[detail.companyid, detail.keydevid]).label("n_versions"),
         )
         .where(detail.keydevid.in_(these), detail.companyid.is_not(None))
-        .distinct(detail.companyid, detail.keydevid)
+        .ext(distinct_on(detail.companyid, detail.keydevid))
         .order_by(detail.companyid, detail.keydevid, *latest_first)
     )

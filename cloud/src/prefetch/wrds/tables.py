@@ -104,7 +104,7 @@ def use_schemas(connection: Connection) -> bool:
 
 
 def _problem(connection: Connection, schema: str, tables: list[str]) -> str | None:
-    """Return why a table cannot be read, None when all can. Only reading shows it: what an account sees is not enough."""
+    """Return why a table cannot be read, None when all can; an account also sees tables that it may not read."""
     for name in tables:
         table = Table(name, MetaData(), schema=schema)
         try:

@@ -23,6 +23,7 @@ from sqlalchemy import (
     select,
     tuple_,
 )
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from cloud.src.prefetch.calls import Turn
 from cloud.src.prefetch.wrds.tables import COMPONENT, PERSON, PROFESSIONAL
@@ -76,11 +77,11 @@ def read_titles(connection: Connection, company_ids: Sequence[int]) -> dict[int,
             PROFESSIONAL.c.proid.is_not(None),
             or_(*(wanted.ilike(pattern) for pattern in _CHIEFS)),
         )
-        .distinct(PROFESSIONAL.c.proid)
+        .ext(distinct_on(PROFESSIONAL.c.proid))
         .order_by(PROFESSIONAL.c.proid, PROFESSIONAL.c.currentproflag.desc().nulls_last(), wanted)
     )
     with connection.begin():
-        return {proid: title for proid, title in connection.execute(query)}
+        return {row.id: row.title for row in connection.execute(query)}
 
 
 def read_turns(
@@ -112,12 +113,10 @@ def _query(transcript_ids: Sequence[int]) -> Select:
             PERSON.c.speakertypename.label("speaker_type"),
             cast(PERSON.c.proid, BigInteger).label("proid"),
         )
-        .select_from(
-            COMPONENT.outerjoin(PERSON, PERSON.c.transcriptcomponentid == COMPONENT.c.transcriptcomponentid)
-        )
+        .select_from(COMPONENT.outerjoin(PERSON, PERSON.c.transcriptcomponentid == COMPONENT.c.transcriptcomponentid))
         .where(_of(transcript_ids))
         # A component that the table of persons has twice is still one turn.
-        .distinct(COMPONENT.c.transcriptid, COMPONENT.c.componentorder, COMPONENT.c.transcriptcomponentid)
+        .ext(distinct_on(COMPONENT.c.transcriptid, COMPONENT.c.componentorder, COMPONENT.c.transcriptcomponentid))
         .order_by(*in_order, PERSON.c.transcriptpersonname.nulls_last(), PERSON.c.proid)
     )
 
