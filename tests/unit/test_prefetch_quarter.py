@@ -55,16 +55,20 @@ def test_writes_whole_firms_in_chunks_and_a_manifest_that_leads_to_them(s3: Any,
         n_firms_without_permno=102,
         skipped={"operator turns": 203},
         manifest_key=MANIFEST,
+        created_at=json.loads(objects(s3)[MANIFEST])["created_at"],
+        source="files",
     )
     assert progress == [(done, 203) for done in range(1, 204)]
     manifest = json.loads(objects(s3)[MANIFEST])
     assert manifest.pop("created_at").endswith("+00:00")
+    assert manifest.pop("fingerprint")
     assert manifest == {
         "quarter": QUARTER,
         "source": "files",
         "n_firms": 203,
         "n_calls": 203,
         "n_sentences": 406,
+        "n_firms_without_permno": 102,
         "skipped": {"operator turns": 203},
         "chunks": [keys.prefetch_chunk(QUARTER, number) for number in range(3)],
         "firms": {f"firm-{n:03d}": f"chunk_{n // 100:04d}.parquet" for n in range(203)},

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract import keys
+from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.contract.keys import check_bucket, check_quarter
-from cloud.src.prefetch.calls import Call, TranscriptSource
+from cloud.src.prefetch import checkpoint
+from cloud.src.prefetch.calls import TranscriptSource
+from cloud.src.prefetch.checkpoint import Progress
 from cloud.src.prefetch.chunks import ChunkWriter
 from cloud.src.prefetch.files import FileTranscripts
-from cloud.src.prefetch.sentences import FirmSentences, firm_sentences
+from cloud.src.prefetch.lock import quarter_lock
+from cloud.src.prefetch.sentences import RULES_FINGERPRINT, sentences_of_firms
 from cloud.src.prefetch.storage import S3Storage, Storage
 
 
@@ -69,7 +72,16 @@ def finished_prefetch(storage: Storage, quarter: str) -> PrefetchSummary | None:
 
     To be asked before a source is opened that is slow to open. Raises FtmError when the manifest cannot be read.
     """
-    raise NotImplementedError
+    key = keys.prefetch_manifest(quarter)
+    found = storage.get(key)
+    if not found:
+        return None
+    try:
+        return _summary(json.loads(found[0]), key, already_there=True)
+    except (ValueError, KeyError, TypeError) as error:
+        raise FtmError(
+            f"{storage.where(key)} is not a manifest of this version of ftm: prefetch the quarter with --force"
+        ) from error
 
 
 def write_quarter(
@@ -87,62 +99,68 @@ def write_quarter(
     Args:
         storage: ``S3Storage(s3, bucket)`` or ``FolderStorage(folder)``.
         on_progress: called with (firms done, firms in all) after each firm.
-        force: write a finished quarter anew. Its manifest goes before anything else does.
+        force: write a finished quarter anew. Its manifest goes before any of its chunks does.
 
     Raises:
         InvalidInput: there is no sentence in any call; an earlier prefetch is as it was.
-        PrefetchRunning: another process is prefetching this quarter to the same place.
+        PrefetchRunning: another process is prefetching this quarter to the same place; says who and since when.
     """
-    writer = ChunkWriter(storage, quarter)
-    totals = _Totals()
-    created_at = datetime.now(UTC).isoformat(timespec="seconds")
-    for done, calls in enumerate(source.firms(), start=1):
-        firm = firm_sentences(calls, quarter)
-        totals.add(calls, firm)
-        if firm.rows.num_rows:
-            writer.add(calls[0].firm_id, firm.rows)
-        if on_progress:
-            on_progress(done, source.n_firms)
-    skipped = dict(sorted((totals.skipped + source.skipped).items()))
-    if not totals.n_firms:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
-        raise InvalidInput(f"no call of {quarter} has any content: {reasons}")
-    manifest = {
+    check_quarter(quarter)
+    with quarter_lock(storage, quarter) as lock:
+        if not force and (finished := finished_prefetch(storage, quarter)):
+            storage.delete(keys.prefetch_checkpoint(quarter))  # its process may have been killed before it did this
+            return finished
+        writer = ChunkWriter(storage, quarter, _progress(storage, quarter, source), lock)
+        progress = writer.progress
+        for firm in sentences_of_firms(source.firms(progress.last_firm), quarter, source.n_firms):
+            writer.add(firm)
+            if on_progress:
+                on_progress(progress.firms_done, source.n_firms)
+        writer.write_rest()
+        skipped = dict(sorted((progress.skipped + source.skipped).items()))
+        if not progress.n_firms:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
+            raise InvalidInput(f"no call of {quarter} has any content: {reasons}")
+        manifest = _manifest(quarter, source, progress, skipped)
+        writer.finish(manifest)
+    return _summary(manifest, keys.prefetch_manifest(quarter))
+
+
+def _progress(storage: Storage, quarter: str, source: TranscriptSource) -> Progress:
+    """How far an interrupted prefetch of this source has come, or a new beginning."""
+    fingerprint = f"{source.fingerprint} {RULES_FINGERPRINT}"
+    is_finished = storage.get(keys.prefetch_manifest(quarter)) is not None
+    earlier = None if is_finished else checkpoint.load(storage, quarter, fingerprint)
+    return earlier or Progress(fingerprint)
+
+
+def _manifest(quarter: str, source: TranscriptSource, progress: Progress, skipped: dict[str, int]) -> dict[str, object]:
+    return {
         "quarter": quarter,
-        "created_at": created_at,
+        "created_at": progress.created_at,
         "source": source.name,
-        "n_firms": totals.n_firms,
-        "n_calls": totals.n_calls,
-        "n_sentences": totals.n_sentences,
+        "fingerprint": progress.fingerprint,
+        "n_firms": progress.n_firms,
+        "n_calls": progress.n_calls,
+        "n_sentences": progress.n_sentences,
+        "n_firms_without_permno": progress.n_firms_without_permno,
         "skipped": skipped,
+        "chunks": progress.chunks,
+        "firms": progress.chunk_of_firm,
     }
-    manifest_key = writer.finish(manifest)
+
+
+def _summary(manifest: dict[str, Any], manifest_key: str, already_there: bool = False) -> PrefetchSummary:
     return PrefetchSummary(
-        quarter=quarter,
-        n_firms=totals.n_firms,
-        n_calls=totals.n_calls,
-        n_sentences=totals.n_sentences,
-        n_chunks=len(writer.chunks),
-        n_firms_without_permno=totals.n_firms_without_permno,
-        skipped=skipped,
+        quarter=manifest["quarter"],
+        n_firms=manifest["n_firms"],
+        n_calls=manifest["n_calls"],
+        n_sentences=manifest["n_sentences"],
+        n_chunks=len(manifest["chunks"]),
+        n_firms_without_permno=manifest["n_firms_without_permno"],
+        skipped=manifest["skipped"],
         manifest_key=manifest_key,
-        created_at=created_at,
-        source=source.name,
+        created_at=manifest["created_at"],
+        source=manifest["source"],
+        already_there=already_there,
     )
-
-
-@dataclass
-class _Totals:
-    n_firms: int = 0
-    n_calls: int = 0
-    n_sentences: int = 0
-    n_firms_without_permno: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-
-    def add(self, calls: list[Call], firm: FirmSentences) -> None:
-        self.skipped += firm.skipped
-        if firm.rows.num_rows:
-            self.n_firms += 1
-            self.n_calls += firm.n_calls
-            self.n_sentences += firm.rows.num_rows
-            self.n_firms_without_permno += all(call.permno is None for call in calls)

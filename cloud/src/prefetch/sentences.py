@@ -43,6 +43,8 @@ _NO_ABBREVIATIONS = (
 class FirmSentences:
     """The sentences of one firm's calls, schema ``schemas.SENTENCE``, in the order of the calls and their turns."""
 
+    firm_id: str
+    has_permno: bool  # in one of its calls
     rows: pa.RecordBatch
     n_calls: int
     skipped: Counter[str] = field(default_factory=Counter)
@@ -60,7 +62,17 @@ def firm_sentences(calls: list[Call], quarter: str) -> FirmSentences:
             n_calls += 1
         else:
             skipped["calls without content"] += 1
-    return FirmSentences(pa.RecordBatch.from_pylist(rows, schema=schemas.SENTENCE), n_calls, skipped)
+    has_permno = any(call.permno is not None for call in calls)
+    batch = pa.RecordBatch.from_pylist(rows, schema=schemas.SENTENCE)
+    return FirmSentences(calls[0].firm_id, has_permno, batch, n_calls, skipped)
+
+
+RULES_FINGERPRINT = ""
+
+
+def sentences_of_firms(firms: Iterator[list[Call]], quarter: str, n_firms: int) -> Iterator[FirmSentences]:
+    for calls in firms:
+        yield firm_sentences(calls, quarter)
 
 
 def split_sentences(text: str) -> list[str]:

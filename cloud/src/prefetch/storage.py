@@ -19,7 +19,7 @@ _NOT_THERE = {"NoSuchKey", "404"}
 
 
 class Storage(Protocol):
-    """Objects by key. Each is written whole or not at all; its version changes whenever it is written with other bytes."""
+    """Objects by key. Each is written whole or not at all, and has another version when its bytes are other ones."""
 
     def get(self, key: str) -> tuple[bytes, str] | None:
         """Return the object's bytes and version, None when there is none."""
