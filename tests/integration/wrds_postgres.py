@@ -56,10 +56,8 @@ def postgres_server() -> Iterator[PostgresServer]:
     password_file.write_text(PASSWORD)
     try:
         _hand_over(folder)
-        _run(
-            [initdb, f"--pgdata={data}", f"--username={SUPERUSER}", f"--pwfile={password_file}"]
-            + "--auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync".split()
-        )
+        settings = "--auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync".split()
+        _run([initdb, f"--pgdata={data}", f"--username={SUPERUSER}", f"--pwfile={password_file}", *settings])
         port = _free_port()
         options = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories= -c fsync=off"
         # -w: it comes back when the server answers.
