@@ -19,9 +19,9 @@ from cloud.src.prefetch.storage import FolderStorage
 from cloud.src.prefetch.wrds.errors import WrdsError
 from cloud.src.prefetch.wrds.firm_list import FirmList
 from cloud.src.prefetch.wrds.transcripts import WrdsTranscripts
-from tests.integration.wrds_postgres import PostgresServer, postgres_server
+from tests.integration.wrds_postgres import PASSWORD, PostgresServer, postgres_server
 from tests.integration.wrds_server import RESEARCHER, connected, load
-from tests.integration.wrds_tables import TABLES
+from tests.integration.wrds_tables import SPEECH, TABLES, Said, Wrds, grant
 
 QUARTER = "2023Q1"
 LINKED = ["100", "200", "500", "600", "800", "900"]  # in the order of strings
@@ -307,3 +307,40 @@ def test_the_quarters_sentences(server: PostgresServer, tmp_path: Path) -> None:
     assert alder[0]["sentence_id"] == "100_10_0000"
     assert {row["permno"] for row in rows} == {10100, 10201, 10500, 10600, 10800, 10903}
     assert len({row["sentence_id"] for row in rows}) == len(rows) == summary.n_sentences
+
+
+def test_a_prefetch_that_loses_its_connection_is_continued_to_the_same_bytes(
+    server: PostgresServer, tmp_path: Path
+) -> None:
+    tables = Wrds()
+    for number in range(1, 401):
+        said = [Said(SPEECH, f"Sales of firm {number} grew. Costs fell.", "Ana Reyes", "Executives")]
+        tables.version((number, f"Firm {number}"), number, number, "2023-02-01 12:00", "2023-02-02 12:00:00", said)
+        tables.link(number, f"{number:06}")
+        tables.permno(f"{number:06}", 10_000 + number, "P", "2001-01-02")
+    server.create_database("wrds_many")
+    with server.connect("wrds_many") as connection:
+        tables.create(connection)
+        grant(connection, RESEARCHER, PASSWORD)
+    done: list[int] = []
+
+    def prefetch(folder: Path, cut: bool) -> None:
+        with connected(server, "wrds_many") as connection, server.connect() as other:
+
+            def on_progress(firms_done: int, _: int) -> None:
+                if cut and firms_done == 100:
+                    other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'researcher'")
+                done.append(firms_done)
+
+            write_quarter(FolderStorage(folder), QUARTER, WrdsTranscripts(connection, QUARTER), on_progress)
+
+    with pytest.raises(WrdsError, match="the same command again continues"):
+        prefetch(tmp_path / "cut", cut=True)
+    assert not (tmp_path / "cut" / keys.prefetch_manifest(QUARTER)).exists()
+    done.clear()
+    prefetch(tmp_path / "cut", cut=False)
+    assert done[0] > 100  # the first chunk has not been made again
+    prefetch(tmp_path / "whole", cut=False)
+    chunks = {path.name: path.read_bytes() for path in (tmp_path / "whole").rglob("*.parquet")}
+    assert len(chunks) == 4
+    assert {path.name: path.read_bytes() for path in (tmp_path / "cut").rglob("*.parquet")} == chunks

@@ -20,7 +20,7 @@ NOT_THERE = (404, "NoSuchKey", {})
 
 @contextmanager
 def s3_that_refuses(status: int, code: str, headers: dict[str, str], only: str) -> Iterator[tuple[str, list[str]]]:
-    """An S3 that answers requests of the method ``only`` with an error; all others find nothing. Yields URL, methods."""
+    """An S3 that answers requests of the method ``only`` with an error; others find nothing. Yields URL, methods."""
     asked: list[str] = []
 
     class Answer(BaseHTTPRequestHandler):
@@ -50,7 +50,9 @@ def s3_that_refuses(status: int, code: str, headers: dict[str, str], only: str) 
 
 
 @pytest.fixture
-def prefetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[str], str]:
+def prefetch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[[str], str]:
     """Prefetch into a bucket of an S3 at some URL; the line of its failure."""
     transcripts = tmp_path / "calls.csv"
     transcripts.write_text("company,date,text\nAcme,2023-02-01,Sales grew by a tenth.\n")
@@ -76,7 +78,12 @@ def prefetch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Cap
 @pytest.mark.parametrize(
     ("status", "code", "headers", "said"),
     [
-        (503, "SlowDown", {}, "AWS is asked too much at once, also after several attempts: wait some minutes; the same"),
+        (
+            503,
+            "SlowDown",
+            {},
+            "AWS is asked too much at once, also after several attempts: wait some minutes; the same",
+        ),
         (400, "ExpiredToken", {}, "the AWS credentials have expired: log in again"),
         (403, "InvalidAccessKeyId", {}, "AWS does not know these credentials: check AWS_PROFILE"),
         (403, "SignatureDoesNotMatch", {}, "AWS does not know these credentials: check AWS_PROFILE"),

@@ -23,15 +23,14 @@ _MEANINGS = {
         "AWS does not know these credentials: check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     ),
     ("RequestTimeTooSkewed",): "the clock of this machine is wrong, so that AWS refuses its requests: set it right",
-    ("NoSuchBucket",): (
-        "there is no bucket {bucket}: check --to, or AWS_PROFILE; the Terraform root storage makes it"
-    ),
+    ("NoSuchBucket",): ("there is no bucket {bucket}: check --to, or AWS_PROFILE; the Terraform root storage makes it"),
     ("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "301", "307"): (
         "the bucket {bucket} is in {region}: set AWS_DEFAULT_REGION to that"
     ),
     ("AccessDenied", "AccessDeniedException", "AllAccessDisabled", "403"): (
         "AWS does not allow {operation}: the prefetch needs s3:GetObject, s3:PutObject and s3:DeleteObject on "
-        "prefetch/* of the bucket, s3:ListBucket, and where it uses them ssm:GetParameter and secretsmanager:GetSecretValue"
+        "prefetch/* of the bucket, s3:ListBucket, and where it uses them ssm:GetParameter and "
+        "secretsmanager:GetSecretValue"
     ),
 }
 

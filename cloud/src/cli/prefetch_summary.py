@@ -24,8 +24,8 @@ def show_summary(summary: PrefetchSummary, seconds: float, unlinked: list[str], 
     console = output_console()
     if summary.already_there:
         console.print(
-            f"{summary.quarter} is there already, since {summary.created_at} from {summary.source}: nothing was read or "
-            "written (--force writes it anew)",
+            f"{summary.quarter} is there already, since {summary.created_at} from {summary.source}: nothing was read "
+            "or written (--force writes it anew)",
             soft_wrap=True,
         )
     rows = [
