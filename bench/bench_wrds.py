@@ -73,7 +73,8 @@ def fill(server: PostgresServer, firms: int, turns: int) -> None:
 
 def peak_memory_mb() -> tuple[float, float]:
     """Of this process, and of the largest of its children that have ended."""
-    return tuple(resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    own, children = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_maxrss / 1024, children.ru_maxrss / 1024
 
 
 def main() -> None:

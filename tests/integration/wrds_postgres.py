@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import pytest
+
+from tests.e2e.missing_program import skip_without
 
 SUPERUSER, PASSWORD = "administrator", "pa ss:word%41"  # with what has to be escaped in URLs and password files
 _DEBIAN = Path("/usr/lib/postgresql")  # where Debian keeps the server's programs, outside PATH
@@ -75,10 +76,7 @@ def _program(name: str) -> str:
     found = shutil.which(name) or next(map(str, in_debian), None)
     if found:
         return found
-    reason = f"there is no PostgreSQL server ({name}): apt-get install postgresql"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+    skip_without(f"WRDS needs a PostgreSQL server, there is no {name}", "postgresql")
 
 
 def _free_port() -> int:

@@ -15,7 +15,7 @@ import pytest
 from cloud.src.cli.__main__ import EXIT_FAILED, run
 from tests.unit.conftest import BUCKET
 
-NOT_THERE = (404, "NoSuchKey", {})
+NOT_THERE: tuple[int, str, dict[str, str]] = (404, "NoSuchKey", {})
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""Sentence embeddings: a MiniLM model in ONNX form, run without torch (ADR-004)."""
+"""Sentence embeddings: a MiniLM model in ONNX form, run without torch (ADR-013)."""
 
 from __future__ import annotations
 
