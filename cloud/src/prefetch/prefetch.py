@@ -15,9 +15,10 @@ from cloud.src.prefetch import checkpoint
 from cloud.src.prefetch.calls import TranscriptSource
 from cloud.src.prefetch.checkpoint import Progress
 from cloud.src.prefetch.chunks import ChunkWriter
+from cloud.src.prefetch.cleaning import rules_fingerprint
 from cloud.src.prefetch.files import FileTranscripts
 from cloud.src.prefetch.lock import quarter_lock
-from cloud.src.prefetch.sentences import RULES_FINGERPRINT, sentences_of_firms
+from cloud.src.prefetch.parallel import sentences_of_firms
 from cloud.src.prefetch.storage import S3Storage, Storage
 
 
@@ -128,7 +129,7 @@ def write_quarter(
 
 def _progress(storage: Storage, quarter: str, source: TranscriptSource) -> Progress:
     """How far an interrupted prefetch of this source has come, or a new beginning."""
-    fingerprint = f"{source.fingerprint} {RULES_FINGERPRINT}"
+    fingerprint = f"{source.fingerprint} {rules_fingerprint()}"
     is_finished = storage.get(keys.prefetch_manifest(quarter)) is not None
     earlier = None if is_finished else checkpoint.load(storage, quarter, fingerprint)
     return earlier or Progress(fingerprint)
