@@ -181,7 +181,7 @@ def wordllama_embed() -> Callable[[list[str]], Vectors] | None:
     except ImportError:
         return None
     # Weights and tokenizer are in its wheel, where it does not look for the second by itself.
-    model = wordllama.WordLlama.load(cache_dir=Path(wordllama.__file__).parent, disable_download=True)
+    model = wordllama.WordLlama.load(cache_dir=Path(str(wordllama.__file__)).parent, disable_download=True)
     return lambda texts: np.asarray(model.embed(texts, norm=True))
 
 

@@ -41,8 +41,8 @@ _FOREIGN = frozenset(
 )
 # These some have ("Las Vegas", "Da Vinci", "Plus Sizes", "DER", "CES"), but beside words that are said.
 _RATHER_FOREIGN = frozenset(
-    "att av ces com con da das de dei dem den der des det di die dos e el en est et il la las le lo los med mit na non o om par plus "
-    "pour sem sin um un".split()
+    "att av ces com con da das de dei dem den der des det di die dos e el en est et il la las le lo los med mit na non "
+    "o om par plus pour sem sin um un".split()
 )
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _QUARTER = re.compile(rf"\b((q[1-4]|[1-4]q|[12]h|h[12]|fy)[ '-]?\d*|quarters?|{_MONTHS}|(19|20)\d\d)\b", re.IGNORECASE)

@@ -84,7 +84,11 @@ def best_first(labels: list[list[str]], centroids: Vectors, embedder: Embedder, 
     ordered = []
     for topic, of_topic in enumerate(labels):
         fits = {label: nearness(next(vectors), topic, centroids) for label in of_topic}
-        n_misses = {label: (fits[label][1] <= 0) + (wording.margin(label, topic) < 0) for label in of_topic}
+        said_elsewhere = wording.margins(of_topic, topic) < 0
+        n_misses = {
+            label: (fits[label][1] <= 0) + int(elsewhere)
+            for label, elsewhere in zip(of_topic, said_elsewhere, strict=True)
+        }
         ranked = sorted(fits, key=lambda label: (sameness(label) in taken, n_misses[label], -sum(fits[label])))
         taken |= {sameness(label) for label in ranked[:1]}
         ordered.append(ranked)

@@ -29,7 +29,11 @@ class Wording:
 
     def margin(self, name: str, topic: int) -> float:
         """The cosine of a name's words to those of its topic (a row of ``texts``), less that to any other topic."""
-        if self._topics is None:
-            return 0
-        cosines: NDArray[np.float64] = (self._topics @ self._weights.transform([name]).T).toarray().ravel()
-        return float(cosines[topic] - np.delete(cosines, topic).max(initial=0))
+        return float(self.margins([name], topic)[0])
+
+    def margins(self, names: Sequence[str], topic: int) -> NDArray[np.float64]:
+        """The margins of several names of one topic: at once, because each look takes the library a millisecond."""
+        if self._topics is None or not names:
+            return np.zeros(len(names))
+        cosines = (self._topics @ self._weights.transform(names).T).toarray()
+        return cosines[topic] - np.delete(cosines, topic, axis=0).max(axis=0, initial=0)
