@@ -23,6 +23,7 @@ from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files import FileTranscripts
 
 DEFAULT_BATCH_SIZE = 25  # firms: a few batches for a few hundred firms, so that progress is seen and parts are kept
+DEFAULT_OUT = Path("ftm-output/run")
 DEMO_BATCH_SIZE = 6  # firms: three batches, so that the demo shows what a real quarter does
 
 app = typer.Typer(
@@ -95,7 +96,7 @@ def run(
         Path,
         typer.Option("--input", metavar="FILE_OR_FOLDER", help="Transcripts: CSV or Parquet, or a folder of them."),
     ],
-    out: Out = Path("ftm-output/run"),
+    out: Out = DEFAULT_OUT,
     batch_size: Annotated[
         int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms a batch.")
     ] = DEFAULT_BATCH_SIZE,
@@ -195,6 +196,31 @@ def compare(
         compare.compare(run_a, run_b, quarter, sample, seed, out)
     else:
         raise InvalidInput("give two output folders, or --judged FILE alone: ftm compare --help")
+
+
+@app.command(epilog="Example: ftm themes --quarters 2020Q1 2020Q2 --dir ftm-output/run")
+def themes(
+    quarters: Annotated[
+        tuple[str, str], typer.Option(metavar="EARLIER LATER", help="Two quarters, for example 2020Q1 2020Q2.")
+    ],
+    folders: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--dir",
+            metavar="DIR",
+            help="Output folder of a run; again for the other quarter's when they are in two.",
+            show_default=str(DEFAULT_OUT),
+        ),
+    ] = None,
+) -> None:
+    """Show what has become of the themes from one quarter to a later one: new, growing, steady, fading or gone.
+
+    Themes are matched by what their topics say. Writes a page with all of them, and a table, beside the later quarter's
+    report.
+    """
+    from cloud.src.cli import themes as command  # here, because scipy takes a second to load
+
+    command.themes(*quarters, folders or [DEFAULT_OUT])
 
 
 @local.command(epilog="Example: ftm local up --port 5000")

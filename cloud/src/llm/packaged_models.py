@@ -95,22 +95,6 @@ def ensure(model_name: str, on_progress: Callable[[str], None] = log.info) -> Pa
     return folder
 
 
-def embedding_folder(name_or_path: str) -> Path:
-    """Return the folder with ``model.onnx`` and ``tokenizer.json`` for the setting EMBEDDING_MODEL.
-
-    The setting is the name of a packaged model or the path of a folder. Raises InvalidInput when it is neither.
-    """
-    if name_or_path == EMBEDDING:
-        return ensure(EMBEDDING)
-    folder = Path(name_or_path).expanduser()
-    missing = [file.name for file in MODELS[EMBEDDING] if not (folder / file.name).is_file()]
-    if missing:
-        raise InvalidInput(
-            f"EMBEDDING_MODEL {name_or_path!r} is neither {EMBEDDING} nor a folder with {' and '.join(missing)}"
-        )
-    return folder
-
-
 def cache_folder() -> Path:
     """``FTM_MODEL_CACHE``, or else ``ftm/models`` in the user's cache folder."""
     if own := os.environ.get("FTM_MODEL_CACHE"):
