@@ -9,6 +9,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.wrds.login import Login, find_login
@@ -100,6 +102,17 @@ def test_a_secret_of_another_form_is_not_shown(tmp_path: Path, secrets: Any, tex
         find_login({"PGPASSFILE": str(tmp_path / "none")}, lambda: secrets)
     assert PASSWORD not in str(raised.value)
     assert raised.value.__suppress_context__
+
+
+@pytest.mark.parametrize(
+    ("code", "raised"), [("AccessDeniedException", InvalidInput), ("ThrottlingException", ClientError)]
+)
+def test_a_secret_that_may_not_be_read_is_none_and_other_refusals_are_shown(
+    tmp_path: Path, secrets: Any, code: str, raised: type[Exception]
+) -> None:
+    with Stubber(secrets) as refusing, pytest.raises(raised):
+        refusing.add_client_error("get_secret_value", code)
+        find_login({"PGPASSFILE": str(tmp_path / "none")}, lambda: secrets)
 
 
 def test_without_an_account_the_line_says_what_there_is_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

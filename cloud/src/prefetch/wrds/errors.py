@@ -19,7 +19,7 @@ _TRY_AGAIN = "the same command again continues from the last finished chunk"
 _CONNECTION = {
     "PAM authentication failed": (
         "WRDS refused {username}: check the password, and approve the Duo request on your phone; WRDS sends one for "
-        "every machine that it does not know (after several refusals it locks the account for some minutes)"
+        "every machine that it does not know"
     ),
     "no pg_hba.conf entry": "{host} does not let {username} in from this machine: check the username, or ask WRDS",
     "authentication failed": "{host} refused the user or password of {username}: check them where they are kept",

@@ -19,7 +19,7 @@ SECRET = "ftm/wrds"
 _HOST, _PORT, _DATABASE = "wrds-pgdata.wharton.upenn.edu", "9737", "wrds"
 _NO_LOGIN = (
     "there is no login for {host}: put a line {host}:{port}:{database}:USERNAME:PASSWORD into {file} (chmod 600), or "
-    f"set PGUSER and PGPASSWORD, or put the login into the secret {SECRET} of the AWS account in use"
+    f"set PGUSER and PGPASSWORD, or put the login into the secret {SECRET} of the AWS account in use, where you may read it"
 )
 
 
@@ -101,13 +101,13 @@ def _username_in(path: Path, server: Server, username: str | None) -> str | None
 
 
 def _in_secret(server: Server, secrets: Callable[[], Any]) -> Login | None:
-    """Return the login in Secrets Manager, None where there is no account in use, no secret, or no value in it."""
+    """Return the login in Secrets Manager, None where no account is in use, or it has no such secret for us."""
     try:
         text = secrets().get_secret_value(SecretId=SECRET)["SecretString"]
     except (NoCredentialsError, NoRegionError):
         return None
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+        if error.response["Error"]["Code"] in ("ResourceNotFoundException", "AccessDeniedException"):
             return None
         raise
     try:
