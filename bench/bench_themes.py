@@ -64,10 +64,7 @@ def main() -> None:
             n_firms = write_parts(s3_client(address), scaled(topics, size, noise))
             seconds, gigabytes, n_themes = pool.apply(reduce, (address,))
             server.terminate()
-        print(
-            f"{size:>8,} topics, {n_firms:>6,} firms: {seconds:6.1f} s, {gigabytes:.2f} GB, {n_themes:,} themes",
-            flush=True,
-        )
+        print(f"{size:>8,} topics, {n_firms:>6,} firms: {seconds:6.1f} s, {gigabytes:.2f} GB, {n_themes:,} themes", flush=True)
 
 
 def vectors_of(topics: pa.Table) -> Vectors:
@@ -179,9 +176,7 @@ def compare_with_exact(topics: pa.Table) -> None:
             found = adjusted_rand_score(exact, themes._cluster(grid))
             print(f"{n_cells} cells, condensed up to {distance}: {found:.3f}", flush=True)
     for seed in range(3):
-        left_out = np.random.default_rng(seed).choice(
-            np.unique(firm_ids), len(np.unique(firm_ids)) // 20, replace=False
-        )
+        left_out = np.random.default_rng(seed).choice(np.unique(firm_ids), len(np.unique(firm_ids)) // 20, replace=False)
         kept = ~np.isin(firm_ids, left_out)
         without = themes.average_linkage(themes._centred(themes.on_grid(vectors_of(topics)[kept])), themes.MAX_DISTANCE)
         print(f"exact, without 5 % of the firms: {adjusted_rand_score(exact[kept], without):.3f}", flush=True)

@@ -145,7 +145,9 @@ def rank_themes(settings: ReduceSettings, mapped: MappedQuarter, embedder: Embed
     firm_ids = mapped.topics.column("firm_id").to_pylist()
     keywords = mapped.topics.column("keywords").to_pylist()
     n_sentences = mapped.topics.column("n_sentences").to_numpy()
-    found = themes.find_themes(mapped.embeddings(), firm_ids, keywords, settings.min_firms, settings.max_firm_dominance)
+    found = themes.find_themes(
+        mapped.embeddings(), firm_ids, keywords, settings.min_firms, settings.max_firm_dominance
+    )
     return theme_rank.rank(found, firm_ids, keywords, n_sentences, theme_rank.sentences_of_any_call(embedder))
 
 
