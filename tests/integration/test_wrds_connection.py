@@ -36,7 +36,7 @@ def refusal(login: Login, timeout_s: int = 60) -> str:
 
 
 def at(port: int, host: str = "127.0.0.1", sslmode: str = "disable", database: str = "wrds") -> Server:
-    return Server(host, str(port), database, sslmode)
+    return Server(host, port, database, sslmode)
 
 
 def test_a_wrong_password(server: PostgresServer, caplog: pytest.LogCaptureFixture) -> None:

@@ -76,7 +76,7 @@ def _program(name: str) -> str:
     found = shutil.which(name) or next(map(str, in_debian), None)
     if found:
         return found
-    skip_without(f"WRDS needs a PostgreSQL server, there is no {name}", "postgresql")
+    return skip_without(f"WRDS needs a PostgreSQL server, there is no {name}", "postgresql")
 
 
 def _free_port() -> int:

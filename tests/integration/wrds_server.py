@@ -39,6 +39,6 @@ def environment(server: PostgresServer, database: str = "wrds") -> dict[str, str
 @contextmanager
 def connected(server: PostgresServer, database: str = "wrds") -> Iterator[Connection]:
     """The researcher's connection."""
-    login = Login(Server("127.0.0.1", str(server.port), database, "disable"), RESEARCHER, PASSWORD)
+    login = Login(Server("127.0.0.1", server.port, database, "disable"), RESEARCHER, PASSWORD)
     with connect(login) as connection:
         yield connection

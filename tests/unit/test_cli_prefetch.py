@@ -32,6 +32,12 @@ def published(s3: Any) -> Any:
     ssm.delete_parameter(Name=PARAMETER)
 
 
+@pytest.fixture
+def aws_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks AWS for anything gets no answer, so that the command would fail."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+
+
 def command(transcripts: Path, *options: str) -> list[str]:
     return ["prefetch", "2023Q1", "--from", str(transcripts), *options]
 
@@ -69,7 +75,7 @@ def test_a_bucket_can_be_named(s3: Any, transcripts: Path) -> None:
 
 
 def test_a_folder_needs_no_aws(
-    transcripts: Path, tmp_path: Path, no_aws: None, capsys: pytest.CaptureFixture[str]
+    transcripts: Path, tmp_path: Path, aws_is_away: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(command(transcripts, "--to", str(tmp_path / "out"))) == 0
     manifest = tmp_path / "out" / keys.prefetch_manifest("2023Q1")
@@ -94,7 +100,7 @@ def test_a_finished_quarter_is_left_as_it_is_without_force(
 
 
 def test_a_dry_run_writes_nothing_and_needs_no_aws(
-    transcripts: Path, tmp_path: Path, no_aws: None, capsys: pytest.CaptureFixture[str]
+    transcripts: Path, tmp_path: Path, aws_is_away: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(command(transcripts, "--dry-run", "--to", str(tmp_path / "out"))) == 0
     printed = capsys.readouterr().out
@@ -117,7 +123,7 @@ def test_a_dry_run_writes_nothing_and_needs_no_aws(
     ],
 )
 def test_options_that_cannot_be_meant_are_refused(
-    options: list[str], said: str, transcripts: Path, no_aws: None, capsys: pytest.CaptureFixture[str]
+    options: list[str], said: str, transcripts: Path, aws_is_away: None, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(command(transcripts, *options)) == EXIT_WRONG_INPUT
     shown = capsys.readouterr().err

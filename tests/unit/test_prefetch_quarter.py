@@ -151,9 +151,8 @@ def test_empty_calls_among_others_are_left_out_and_counted(s3: Any, tmp_path: Pa
 
 def test_a_firm_with_a_permno_in_one_of_its_calls_has_one(s3: Any, tmp_path: Path) -> None:
     source = tmp_path / "calls.csv"
-    source.write_text(
-        "company,permno,date,text\nElm,,2023-02-01,Sales rose.\nElm,10107,2023-03-01,Sales rose.\nOak,,2023-02-01,Sales rose.\n"
-    )
+    rows = ["company,permno,date,text", "Elm,,2023-02-01,Up.", "Elm,10107,2023-03-01,Up.", "Oak,,2023-02-01,Up."]
+    source.write_text("\n".join(rows))
     summary = prefetch_files(s3, BUCKET, QUARTER, source)
     assert (summary.n_firms, summary.n_calls, summary.n_firms_without_permno) == (2, 3, 1)
 

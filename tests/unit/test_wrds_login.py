@@ -9,6 +9,8 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
+from botocore.stub import Stubber
 
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.wrds.login import Login, find_login
@@ -45,7 +47,7 @@ def test_the_environment_comes_first(password_file: Path) -> None:
     password_file.write_text(f"{HOST}:9737:wrds:other:x\n")
     login = find(password_file, PGUSER="ana", PGPASSWORD=PASSWORD)
     assert (login.username, login.password) == ("ana", PASSWORD)
-    assert (login.server.host, login.server.port, login.server.database) == (HOST, "9737", "wrds")
+    assert (login.server.host, login.server.port, login.server.database) == (HOST, 9737, "wrds")
 
 
 def test_the_connection_is_encrypted_unless_told_otherwise(password_file: Path) -> None:
@@ -102,6 +104,17 @@ def test_a_secret_of_another_form_is_not_shown(tmp_path: Path, secrets: Any, tex
     assert raised.value.__suppress_context__
 
 
+@pytest.mark.parametrize(
+    ("code", "raised"), [("AccessDeniedException", InvalidInput), ("ThrottlingException", ClientError)]
+)
+def test_a_secret_that_may_not_be_read_is_none_and_other_refusals_are_shown(
+    tmp_path: Path, secrets: Any, code: str, raised: type[Exception]
+) -> None:
+    with Stubber(secrets) as refusing, pytest.raises(raised):
+        refusing.add_client_error("get_secret_value", code)
+        find_login({"PGPASSFILE": str(tmp_path / "none")}, lambda: secrets)
+
+
 def test_without_an_account_the_line_says_what_there_is_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
@@ -112,6 +125,12 @@ def test_without_an_account_the_line_says_what_there_is_to_do(tmp_path: Path, mo
         session = boto3.Session(region_name=region)
         with pytest.raises(InvalidInput, match="or set PGUSER and PGPASSWORD, or put the login into the secret"):
             find_login({"PGPASSFILE": str(tmp_path / "none")}, lambda s=session: s.client("secretsmanager"))  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("port", ["x", "-1", "65536", "54 32"])
+def test_a_port_that_is_none(password_file: Path, port: str) -> None:
+    with pytest.raises(InvalidInput, match="is no port: a number up to 65535, 9737 for WRDS"):
+        find(password_file, PGUSER="ana", PGPASSWORD=PASSWORD, PGPORT=port)
 
 
 def test_the_password_is_in_no_repr(password_file: Path) -> None:

@@ -25,7 +25,7 @@ def connect(login: Login, timeout_s: int = CONNECT_TIMEOUT_S) -> Iterator[Connec
         username=login.username,
         password=login.password,
         host=server.host,
-        port=int(server.port),
+        port=server.port,
         database=server.database,
     )
     engine = create_engine(

@@ -19,8 +19,9 @@ _TRY_AGAIN = "the same command again continues from the last finished chunk"
 _CONNECTION = {
     "PAM authentication failed": (
         "WRDS refused {username}: check the password, and approve the Duo request on your phone; WRDS sends one for "
-        "every machine that it does not know (after several refusals it locks the account for some minutes)"
+        "every machine that it does not know"
     ),
+    "no pg_hba.conf entry": "{host} does not let {username} in from this machine: check the username, or ask WRDS",
     "authentication failed": "{host} refused the user or password of {username}: check them where they are kept",
     "no password supplied": "there is no password for {username}: check the line of {host} in ~/.pgpass",
     "timeout expired": (
@@ -53,9 +54,10 @@ def explained(login: Login) -> Iterator[None]:
 
 
 def _line(error: BaseException | None, login: Login) -> str:
-    said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    text = str(error).strip() or type(error).__name__
     if login.password:
-        said = said.replace(login.password, "***")
+        text = text.replace(login.password, "***")
+    said = text.splitlines()[0]
     if isinstance(error, errors.InsufficientPrivilege):
         return (
             f"WRDS does not let {login.username} read this: {said}: ask your library's WRDS representative for access"
@@ -65,13 +67,13 @@ def _line(error: BaseException | None, login: Login) -> str:
     if isinstance(error, errors.QueryCanceled):
         return f"WRDS has stopped a query: {said}; {_TRY_AGAIN}"
     if isinstance(error, psycopg.OperationalError):
-        return _connection_line(said, login)
+        return _connection_line(text, login)
     return f"WRDS: {said}"
 
 
-def _connection_line(said: str, login: Login) -> str:
+def _connection_line(text: str, login: Login) -> str:
     server = login.server
     for words, meaning in _CONNECTION.items():
-        if words in said:
+        if words in text:  # of a host with several addresses, the reason is not in the first line
             return meaning.format(username=login.username, host=server.host, port=server.port, database=server.database)
-    return f"the connection to {server.host} is lost: {said}; {_TRY_AGAIN}"
+    return f"the connection to {server.host} is lost: {text.splitlines()[0]}; {_TRY_AGAIN}"

@@ -19,7 +19,7 @@ SECRET = "ftm/wrds"
 _HOST, _PORT, _DATABASE = "wrds-pgdata.wharton.upenn.edu", "9737", "wrds"
 _NO_LOGIN = (
     "there is no login for {host}: put a line {host}:{port}:{database}:USERNAME:PASSWORD into {file} (chmod 600), or "
-    f"set PGUSER and PGPASSWORD, or put the login into the secret {SECRET} of the AWS account in use"
+    f"set PGUSER and PGPASSWORD, or put the login into the secret {SECRET} of the AWS account in use, if you may read it"
 )
 
 
@@ -28,7 +28,7 @@ class Server:
     """Where WRDS' PostgreSQL is. PGHOST, PGPORT, PGDATABASE and PGSSLMODE say so for another one."""
 
     host: str
-    port: str
+    port: int
     database: str
     sslmode: str
 
@@ -54,7 +54,7 @@ def find_login(environment: Mapping[str, str], secrets: Callable[[], Any]) -> Lo
     """
     server = Server(
         host=environment.get("PGHOST") or _HOST,
-        port=environment.get("PGPORT") or _PORT,
+        port=_port(environment.get("PGPORT") or _PORT),
         database=environment.get("PGDATABASE") or _DATABASE,
         sslmode=environment.get("PGSSLMODE") or "require",
     )
@@ -73,6 +73,12 @@ def find_login(environment: Mapping[str, str], secrets: Callable[[], Any]) -> Lo
     return login
 
 
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) <= 65535):
+        raise InvalidInput(f"PGPORT {text!r} is no port: a number up to 65535, {_PORT} for WRDS")
+    return int(text)
+
+
 def _username_in(path: Path, server: Server, username: str | None) -> str | None:
     """Return whose password the file has for the server; ``username`` when it is given and the file knows it.
 
@@ -86,7 +92,7 @@ def _username_in(path: Path, server: Server, username: str | None) -> str | None
         fields = [re.sub(r"\\(.)", r"\1", field) for field in re.split(r"(?<!\\):", line)]
         if line.startswith("#") or len(fields) != 5:
             continue
-        wanted = (server.host, server.port, server.database, username or fields[3])
+        wanted = (server.host, str(server.port), server.database, username or fields[3])
         if all(given in ("*", need) for given, need in zip(fields, wanted, strict=False)) and wanted[3] != "*":
             if path.stat().st_mode & 0o077:  # libpq would pass over it without a word
                 raise InvalidInput(f"{path} has passwords and can be read by others: chmod 600 {path}")
@@ -95,13 +101,13 @@ def _username_in(path: Path, server: Server, username: str | None) -> str | None
 
 
 def _in_secret(server: Server, secrets: Callable[[], Any]) -> Login | None:
-    """Return the login in Secrets Manager, None where there is no account in use, no secret, or no value in it."""
+    """Return the login in Secrets Manager, None where no account is in use, or it has no such secret for us."""
     try:
         text = secrets().get_secret_value(SecretId=SECRET)["SecretString"]
     except (NoCredentialsError, NoRegionError):
         return None
     except ClientError as error:
-        if error.response["Error"]["Code"] == "ResourceNotFoundException":
+        if error.response["Error"]["Code"] in ("ResourceNotFoundException", "AccessDeniedException"):
             return None
         raise
     try:

@@ -18,7 +18,8 @@ from cloud.src.prefetch.wrds.tables import use_schemas
 from cloud.src.prefetch.wrds.turns import measure, read_titles, read_turns
 
 COPIES = "copies of a turn"
-_CALLS_AT_A_TIME = 50  # a few megabytes of text
+# Some 25 MB of text. Ten queries a quarter, each of which is a matter of minutes should the table lack an index.
+_CALLS_AT_A_TIME = 500
 
 
 class WrdsTranscripts:

@@ -19,6 +19,7 @@ from sqlalchemy import (
     cast,
     distinct,
     func,
+    null,
     or_,
     select,
     tuple_,
@@ -91,16 +92,17 @@ def read_turns(
 
     Operator's messages come without their text: they are counted, and left out later like those of other sources.
     """
-    streamed = connection.execution_options(stream_results=True, yield_per=_ROWS_AT_A_TIME)
+    streamed = {"stream_results": True, "yield_per": _ROWS_AT_A_TIME}
     with connection.begin():
-        rows = streamed.execute(_query(transcript_ids)).mappings()
+        rows = connection.execute(_query(transcript_ids, bool(titles)), execution_options=streamed).mappings()
         return {
             transcript_id: tuple(_turn(row, titles) for row in _without_copies(list(of_transcript)))
             for transcript_id, of_transcript in itertools.groupby(rows, key=lambda row: row["transcript_id"])
         }
 
 
-def _query(transcript_ids: Sequence[int]) -> Select:
+def _query(transcript_ids: Sequence[int], with_titles: bool) -> Select:
+    proid = cast(PERSON.c.proid, BigInteger) if with_titles else cast(null(), BigInteger)
     is_operator = COMPONENT.c.transcriptcomponenttypeid.in_(_OPERATOR)
     in_order = (COMPONENT.c.transcriptid, COMPONENT.c.componentorder.nulls_last(), COMPONENT.c.transcriptcomponentid)
     return (
@@ -111,13 +113,13 @@ def _query(transcript_ids: Sequence[int]) -> Select:
             case((is_operator, None), else_=COMPONENT.c.componenttext).label("text"),
             PERSON.c.transcriptpersonname.label("speaker"),
             PERSON.c.speakertypename.label("speaker_type"),
-            cast(PERSON.c.proid, BigInteger).label("proid"),
+            proid.label("proid"),
         )
         .select_from(COMPONENT.outerjoin(PERSON, PERSON.c.transcriptcomponentid == COMPONENT.c.transcriptcomponentid))
         .where(_of(transcript_ids))
         # A component that the table of persons has twice is still one turn.
         .ext(distinct_on(COMPONENT.c.transcriptid, COMPONENT.c.componentorder, COMPONENT.c.transcriptcomponentid))
-        .order_by(*in_order, PERSON.c.transcriptpersonname.nulls_last(), PERSON.c.proid)
+        .order_by(*in_order, PERSON.c.transcriptpersonname.nulls_last(), proid)
     )
 
 
