@@ -11,7 +11,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.src.cli.estimate import plan_naming
-from cloud.src.cli.execution import Aws, Execution, Progress, start_execution
+from cloud.src.cli.execution import Execution, Progress, start_execution
 from cloud.src.cli.failure import failed_job_log, failure_of
 from cloud.src.cli.job_log import jobs, log_tail, what_it_does
 from cloud.src.cli.local_environment import LocalEnvironment
@@ -23,6 +23,7 @@ from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError
 from cloud.src.prefetch.calls import TranscriptSource
 from cloud.src.prefetch.prefetch import PrefetchSummary, write_quarter
+from cloud.src.prefetch.storage import S3Storage, Storage
 
 POLL_SECONDS = 1.0
 
@@ -45,7 +46,8 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
     Raises InvalidInput for transcripts without a sentence, before the folder is made, and ExecutionFailed when the
     state machine fails; what it had finished by then is in the folder.
     """
-    prefetched = prefetch(environment.aws, environment.bucket, request.quarter, request.transcripts, screen)
+    storage = S3Storage(environment.aws.client("s3"), environment.bucket)
+    prefetched = prefetch(storage, request.quarter, request.transcripts, screen, force=True)
     llm = environment.llm
     plan = plan_naming(
         prefetched.n_firms, prefetched.n_sentences, llm.names_per_second, request.llm_topics, request.no_llm
@@ -87,10 +89,12 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
     )
 
 
-def prefetch(aws: Aws, bucket: str, quarter: str, transcripts: TranscriptSource, screen: Screen) -> PrefetchSummary:
-    """Bring the transcripts into the bucket, as sentences."""
+def prefetch(
+    storage: Storage, quarter: str, transcripts: TranscriptSource, screen: Screen, force: bool
+) -> PrefetchSummary:
+    """Bring the transcripts into the bucket, as sentences; with ``force`` also when they are there already."""
     with screen.stage("prefetch", total=transcripts.n_firms) as stage:
-        summary = write_quarter(aws.client("s3"), bucket, quarter, transcripts, lambda done, total: stage.update(done))
+        summary = write_quarter(storage, quarter, transcripts, lambda done, total: stage.update(done), force)
     left_out = "".join(f"; left out: {count:,} {reason}" for reason, count in summary.skipped.items())
     screen.line(f"{summary.n_firms:,} firms, {summary.n_calls:,} calls, {summary.n_sentences:,} sentences{left_out}")
     if summary.n_firms_without_permno:

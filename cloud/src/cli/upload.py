@@ -15,6 +15,7 @@ from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.localaws.environment import LocalAws
 from cloud.src.prefetch.files import FileTranscripts
+from cloud.src.prefetch.storage import S3Storage
 
 _BUCKET_PARAMETER = "/ftm/storage/bucket"
 
@@ -31,7 +32,7 @@ def upload(screen: Screen, quarter: str, source: Path) -> None:
         aws = _aws()
         bucket = _bucket(aws)
         screen.line(f"to bucket {bucket}")
-        prefetch(aws, bucket, quarter, transcripts, screen)
+        prefetch(S3Storage(aws.client("s3"), bucket), quarter, transcripts, screen, force=False)
     except BotoCoreError as error:  # no credentials, no region, no network
         raise FtmError(f"AWS cannot be used: {error} (which one: AWS_PROFILE and AWS_DEFAULT_REGION)") from error
     print(f"s3://{bucket}/{keys.prefetch_manifest(quarter)}")

@@ -50,11 +50,13 @@ class FileTranscripts:
         self.n_firms = pc.count_distinct(self._rows["firm_id"]).as_py()
         self.skipped: Counter[str] = Counter()
         self._check()
+        self.fingerprint = quarter
 
-    def firms(self) -> Iterator[list[Call]]:
+    def firms(self, after: str | None = None) -> Iterator[list[Call]]:
         """Yield the calls of one firm after the other."""
-        for _, calls in itertools.groupby(self._rows_by_call(), key=lambda rows: rows[0]["firm_id"]):
-            yield [self._call(rows) for rows in calls]
+        for firm_id, calls in itertools.groupby(self._rows_by_call(), key=lambda rows: rows[0]["firm_id"]):
+            if after is None or firm_id > after:
+                yield [self._call(rows) for rows in calls]
 
     def _rows_by_call(self) -> Iterator[list[_Row]]:
         rows = itertools.chain.from_iterable(batch.to_pylist() for batch in self._rows.to_batches(max_chunksize=5_000))
