@@ -19,7 +19,7 @@ SECRET = "ftm/wrds"
 _HOST, _PORT, _DATABASE = "wrds-pgdata.wharton.upenn.edu", "9737", "wrds"
 _NO_LOGIN = (
     "there is no login for {host}: put a line {host}:{port}:{database}:USERNAME:PASSWORD into {file} (chmod 600), or "
-    f"set PGUSER and PGPASSWORD, or put the login into the secret {SECRET} of the AWS account in use, if you may read it"
+    f"set PGUSER and PGPASSWORD, or put the login into the secret {SECRET} of your AWS account, if you may read it"
 )
 
 
