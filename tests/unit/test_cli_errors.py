@@ -29,6 +29,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "no_rows.csv").write_text(HEADER)
     (tmp_path / "corrupt.parquet").write_bytes(b"PAR1 and then nothing PAR1")
     (tmp_path / "notes.txt").write_text("")
+    (tmp_path / "notes.docx").write_text("")
 
 
 @pytest.mark.parametrize(
@@ -40,6 +41,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("run 2023Q5 --input good.csv", "quarter '2023Q5' is not a quarter: write it like 2023Q1"),
         ("run 2023Q1 --input missing.csv", "there is no file or folder missing.csv"),
         ("run 2023Q1 --input notes.txt", "notes.txt: its name is not like TICKER_2020-05-01.txt"),
+        ("run 2023Q1 --input notes.docx", "notes.docx is no transcript file"),
         ("run 2023Q1 --input wrong_columns.csv", "wrong_columns.csv lacks column date"),
         ("run 2023Q1 --input no_rows.csv", "no_rows.csv has no call of 2023Q1: it has no rows at all"),
         ("run 2023Q2 --input good.csv", "good.csv has no call of 2023Q2: it has 2023Q1"),

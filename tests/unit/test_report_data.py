@@ -32,15 +32,15 @@ def test_counts_are_those_of_the_tables(tmp_path: Path) -> None:
     )
 
 
-def test_themes_come_with_the_most_firms_first_then_the_most_sentences(tmp_path: Path) -> None:
+def test_themes_come_in_the_order_of_their_ids_which_is_their_rank(tmp_path: Path) -> None:
     wide = [FakeTopic(firm, 7, "Tax rates", ["Our tax rate rose."], "theme_2023Q1_003") for firm in "ABC"]
     long = [FakeTopic(firm, 8, "Buybacks", ["We bought."] * 9, "theme_2023Q1_004") for firm in "AB"]
     names = {**SMALL_THEMES, "theme_2023Q1_003": "Taxes", "theme_2023Q1_004": "Buybacks"}
 
     report = report_data.load(write_quarter(tmp_path, SMALL_QUARTER + wide + long, names), QUARTER)
 
-    assert [theme.theme_id[-3:] for theme in report.themes] == ["003", "004", "001", "002"]
-    assert report.themes[0] == Theme(
+    assert [theme.theme_id[-3:] for theme in report.themes] == ["001", "002", "003", "004"]
+    assert report.themes[2] == Theme(
         theme_id="theme_2023Q1_003",
         name="Taxes",
         description="What firms say about: Taxes.",

@@ -20,7 +20,7 @@ def package(s3: Any, firms: list[FirmTranscripts]) -> Store:
     """Map, reduce and package the firms, two a batch."""
     store = map_quarter(s3, firms, batch_size=2)
     settings = ReduceSettings(quarter=QUARTER, s3_bucket=BUCKET, manifest_key=MANIFEST)
-    reduce_themes.run(settings, store, KeywordNamer(embedder()))
+    reduce_themes.run(settings, store, KeywordNamer(embedder()), embedder())
     package_sentiment.run(store, QUARTER)
     return store
 

@@ -32,7 +32,7 @@ TABLES = {
 
 def reduce_quarter(store: Store, manifest_key: str = MANIFEST, **changed: Any) -> None:
     settings = ReduceSettings(quarter=QUARTER, s3_bucket=BUCKET, manifest_key=manifest_key, **changed)
-    reduce_themes.run(settings, store, KeywordNamer(embedder()))
+    reduce_themes.run(settings, store, KeywordNamer(embedder()), embedder())
 
 
 def rows(store: Store, key: str) -> list[dict[str, Any]]:

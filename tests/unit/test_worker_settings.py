@@ -24,6 +24,8 @@ OPTIONAL = [
     "LOG_LEVEL",
     "MIN_FIRMS",
     "MAX_FIRM_DOMINANCE",
+    "MIN_TOPICS",
+    "MAX_TOPICS",
 ]
 
 
@@ -48,6 +50,8 @@ def test_defaults_are_those_of_the_contract() -> None:
         "log_level": "INFO",
         "topic_naming": "llm",
         "checkpoint_interval": 50,
+        "min_topics": 1,
+        "max_topics": 100,
     }
     reduce_settings = settings.from_environment(ReduceSettings)
     assert (reduce_settings.min_firms, reduce_settings.max_firm_dominance) == (2, 0.4)

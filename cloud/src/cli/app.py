@@ -12,16 +12,18 @@ from cloud.src.cli import llm_check, local_up, samples, version
 from cloud.src.cli.local_environment import open_environment
 from cloud.src.cli.mirror import check_output_folder
 from cloud.src.cli.naming_llm import LlmChoice
+from cloud.src.cli.prefetch import Request as PrefetchRequest
+from cloud.src.cli.prefetch import prefetch as prefetch_quarter
 from cloud.src.cli.progress import Screen
 from cloud.src.cli.report import write_report
 from cloud.src.cli.run_quarter import Request, run_quarter
 from cloud.src.cli.summary import show_finding, show_outcome
-from cloud.src.cli.upload import upload
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files import FileTranscripts
 
 DEFAULT_BATCH_SIZE = 25  # firms: a few batches for a few hundred firms, so that progress is seen and parts are kept
+DEFAULT_OUT = Path("ftm-output/run")
 DEMO_BATCH_SIZE = 6  # firms: three batches, so that the demo shows what a real quarter does
 
 app = typer.Typer(
@@ -94,7 +96,7 @@ def run(
         Path,
         typer.Option("--input", metavar="FILE_OR_FOLDER", help="Transcripts: CSV or Parquet, or a folder of them."),
     ],
-    out: Out = Path("ftm-output/run"),
+    out: Out = DEFAULT_OUT,
     batch_size: Annotated[
         int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms a batch.")
     ] = DEFAULT_BATCH_SIZE,
@@ -118,16 +120,45 @@ def run(
     _run(keys.check_quarter(quarter), source, out, batch_size, jobs, llm_topics, llm, containers)
 
 
-@app.command(epilog="Example: ftm prefetch 2020Q2 --from transcripts.parquet")
+@app.command(epilog="Example: ftm prefetch 2020Q2 --from wrds --dry-run")
 def prefetch(
     quarter: Annotated[str, typer.Argument(metavar="QUARTER", help="Quarter of the calls, for example 2020Q2.")],
     source: Annotated[
-        Path,
-        typer.Option("--from", metavar="FILE_OR_FOLDER", help="Transcripts: CSV or Parquet, or a folder of them."),
+        str,
+        typer.Option(
+            "--from", metavar="wrds|FILE|FOLDER", help="Transcripts: on WRDS, or in a file, or in a folder of files."
+        ),
     ],
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="s3://BUCKET|DIR", help="Where to.", show_default="the bucket of the root storage"),
+    ] = None,
+    firms: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="WRDS: only these firms, one id a line: Capital IQ companyids; or, after a first line that says so, "
+            "gvkey or permno.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="WRDS: only the first N firms, by companyid.")
+    ] = None,
+    keep_unlinked: Annotated[
+        bool, typer.Option("--keep-unlinked", help="WRDS: keep firms without a PERMNO on the day of their call.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what there is and how long it would take, and write nothing.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write a quarter anew that is there already.")] = False,
 ) -> None:
-    """Bring a quarter's transcripts into the bucket on AWS, where its state machine finds them."""
-    upload(Screen(), quarter, source)
+    """Bring a quarter's transcripts, as sentences, to where the state machine finds them.
+
+    The login of WRDS is in ~/.pgpass, in PGUSER and PGPASSWORD, or in the secret ftm/wrds. The same command again
+    continues an interrupted prefetch; a finished quarter is left as it is.
+    """
+    asked = PrefetchRequest(quarter, source, to, firms, limit, keep_unlinked, dry_run, force)
+    prefetch_quarter(Screen(), asked)
 
 
 @app.command(epilog="Example: ftm report ftm-output/demo")
@@ -165,6 +196,31 @@ def compare(
         compare.compare(run_a, run_b, quarter, sample, seed, out)
     else:
         raise InvalidInput("give two output folders, or --judged FILE alone: ftm compare --help")
+
+
+@app.command(epilog="Example: ftm themes --quarters 2020Q1 2020Q2 --dir ftm-output/run")
+def themes(
+    quarters: Annotated[
+        tuple[str, str], typer.Option(metavar="EARLIER LATER", help="Two quarters, for example 2020Q1 2020Q2.")
+    ],
+    folders: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--dir",
+            metavar="DIR",
+            help="Output folder of a run; again for the other quarter's when they are in two.",
+            show_default=str(DEFAULT_OUT),
+        ),
+    ] = None,
+) -> None:
+    """Show what has become of the themes from one quarter to a later one: new, growing, steady, fading or gone.
+
+    Themes are matched by what their topics say. Writes a page with all of them, and a table, beside the later quarter's
+    report.
+    """
+    from cloud.src.cli import themes as command  # here, because scipy takes a second to load
+
+    command.themes(*quarters, folders or [DEFAULT_OUT])
 
 
 @local.command(epilog="Example: ftm local up --port 5000")

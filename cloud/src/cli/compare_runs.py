@@ -136,7 +136,7 @@ def read_run(folder: Path, quarter: str) -> Run:
     return Run(
         folder,
         [Topic(*row.values()) for row in rows],
-        _embeddings(topics, path),
+        run_folder.embeddings(topics, path),
         Counter(themes.column("naming_method").to_pylist()),
         _named_by(path),
     )
@@ -176,13 +176,6 @@ def _common_quarter(folder_a: Path, folder_b: Path, quarter: str | None) -> str:
     if quarter is None and len(common) > 1:
         raise InvalidInput(f"both folders have {', '.join(common)}: say which one with --quarter")
     return quarter or common[0]
-
-
-def _embeddings(topics: pa.Table, path: Path) -> Vectors:
-    lengths = set(topics.column("embedding").combine_chunks().value_lengths().to_pylist())
-    if len(lengths) != 1 or lengths == {0}:
-        raise InvalidInput(f"{path} is damaged: its embeddings have different lengths: run the quarter again")
-    return topics.column("embedding").combine_chunks().flatten().to_numpy().reshape(topics.num_rows, lengths.pop())
 
 
 def _named_by(path: Path) -> str:

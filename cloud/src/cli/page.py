@@ -20,7 +20,7 @@ _HERE = Path(__file__).parent
 
 
 def render(name: str, **values: Any) -> str:
-    """Return the page of ``NAME.html.jinja``, styled by ``page.css`` and ``NAME.css``, with the script ``NAME.js``.
+    """Return the page of ``NAME.html.jinja``, styled by ``page.css`` and ``NAME.css``, with ``NAME.js`` where it is.
 
     The template gets ``values``, and ``style`` and ``script`` with the hashes by which its policy allows them.
     """
@@ -33,7 +33,7 @@ def render(name: str, **values: Any) -> str:
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # a tenth smaller than with spaces
     style = _own_file("page.css") + "\n" + _own_file(f"{name}.css")
-    script = _own_file(f"{name}.js")
+    script = _own_file(f"{name}.js") if (_HERE / f"{name}.js").is_file() else ""
     return environment.get_template(f"{name}.html.jinja").render(
         style=style, script=script, style_hash=_csp_hash(style), script_hash=_csp_hash(script), **values
     )

@@ -197,6 +197,7 @@ function refreshGroup(group) {
 
 function sortThemes(by) {
   const order = {
+    rank: () => 0, // as they are in the data
     firms: (one, other) => other.firms - one.firms || other.sentences - one.sentences,
     sentences: (one, other) => other.sentences - one.sentences || other.firms - one.firms,
     name: (one, other) => one.name.localeCompare(other.name),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -24,6 +25,11 @@ BYTES_BESIDE_TOPIC = 130
 
 @dataclass(frozen=True)
 class Theme:
+    """``distinctiveness``: 1 - cosine to what firms say on every call, times the share of topics with its main words.
+
+    None where an earlier version of FTM has not recorded it. ``is_general``: every call has it (ADR-014).
+    """
+
     theme_id: str
     name: str
     description: str
@@ -32,6 +38,8 @@ class Theme:
     n_firms: int
     n_topics: int
     n_sentences: int
+    is_general: bool = False
+    distinctiveness: float | None = None
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class ReportData:
-    """One quarter. Themes come with the most firms first, topics with the most sentences first."""
+    """One quarter. Themes come in their rank, topics with the most sentences first."""
 
     quarter: str
     counts: Counts
@@ -117,7 +125,7 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
     with duckdb.connect() as tables:
         for name, schema in _TABLES.items():
             tables.register(name, run_folder.read_table(folder, quarter, name, schema))
-        themes = _themes(tables)
+        themes = _themes(tables, run_folder.theme_ranking(folder, quarter))
         topics = _topics(tables)
         firms = _firms(tables)
         _check_same_run(topics, folder / keys.themes(quarter), "theme", {theme.theme_id for theme in themes})
@@ -126,13 +134,20 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
         return ReportData(quarter, _counts(tables, topics), themes, firms, topics)
 
 
-def _themes(tables: duckdb.DuckDBPyConnection) -> list[Theme]:
+def _themes(tables: duckdb.DuckDBPyConnection, ranking: dict[str, dict[str, Any]]) -> list[Theme]:
+    # Numbers of more than three digits are longer, and come after the shorter ones.
     rows = tables.execute("""
         SELECT theme_id, name, description, naming_method, keywords, n_firms, n_topics, n_sentences
         FROM themes
-        ORDER BY n_firms DESC, n_sentences DESC, theme_id
+        ORDER BY length(theme_id), theme_id
         """)
-    return [Theme(*row) for row in rows.fetchall()]
+    return [Theme(*row, *_rank_measures(ranking.get(row[0]))) for row in rows.fetchall()]
+
+
+def _rank_measures(measures: dict[str, Any] | None) -> tuple[bool, float | None]:
+    if measures is None:
+        return False, None
+    return measures["general"], (1 - measures["similarity_to_any_call"]) * measures["word_agreement"]
 
 
 def _firms(tables: duckdb.DuckDBPyConnection) -> list[Firm]:

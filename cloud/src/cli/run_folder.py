@@ -6,12 +6,16 @@ The folder has the S3 layout of ``cloud.src.contract.keys``.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.worker import parts
 
 
 def quarters_in(folder: Path) -> list[str]:
@@ -39,6 +43,35 @@ def read_table(folder: Path, quarter: str, table: str, schema: pa.Schema) -> pa.
     return pa.concat_tables(_read_file(path, schema) for path in _files(folder, quarter, table))
 
 
+def embeddings(topics: pa.Table, path: Path) -> NDArray[np.float32]:
+    """Return the vectors of a table of topics, shape (topics, dimensions).
+
+    Raises InvalidInput, naming ``path``, when they have different lengths.
+    """
+    vectors = topics.column("embedding").combine_chunks()
+    lengths = set(vectors.value_lengths().to_pylist())
+    if len(lengths) != 1 or lengths == {0}:
+        raise InvalidInput(f"{path} is damaged: its embeddings have different lengths: run the quarter again")
+    return vectors.flatten().to_numpy().reshape(topics.num_rows, lengths.pop())
+
+
+def theme_ranking(folder: Path, quarter: str) -> dict[str, dict[str, Any]]:
+    """Return what each theme's place was decided by, by theme_id; nothing for tables of earlier versions.
+
+    The fields are those of ``cloud.src.worker.theme_rank.Measures``, and ``general``.
+    """
+    [path] = _files(folder, quarter, "themes")
+    record = parts.read_record(_read_schema(path).empty_table())
+    return {measures["theme_id"]: measures for measures in record.get("ranking", [])}
+
+
+def _read_schema(path: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+
+
 def _files(folder: Path, quarter: str, table: str) -> list[Path]:
     one_file = {"firms": keys.firms, "topics": keys.topics, "themes": keys.themes}
     if table in one_file:
@@ -58,7 +91,9 @@ def _read_file(path: Path, schema: pa.Schema) -> pa.Table:
         found = pq.read_table(path, columns=schema.names, partitioning=None)
         return found.select(schema.names).cast(schema)
     except (pa.ArrowException, ValueError, KeyError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise InvalidInput(
-            f"{path} is not a table FTM wrote, or is damaged ({reason}): run the quarter again"
-        ) from error
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InvalidInput:
+    reason = str(error).splitlines()[0]
+    return InvalidInput(f"{path} is not a table FTM wrote, or is damaged ({reason}): run the quarter again")

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.src.cli.estimate import plan_naming
@@ -24,6 +25,7 @@ from cloud.src.contract.errors import FtmError
 from cloud.src.prefetch.calls import TranscriptSource
 from cloud.src.prefetch.prefetch import PrefetchSummary, write_quarter
 from cloud.src.prefetch.storage import S3Storage, Storage
+from cloud.src.worker import parts
 
 POLL_SECONDS = 1.0
 
@@ -85,8 +87,15 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
         stages=screen.stages,
         stale_image=stale_image(counts),
         naming=execution.naming(),
+        theme_naming=theme_naming(request.folder, request.quarter),
         naming_advice=llm.advice() if plan.theme_naming == "llm" else None,
     )
+
+
+def theme_naming(folder: Path, quarter: str) -> dict[str, int]:
+    """What the reduce job has counted while it named the themes; empty when none is told."""
+    record = parts.read_metadata(pq.read_schema(folder / keys.themes(quarter)))
+    return record.get("naming", {})
 
 
 def prefetch(

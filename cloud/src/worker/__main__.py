@@ -65,9 +65,10 @@ def run_map(job_settings: MapSettings) -> None:
         stale_image=image_commit.is_stale(job_settings.ftm_commit, job_settings.deployed_commit),
     )
     store = Store(boto3.client("s3"), job_settings.s3_bucket)
+    analyser = FirmAnalyser(embedder, job_settings.min_topics, job_settings.max_topics)
     made_with = recipe.recipe(job_settings, embedder, llm.model if llm else None)
     with open_namer(llm, embedder) as namer:
-        map_firms.run(MapJob(job_settings, store, FirmAnalyser(embedder), namer, made_with, progress))
+        map_firms.run(MapJob(job_settings, store, analyser, namer, made_with, progress))
 
 
 def run_reduce(job_settings: ReduceSettings) -> None:
@@ -76,7 +77,7 @@ def run_reduce(job_settings: ReduceSettings) -> None:
     embedder = Embedder(job_settings.embedding_model, job_settings.embedding_threads)
     store = Store(boto3.client("s3"), job_settings.s3_bucket)
     with open_namer(llm, embedder) as namer:
-        reduce_themes.run(job_settings, store, namer)
+        reduce_themes.run(job_settings, store, namer, embedder)
     package_sentiment.run(store, job_settings.quarter)
 
 

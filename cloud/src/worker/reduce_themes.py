@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -19,13 +19,14 @@ from cloud.src.contract.errors import FtmError
 from cloud.src.llm.name_rules import why_refused
 from cloud.src.llm.naming import Name, TopicToName
 from cloud.src.llm.tally import in_words
-from cloud.src.worker import answers, parts, themes
-from cloud.src.worker.embeddings import Vectors
+from cloud.src.worker import answers, parts, theme_rank, themes
+from cloud.src.worker.embeddings import Embedder, Vectors
 from cloud.src.worker.keywords import theme_keywords
 from cloud.src.worker.labels import N_LABELS
 from cloud.src.worker.names import Namer
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
+from cloud.src.worker.theme_rank import Ranked
 from cloud.src.worker.themes import Theme
 from cloud.src.worker.transcripts import read_batches
 
@@ -59,13 +60,13 @@ class MappedQuarter:
         return numbers.reshape(self.topics.num_rows, len(numbers) // max(1, self.topics.num_rows))
 
 
-def run(settings: ReduceSettings, store: Store, namer: Namer) -> None:
+def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder) -> None:
     """Write firms, sentences, topics, themes and theme_contributions of the quarter."""
     quarter = settings.quarter
     mapped = read_mapped(store, quarter, settings.manifest_key)
     log.info("%d topics of %d firms in %d parts", mapped.topics.num_rows, len(mapped.firms), len(mapped.parts))
-    firm_ids = mapped.topics.column("firm_id").to_pylist()
-    found = themes.find_themes(mapped.embeddings(), firm_ids, settings.min_firms, settings.max_firm_dominance)
+    ranked = rank_themes(settings, mapped, embedder)
+    found = [each.theme for each in ranked]
     log.info("%d themes; naming them", len(found))
     keywords = keywords_of(mapped, found)
     names = name_themes(store, quarter, mapped, found, keywords, namer)
@@ -76,8 +77,14 @@ def run(settings: ReduceSettings, store: Store, namer: Namer) -> None:
     store.write_table(keys.firms(quarter), pa.Table.from_pylist(mapped.firms, schema=schemas.FIRM))
     store.write_table(keys.topics(quarter), parts.with_record(topics, {"names_by": mapped.names_by}))
     store.write_table(keys.theme_contributions(quarter), contributions(topics))
-    store.write_table(keys.themes(quarter), parts.with_record(theme_table, {"names_by": [namer.themes_named_by]}))
-    log.info("naming: %s", in_words(namer.tally()))
+    naming = namer.tally()
+    record = {
+        "names_by": [namer.themes_named_by],
+        "naming": naming,
+        "ranking": ranking_record(theme_table, ranked),
+    }
+    store.write_table(keys.themes(quarter), parts.with_record(theme_table, record))
+    log.info("naming: %s", in_words(naming))
     log.info("wrote %d themes, %d topics, %d firms", theme_table.num_rows, topics.num_rows, len(mapped.firms))
 
 
@@ -131,6 +138,26 @@ def firm_with_dates(firm: dict[str, Any]) -> dict[str, Any]:
         "earnings_call_date": date.fromisoformat(firm["earnings_call_date"]),
         "link_date": date.fromisoformat(link_date) if link_date else None,
     }
+
+
+def rank_themes(settings: ReduceSettings, mapped: MappedQuarter, embedder: Embedder) -> list[Ranked]:
+    """The quarter's themes in the order in which they are worth reading."""
+    firm_ids = mapped.topics.column("firm_id").to_pylist()
+    keywords = mapped.topics.column("keywords").to_pylist()
+    n_sentences = mapped.topics.column("n_sentences").to_numpy()
+    found = themes.find_themes(
+        mapped.embeddings(), firm_ids, keywords, settings.min_firms, settings.max_firm_dominance
+    )
+    return theme_rank.rank(found, firm_ids, keywords, n_sentences, theme_rank.sentences_of_any_call(embedder))
+
+
+def ranking_record(theme_table: pa.Table, ranked: list[Ranked]) -> list[dict[str, Any]]:
+    """What each theme's place was decided by, for the table's metadata: the schema is the contract's."""
+    theme_ids = theme_table.column("theme_id").to_pylist()
+    return [
+        {"theme_id": theme_id, **asdict(each.measures), "general": each.measures.is_general}
+        for theme_id, each in zip(theme_ids, ranked, strict=True)
+    ]
 
 
 def keywords_of(mapped: MappedQuarter, found: list[Theme]) -> list[list[str]]:

@@ -1,53 +1,70 @@
-"""Themes: topics of different firms that are about the same thing (ADR-008).
+"""Themes: topics of different firms that are about the same thing (ADR-014).
 
 Average-linkage clustering of the topics' embeddings, cut at a cosine distance. Unlike a number of clusters, a distance
 means the same for 20 firms and for 5,000. What all calls have in common is taken off first: the mean of all topics.
-Nothing here looks at names: themes never depend on an LLM's wording.
+Nothing here looks at names: themes never depend on an LLM's wording. Nothing depends on the order of the topics either.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
-from sklearn.cluster import MiniBatchKMeans
 
+from cloud.src.worker import near_duplicates
+from cloud.src.worker.average_linkage import average_linkage, on_grid
 from cloud.src.worker.embeddings import Vectors, unit
 
+Rows = NDArray[np.int64]
+
 # Mean cosine distance between the topics of two clusters up to which they are one theme, with the common mean taken
-# off; chosen on the samples and on 149 real calls (ADR-008).
+# off; chosen on the samples and on 149 real calls (ADR-014).
 MAX_DISTANCE = 0.75
 # With fewer topics than this the mean says more about them than about calls, so it stays in; distances are smaller.
 MIN_TOPICS_TO_CENTRE = 50
 MAX_UNCENTRED_DISTANCE = 0.45
-# Average linkage keeps all pairwise distances, twice: 14,000 topics take 1.6 GB. More are condensed first.
-MAX_EXACT_TOPICS = 14_000
-SEED = 0
+# The time of exact linkage grows with the square of the topics: more are condensed first, in cells of half as many.
+MAX_EXACT_TOPICS = 25_000
+# Topics of a cell that are so near end up in one theme in any case.
+CONDENSED_DISTANCE = 0.35
+CELL_ROUNDS = 4
+_BLOCK = 8_192
 
 
 @dataclass(frozen=True)
 class Theme:
     """``rows`` are indices of its topics, most central first; ``centroid`` has shape (dimensions,) and length 1."""
 
-    rows: NDArray[np.int64]
+    rows: Rows
     centroid: Vectors
     row_of_firm: list[int]  # the most central topic of each firm, most central first
 
 
-def find_themes(vectors: Vectors, firm_ids: list[str], min_firms: int, max_firm_dominance: float) -> list[Theme]:
-    """Valid themes among topics, those with most firms first.
+def find_themes(
+    vectors: Vectors,
+    firm_ids: Sequence[str],
+    keywords: Sequence[Sequence[str]],
+    min_firms: int,
+    max_firm_dominance: float,
+) -> list[Theme]:
+    """Valid themes among topics, in an order that is theirs, not that of the topics; theme_rank.py ranks them.
 
-    ``vectors`` are unit vectors of shape (topics, dimensions), ``firm_ids`` has a firm for each. A theme is valid when
-    it spans at least ``min_firms`` firms and no firm holds more than the share ``max_firm_dominance`` of its topics.
+    ``vectors`` are unit vectors of shape (topics, dimensions); ``firm_ids`` and ``keywords`` have an entry for each. A
+    theme is valid when it spans at least ``min_firms`` firms and no firm holds more than the share
+    ``max_firm_dominance`` of its topics.
     """
-    labels = _cluster(vectors)
-    clusters = [np.flatnonzero(labels == label) for label in np.unique(labels)]
+    if len(vectors) == 0:
+        return []
+    grid = on_grid(vectors)
+    compared = grid if len(grid) < MIN_TOPICS_TO_CENTRE else _centred(grid)
+    order = _by_content(compared, firm_ids)
+    clusters = [order[places] for places in _groups(_cluster(compared[order]))]
     valid = [rows for rows in clusters if is_valid([firm_ids[i] for i in rows], min_firms, max_firm_dominance)]
-    valid.sort(key=lambda rows: (-len({firm_ids[i] for i in rows}), -len(rows), rows[0]))
-    return [_describe(vectors, rows, firm_ids) for rows in valid]
+    merged = near_duplicates.merge(valid, compared, keywords)
+    return [_describe(grid, rows, firm_ids) for rows in merged]
 
 
 def is_valid(firm_of_topic: list[str], min_firms: int, max_firm_dominance: float) -> bool:
@@ -57,27 +74,64 @@ def is_valid(firm_of_topic: list[str], min_firms: int, max_firm_dominance: float
     return len(topics_of_firm) >= min_firms and largest_share <= max_firm_dominance
 
 
-def _cluster(vectors: Vectors) -> NDArray[np.int64]:
-    """A label for each topic."""
-    if len(vectors) < MIN_TOPICS_TO_CENTRE:
-        return _average_linkage(vectors, MAX_UNCENTRED_DISTANCE)
-    centred = unit(vectors - vectors.mean(axis=0, dtype=np.float64))
-    if len(vectors) <= MAX_EXACT_TOPICS:
-        return _average_linkage(centred, MAX_DISTANCE)
-    condensed = MiniBatchKMeans(MAX_EXACT_TOPICS // 2, random_state=SEED, n_init=1).fit(centred)
-    return _average_linkage(unit(condensed.cluster_centers_), MAX_DISTANCE)[condensed.labels_]
+def _centred(grid: Vectors) -> Vectors:
+    """The vectors with their mean taken off and length 1 again, on the grid."""
+    mean = grid.sum(axis=0, dtype=np.float64) / len(grid)
+    # In blocks, because in double precision 125,000 vectors take 400 MB.
+    blocks = [on_grid(unit(grid[start : start + _BLOCK] - mean)) for start in range(0, len(grid), _BLOCK)]
+    return np.concatenate(blocks)
 
 
-def _average_linkage(vectors: Vectors, max_distance: float) -> NDArray[np.int64]:
-    if len(vectors) < 2:
-        return np.zeros(len(vectors), dtype=np.int64)
-    tree = linkage(vectors.astype(np.float64), method="average", metric="cosine")
-    return fcluster(tree, max_distance, criterion="distance").astype(np.int64)
+def _by_content(grid: Vectors, firm_ids: Sequence[str]) -> Rows:
+    """The rows sorted by what they are: by firm, then by vector, compared as bytes."""
+    as_bytes = np.ascontiguousarray(grid).view(np.dtype((np.void, grid.itemsize * grid.shape[1]))).ravel()
+    by_vector = np.argsort(as_bytes, kind="stable")
+    by_firm = np.argsort(np.asarray(firm_ids)[by_vector], kind="stable")
+    return by_vector[by_firm]
 
 
-def _describe(vectors: Vectors, rows: NDArray[np.int64], firm_ids: list[str]) -> Theme:
-    centroid = unit(vectors[rows].astype(np.float64).mean(axis=0))
-    rows = rows[np.argsort(-(vectors[rows] @ centroid), kind="stable")]
+def _cluster(grid: Vectors) -> Rows:
+    """The cluster of each topic: the row of its first one."""
+    if len(grid) < MIN_TOPICS_TO_CENTRE:
+        return average_linkage(grid, MAX_UNCENTRED_DISTANCE)
+    if len(grid) <= MAX_EXACT_TOPICS:
+        return average_linkage(grid, MAX_DISTANCE)
+    condensed = _condensed(grid)
+    groups = _groups(condensed)
+    means = np.array([np.round(grid[rows].mean(axis=0, dtype=np.float64)) for rows in groups], dtype=np.float32)
+    clusters = average_linkage(means, MAX_DISTANCE, np.array([len(rows) for rows in groups]))
+    first_rows = np.array([rows[0] for rows in groups])
+    return first_rows[clusters[np.searchsorted(first_rows, condensed)]]
+
+
+def _condensed(grid: Vectors) -> Rows:
+    """Groups of very similar topics, as _cluster returns them: linkage within cells that each lie together."""
+    condensed = np.arange(len(grid))
+    for rows in _groups(_cells(grid, 2 * len(grid) // MAX_EXACT_TOPICS)):
+        condensed[rows] = rows[average_linkage(grid[rows], CONDENSED_DISTANCE)]
+    return condensed
+
+
+def _cells(grid: Vectors, n_cells: int) -> NDArray[np.int64]:
+    """Spherical k-means from evenly spaced rows: the number of the nearest centre for each row."""
+    centres = grid[np.linspace(0, len(grid) - 1, n_cells).astype(np.int64)]
+    for _ in range(CELL_ROUNDS):
+        blocks = [(grid[start : start + _BLOCK] @ centres.T).argmax(axis=1) for start in range(0, len(grid), _BLOCK)]
+        cells = np.concatenate(blocks)
+        for cell in np.unique(cells):
+            centres[cell] = on_grid(unit(grid[cells == cell].sum(axis=0, dtype=np.float64)))
+    return cells
+
+
+def _groups(labels: Rows) -> list[Rows]:
+    """The rows of each label, labels and rows ascending."""
+    by_label = np.argsort(labels, kind="stable")
+    return np.split(by_label, np.flatnonzero(np.diff(labels[by_label])) + 1)
+
+
+def _describe(grid: Vectors, rows: Rows, firm_ids: Sequence[str]) -> Theme:
+    centroid = unit(grid[rows].mean(axis=0, dtype=np.float64))
+    rows = rows[np.argsort(-(grid[rows] @ on_grid(centroid)), kind="stable")]
     row_of_firm: dict[str, int] = {}
     for row in rows:
         row_of_firm.setdefault(firm_ids[row], int(row))
