@@ -103,7 +103,8 @@ def test_representatives_are_central_and_differ_from_each_other() -> None:
         assert representatives[0] == max(centrality, key=lambda row: centrality[row])
         chosen = vectors[representatives]
         assert np.triu(chosen @ chosen.T, 1).max() < 0.85
-        assert np.mean([centrality[row] for row in representatives]) >= np.median(list(centrality.values()))
+        if len(topic.rows) > 2 * N_REPRESENTATIVES:
+            assert np.mean([centrality[row] for row in representatives]) >= np.median(list(centrality.values()))
 
 
 def test_no_representative_repeats_another() -> None:

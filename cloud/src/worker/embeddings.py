@@ -48,7 +48,7 @@ class Embedder:
         if not self._inputs <= INPUTS or len(self._output.shape) != 3:
             raise InvalidInput(
                 f"the embedding model {model!r} wants {', '.join(sorted(self._inputs))} and gives {self._output.name} "
-                f"of shape {self._output.shape}; FTM gives {', '.join(sorted(INPUTS))} and wants a vector for each token"
+                f"of shape {self._output.shape}; FTM gives {', '.join(sorted(INPUTS))} and wants a vector a token"
             )
         self._tokenizer = Tokenizer.from_file(str(self._model.tokenizer))
         self._tokenizer.enable_truncation(self._model.max_tokens)
