@@ -2,7 +2,7 @@
 
 The sentences are those of the sample transcripts, 400 in a row as one firm. The vectors are made up (40 groups in 384
 dimensions), because an embedding model's time is no part of this. "cold" is the imports and the first firm's topics
-with keywords, "warm" the median of the later firms; both are processor time, so that a busy machine changes them little.
+with keywords, "warm" the median of the later firms; both are processor time, which a busy machine changes little.
 """
 
 from __future__ import annotations
