@@ -53,8 +53,8 @@ def ftm() -> Callable[[list[str], np.ndarray], object]:
 
 
 def bertopic() -> Callable[[list[str], np.ndarray], object]:
-    from bertopic import BERTopic
-    from bertopic.backend import BaseEmbedder
+    from bertopic import BERTopic  # pants: no-infer-dep
+    from bertopic.backend import BaseEmbedder  # pants: no-infer-dep
 
     return lambda texts, vectors: BERTopic(embedding_model=BaseEmbedder()).fit_transform(texts, vectors)
 
