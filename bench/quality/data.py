@@ -114,7 +114,7 @@ def read_labelled(path: Path, store: VectorStore) -> Firm:
 
 
 def weak_themes(path: Path, quarter: str, tickers: set[str], min_mentions: int = 3) -> dict[str, set[str]]:
-    """Tickers of each weak theme: those with so many mentions; themes of fewer than three of these firms are left out."""
+    """Tickers of each weak theme: those with so many mentions; themes of fewer than three firms are left out."""
     of_theme: dict[str, set[str]] = {}
     with path.open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file):

@@ -75,22 +75,22 @@ def bertopic_umap_k_means(firms: list[Firm], n_clusters: int, seed: int) -> Labe
 
 def bertopic_reduced(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
     """Small topics, leaf clusters, and its outliers given to the nearest topic by embedding."""
-    from hdbscan import HDBSCAN
+    from hdbscan import HDBSCAN  # pants: no-infer-dep
 
     leaves = HDBSCAN(min_cluster_size=5, cluster_selection_method="leaf", prediction_data=True)
     return _bertopic(firms, reduce_outliers=True, umap_model=_umap(seed), hdbscan_model=leaves)
 
 
 def _umap(seed: int):  # type: ignore[no-untyped-def]
-    from umap import UMAP
+    from umap import UMAP  # pants: no-infer-dep
 
     # BERTopic's own defaults, with a seed.
     return UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=seed)
 
 
 def _bertopic(firms: list[Firm], reduce_outliers: bool = False, **models: object) -> Labels:
-    from bertopic import BERTopic
-    from bertopic.backend import BaseEmbedder
+    from bertopic import BERTopic  # pants: no-infer-dep
+    from bertopic.backend import BaseEmbedder  # pants: no-infer-dep
 
     texts, vectors = [text for firm in firms for text in firm.texts], pooled(firms)
     with warnings.catch_warnings():

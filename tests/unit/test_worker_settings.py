@@ -101,6 +101,8 @@ def test_reduce_needs_no_batch(monkeypatch: pytest.MonkeyPatch) -> None:
         (MapSettings, "CHECKPOINT_INTERVAL", "51", "CHECKPOINT_INTERVAL: .*less than or equal to 50"),
         (MapSettings, "CHECKPOINT_INTERVAL", "many", "CHECKPOINT_INTERVAL: .*valid integer"),
         (MapSettings, "EMBEDDING_THREADS", "-1", "EMBEDDING_THREADS: .*greater than or equal to 0"),
+        (MapSettings, "MIN_TOPICS", "101", "wrong: Value error, MIN_TOPICS 101 is more than MAX_TOPICS 100"),
+        (MapSettings, "MAX_TOPICS", "0", "MAX_TOPICS: .*greater than or equal to 1"),
         (MapSettings, "LOG_LEVEL", "LOUD", "LOG_LEVEL: .*'DEBUG'"),
         (ReduceSettings, "THEME_NAMING", "none", "THEME_NAMING: .*'llm' or 'keywords'"),
         (ReduceSettings, "MIN_FIRMS", "0", "MIN_FIRMS: .*greater than or equal to 1"),

@@ -12,9 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.llm import packaged_models
 
@@ -85,6 +82,10 @@ def _folder(name_or_path: str, half_precision: bool) -> Path:
 
 
 def _download(hub_name: str, half_precision: bool) -> Path:
+    # Imported where it is needed: it takes longer to load than a firm's topics take to find.
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
     onnx = [*ONNX_FILES, *(HALF_PRECISION_FILES if half_precision else [])]
     # Weights over 2 GB lie in a second file beside the model's.
     weights = [name + suffix for name in onnx for suffix in ("", "_data", ".data")]

@@ -48,7 +48,7 @@ class Embedder:
         if not self._inputs <= INPUTS or len(self._output.shape) != 3:
             raise InvalidInput(
                 f"the embedding model {model!r} wants {', '.join(sorted(self._inputs))} and gives {self._output.name} "
-                f"of shape {self._output.shape}; FTM gives {', '.join(sorted(INPUTS))} and wants a vector for each token"
+                f"of shape {self._output.shape}; FTM gives {', '.join(sorted(INPUTS))} and wants a vector a token"
             )
         self._tokenizer = Tokenizer.from_file(str(self._model.tokenizer))
         self._tokenizer.enable_truncation(self._model.max_tokens)
@@ -61,7 +61,7 @@ class Embedder:
         row_of = {sentence: row for row, sentence in enumerate(dict.fromkeys(sentences))}
         encoded = self._tokenizer.encode_batch(list(row_of))
         vectors = np.zeros((len(row_of), self.dimensions), dtype=np.float32)
-        for rows in _runs([len(encoding) for encoding in encoded]):
+        for rows in runs([len(encoding) for encoding in encoded]):
             vectors[rows] = self._run([encoded[row] for row in rows])
         return vectors[[row_of[sentence] for sentence in sentences]]
 
@@ -74,7 +74,7 @@ class Embedder:
         return unit(tokens.mean(axis=1) if self._model.pooling == "mean" else tokens[:, 0])
 
 
-def _runs(n_tokens: list[int]) -> Iterator[list[int]]:
+def runs(n_tokens: list[int]) -> Iterator[list[int]]:
     """Rows that run together: of the same number of tokens."""
     rows_of_length: dict[int, list[int]] = defaultdict(list)
     for row, length in enumerate(n_tokens):

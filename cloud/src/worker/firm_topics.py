@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -111,9 +112,11 @@ class FirmAnalyser:
 
 def goes_on(transcripts: FirmTranscripts, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """For each of these sentences whether the one before it in ``rows`` is part of the same speech."""
-    of_speech = list(zip(*(transcripts.column(name) for name in ("transcript_id", "section", "speaker_name"))))
+    of_speech = list(
+        zip(*(transcripts.column(name) for name in ("transcript_id", "section", "speaker_name")), strict=True)
+    )
     speeches = [of_speech[row] for row in rows]
-    return np.array([False, *(one == other for one, other in zip(speeches, speeches[1:], strict=False))])[: len(rows)]
+    return np.array([False, *(one == other for one, other in pairwise(speeches))])[: len(rows)]
 
 
 def topics_to_name(transcripts: FirmTranscripts, found: list[Topic], rows: NDArray[np.int64]) -> list[TopicToName]:

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 from scipy.sparse import csr_matrix
-from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 N_KEYWORDS = 8
 N_KEYWORDS_SAID_ONCE = 4
@@ -81,9 +80,18 @@ def _keywords_of(documents: list[list[str]]) -> list[list[str]]:
     names = list(dict.fromkeys(chain.from_iterable(documents)))
     if not names:
         return [[] for _ in documents]
-    counts = CountVectorizer(analyzer=list, vocabulary=names).fit_transform(documents)
+    counts = _counts(documents, names)
     weights = c_tf_idf(counts)
     return [_best_terms(names, counts[row].toarray()[0], weights[row].toarray()[0]) for row in range(len(documents))]
+
+
+def _counts(documents: list[list[str]], names: list[str]) -> csr_matrix:
+    """How often each document has each term, shape (documents, names)."""
+    column = {name: number for number, name in enumerate(names)}
+    rows = np.repeat(np.arange(len(documents)), [len(document) for document in documents])
+    columns = [column[term] for document in documents for term in document]
+    # Entries at the same place are added up.
+    return csr_matrix((np.ones(len(columns), dtype=np.int64), (rows, columns)), shape=(len(documents), len(names)))
 
 
 def _best_terms(names: list[str], counts: np.ndarray, weights: np.ndarray) -> list[str]:
@@ -134,6 +142,7 @@ def _alike(one: frozenset[str], other: frozenset[str]) -> float:
 
 @cache
 def stop_words() -> frozenset[str]:
-    """Function words, and the words every earnings call is full of (stop_words.txt)."""
-    lines = (Path(__file__).parent / "stop_words.txt").read_text(encoding="utf-8").splitlines()
-    return ENGLISH_STOP_WORDS | {word for line in lines if not line.startswith("#") for word in line.split()}
+    """Function words (english_stop_words.txt), and the words every earnings call is full of (stop_words.txt)."""
+    files = [Path(__file__).parent / name for name in ("english_stop_words.txt", "stop_words.txt")]
+    lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
+    return frozenset(word for line in lines if not line.startswith("#") for word in line.split())

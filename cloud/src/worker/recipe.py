@@ -19,6 +19,7 @@ _LLM = Path(naming.__file__).parent
 ENGINE_FILES = (
     _WORKER / "embedding_model.py",
     _WORKER / "embeddings.py",
+    _WORKER / "english_stop_words.txt",
     _WORKER / "exact.py",
     _WORKER / "firm_topics.py",
     _WORKER / "keywords.py",

@@ -64,5 +64,6 @@ def from_environment(kind: type[Settings]) -> Settings:
     try:
         return kind.model_validate({})
     except ValidationError as error:
-        problems = [f"{'.'.join(map(str, e['loc'])).upper()}: {e['msg']}" for e in error.errors()]
+        # What is wrong between two variables stands at none of them.
+        problems = [": ".join([*map(str.upper, map(str, e["loc"])), e["msg"]]) for e in error.errors()]
         raise InvalidInput("the job's environment is wrong: " + "; ".join(problems)) from error

@@ -129,7 +129,7 @@ def _nearest(grid: Grid, centres: Grid) -> NDArray[np.int64]:
 
 
 def _merge_small(grid: Grid, clusters: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """Give the sentences of clusters that are too small for a topic to the nearest that is not; all together if none."""
+    """Give the sentences of clusters that are too small for a topic to the nearest that is not; all if none."""
     large = [rows for rows in clusters if len(rows) >= MIN_SENTENCES]
     if not large:
         return [np.arange(len(grid))]
