@@ -27,7 +27,7 @@ NEW, GROWING, STEADY, FADING, GONE = "new", "growing", "steady", "fading", "gone
 STATUSES = (NEW, GROWING, STEADY, FADING, GONE)
 
 # Two themes are one from this cosine of their centroids on (ADR-014).
-SAME_THEME_COSINE = 0.6
+SAME_THEME_COSINE = 0.65
 # A share of firms has changed when it differs by more than this many standard errors of a difference of two shares.
 STANDARD_ERRORS = 2.0
 
