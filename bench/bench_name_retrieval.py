@@ -2,13 +2,19 @@
 
     python bench/bench_name_retrieval.py TRANSCRIPTS QUARTER RESULTS.jsonl [--firms 50] [--topics 8] [--base-url URL]
 
-TRANSCRIPTS is a file or folder as for ``ftm run``. Every n-th firm is taken, and every n-th topic of a firm is named;
-each name is looked for among all of the firm's topics. Firms that RESULTS.jsonl has already are not done again; with
---answers OTHER.jsonl the LLM is not asked again what it was asked for those results, so that a change of the guard is
-measured in minutes. Without an address the packaged model is started on this machine.
+TRANSCRIPTS is a file or folder as for ``ftm run``. Every n-th firm is taken, and every n-th topic of a firm is named
+by the LLM; each name is looked for among all of the firm's topics. Firms that RESULTS.jsonl has already are not done
+again. The LLM's answers are in the results: with --answers OTHER.jsonl it is not asked again what it has answered for
+those, so that a change of the guard is measured in minutes. Without an address the packaged model is started here.
 
 A name finds its topic when the topic's centroid is the nearest to the name's embedding. The guard looks at the same
-embeddings, so the second measure does not: TF-IDF vectors of all sentences of each topic, fitted on the firm.
+embeddings and at the topics' words, so two measures are of another kind: TF-IDF vectors of all sentences of each topic,
+fitted on the firm, which is near to the guard's own look at words, and the embeddings of ``wordllama``, which has
+nothing to do with it. The last column is left out where the package is not found; it is in no environment of FTM:
+
+    pip install --no-deps --target DIR wordllama==0.4.0.post1 toml safetensors requests
+    PYTHONPATH=.:DIR python bench/bench_name_retrieval.py ...
+
 For a fair length, the keywords are cut to the number of words of the name by LLM and guard.
 """
 
@@ -16,33 +22,38 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from cloud.src.llm import naming, packaged_models
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.errors import LlmBadAnswer
+from cloud.src.llm.completion import Answer
+from cloud.src.llm.errors import REFUSED, LlmBadAnswer
 from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.local_server import local_llm
 from cloud.src.llm.naming import TopicToName
-from cloud.src.llm.xai_client import LlmClient
+from cloud.src.llm.prompt import chat as chat_about
+from cloud.src.llm.xai_client import Chat, LlmClient
 from cloud.src.prefetch.files import FileTranscripts
 from cloud.src.prefetch.sentences import firm_sentences
-from cloud.src.worker.embeddings import Embedder, Vectors
+from cloud.src.worker.embeddings import Embedder, Vectors, unit
 from cloud.src.worker.firm_topics import FirmAnalyser
 from cloud.src.worker.names import KeywordNamer, LlmNamer
 from cloud.src.worker.transcripts import FirmTranscripts
 
 GUARDED, FIRST_ANSWER, EXTRACTIVE, KEYWORDS = "LLM + guard", "LLM, first answer", "extractive", "keywords"
 KINDS = (GUARDED, FIRST_ANSWER, EXTRACTIVE, KEYWORDS)
+MEASURES = ("embedding", "wordllama", "words")
 
 
 def firms(source: Path, quarter: str, n_firms: int) -> Iterator[FirmTranscripts]:
@@ -53,48 +64,78 @@ def firms(source: Path, quarter: str, n_firms: int) -> Iterator[FirmTranscripts]
         yield FirmTranscripts(calls[0].firm_id, pa.Table.from_batches([rows]))
 
 
-class Bench:
-    """The tools that name a firm's topics in each way."""
+class SampledClient(LlmClient):
+    """Asks about the topics in ``wanted`` only, so that names are held against all topics but cost no hour a firm."""
 
-    def __init__(self, client: LlmClient, loop: EventLoopThread, answers: dict[str, dict[str, str]]) -> None:
+    wanted: frozenset[str] = frozenset()  # questions, as the prompt puts them
+
+    async def ask(
+        self,
+        chat: Chat,
+        answer_type: type[Answer],
+        max_tokens: int,
+        temperature: float = 0,
+        sample: int = 0,
+        book: AnswerBook | None = None,
+    ) -> Answer:
+        if not any(turn["content"] in self.wanted for turn in chat):
+            raise LlmBadAnswer("not in the sample", REFUSED)
+        return await super().ask(chat, answer_type, max_tokens, temperature, sample, book)
+
+
+def question(topic: TopicToName) -> str:
+    return chat_about(naming.TOPIC_PROMPT_VERSION, topic.keywords, topic.examples)[-1]["content"]
+
+
+class Bench:
+    """The tools that name a firm's topics in each way, and look for the topics by their names."""
+
+    def __init__(self, client: SampledClient, loop: EventLoopThread, answers: dict[str, dict[str, str]]) -> None:
         self.embedder = Embedder(packaged_models.EMBEDDING, threads=1)
         self.analyser = FirmAnalyser(self.embedder)
         self.client = client
         self.loop = loop
         self.answers = answers  # of the LLM by the key of the question, of each firm
+        self.wordllama = wordllama_embed()
 
     def try_firm(self, transcripts: FirmTranscripts, n_topics: int) -> dict[str, Any]:
         """Name some of the firm's topics and look for each of them by its names."""
         found = self.analyser.analyse(transcripts)
-        centroids = found.centroids()
-        # Those to be named first: the namers take the first rows of the centroids for theirs.
-        chosen = list(range(0, len(centroids), math.ceil(len(centroids) / n_topics)))
-        order = chosen + [row for row in range(len(centroids)) if row not in chosen]
-        centroids, topics = centroids[order], [found.to_name[row] for row in order]
-        named = self.names(topics[: len(chosen)], centroids)
+        topics, centroids = found.to_name, found.centroids()
+        chosen = list(range(0, len(topics), math.ceil(len(topics) / n_topics)))
+        book = AnswerBook(self.answers.get(transcripts.firm_id))
+        named = self.names(topics, chosen, centroids, book)
+        labels = found.sentences.column("local_topic_id").to_numpy()
+        texts = np.array(transcripts.column("cleaned_text"), dtype=object)
+        sentences = [list(texts[labels == number]) for number in range(len(topics))]
         return {
             "firm_id": transcripts.firm_id,
             "n_topics": len(topics),
-            "topics": self.judged(named, topics, centroids),
+            "topics": self.judged(named, chosen, topics, sentences, centroids),
+            "answers": book.document()["answers"],
         }
 
-    def names(self, topics: list[TopicToName], centroids: Vectors) -> list[dict[str, Any]]:
-        book = AnswerBook()
+    def names(
+        self, topics: list[TopicToName], chosen: list[int], centroids: Vectors, book: AnswerBook
+    ) -> list[dict[str, Any]]:
+        """The names of the chosen topics of each kind."""
+        self.client.wanted = frozenset(question(topics[row]) for row in chosen)
         by_llm = LlmNamer(self.client, self.embedder, self.loop).start_topics(topics, centroids, book).result()
         by_labels = KeywordNamer(self.embedder).start_topics(topics, centroids, AnswerBook()).result()
-        first = self.loop.start(self.first_answers(topics, book)).result()
+        first = self.loop.start(self.first_answers([topics[row] for row in chosen], book)).result()
         return [
             {
-                "method": guarded.method,
-                "because": guarded.because,
+                "method": by_llm[row].method,
+                "because": by_llm[row].because,
+                "examples": list(topics[row].examples),
                 "names": {
-                    GUARDED: guarded.text,
+                    GUARDED: by_llm[row].text,
                     FIRST_ANSWER: answer,
-                    EXTRACTIVE: label.text,
-                    KEYWORDS: " ".join(" ".join(topic.keywords).split()[: len(guarded.text.split())]),
+                    EXTRACTIVE: by_labels[row].text,
+                    KEYWORDS: " ".join(" ".join(topics[row].keywords).split()[: len(by_llm[row].text.split())]),
                 },
             }
-            for topic, guarded, answer, label in zip(topics, by_llm, first, by_labels, strict=True)
+            for row, answer in zip(chosen, first, strict=True)
         ]
 
     async def first_answers(self, topics: list[TopicToName], book: AnswerBook) -> list[str]:
@@ -108,18 +149,40 @@ class Bench:
             return ""
 
     def judged(
-        self, named: list[dict[str, Any]], topics: list[TopicToName], centroids: Vectors
+        self,
+        named: list[dict[str, Any]],
+        chosen: list[int],
+        topics: list[TopicToName],
+        sentences: list[list[str]],
+        centroids: Vectors,
     ) -> list[dict[str, Any]]:
+        """The records with, for each measure and kind of name, whether the name's topic is the nearest."""
+        measures: dict[str, Callable[[list[str]], NDArray[Any]]] = {
+            "embedding": lambda texts: self.embedder.embed(texts) @ centroids.T
+        }
         by_words = TfidfVectorizer(stop_words="english", sublinear_tf=True)
         words_of_topics = by_words.fit_transform([topic.said for topic in topics])
-        for row, record in enumerate(named):
-            texts = [record["names"][kind] for kind in KINDS]
-            cosines = self.embedder.embed(texts) @ centroids.T
-            overlaps = (by_words.transform(texts) @ words_of_topics.T).toarray()
-            for measure, scores in (("embedding", cosines), ("words", overlaps)):
-                others = np.delete(scores, row, axis=1).max(axis=1)
-                record[measure] = {kind: bool(scores[i, row] > others[i]) for i, kind in enumerate(KINDS)}
+        measures["words"] = lambda texts: (by_words.transform(texts) @ words_of_topics.T).toarray()
+        if embed := self.wordllama:
+            others = np.stack([unit(embed(of_topic).mean(axis=0)) for of_topic in sentences])
+            measures["wordllama"] = lambda texts: embed(texts) @ others.T
+        for row, record in zip(chosen, named, strict=True):
+            for measure, scores_of in measures.items():
+                scores = scores_of([record["names"][kind] for kind in KINDS])
+                best_other = np.delete(scores, row, axis=1).max(axis=1)
+                record[measure] = {kind: bool(scores[i, row] > best_other[i]) for i, kind in enumerate(KINDS)}
         return named
+
+
+def wordllama_embed() -> Callable[[list[str]], Vectors] | None:
+    """What gives unit vectors, shape (texts, 256); None where the package is not found."""
+    try:
+        wordllama = importlib.import_module("wordllama")
+    except ImportError:
+        return None
+    # Weights and tokenizer are in its wheel, where it does not look for the second by itself.
+    model = wordllama.WordLlama.load(cache_dir=Path(str(wordllama.__file__)).parent, disable_download=True)
+    return lambda texts: np.asarray(model.embed(texts, norm=True))
 
 
 def read(results: Path) -> list[dict[str, Any]]:
@@ -132,11 +195,12 @@ def print_summary(firms_done: list[dict[str, Any]]) -> None:
         f"{len(firms_done)} firms, {len(topics)} names, each among {np.mean([f['n_topics'] for f in firms_done]):.0f}"
     )
     print(f"named by the LLM: {np.mean([topic['method'] == naming.BY_LLM for topic in topics]):.0%}")
-    print(f"{'':18} {'by embedding':>12} {'by words':>9} {'words a name':>13}")
+    measures = [measure for measure in MEASURES if all(measure in topic for topic in topics)]
+    print(f"{'':18}", *(f"{measure:>10}" for measure in measures), f"{'words a name':>13}")
     for kind in KINDS:
-        accuracy = [np.mean([topic[measure][kind] for topic in topics]) for measure in ("embedding", "words")]
+        found = [np.mean([topic[measure][kind] for topic in topics]) for measure in measures]
         length = np.mean([len(topic["names"][kind].split()) for topic in topics])
-        print(f"{kind:18} {accuracy[0]:12.1%} {accuracy[1]:9.1%} {length:13.1f}")
+        print(f"{kind:18}", *(f"{share:10.1%}" for share in found), f"{length:13.1f}")
 
 
 def main() -> None:
@@ -146,7 +210,7 @@ def main() -> None:
     parser.add_argument("results", type=Path, help="one line of JSON a firm; outside of the repository")
     parser.add_argument("--firms", type=int, default=50)
     parser.add_argument("--topics", type=int, default=8, help="how many topics of a firm are named at most")
-    parser.add_argument("--answers", type=Path, help="results of an earlier run")
+    parser.add_argument("--answers", type=Path, help="results of an earlier run, whose answers are used again")
     parser.add_argument("--base-url", help="an OpenAI-compatible server, for example http://127.0.0.1:8000/v1")
     parser.add_argument("--model", default=packaged_models.LLM, help="the model's name on that server")
     options = parser.parse_args()
@@ -156,7 +220,7 @@ def main() -> None:
     answers = {firm["firm_id"]: firm["answers"] for firm in read(options.answers)} if options.answers else {}
     server = nullcontext(options.base_url) if options.base_url else local_llm()
     with server as base_url, EventLoopThread() as loop:
-        bench = Bench(LlmClient(base_url, options.model, max_concurrent=4), loop, answers)
+        bench = Bench(SampledClient(base_url, options.model, max_concurrent=4), loop, answers)
         for transcripts in firms(options.transcripts, options.quarter, options.firms):
             if transcripts.firm_id not in done:
                 result = bench.try_firm(transcripts, options.topics)

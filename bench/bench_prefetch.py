@@ -1,84 +1,122 @@
 """How fast is the prefetch, and how much memory does it take?
 
-    python bench/bench_prefetch.py FILE_OR_FOLDER QUARTER [--copies N]
+    python bench/bench_prefetch.py                                 # 100,000 and 1,000,000 generated sentences
+    python bench/bench_prefetch.py --sentences 100000 --cores 1
+    python bench/bench_prefetch.py --from FILE_OR_FOLDER --quarter 2020Q2
 
-``--copies N`` works on N copies of every firm, to see how the figures grow. S3 is left out: what is written is
-thrown away.
+S3 is left out: what is written goes to a folder that is thrown away. Each size runs in a process of its own, so that
+its peak memory is its own; that of the processes that split sentences is added: the largest one's, times their number.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
+import random
 import resource
+import subprocess
+import sys
 import tempfile
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from cloud.src.prefetch.input_files import COLUMNS, find_files, read_rows
-from cloud.src.prefetch.prefetch import prefetch_files
+from cloud.src.prefetch.files import FileTranscripts
+from cloud.src.prefetch.prefetch import write_quarter
+from cloud.src.prefetch.storage import FolderStorage
+
+QUARTER = "2023Q1"
+SIZES = (100_000, 1_000_000)
+SENTENCES_PER_TURN = 12
+TURNS_PER_CALL = 40  # a call of 480 sentences, as a real one has
+
+_SUBJECTS = "Sales|Our order book|Freight cost|Demand in Europe|The margin of our tools segment|Spending".split("|")
+_VERBS = "rose|fell|did not change|was held back by the U.S. dollar and|improved, while staffing costs|grew".split("|")
+_ENDS = (
+    "by 3.5% to $2.4 billion",
+    "in the second half of the year, as we had said it would",
+    "compared to Q4, and we see no sign that customers in retail and construction hold back their orders",
+    "because Harbor Tools Inc. has closed its plant in the north",
+    "more than anyone in this room would have thought a year ago when we set out our plan",
+)
+_PROCEDURE = (
+    "Thank you, Ada.",
+    "Good morning, everyone.",
+    "With that, I'll turn the call over to Tom.",
+    "Next question, please.",
+    "Thanks for taking my question.",
+)
 
 
-class NoS3:
-    """Takes what the prefetch writes and forgets it."""
-
-    def __init__(self) -> None:
-        self.bytes_written = 0
-
-    def put_object(self, Body: bytes, **_: Any) -> None:  # noqa: N803 (boto3's name)
-        self.bytes_written += len(Body)
-
-    def delete_object(self, **_: Any) -> None:
-        pass
-
-    def get_paginator(self, _: str) -> NoS3:
-        return self
-
-    def paginate(self, **_: Any) -> Iterator[dict[str, Any]]:
-        return iter(())
-
-
-def peak_memory_mb() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-
-
-def write_copies(source: Path, copies: int, target: Path) -> None:
-    """Write all rows ``copies`` times, under other names of firms each time."""
-    schema = pa.schema([(name, pa.large_string()) for name in COLUMNS])
-    blank = pa.scalar(" ", pa.large_string())
+def generate(target: Path, n_sentences: int) -> None:
+    """Write calls of about so many sentences, of which every twelfth is procedure."""
+    chance = random.Random(1)
+    schema = pa.schema([(name, pa.string()) for name in ("firm_id", "date", "speaker_type", "text")])
+    n_calls = n_sentences // (SENTENCES_PER_TURN * TURNS_PER_CALL)
     with pq.ParquetWriter(target, schema) as writer:
-        for copy in range(copies):
-            suffix = pa.scalar(f"copy {copy}", pa.large_string())
-            for rows in (rows for path in find_files(source) for rows in read_rows(path)):
-                columns = {name: rows[name] for name in COLUMNS}
-                for name in ("firm_id", "company"):
-                    columns[name] = pc.binary_join_element_wise(rows[name], suffix, blank)
-                writer.write_table(pa.table(columns, schema=schema))
+        for call in range(n_calls):
+            texts = [_turn(chance) for _ in range(TURNS_PER_CALL)]
+            kinds = ["executive", "analyst"] * (TURNS_PER_CALL // 2)
+            columns = [[f"{call:05d}"] * TURNS_PER_CALL, ["2023-02-01"] * TURNS_PER_CALL, kinds, texts]
+            writer.write_table(pa.table(columns, schema=schema))
+
+
+def _turn(chance: random.Random) -> str:
+    content = [
+        f"{chance.choice(_SUBJECTS)} {chance.choice(_VERBS)} {chance.choice(_ENDS)}."
+        for _ in range(SENTENCES_PER_TURN - 1)
+    ]
+    return " ".join([chance.choice(_PROCEDURE), *content])
+
+
+def measure(source: Path, quarter: str) -> None:
+    """Prefetch once and print what it took."""
+    with tempfile.TemporaryDirectory() as folder:
+        before_mb, start = _peak_mb(resource.RUSAGE_SELF), time.perf_counter()
+        transcripts = FileTranscripts(source, quarter)
+        opened = time.perf_counter()
+        summary = write_quarter(FolderStorage(Path(folder)), quarter, transcripts)
+        end = time.perf_counter()
+    no_sentences = {"operator turns", "calls without content", "copies of a row", "bad rows"}
+    n_split = summary.n_sentences + sum(n for reason, n in summary.skipped.items() if reason not in no_sentences)
+    own_mb, child_mb = _peak_mb(resource.RUSAGE_SELF), _peak_mb(resource.RUSAGE_CHILDREN)
+    n_children = len(os.sched_getaffinity(0)) if child_mb else 0
+    print(f"{summary.n_firms:,} firms, {n_split:,} sentences, of which {summary.n_sentences:,} are content")
+    print(f"  left out: {summary.skipped}")
+    print(
+        f"  reading {opened - start:.1f} s; splitting, cleaning, writing {end - opened:.1f} s: "
+        f"{n_split / (end - opened):,.0f} sentences/s; in all {n_split / (end - start):,.0f} sentences/s"
+    )
+    print(
+        f"  peak memory {own_mb + n_children * child_mb:,.0f} MB: {own_mb:,.0f} MB (before: {before_mb:,.0f}) and "
+        f"{n_children} processes of up to {child_mb:,.0f} MB",
+        flush=True,
+    )
+
+
+def _peak_mb(who: int) -> float:
+    return resource.getrusage(who).ru_maxrss / 1024
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("source", type=Path)
-    parser.add_argument("quarter")
-    parser.add_argument("--copies", type=int, default=1)
+    parser.add_argument("--from", dest="source", type=Path, help="your own transcripts instead of generated ones")
+    parser.add_argument("--quarter", default=QUARTER)
+    parser.add_argument("--sentences", type=int, nargs="+", default=SIZES)
+    parser.add_argument("--cores", type=int, help="use only so many; left out: all")
     options = parser.parse_args()
+    if options.cores:
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: options.cores])
+    if options.source:
+        measure(options.source, options.quarter)
+        return
     with tempfile.TemporaryDirectory() as folder:
-        source = options.source
-        if options.copies > 1:
-            source = Path(folder) / "copies.parquet"
-            write_copies(options.source, options.copies, source)
-        before_mb, s3, start = peak_memory_mb(), NoS3(), time.perf_counter()
-        summary = prefetch_files(s3, "ftm-bench", options.quarter, source)
-        seconds = time.perf_counter() - start
-    print(f"{summary.n_firms} firms, {summary.n_sentences} sentences in {summary.n_chunks} chunks")
-    print(f"{seconds:.1f} s, {summary.n_sentences / seconds:,.0f} sentences/s, {s3.bytes_written / 1e6:.0f} MB written")
-    print(f"peak memory {peak_memory_mb():.0f} MB (Arrow: {pa.default_memory_pool().max_memory() / 1e6:.0f} MB)")
-    print(f"before the prefetch {before_mb:.0f} MB")
+        for n_sentences in options.sentences:
+            source = Path(folder) / f"{n_sentences}.parquet"
+            generate(source, n_sentences)
+            subprocess.run([sys.executable, __file__, "--from", str(source)], check=True)
 
 
 if __name__ == "__main__":

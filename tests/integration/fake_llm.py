@@ -26,9 +26,15 @@ class Reply:
     hangs_until: threading.Event | None = None  # no reply at all, and the connection is closed only then
 
 
+# Whoever forgets to set the event gets a failing test, not one that never ends.
+LONGEST_HANG_S = 120
+
 HANGS_UP = Reply(status=0)
 EMPTY_PAGE = Reply(body="")
 MODELS = Reply(body={"object": "list", "data": [{"id": "m", "object": "model", "created": 0, "owned_by": "us"}]})
+
+
+NOT_THERE = Reply(404, {"error": {"message": "there is no such page"}})
 
 
 @dataclass(frozen=True)
@@ -55,6 +61,7 @@ class FakeLlm:
     thinks_without: str | None = None  # the field without which the model thinks aloud
     health: Reply = EMPTY_PAGE
     models: Reply = MODELS
+    props: Reply = NOT_THERE
     greeting: Reply | None = None  # to a probe that is a chat, where it is not the right one
     failure: Reply | None = None
     latency_s: float = 0
@@ -83,7 +90,7 @@ class FakeLlm:
     def _reply_to_probe(self, request: Request) -> Reply:
         if request.body is None:
             path = urlsplit(request.path).path  # a proxy is asked for whole addresses
-            return {"/health": self.health, "/v1/models": self.models}.get(path, fails(404))
+            return {"/health": self.health, "/v1/models": self.models, "/props": self.props}.get(path, NOT_THERE)
         if self.greeting is not None:
             return self.greeting
         if refused := self.refuses & request.body.keys():
@@ -135,7 +142,7 @@ def fake_llm(*replies: Reply, **traits: Any) -> Iterator[FakeLlm]:
 
         def _reply(self, reply: Reply) -> None:
             if reply.hangs_until is not None:
-                reply.hangs_until.wait()
+                reply.hangs_until.wait(LONGEST_HANG_S)
                 return
             if reply == HANGS_UP:
                 return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import socket
 import threading
 from collections.abc import Iterator
@@ -46,7 +47,8 @@ def test_a_good_server(capsys: pytest.CaptureFixture[str]) -> None:
     assert found["model"] == "m, its only one: set LLM_MODEL_NAME to it for a run"
     assert found["structured output"].startswith("yes: JSON schema by response_format")
     assert found["name"] == "Wildfire Losses"
-    assert found["latency"].endswith(" s for this name")
+    latency = re.match(r"(\d+\.\d\d) s for this answer; a name took the small model 4.2 answers", found["latency"])
+    assert latency is not None
     assert "40 tokens in" in found["speed"]
     assert {request.body["model"] for request in llm.requests} == {"m"}
     assert "Wildfire claims added" in llm.requests[0].body["messages"][-1]["content"]
@@ -77,11 +79,20 @@ def test_a_name_that_a_run_would_refuse_is_shown_with_the_reason(capsys: pytest.
     assert findings(capsys.readouterr().out)["name"] == 'Losses and (a run would ask again: it ends with "and")'
 
 
+def test_a_list_of_models_that_is_not_for_us_is_no_trouble(capsys: pytest.CaptureFixture[str]) -> None:
+    with fake_llm(NAMED, models=fails(403)) as llm:
+        assert run(["llm", "check", "--url", llm.base_url]) == 0
+
+    found = findings(capsys.readouterr().out)
+    assert found["models"] == "not listed: it answers 403"
+    assert found["name"] == "Wildfire Losses"
+
+
 @pytest.mark.parametrize(
     ("replies", "traits", "error"),
     [
         ([says("No JSON.")], {}, "the answer has not the form asked for"),
-        ([NAMED], {"models": fails(401)}, "does not list its models: it answers 401"),
+        ([NAMED], {"models": fails(401), "greeting": fails(401)}, "it answers 401"),
         ([NAMED], {"models": Reply(body="<html>welcome</html>")}, "does not answer like one: is the URL right?"),
         ([NAMED], {"failure": fails(503)}, "it answers 503"),
         ([NAMED], {"greeting": fails(404, what="no model m")}, "it answers 404: "),

@@ -71,10 +71,11 @@ def test_a_model_of_the_users_is_run_here_and_goes_by_its_files_name(
             assert found.llm == started.llm
         told = job_environment(started)
         models = openai.OpenAI(base_url=started.llm.base_url, api_key="none").models.list().data
-    assert [model.id for model in models] == ["My-Model.Q4.gguf"]
-    assert told["LLM_MODEL_NAME"] == started.llm.model == "My-Model.Q4.gguf"
+    [served] = [model.id for model in models]
+    assert re.fullmatch(r"My-Model\.Q4\.gguf@[0-9a-f]{12}", served)
+    assert told["LLM_MODEL_NAME"] == started.llm.model == served
     assert started.llm.names_per_second == pytest.approx(NAMES_PER_SECOND)  # as large as the packaged one
-    assert "My-Model.Q4.gguf on this machine, $0.00 an hour" in started.llm.cost()
+    assert f"{served} on this machine, $0.00 an hour" in started.llm.cost()
     assert started.llm.advice() is None
 
 

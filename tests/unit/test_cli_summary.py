@@ -95,4 +95,13 @@ def quarter(tmp_path: Path, *methods: str) -> report_data.ReportData:
     ],
 )
 def test_who_made_the_names(tmp_path: Path, naming: Mapping[str, int], methods: list[str], lines: list[str]) -> None:
-    assert naming_lines(naming, quarter(tmp_path, *methods)) == lines
+    assert naming_lines(naming, {}, quarter(tmp_path, *methods)) == lines
+
+
+def test_themes_that_an_outage_has_cost_their_names(tmp_path: Path) -> None:
+    lines = naming_lines({"answers": 1}, {f"{BY}outage": 2, "named by llm": 3}, quarter(tmp_path, "llm"))
+
+    assert lines[1:] == [
+        "themes named by keywords in this run: 2 outage",
+        "the LLM was away for too long: run the same command again to name these themes",
+    ]

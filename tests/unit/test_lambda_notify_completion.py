@@ -185,3 +185,33 @@ def test_bad_input_is_one_clear_line_before_any_call(
 
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("naming", "line"),
+    [
+        ({"by_llm": 90, "by_keywords": {}}, "Names of topics in this run: 90 by the LLM, 0 by keywords."),
+        (
+            {"by_llm": 90, "by_keywords": {"off topic": 7, "duplicate": 3}},
+            "Names of topics in this run: 90 by the LLM, 10 by keywords (7 off topic, 3 duplicate).",
+        ),
+        (
+            {"by_llm": 0, "by_keywords": {"outage": 12}},
+            "Names of topics in this run: 0 by the LLM, 12 by keywords (12 outage). The LLM was away for too long: "
+            "start the quarter again to name these topics.",
+        ),
+    ],
+)
+def test_says_who_named_the_topics(no_topic: None, no_aws: None, naming: dict[str, Any], line: str) -> None:
+    assert notify_completion.handler({**SUCCEEDED, "naming": naming}, None)["message"].splitlines()[3] == line
+
+
+def test_says_nothing_of_names_where_no_llm_was_asked(no_topic: None, no_aws: None) -> None:
+    naming = {"by_llm": 0, "by_keywords": {}}
+    assert "Names" not in notify_completion.handler({**SUCCEEDED, "naming": naming}, None)["message"]
+
+
+@pytest.mark.parametrize("naming", ["llm", {"by_keywords": 3}])
+def test_names_that_are_no_counts(naming: Any) -> None:
+    with pytest.raises(InvalidInput, match="naming .* does not say by whom"):
+        notify_completion.handler({**SUCCEEDED, "naming": naming}, None)

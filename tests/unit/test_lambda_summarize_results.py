@@ -76,6 +76,7 @@ def test_all_batches_succeeded(s3: Any) -> None:
         "firms_skipped": 0,
         "firms_failed": 0,
         "has_failures": False,
+        "naming": {"by_llm": 0, "by_keywords": {}},
         "commits": ["unknown"],
         "deployed_commits": ["unknown"],
         "stale_image": False,
@@ -269,3 +270,24 @@ def test_bad_input_is_one_clear_line_before_any_call(no_aws: None, change: dict[
 
     assert message in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_who_named_the_topics_and_why_not_the_llm(s3: Any) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1"], "2023Q1_batch_0001": ["2"]})
+    of_first = {"requests": 50, "named by llm": 9, "named by keywords: off topic": 1}
+    of_second = {"named by llm": 1, "named by keywords: outage": 12, "named by keywords: off topic": 2}
+    put_progress(s3, "2023Q1_batch_0000", done=["1"], naming=of_first)
+    put_progress(s3, "2023Q1_batch_0001", done=["2"], naming=of_second)
+
+    counts = summarize([succeeded("2023Q1_batch_0000"), succeeded("2023Q1_batch_0001")])
+
+    assert counts["naming"] == {"by_llm": 10, "by_keywords": {"outage": 12, "off topic": 3}}
+
+
+@pytest.mark.parametrize("naming", [["llm"], "llm", {"named by llm": "many"}])
+def test_counts_of_names_that_are_none(s3: Any, naming: Any) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1"]})
+    put_progress(s3, "2023Q1_batch_0000", done=["1"], naming=naming)
+
+    with pytest.raises(InvalidInput, match="is not a progress file"):
+        summarize([succeeded("2023Q1_batch_0000")])

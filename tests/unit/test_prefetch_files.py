@@ -158,15 +158,15 @@ def test_the_same_call_twice_in_a_file_counts_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("rows", "message"),
     [
-        ([row(), row(day="1 May 2023")], r"calls\.csv, data row 2: date '1 May 2023' is not a date like 2020-05-01"),
-        ([row(day="5/1/2023")], r"data row 1: date '5/1/2023' is not a date"),
-        ([row(), row(day=" ")], r"calls\.csv, data row 2: the call has no date"),
-        ([row(permno="A1")], r"data row 1: permno 'A1' is not a whole number"),
-        ([row(permno="10107.5")], r"data row 1: permno '10107.5' is not a whole number"),
+        ([row(), row(day="1 May 2023")], r"calls\.csv, line 3: date '1 May 2023' is not a date like 2020-05-01"),
+        ([row(day="5/1/2023")], r"line 2: date '5/1/2023' is not a date"),
+        ([row(), row(day=" ")], r"calls\.csv, line 3: the call has no date"),
+        ([row(permno="A1")], r"line 2: permno 'A1' is not a whole number"),
+        ([row(permno="10107.5")], r"line 2: permno '10107.5' is not a whole number"),
         ([row(permno="-5")], r"permno '-5' is not a whole number"),
         ([row(position="first")], r"position 'first' is not a whole number"),
         ([row(link_date="x\ny")], r"link_date 'x\\ny' is not a date"),
-        ([row(), row("")], r"calls\.csv, data row 2: neither company nor firm_id is given"),
+        ([row(), row("")], r"calls\.csv, line 3: neither company nor firm_id nor ticker is given"),
         (
             [row(day="2022-12-31"), row(day="2023-04-01")],
             r"calls\.csv has no call of 2023Q1: it has 2022Q4, 2023Q2",
@@ -179,23 +179,23 @@ def test_the_same_call_twice_in_a_file_counts_once(tmp_path: Path) -> None:
         ([row("Oak", firm_id="elm"), row("Elm", firm_id="")], r"'Elm' gets the firm_id 'elm' of another firm"),
         (
             [row(position=3, text="One."), row(position=3, text="Two.")],
-            r"calls\.csv, data row 2: call '20230201' of firm 'elm' has another row at position 3 \(.*data row 1\)",
+            r"calls\.csv, line 3: call '20230201' of firm 'elm' has another row at position 3 \(.*line 2\)",
         ),
         (
             [row(position=3, speaker="Ada"), row(position=3, speaker="Tom")],
-            r"data row 2: call '20230201' of firm 'elm' has another row at position 3",
+            r"line 3: call '20230201' of firm 'elm' has another row at position 3",
         ),
         (
             [row(permno=14542, position=0), row(permno=90319, position=0)],
-            r"data row 2: call '20230201' of firm 'elm' has two values of permno: 14542 and 90319",
+            r"line 3: call '20230201' of firm 'elm' has two values of permno: 14542 and 90319",
         ),
         (
             [row("Elm", firm_id="7"), row("Oak", firm_id="7")],
-            r"data row 2: call '20230201' of firm '7' has two values of company: Elm and Oak",
+            r"line 3: call '20230201' of firm '7' has two values of company: Elm and Oak",
         ),
         (
             [row(call_id="C1"), row(call_id="C1", day="2023-02-02")],
-            r"data row 2: two calls get the same id 'elm_C1', one on 2023-02-01 and one on 2023-02-02",
+            r"line 3: two calls get the same id 'elm_C1', one on 2023-02-01 and one on 2023-02-02",
         ),
         (
             [row(firm_id="a_b", call_id="c"), row(firm_id="a", call_id="b_c")],

@@ -12,12 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.prefetch.input_files import ROW, find_files, read_rows
+from cloud.src.prefetch.bad_rows import BadRows
+from cloud.src.prefetch.input_files import find_files, read_rows
+from cloud.src.prefetch.text_table import ROW
 
 
 def read(path: Path) -> list[dict[str, Any]]:
     """All rows of the file, without the columns that are null."""
-    rows = [row for table in read_rows(path) for row in table.to_pylist()]
+    rows = [row for table in read_rows(path, BadRows()) for row in table.to_pylist()]
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
@@ -35,9 +37,9 @@ def test_csv_keeps_ids_as_they_are_written_and_texts_of_many_lines(tmp_path: Pat
             "gvkey": "001690",
             "date": "2023-02-01",
             "text": 'One.\nTwo says "hi".',
-            ROW: 1,
+            ROW: 2,
         },
-        {"company": "Oak", "gvkey": "000012", "date": "2023-02-02", "text": "a\x00b", ROW: 2},
+        {"company": "Oak", "gvkey": "000012", "date": "2023-02-02", "text": "a\x00b", ROW: 5},
     ]
 
 
@@ -48,10 +50,10 @@ def test_a_whole_call_may_be_one_value(tmp_path: Path) -> None:
     assert read(path)[0]["text"] == text
 
 
-def test_rows_are_numbered_on_beyond_the_first_batch(tmp_path: Path) -> None:
+def test_lines_are_numbered_on_beyond_the_first_batch(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     path.write_text("company,date,text\n" + "Elm,2023-02-01,Hi.\n" * 25_000)
-    assert [row[ROW] for row in read(path)] == list(range(1, 25_001))
+    assert [row[ROW] for row in read(path)] == list(range(2, 25_002))
 
 
 @pytest.mark.parametrize(
@@ -100,17 +102,12 @@ GOOD_HEADER = b"company,date,text\n"
         (
             "calls.csv",
             b"company,day,words\nElm,2023-02-01,Hi.\n",
-            r"calls\.csv lacks columns date, text: needed are company or firm_id, date, and text; "
+            r"calls\.csv lacks columns date, text: needed are company, firm_id or ticker, date, and text; "
             r"it has: 'company, day, words'",
         ),
-        ("calls.csv", b"date,text\n", r"lacks column company or firm_id: "),
+        ("calls.csv", b"date,text\n", r"lacks column company, firm_id or ticker: "),
         ("calls.csv", b"company;date;text\n", r"it has: 'company;date;text'"),
         ("calls.csv", b"company,date,text,text\n", r"calls\.csv has column text more than once"),
-        (
-            "calls.csv",
-            GOOD_HEADER + b'Elm,2023-02-01,"One.\nTwo."\nOak,2023-02-01,Hi,you\n',
-            r"calls\.csv, row beginning in line 4: 4 values, but the header has 3",
-        ),
         (
             "calls.csv",
             GOOD_HEADER + b'Elm,2023-02-01,Hi.\nOak,2023-02-01,"never\nclosed\n',
@@ -118,14 +115,22 @@ GOOD_HEADER = b"company,date,text\n"
         ),
         (
             "calls.csv",
-            GOOD_HEADER + b'Elm,2023-02-01,"He said "hi" to me"\n',
-            r"calls\.csv, row beginning in line 2: broken CSV: ",
+            GOOD_HEADER + b"Elm,2023-02-01,Hi.\nCaf\x81,2023-02-01,Hi.\n",
+            r"calls\.csv, line 3: neither UTF-8 nor Windows-1252 text; save it as UTF-8",
         ),
-        ("calls.csv", GOOD_HEADER + b"Elm,2023-02-01,Hi.\nCaf\xe9,2023-02-01,Hi.\n", r"calls\.csv, line 3: not UTF-8"),
-        ("calls.csv", "company,date,text\n".encode("utf-16"), r"calls\.csv, line 1: not UTF-8 text"),
+        (
+            "calls.csv",
+            GOOD_HEADER + b"Caf\xe9,2023-02-01,Hi.\nCaf\xc3\xa9,2023-02-01,Hi.\n",
+            r"calls\.csv, line 2: neither UTF-8 nor Windows-1252 text",
+        ),
+        ("calls.csv", "company,date,text\n".encode("utf-16"), r"calls\.csv is UTF-16: save it as UTF-8"),
         ("calls.parquet", b"", r"calls\.parquet is no readable Parquet file: "),
         ("calls.parquet", b"PAR1 and then something else", r"calls\.parquet is no readable Parquet file: "),
-        ("calls.xlsx", b"PK", r"calls\.xlsx is no transcript file: its name must end with \.csv or \.parquet"),
+        (
+            "calls.xlsx",
+            b"PK",
+            r"calls\.xlsx is no transcript file: its name must end with \.csv, \.parquet, \.jsonl or \.txt",
+        ),
     ],
 )
 def test_a_bad_file_is_named_in_one_line(tmp_path: Path, name: str, content: bytes, message: str) -> None:
@@ -174,7 +179,10 @@ def test_parquet_column_of_lists_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("name", "message"),
-    [("nowhere.csv", r"there is no file or folder .*nowhere\.csv"), ("", r"folder .* has no \.csv or \.parquet file")],
+    [
+        ("nowhere.csv", r"there is no file or folder .*nowhere\.csv"),
+        ("", r"folder .* has no \.csv, \.parquet, \.jsonl or \.txt file"),
+    ],
 )
 def test_nothing_to_read_is_refused(tmp_path: Path, name: str, message: str) -> None:
     assert_refused(tmp_path / name, message)

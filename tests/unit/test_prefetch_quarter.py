@@ -55,16 +55,20 @@ def test_writes_whole_firms_in_chunks_and_a_manifest_that_leads_to_them(s3: Any,
         n_firms_without_permno=102,
         skipped={"operator turns": 203},
         manifest_key=MANIFEST,
+        created_at=json.loads(objects(s3)[MANIFEST])["created_at"],
+        source="files",
     )
     assert progress == [(done, 203) for done in range(1, 204)]
     manifest = json.loads(objects(s3)[MANIFEST])
     assert manifest.pop("created_at").endswith("+00:00")
+    assert manifest.pop("fingerprint")
     assert manifest == {
         "quarter": QUARTER,
         "source": "files",
         "n_firms": 203,
         "n_calls": 203,
         "n_sentences": 406,
+        "n_firms_without_permno": 102,
         "skipped": {"operator turns": 203},
         "chunks": [keys.prefetch_chunk(QUARTER, number) for number in range(3)],
         "firms": {f"firm-{n:03d}": f"chunk_{n // 100:04d}.parquet" for n in range(203)},
@@ -139,7 +143,7 @@ def test_when_every_call_is_empty_the_earlier_prefetch_stays(s3: Any, tmp_path: 
 
 def test_empty_calls_among_others_are_left_out_and_counted(s3: Any, tmp_path: Path) -> None:
     source = tmp_path / "calls.csv"
-    source.write_text("company,date,text\nElm,2023-02-01,Hi there.\nOak,2023-02-01,\nElm,2023-03-01, \n")
+    source.write_text("company,date,text\nElm,2023-02-01,Sales rose.\nOak,2023-02-01,\nElm,2023-03-01, \n")
     summary = prefetch_files(s3, BUCKET, QUARTER, source)
     assert (summary.n_firms, summary.n_calls, summary.skipped) == (1, 1, {"calls without content": 2})
     assert json.loads(objects(s3)[MANIFEST])["firms"] == {"elm": "chunk_0000.parquet"}
@@ -147,7 +151,8 @@ def test_empty_calls_among_others_are_left_out_and_counted(s3: Any, tmp_path: Pa
 
 def test_a_firm_with_a_permno_in_one_of_its_calls_has_one(s3: Any, tmp_path: Path) -> None:
     source = tmp_path / "calls.csv"
-    source.write_text("company,permno,date,text\nElm,,2023-02-01,Hi.\nElm,10107,2023-03-01,Hi.\nOak,,2023-02-01,Hi.\n")
+    rows = ["company,permno,date,text", "Elm,,2023-02-01,Up.", "Elm,10107,2023-03-01,Up.", "Oak,,2023-02-01,Up."]
+    source.write_text("\n".join(rows))
     summary = prefetch_files(s3, BUCKET, QUARTER, source)
     assert (summary.n_firms, summary.n_calls, summary.n_firms_without_permno) == (2, 3, 1)
 

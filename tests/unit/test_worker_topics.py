@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from cloud.src.worker.embeddings import Vectors, unit
-from cloud.src.worker.topics import N_REPRESENTATIVES, NO_TOPIC, Topic, find_topics, labels_of
+from cloud.src.worker.topics import (
+    MAX_EXACT_SENTENCES,
+    MAX_UNASSIGNED,
+    N_REPRESENTATIVES,
+    NO_TOPIC,
+    Topic,
+    find_topics,
+    labels_of,
+)
 
 DIMENSIONS = 64
 
@@ -83,14 +92,18 @@ def test_topics_come_in_order_of_size_and_number_the_labels() -> None:
         assert np.flatnonzero(labels == topic_id).tolist() == topic.rows.tolist()
 
 
-def test_representatives_are_nearest_to_the_centroid() -> None:
+def test_representatives_are_central_and_differ_from_each_other() -> None:
     vectors, _ = grouped([40, 4, 4], noise=0.08)
 
     for topic in find_topics(vectors):
         mean = vectors[topic.rows].mean(axis=0)
-        np.testing.assert_allclose(topic.centroid, mean / np.linalg.norm(mean), atol=1e-6)
-        nearest_first = sorted(topic.rows.tolist(), key=lambda row: -float(vectors[row] @ topic.centroid))
-        assert topic.representatives.tolist() == nearest_first[:N_REPRESENTATIVES]
+        np.testing.assert_allclose(topic.centroid, mean / np.linalg.norm(mean), atol=1e-4)
+        centrality = {row: float(vectors[row] @ topic.centroid) for row in topic.rows.tolist()}
+        representatives = topic.representatives.tolist()
+        assert representatives[0] == max(centrality, key=lambda row: centrality[row])
+        chosen = vectors[representatives]
+        assert np.triu(chosen @ chosen.T, 1).max() < 0.85
+        assert np.mean([centrality[row] for row in representatives]) >= np.median(list(centrality.values()))
 
 
 def test_no_representative_repeats_another() -> None:
@@ -118,22 +131,83 @@ def test_a_sentence_far_from_its_cluster_belongs_to_no_topic() -> None:
 
 
 def test_sentences_that_are_only_left_over_make_no_topic() -> None:
-    vectors, _ = grouped([4] * 7)
+    vectors, _ = grouped([4] * 8)
     loners = np.eye(DIMENSIONS, dtype=np.float32)[-5:]
 
     labels = labels_of(find_topics(np.vstack([vectors, loners])), len(vectors) + len(loners))
 
     assert labels[-5:].tolist() == [NO_TOPIC] * 5
-    assert set(labels[:-5].tolist()) == set(range(7))
+    assert set(labels[:-5].tolist()) == set(range(8))
 
 
-def test_where_no_cluster_is_large_enough_the_tightest_pair_is_taken_and_no_single_sentence() -> None:
+@pytest.mark.parametrize("n_sentences", [5, 30, 400])
+def test_at_most_15_percent_are_left_out_and_no_topic_takes_all_where_nothing_fits(n_sentences: int) -> None:
+    topics = find_topics(scattered(n_sentences))
+
+    assigned = sum(len(topic.rows) for topic in topics)
+    assert assigned >= (1 - MAX_UNASSIGNED) * n_sentences
+    if n_sentences >= 30:
+        assert len(topics[0].rows) < 0.5 * n_sentences
+
+
+def test_five_sentences_of_which_no_three_are_alike_are_one_topic() -> None:
     one, other, third, fourth, fifth = np.eye(DIMENSIONS)[:5]
-    loose_pair, tight_pair = [one, one + 0.3 * other], [third, third + 0.1 * fourth]
 
-    [topic] = find_topics(unit(np.array([*loose_pair, *tight_pair, fifth])))
+    [topic] = find_topics(unit(np.array([one, one + 0.3 * other, third, third + 0.1 * fourth, fifth])))
 
-    assert topic.rows.tolist() == [2, 3]
+    assert topic.rows.tolist() == [0, 1, 2, 3, 4]
+
+
+def test_a_sentence_goes_with_what_the_same_speaker_says_around_it() -> None:
+    vectors, groups = grouped([12, 12], noise=0.05)
+    vectors = vectors[np.argsort(groups, kind="stable")]
+    between = unit(np.eye(DIMENSIONS)[0] + np.eye(DIMENSIONS)[1])[None]
+    said = np.vstack([vectors[:6], between, vectors[6:]])  # amid the first group's sentences
+    in_one_speech = np.arange(len(said)) > 0
+
+    with_context = labels_of(find_topics(said, in_one_speech, max_topics=2), len(said))
+
+    assert with_context[6] == with_context[5] == with_context[7]
+    assert sentences_of(find_topics(said, np.zeros(len(said), dtype=bool))) == sentences_of(find_topics(said))
+
+
+@pytest.mark.parametrize(("least", "most"), [(1, 3), (20, 30), (1, 1)])
+def test_the_number_of_topics_can_be_bounded(least: int, most: int) -> None:
+    vectors, _ = grouped([10] * 25)
+
+    assert least <= len(find_topics(vectors, min_topics=least, max_topics=most)) <= most
+
+
+@pytest.mark.parametrize("n_sentences", [MAX_EXACT_SENTENCES + 1, 6_000])
+def test_a_very_long_call_is_condensed_first_and_finds_its_groups(n_sentences: int) -> None:
+    vectors, groups = grouped([n_sentences // 10] * 10)
+
+    topics = find_topics(vectors, max_topics=10)
+
+    groups_of_topic = [{groups[row] for row in topic.rows} for topic in topics]
+    assert all(len(found) == 1 for found in groups_of_topic)
+    assert set.union(*groups_of_topic) == set(range(10))
+
+
+def test_the_last_bits_that_another_machine_gives_other_do_not_matter() -> None:
+    vectors, _ = grouped([30, 20, 10, 5], noise=0.12)
+    nudged = vectors + np.random.default_rng(3).normal(scale=1e-7, size=vectors.shape).astype(np.float32)
+
+    assert sentences_of(find_topics(nudged)) == sentences_of(find_topics(vectors))
+
+
+@pytest.mark.parametrize("n_sentences", [200, 2_500])
+def test_threads_do_not_change_a_bit(n_sentences: int) -> None:
+    vectors = scattered(n_sentences)
+    with threadpool_limits(1):
+        with_one = find_topics(vectors)
+    with threadpool_limits(2):
+        with_two = find_topics(vectors)
+
+    assert sentences_of(with_one) == sentences_of(with_two)
+    for one, other in zip(with_one, with_two, strict=True):
+        assert one.centroid.tobytes() == other.centroid.tobytes()
+        assert one.representatives.tolist() == other.representatives.tolist()
 
 
 def test_the_same_sentences_give_the_same_topics() -> None:

@@ -12,11 +12,12 @@ from cloud.src.cli import llm_check, local_up, samples, version
 from cloud.src.cli.local_environment import open_environment
 from cloud.src.cli.mirror import check_output_folder
 from cloud.src.cli.naming_llm import LlmChoice
+from cloud.src.cli.prefetch import Request as PrefetchRequest
+from cloud.src.cli.prefetch import prefetch as prefetch_quarter
 from cloud.src.cli.progress import Screen
 from cloud.src.cli.report import write_report
 from cloud.src.cli.run_quarter import Request, run_quarter
 from cloud.src.cli.summary import show_finding, show_outcome
-from cloud.src.cli.upload import upload
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files import FileTranscripts
@@ -119,16 +120,45 @@ def run(
     _run(keys.check_quarter(quarter), source, out, batch_size, jobs, llm_topics, llm, containers)
 
 
-@app.command(epilog="Example: ftm prefetch 2020Q2 --from transcripts.parquet")
+@app.command(epilog="Example: ftm prefetch 2020Q2 --from wrds --dry-run")
 def prefetch(
     quarter: Annotated[str, typer.Argument(metavar="QUARTER", help="Quarter of the calls, for example 2020Q2.")],
     source: Annotated[
-        Path,
-        typer.Option("--from", metavar="FILE_OR_FOLDER", help="Transcripts: CSV or Parquet, or a folder of them."),
+        str,
+        typer.Option(
+            "--from", metavar="wrds|FILE|FOLDER", help="Transcripts: on WRDS, or in a file, or in a folder of files."
+        ),
     ],
+    to: Annotated[
+        str | None,
+        typer.Option(metavar="s3://BUCKET|DIR", help="Where to.", show_default="the bucket of the root storage"),
+    ] = None,
+    firms: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="WRDS: only these firms, one id a line: Capital IQ companyids; or, after a first line that says so, "
+            "gvkey or permno.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="WRDS: only the first N firms, by companyid.")
+    ] = None,
+    keep_unlinked: Annotated[
+        bool, typer.Option("--keep-unlinked", help="WRDS: keep firms without a PERMNO on the day of their call.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what there is and how long it would take, and write nothing.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write a quarter anew that is there already.")] = False,
 ) -> None:
-    """Bring a quarter's transcripts into the bucket on AWS, where its state machine finds them."""
-    upload(Screen(), quarter, source)
+    """Bring a quarter's transcripts, as sentences, to where the state machine finds them.
+
+    The login of WRDS is in ~/.pgpass, in PGUSER and PGPASSWORD, or in the secret ftm/wrds. The same command again
+    continues an interrupted prefetch; a finished quarter is left as it is.
+    """
+    asked = PrefetchRequest(quarter, source, to, firms, limit, keep_unlinked, dry_run, force)
+    prefetch_quarter(Screen(), asked)
 
 
 @app.command(epilog="Example: ftm report ftm-output/demo")

@@ -17,7 +17,7 @@ from cloud.src.cli.compare_runs import SAME_SENTENCES, Comparison, Pair, Topic
 from cloud.src.cli.summary import one_line
 from cloud.src.contract.errors import FtmError
 
-# A name so far from its topic is about something else (ADR-004).
+# A name so far from its topic is about something else (ADR-013).
 LOW_GROUNDING = 0.4
 NAMES_SHOWN = 20
 

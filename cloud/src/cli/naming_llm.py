@@ -12,12 +12,12 @@ from pathlib import Path
 from cloud.src.cli import network
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.llm import llm_settings, local_server, packaged_models
+from cloud.src.llm.naming import SMALL_MODELS_ANSWERS_PER_NAME
 
 READY_TIMEOUT_S = 20
 
-# Measured: SmolLM2-135M on 2 cores answers 0.7 prompts of about 550 tokens a second, one at a time. The 193 topics of
-# the bundled quarter took 815 answers, because names that are refused are asked for again.
-NAMES_PER_SECOND = 0.7 / (815 / 193)
+# Measured: SmolLM2-135M on 2 cores answers 0.7 prompts of about 550 tokens a second, one at a time.
+NAMES_PER_SECOND = 0.7 / SMALL_MODELS_ANSWERS_PER_NAME
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import pyarrow.parquet as pq
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.src.cli.estimate import plan_naming
-from cloud.src.cli.execution import Aws, Execution, Progress, start_execution
+from cloud.src.cli.execution import Execution, Progress, start_execution
 from cloud.src.cli.failure import failed_job_log, failure_of
 from cloud.src.cli.job_log import jobs, log_tail, what_it_does
 from cloud.src.cli.local_environment import LocalEnvironment
@@ -23,6 +24,8 @@ from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError
 from cloud.src.prefetch.calls import TranscriptSource
 from cloud.src.prefetch.prefetch import PrefetchSummary, write_quarter
+from cloud.src.prefetch.storage import S3Storage, Storage
+from cloud.src.worker import parts
 
 POLL_SECONDS = 1.0
 
@@ -45,7 +48,8 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
     Raises InvalidInput for transcripts without a sentence, before the folder is made, and ExecutionFailed when the
     state machine fails; what it had finished by then is in the folder.
     """
-    prefetched = prefetch(environment.aws, environment.bucket, request.quarter, request.transcripts, screen)
+    storage = S3Storage(environment.aws.client("s3"), environment.bucket)
+    prefetched = prefetch(storage, request.quarter, request.transcripts, screen, force=True)
     llm = environment.llm
     plan = plan_naming(
         prefetched.n_firms, prefetched.n_sentences, llm.names_per_second, request.llm_topics, request.no_llm
@@ -83,14 +87,23 @@ def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen)
         stages=screen.stages,
         stale_image=stale_image(counts),
         naming=execution.naming(),
+        theme_naming=theme_naming(request.folder, request.quarter),
         naming_advice=llm.advice() if plan.theme_naming == "llm" else None,
     )
 
 
-def prefetch(aws: Aws, bucket: str, quarter: str, transcripts: TranscriptSource, screen: Screen) -> PrefetchSummary:
-    """Bring the transcripts into the bucket, as sentences."""
+def theme_naming(folder: Path, quarter: str) -> dict[str, int]:
+    """What the reduce job has counted while it named the themes; empty when none is told."""
+    record = parts.read_metadata(pq.read_schema(folder / keys.themes(quarter)))
+    return record.get("naming", {})
+
+
+def prefetch(
+    storage: Storage, quarter: str, transcripts: TranscriptSource, screen: Screen, force: bool
+) -> PrefetchSummary:
+    """Bring the transcripts into the bucket, as sentences; with ``force`` also when they are there already."""
     with screen.stage("prefetch", total=transcripts.n_firms) as stage:
-        summary = write_quarter(aws.client("s3"), bucket, quarter, transcripts, lambda done, total: stage.update(done))
+        summary = write_quarter(storage, quarter, transcripts, lambda done, total: stage.update(done), force)
     left_out = "".join(f"; left out: {count:,} {reason}" for reason, count in summary.skipped.items())
     screen.line(f"{summary.n_firms:,} firms, {summary.n_calls:,} calls, {summary.n_sentences:,} sentences{left_out}")
     if summary.n_firms_without_permno:

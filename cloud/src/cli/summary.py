@@ -44,6 +44,7 @@ class Outcome:
     stages: list[tuple[str, float]] = field(default_factory=list)  # name and seconds, in their order
     stale_image: str | None = None  # what the jobs ran in, when it is not what was deployed
     naming: Mapping[str, int] = field(default_factory=dict)  # what the map jobs counted while they named topics
+    theme_naming: Mapping[str, int] = field(default_factory=dict)  # and the reduce job for themes
     naming_advice: str | None = None  # what a reader should know about who made the names
 
 
@@ -101,7 +102,7 @@ def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
         f"{counts.firms:,} firms ({outcome.firms_skipped} skipped, {outcome.firms_failed} failed), "
         f"{counts.calls:,} calls, {counts.sentences:,} sentences ({without_topic:.0%} without a topic), "
         f"{len(report.topics):,} topics, {len(report.themes):,} themes",
-        *naming_lines(outcome.naming, report),
+        *naming_lines(outcome.naming, outcome.theme_naming, report),
         outcome.cost,
         *([outcome.stale_image] if outcome.stale_image else []),
         *([outcome.naming_advice] if outcome.naming_advice else []),
@@ -120,22 +121,30 @@ def stale_image(counts: dict[str, Any]) -> str | None:
     return f"Stale image: the jobs ran commit {ran}, but {deployed} was deployed; build the image again and deploy it"
 
 
-def naming_lines(naming: Mapping[str, int], report: ReportData) -> list[str]:
-    """How many names are by the LLM, and why the others of this run are not; nothing where no LLM was asked."""
+def naming_lines(naming: Mapping[str, int], theme_naming: Mapping[str, int], report: ReportData) -> list[str]:
+    """How many names are by the LLM, and why the others of this run are not; nothing where no LLM was asked.
+
+    ``naming`` and ``theme_naming`` are what the jobs have counted while they named topics and themes.
+    """
     topics = sum(topic.naming_method == "llm" for topic in report.topics)
     themes = sum(theme.naming_method == "llm" for theme in report.themes)
-    if not topics and not themes and not naming:
+    if not topics and not themes and not naming and not theme_naming:
         return []
     lines = [
         f"named by the LLM: {topics:,} of {len(report.topics):,} topics, "
         f"{themes:,} of {len(report.themes):,} themes"
     ]
+    lines += reason_lines("topics", naming) + reason_lines("themes", theme_naming)
+    return lines
+
+
+def reason_lines(named: str, naming: Mapping[str, int]) -> list[str]:
+    """Why names are by keywords, and what to do about it; ``named``: "topics" or "themes"."""
     marker = "named by keywords: "
     reasons = {case.removeprefix(marker): count for case, count in naming.items() if case.startswith(marker)}
-    if reasons:
-        lines.append(f"topics named by keywords in this run: {in_words(reasons)}")
+    lines = [f"{named} named by keywords in this run: {in_words(reasons)}"] if reasons else []
     if reasons.get("outage"):
-        lines.append("the LLM was away for too long: run the same command again to name these topics")
+        lines.append(f"the LLM was away for too long: run the same command again to name these {named}")
     return lines
 
 

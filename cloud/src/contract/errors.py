@@ -11,3 +11,7 @@ class InvalidInput(FtmError, ValueError):
 
 class PrefetchRequiredError(FtmError):
     """The quarter has no prefetched sentences yet, so there is nothing to process."""
+
+
+class PrefetchRunning(FtmError):
+    """Another process is prefetching the same quarter to the same place."""

@@ -87,6 +87,11 @@ def prefetch_checkpoint(quarter: str) -> str:
     return f"{prefetch_prefix(quarter)}_checkpoint.json"
 
 
+def prefetch_lock(quarter: str) -> str:
+    """Who is prefetching the quarter at this moment."""
+    return f"{prefetch_prefix(quarter)}_lock.json"
+
+
 # --- batches ----------------------------------------------------------------------------------
 
 

@@ -31,8 +31,8 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     """
     quarter, bucket = _checked(event)
     subject = f"FTM {quarter}: {_outcome(event)}"
-    lines = [subject, _batches(event), _firms(event), _themes(event, quarter, bucket), *_worker(event), VLLM_REMINDER]
-    message = "\n".join(lines)
+    counts = [_batches(event), _firms(event), *_names(event)]
+    message = "\n".join([subject, *counts, _themes(event, quarter, bucket), *_worker(event), VLLM_REMINDER])
     topic_arn = os.environ.get("SNS_TOPIC_ARN")
     if topic_arn:
         _sns().publish(TopicArn=topic_arn, Subject=subject, Message=message)
@@ -51,6 +51,9 @@ def _checked(event: dict[str, Any]) -> tuple[str, str]:
     _check_names("failed_batches", event.get("failed_batches"), "batch ids")
     for name in ("commits", "deployed_commits"):
         _check_names(name, event.get(name, []), "commits")
+    naming = event.get("naming", {})
+    if not isinstance(naming, dict) or not isinstance(naming.get("by_keywords", {}), dict):
+        raise InvalidInput(f"naming {naming!r} does not say by whom: the input is what summarize_results returns")
     if not isinstance(event.get("reduce_error", {}), dict):
         raise InvalidInput(f"reduce_error {event['reduce_error']!r} is not an Error with a Cause")
     return quarter, bucket
@@ -83,6 +86,20 @@ def _firms(event: dict[str, Any]) -> str:
         f"Firms: {event['firms_succeeded']} succeeded, {event['firms_skipped']} skipped, "
         f"{event['firms_failed']} failed, of {event['firms_total']}"
     )
+
+
+def _names(event: dict[str, Any]) -> list[str]:
+    """The line that says who named the topics; none when no LLM was asked."""
+    naming = event.get("naming", {})
+    by_llm, by_keywords = naming.get("by_llm", 0), naming.get("by_keywords", {})
+    if not by_llm and not by_keywords:
+        return []
+    counts = f"Names of topics in this run: {by_llm} by the LLM, {sum(by_keywords.values())} by keywords"
+    reasons = ", ".join(f"{count} {reason}" for reason, count in by_keywords.items())
+    line = f"{counts} ({reasons})" if reasons else counts
+    if by_keywords.get("outage"):
+        line += ". The LLM was away for too long: start the quarter again to name these topics"
+    return [f"{line}."]
 
 
 def _themes(event: dict[str, Any], quarter: str, bucket: str) -> str:

@@ -23,15 +23,19 @@ MAX_FAILED_BATCHES_LISTED = 20
 # One of each, unless something was deployed during the run.
 MAX_COMMITS_LISTED = 5
 MAX_COMMIT_LENGTH = 64  # a hash has 40 characters
+# Why a name is by keywords: one of some ten reasons.
+MAX_REASONS_LISTED = 20
+BY_LLM, BY_KEYWORDS = "named by llm", "named by keywords: "  # how the worker's names.py counts them
 # As many connections as a boto3 client keeps open.
 PARALLEL_READS = 10
 
 
 class Progress(NamedTuple):
-    """The firms that a map job has dealt with, and the image it ran in."""
+    """The firms that a map job has dealt with, what it counted while naming topics, and the image it ran in."""
 
     done: set[str]
     skipped: set[str]
+    naming: dict[str, int]
     commit: str
     deployed_commit: str
     stale_image: bool
@@ -48,7 +52,8 @@ class BatchCount(NamedTuple):
 
 
 def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
-    """Take ``{"quarter", "bucket", "manifest_key", "results"}``; return counts, ``has_failures`` and which commits ran.
+    """Take ``{"quarter", "bucket", "manifest_key", "results"}``; return counts, ``has_failures``, who named the topics
+    and which commits ran.
 
     A firm that no progress file of this execution lists as done or skipped counts as failed. ``theme_naming`` is passed
     on to the state after this one.
@@ -74,10 +79,10 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         count_batch(batch_id, status_of_batch[batch_id], firm_ids, progress_of_batch[batch_id])
         for batch_id, firm_ids in firms_of_batch.items()
     ]
-    ran = what_ran([progress for progress in progress_of_batch.values() if progress])
+    jobs = [progress for progress in progress_of_batch.values() if progress]
     passed_on = {"theme_naming": event.get("theme_naming", "llm")}
     execution = {"quarter": quarter, "bucket": bucket, "manifest_key": manifest_key}
-    return {**execution, **passed_on, **add_up(batches), **ran}
+    return {**execution, **passed_on, **add_up(batches), "naming": who_named(jobs), **what_ran(jobs)}
 
 
 def count_batch(batch_id: str, status: str, firm_ids: list[str], progress: Progress | None) -> BatchCount:
@@ -112,6 +117,16 @@ def add_up(batches: list[BatchCount]) -> dict[str, Any]:
         "firms_failed": total - succeeded - skipped,
         "has_failures": bool(failed),
     }
+
+
+def who_named(jobs: list[Progress]) -> dict[str, Any]:
+    """How many topics the LLM has named in this execution, and how many have keywords for a name, by the reason.
+
+    An outage is among the reasons: those topics are named when the quarter is started again.
+    """
+    counted = sum((Counter(job.naming) for job in jobs), Counter[str]())
+    reasons = {case.removeprefix(BY_KEYWORDS): n for case, n in counted.items() if case.startswith(BY_KEYWORDS)}
+    return {"by_llm": counted[BY_LLM], "by_keywords": dict(Counter(reasons).most_common(MAX_REASONS_LISTED))}
 
 
 def what_ran(jobs: list[Progress]) -> dict[str, Any]:
@@ -172,6 +187,7 @@ def _read_progress(bucket: str, key: str, manifest_key: str) -> Progress | None:
             done=set(progress["done"]),
             skipped={firm["firm_id"] for firm in progress["skipped"]},
             # Workers before this version do not write all of the rest.
+            naming={str(case): int(count) for case, count in progress.get("naming", {}).items()},
             commit=str(progress.get("commit", "unknown"))[:MAX_COMMIT_LENGTH],
             deployed_commit=str(progress.get("deployed_commit", "unknown"))[:MAX_COMMIT_LENGTH],
             stale_image=progress.get("stale_image") is True,
@@ -180,7 +196,7 @@ def _read_progress(bucket: str, key: str, manifest_key: str) -> Progress | None:
         if error.response["Error"]["Code"] == "NoSuchKey":
             return None
         raise
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInput(f"s3://{bucket}/{key} is not a progress file") from error
 
 

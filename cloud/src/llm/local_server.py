@@ -73,9 +73,11 @@ def check_model(model: Path) -> Path:
 
 
 def name_of(model: Path) -> str:
-    """The name that a model goes by in tables and logs: its file's, or the packaged model's."""
+    """The name that a model goes by in tables, logs and the keys of its answers: the packaged model's, or its file's
+    with the beginning of its sha256. Another file of the same name is another model, whose answers are others.
+    """
     is_packaged = model.parent.name == packaged_models.LLM and model.name == "model.gguf"
-    return packaged_models.LLM if is_packaged else model.name
+    return packaged_models.LLM if is_packaged else f"{model.name}@{packaged_models.sha256_of(model)[:12]}"
 
 
 def serve(model: Path, port: int, watch_stdin: bool) -> NoReturn:

@@ -30,10 +30,19 @@ _EMPTY = frozenset(
     "name none null of other others sentence sentences string summary text the title topic topics unknown untitled "
     "various".split()
 )
-# Function words of languages in Latin letters that English does not have.
+# The commonest function words of other languages in Latin letters: German, Dutch, French, Spanish, Portuguese,
+# Italian, Swedish, Danish, Polish. No English name has these.
 _FOREIGN = frozenset(
-    "aux avec como dans della delle des dos ein eine ella für gli leur les los mais mit não nicht oder para pelo pero "
-    "più por qui são sobre sont und une von zum zur".split()
+    "auf aus bei durch ein eine einer eines für im nach nicht oder sich sind und vom von wird zum zur een het niet "
+    "voor aan bij naar uit aux avec cette comme dans du leur les mais ou qui sont sur une como cuando desde donde "
+    "ella entre esta hacia hasta más mientras muy para pelo pero sobre también y ao aos mais não nas nos pela pelas "
+    "pelos por são seu sua alla che dal dalla degli del della delle dello gli nel nella più sono sul sulla och ett "
+    "från för på som til ikke og dla nie oraz się".split()
+)
+# These some have ("Las Vegas", "Da Vinci", "Plus Sizes", "DER", "CES"), but beside words that are said.
+_RATHER_FOREIGN = frozenset(
+    "att av ces com con da das de dei dem den der des det di die dos e el en est et il la las le lo los med mit na non "
+    "o om par plus pour sem sin um un".split()
 )
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _QUARTER = re.compile(rf"\b((q[1-4]|[1-4]q|[12]h|h[12]|fy)[ '-]?\d*|quarters?|{_MONTHS}|(19|20)\d\d)\b", re.IGNORECASE)
@@ -117,8 +126,13 @@ def _plain(text: str) -> str:
 
 
 def _is_in_the_language_of(sentences: Sequence[str], name: str, words: list[str]) -> bool:
-    said = " ".join(sentences)
-    return _scripts(name) <= _scripts(said) | {"LATIN"} and not (set(words) & _FOREIGN) - set(said.lower().split())
+    """By its letters, by function words of other languages, and by whether it has any word of the sentences."""
+    text = " ".join(sentences)
+    if not _scripts(name) <= _scripts(text) | {"LATIN"}:
+        return False
+    said = set(re.findall(r"\w+", text.lower()))
+    unsaid = set(words) - said
+    return not unsaid & _FOREIGN and not (unsaid & _RATHER_FOREIGN and unsaid >= set(words) - SMALL_WORDS)
 
 
 def _scripts(text: str) -> set[str]:

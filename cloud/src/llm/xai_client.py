@@ -17,7 +17,7 @@ import openai
 
 from cloud.src.llm.answer_book import AnswerBook, question_key
 from cloud.src.llm.completion import Answer, Completion, read_answer, read_completion
-from cloud.src.llm.dialect import PROBE_CHAT, Dialect, find_dialect
+from cloud.src.llm.dialect import PROBE_CHAT, Dialect, find_dialect, stated_context
 from cloud.src.llm.errors import FAILS_EVERY_TIME, REFUSED, LlmBadAnswer, LlmMisconfigured
 from cloud.src.llm.outage import Recovery, Trouble
 
@@ -138,7 +138,7 @@ class LlmClient:
 
     async def _connect(self) -> Dialect:
         await self._recovery.wait()
-        dialect = await find_dialect(self._patiently)
+        dialect = await find_dialect(self._patiently, await self._context_tokens())
         log.info("LLM server %s, model %s: %s", self.base_url, self.model, dialect)
         return dialect
 
@@ -161,7 +161,7 @@ class LlmClient:
         dialect = await self.connect()
         body = {
             "messages": chat,
-            "max_tokens": dialect.max_tokens(max_tokens),
+            "max_tokens": dialect.max_tokens(max_tokens, chat),
             "temperature": temperature,
             **dialect.fields(answer_type),
         }
@@ -207,7 +207,7 @@ class LlmClient:
 
     def _status_error(self, error: openai.APIStatusError) -> Exception:
         status, reason = error.status_code, _reason(error)
-        if status in (408, 409, 425, 429) or status >= 500:
+        if _is_transient(status):
             return _Transient(reason, str(status), _retry_after(error))
         # Grok answers 403 to a text that its filter refuses: once it has answered others, key and model are right.
         if status in (400, 413, 422) or (status == 403 and self.tally["answers"]):
@@ -228,8 +228,8 @@ class LlmClient:
     async def _whats_wrong(self) -> Trouble | None:
         """Look at the server once, in the order in which one comes up: healthy, with a model, with an answer.
 
-        vLLM is healthy before it can serve, and llama.cpp lists its model before. A page that is not there says
-        nothing: Grok's API knows no /health.
+        vLLM is healthy before it can serve, and llama.cpp lists its model before. A page that is not there or not for
+        us says nothing: Grok's API knows no /health, and a proxy may have a key for the chat only.
         """
         root = self.base_url.rstrip("/")
         try:
@@ -242,17 +242,32 @@ class LlmClient:
             raise LlmMisconfigured(str(refused)) from refused
         return None
 
-    async def _look_at(self, page: str) -> None:
-        """Raises as ``_send``, but not for a page that is not there, or is no JSON: vLLM's /health is empty."""
+    async def _look_at(self, page: str) -> Any:
+        """The page's JSON, None where it is refused or is no JSON: vLLM's /health is empty. Raises _Transient."""
         try:
-            await self._openai.get(page, cast_to=object, options={"timeout": _QUICK_TIMEOUT_S})
+            return await self._openai.get(page, cast_to=object, options={"timeout": _QUICK_TIMEOUT_S})
         except openai.APIStatusError as error:
-            if error.status_code not in (404, 405):
-                raise self._status_error(error) from error
+            if _is_transient(error.status_code):
+                raise _Transient(_reason(error), str(error.status_code), _retry_after(error)) from error
         except openai.APIConnectionError as error:
             raise _connection_failure(error) from error
         except ValueError:
             pass
+        return None
+
+    async def _context_tokens(self) -> int | None:
+        """How many tokens a prompt and its answer may have, where the server says so: vLLM in its list of models,
+        llama.cpp in its properties."""
+        root = self.base_url.rstrip("/")
+        try:
+            pages = [await self._look_at(page) for page in (f"{root}/models", f"{root.removesuffix('/v1')}/props")]
+        except _Transient:  # it serves all the same
+            return None
+        return stated_context(self.model, *pages)
+
+
+def _is_transient(status: int) -> bool:
+    return status in (408, 409, 425, 429) or status >= 500
 
 
 def _retry_after(error: openai.APIStatusError) -> float:

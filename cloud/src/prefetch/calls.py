@@ -39,15 +39,26 @@ class TranscriptSource(Protocol):
     """The calls of one quarter. Bad input is an InvalidInput before the first firm is yielded.
 
     Attributes:
-        name: kind of source, for the manifest: ``files``.
-        n_firms: number of firms that ``firms`` yields.
-        skipped: what the source itself left out: reason -> count.
+        name: kind of source, for the manifest: ``files`` or ``wrds``.
+        n_firms: number of firms that ``firms()`` yields.
+        skipped: what the source itself left out: reason -> count. Complete as soon as the object is there, not only
+            after ``firms`` has been read: an interrupted prefetch that is continued reads some firms only.
+        fingerprint: identifies what is read: another one as soon as the input or the selection of firms changes. A
+            prefetch that was interrupted is continued only from a source with the same fingerprint.
     """
 
     name: str
     n_firms: int
     skipped: Counter[str]
+    fingerprint: str
 
-    def firms(self) -> Iterator[list[Call]]:
-        """Yield the calls of one firm after the other: firms by firm_id, a firm's calls by date and transcript_id."""
+    def firms(self, after: str | None = None) -> Iterator[list[Call]]:
+        """Yield the calls of one firm after the other.
+
+        Firms come in ascending order of firm_id (plain string order, as Python compares ``str``), a firm's calls by
+        date and transcript_id; each time in the same order with the same content.
+
+        Args:
+            after: only firms whose firm_id is greater than this one, to continue an interrupted prefetch.
+        """
         ...

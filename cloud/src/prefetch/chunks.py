@@ -1,75 +1,86 @@
-"""Writes a quarter's sentences to S3: chunks of whole firms, and last the manifest that makes them count."""
+"""Writes a quarter's sentences: chunks of whole firms with a checkpoint after each, and last the manifest."""
 
 from __future__ import annotations
 
 import json
 from pathlib import PurePosixPath
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cloud.src.contract import keys
+from cloud.src.prefetch import checkpoint
+from cloud.src.prefetch.checkpoint import Progress
+from cloud.src.prefetch.lock import QuarterLock
+from cloud.src.prefetch.sentences import FirmSentences
+from cloud.src.prefetch.storage import Storage
 
 FIRMS_PER_CHUNK = 100
 
 
 class ChunkWriter:
-    """Takes one firm after the other and uploads a chunk whenever it has ``firms_per_chunk`` of them.
+    """Takes one firm after the other and writes a chunk whenever it has FIRMS_PER_CHUNK of them.
 
-    Only one chunk is in memory. The quarter's old manifest is deleted before the first chunk is written, so that an
-    unfinished prefetch is never taken for a complete one; nothing is touched when no firm comes.
+    Only one chunk is in memory. Before the first chunk the quarter's old manifest is deleted, so that an unfinished
+    prefetch is never taken for a complete one; nothing is touched when no firm has content. Killed anywhere, what is in
+    the checkpoint is in the chunks; a chunk that is newer than its checkpoint is written again with the same bytes.
     """
 
-    def __init__(self, s3: Any, bucket: str, quarter: str, firms_per_chunk: int = FIRMS_PER_CHUNK) -> None:
-        self._s3 = s3
-        self._bucket = bucket
+    def __init__(self, storage: Storage, quarter: str, progress: Progress, lock: QuarterLock) -> None:
+        self._storage = storage
         self._quarter = quarter
-        self._firms_per_chunk = firms_per_chunk
+        self._lock = lock
+        self.progress = progress
         self._firms: list[str] = []
         self._rows: list[pa.RecordBatch] = []
-        self.chunks: list[str] = []  # keys
-        self.chunk_of_firm: dict[str, str] = {}  # firm_id -> file name of its chunk
 
-    def add(self, firm_id: str, rows: pa.RecordBatch) -> None:
-        """Add all sentences (schema ``schemas.SENTENCE``) of one firm."""
-        self._firms.append(firm_id)
-        self._rows.append(rows)
-        if len(self._firms) == self._firms_per_chunk:
+    def add(self, firm: FirmSentences) -> None:
+        """Add all sentences of one firm; firms come in the order of their ids."""
+        progress = self.progress
+        progress.firms_done += 1
+        progress.last_firm = firm.firm_id
+        progress.skipped.update(firm.skipped)
+        if not firm.rows.num_rows:
+            return
+        progress.n_firms += 1
+        progress.n_calls += firm.n_calls
+        progress.n_sentences += firm.rows.num_rows
+        progress.n_firms_without_permno += not firm.has_permno
+        self._firms.append(firm.firm_id)
+        self._rows.append(firm.rows)
+        if len(self._firms) == FIRMS_PER_CHUNK:
             self._write_chunk()
 
-    def finish(self, manifest: dict[str, object]) -> str:
-        """Write the last chunk, remove what an earlier prefetch has left, write the manifest, and return its key.
-
-        ``manifest`` is completed with the chunks and with the chunk of each firm.
-        """
+    def write_rest(self) -> None:
+        """Write the firms that fill no whole chunk."""
         if self._firms:
             self._write_chunk()
-        self._delete_leftovers()
-        key = keys.prefetch_manifest(self._quarter)
-        body = json.dumps({**manifest, "chunks": self.chunks, "firms": self.chunk_of_firm}, indent=1)
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body.encode(), ContentType="application/json")
-        return key
+
+    def finish(self, manifest: dict[str, object]) -> None:
+        """Delete what an earlier, larger prefetch has left, write the manifest, and only then drop the checkpoint."""
+        self._lock.check()
+        for key in self._storage.list(keys.prefetch_prefix(self._quarter)):
+            if PurePosixPath(key).name.startswith("chunk_") and key not in self.progress.chunks:
+                self._storage.delete(key)
+        self._storage.put(keys.prefetch_manifest(self._quarter), json.dumps(manifest, indent=1).encode())
+        self._storage.delete(keys.prefetch_checkpoint(self._quarter))
 
     def _write_chunk(self) -> None:
-        if not self.chunks:
-            self._s3.delete_object(Bucket=self._bucket, Key=keys.prefetch_manifest(self._quarter))
-        key = keys.prefetch_chunk(self._quarter, len(self.chunks))
+        self._lock.check()
+        progress = self.progress
+        if not progress.chunks:
+            self._begin()
+        key = keys.prefetch_chunk(self._quarter, len(progress.chunks))
         buffer = pa.BufferOutputStream()
         pq.write_table(pa.Table.from_batches(self._rows), buffer, compression="snappy")
-        self._s3.put_object(Bucket=self._bucket, Key=key, Body=buffer.getvalue().to_pybytes())
-        self.chunks.append(key)
-        self.chunk_of_firm |= dict.fromkeys(self._firms, PurePosixPath(key).name)
+        self._storage.put(key, buffer.getvalue().to_pybytes())
+        progress.chunks.append(key)
+        progress.chunk_of_firm |= dict.fromkeys(self._firms, PurePosixPath(key).name)
         self._firms, self._rows = [], []
+        checkpoint.save(self._storage, self._quarter, progress)
 
-    def _delete_leftovers(self) -> None:
-        """Delete the chunks of an earlier, larger prefetch and the checkpoint of one that was not finished."""
-        written = set(self.chunks)
-        pages = self._s3.get_paginator("list_objects_v2").paginate(
-            Bucket=self._bucket, Prefix=keys.prefetch_prefix(self._quarter)
-        )
-        for page in pages:
-            for key in [found["Key"] for found in page.get("Contents", [])]:
-                is_chunk = PurePosixPath(key).name.startswith("chunk_")
-                if (is_chunk and key not in written) or key == keys.prefetch_checkpoint(self._quarter):
-                    self._s3.delete_object(Bucket=self._bucket, Key=key)
+    def _begin(self) -> None:
+        """Write down when this began, with nothing done; then the quarter is no longer a finished one."""
+        nothing_done = Progress(self.progress.fingerprint, self.progress.created_at)
+        checkpoint.save(self._storage, self._quarter, nothing_done)
+        self._storage.delete(keys.prefetch_manifest(self._quarter))

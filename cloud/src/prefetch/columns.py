@@ -6,14 +6,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from cloud.src.contract.errors import InvalidInput
-from cloud.src.prefetch.input_files import ROW
-
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,9})(\.0+)?")  # 10107.0 is how pandas writes a column of numbers with gaps
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
@@ -26,7 +23,9 @@ class _Column:
 
 
 def read_date(text: str) -> date:
-    """Read a day, with or without a time; raise ValueError when it is not ISO 8601."""
+    """Read a day like 2020-05-01, with or without a time; raise ValueError for any other form and for no day."""
+    if not _DAY.fullmatch(text):
+        raise ValueError(text)
     return datetime.fromisoformat(text).date()
 
 
@@ -53,19 +52,25 @@ _COLUMNS = {
 _TEXT = _Column(pa.string(), str)
 
 
-def typed(path: Path, name: str, rows: pa.Table) -> pa.ChunkedArray:
+def typed(name: str, rows: pa.Table, bad: dict[int, str]) -> pa.ChunkedArray:
     """Return column ``name`` of the text table in its type. Blank values are null, white space is normalised.
 
-    Raises:
-        InvalidInput: a value is not what the column needs; names file, row and value.
+    A value that is not what the column needs is null too, and ``bad`` gets the place of its row in the table and what
+    is wrong with it.
     """
     column, wanted = rows[name], _COLUMNS.get(name, _TEXT)
     values: dict[str | None, object] = {None: None}
+    wrong: set[str] = set()
     for text in pc.unique(column).to_pylist():  # each different value is read only once: there are few
         tidy = " ".join(_CONTROL.sub(" ", text or "").split())
         try:
             values[text] = wanted.read(tidy) if tidy else None
-        except ValueError as error:
-            row = rows[ROW][pc.index(column, pa.scalar(text, column.type)).as_py()]
-            raise InvalidInput(f"{path}, data row {row}: {name} {text[:60]!r} is not {wanted.example}") from error
-    return pa.chunked_array([pa.array([values[text] for text in column.to_pylist()], wanted.kind)])
+        except ValueError:
+            values[text] = None
+            wrong.add(text)
+    texts = column.to_pylist()
+    if wrong:
+        for place, text in enumerate(texts):
+            if text in wrong:
+                bad.setdefault(place, f"{name} {text[:60]!r} is not {wanted.example}")
+    return pa.chunked_array([pa.array([values[text] for text in texts], wanted.kind)])

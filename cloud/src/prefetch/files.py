@@ -1,7 +1,8 @@
-"""Transcripts from the user's own CSV and Parquet files."""
+"""Transcripts from the user's own files: tables, JSON lines, or a folder of texts."""
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections import Counter
 from collections.abc import Iterator
@@ -12,10 +13,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.prefetch.bad_rows import BadRows, where
 from cloud.src.prefetch.calls import Call, Turn
 from cloud.src.prefetch.columns import calendar_quarter, typed
 from cloud.src.prefetch.firm_ids import FirmIds
-from cloud.src.prefetch.input_files import COLUMNS, ROW, find_files, read_rows
+from cloud.src.prefetch.input_files import find_files, read_rows
+from cloud.src.prefetch.text_table import COLUMNS, ROW
 
 _ORDER = ("firm_id", "date", "transcript_id", "position", "file", ROW)
 _SAME_IN_A_CALL = ("company", "ticker", "permno", "gvkey", "link_date")
@@ -31,30 +34,35 @@ class FileTranscripts:
     the quarter take); turns are made a firm at a time.
 
     Args:
-        source: CSV or Parquet file, or a folder of them.
+        source: CSV, Parquet or JSON lines file, or a folder of them, or a folder of texts named ``ELM_2020-05-01.txt``.
         quarter: only calls of this quarter are used: by the column ``quarter``, else by the calendar day of the call.
 
+    Rows that cannot be used are left out, reported each, and counted in ``skipped``.
+
     Raises:
-        InvalidInput: the input is not usable; says where and why.
+        InvalidInput: the input is not usable, or more than 5 % of its rows are not; says where and why.
     """
 
     name = "files"
 
     def __init__(self, source: Path, quarter: str) -> None:
         self._files = find_files(source)
-        rows = _rows_of_quarter(source, self._files, quarter)
+        bad_rows = BadRows()
+        rows = _rows_of_quarter(source, self._files, quarter, bad_rows)
         self._texts = rows["text"]
         places = pa.array(range(rows.num_rows), pa.int64())
         self._rows = rows.drop_columns(["text"]).append_column("place", places)
         self._rows = self._rows.sort_by([(name, "ascending") for name in _ORDER])
         self.n_firms = pc.count_distinct(self._rows["firm_id"]).as_py()
-        self.skipped: Counter[str] = Counter()
+        self.skipped: Counter[str] = Counter({"bad rows": len(bad_rows.reports)} if bad_rows.reports else {})
         self._check()
+        self.fingerprint = _fingerprint(self._files, quarter)
 
-    def firms(self) -> Iterator[list[Call]]:
+    def firms(self, after: str | None = None) -> Iterator[list[Call]]:
         """Yield the calls of one firm after the other."""
-        for _, calls in itertools.groupby(self._rows_by_call(), key=lambda rows: rows[0]["firm_id"]):
-            yield [self._call(rows) for rows in calls]
+        for firm_id, calls in itertools.groupby(self._rows_by_call(), key=lambda rows: rows[0]["firm_id"]):
+            if after is None or firm_id > after:
+                yield [self._call(rows) for rows in calls]
 
     def _rows_by_call(self) -> Iterator[list[_Row]]:
         rows = itertools.chain.from_iterable(batch.to_pylist() for batch in self._rows.to_batches(max_chunksize=5_000))
@@ -128,26 +136,36 @@ class FileTranscripts:
                 )
 
     def _where(self, row: _Row) -> str:
-        return f"{self._files[row['file']]}, data row {row[ROW]}"
+        return where(self._files[row["file"]], row[ROW])
 
 
 def _first_known(rows: list[_Row], name: str) -> Any:
     return next((row[name] for row in rows if row[name] is not None), None)
 
 
-def _rows_of_quarter(source: Path, files: list[Path], quarter: str) -> pa.Table:
+def _fingerprint(files: list[Path], quarter: str) -> str:
+    """Identify the input by what is in its files and their names, wherever they lie."""
+    digest = hashlib.sha256(quarter.encode())
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
+    return digest.hexdigest()
+
+
+def _rows_of_quarter(source: Path, files: list[Path], quarter: str, bad_rows: BadRows) -> pa.Table:
     firm_ids = FirmIds()
     tables: list[pa.Table] = []
     quarters: set[str] = set()
     for number, path in enumerate(files):
         turns_so_far: Counter[tuple[str, str]] = Counter()
-        for text_rows in read_rows(path):
-            rows = _typed_rows(path, text_rows)
+        for text_rows in read_rows(path, bad_rows):
+            rows = _typed_rows(path, text_rows, bad_rows)
             quarters.update(rows["quarter"].unique().to_pylist())
             rows = rows.filter(pc.equal(rows["quarter"], quarter))
             if rows.num_rows:
-                rows = _with_ids(path, rows, firm_ids, turns_so_far)
+                rows = _with_ids(rows, firm_ids, turns_so_far)
                 tables.append(rows.append_column("file", pa.array([number] * rows.num_rows, pa.int64())))
+    bad_rows.check(source)
     if not tables:
         has = f"it has {', '.join(sorted(quarters)[:20])}" if quarters else "it has no rows at all"
         raise InvalidInput(f"{source} has no call of {quarter}: {has}")
@@ -155,20 +173,31 @@ def _rows_of_quarter(source: Path, files: list[Path], quarter: str) -> pa.Table:
     return pa.concat_tables(tables)
 
 
-def _typed_rows(path: Path, text_rows: pa.Table) -> pa.Table:
-    """Give each column its type, except the texts, which stay as they are; fill in the quarter."""
-    columns = {name: typed(path, name, text_rows) for name in COLUMNS if name != "text"}
+def _typed_rows(path: Path, text_rows: pa.Table, bad_rows: BadRows) -> pa.Table:
+    """Give each column its type, except the texts, which stay as they are; fill in the quarter; leave out bad rows."""
+    bad: dict[int, str] = {}
+    columns = {name: typed(name, text_rows, bad) for name in COLUMNS if name != "text"}
     days = columns["date"].to_pylist()
-    if None in days:
-        raise InvalidInput(f"{path}, data row {text_rows[ROW][days.index(None)]}: the call has no date")
+    firms = zip(*(columns[name].to_pylist() for name in ("firm_id", "ticker", "company")), strict=True)
+    for place, (day, firm) in enumerate(zip(days, firms, strict=True)):
+        if day is None:
+            bad.setdefault(place, "the call has no date")
+        elif not any(firm):
+            bad.setdefault(place, "neither company nor firm_id nor ticker is given")
     given = columns["quarter"].to_pylist()
     columns["quarter"] = pa.array(
-        [quarter or calendar_quarter(day) for quarter, day in zip(given, days, strict=True)], pa.string()
+        [quarter or (day and calendar_quarter(day)) for quarter, day in zip(given, days, strict=True)], pa.string()
     )
-    return pa.table({**columns, "text": text_rows["text"], ROW: text_rows[ROW]})
+    rows = pa.table({**columns, "text": text_rows["text"], ROW: text_rows[ROW]})
+    if not bad:
+        return rows
+    numbers = text_rows[ROW].to_pylist()
+    for place, reason in sorted(bad.items()):
+        bad_rows.add(where(path, numbers[place]), reason)
+    return rows.filter(pa.array([place not in bad for place in range(rows.num_rows)]))
 
 
-def _with_ids(path: Path, rows: pa.Table, firm_ids: FirmIds, turns_so_far: Counter[tuple[str, str]]) -> pa.Table:
+def _with_ids(rows: pa.Table, firm_ids: FirmIds, turns_so_far: Counter[tuple[str, str]]) -> pa.Table:
     """Fill in firm_id, transcript_id and position.
 
     A row without position takes the place it has in the file among its call's rows, so that a call that is in two files
@@ -177,10 +206,8 @@ def _with_ids(path: Path, rows: pa.Table, firm_ids: FirmIds, turns_so_far: Count
     ids: list[str] = []
     transcripts: list[str] = []
     positions: list[int] = []
-    for row in rows.select(["firm_id", "company", "call_id", "date", "position", ROW]).to_pylist():
-        firm_id = firm_ids.of(row["firm_id"], row["company"])
-        if firm_id is None:
-            raise InvalidInput(f"{path}, data row {row[ROW]}: neither company nor firm_id is given")
+    for row in rows.select(["firm_id", "ticker", "company", "call_id", "date", "position"]).to_pylist():
+        firm_id = firm_ids.of(row["firm_id"], row["ticker"], row["company"]) or ""  # rows without a firm are left out
         transcript_id = row["call_id"] or f"{row['date']:%Y%m%d}"
         place = turns_so_far[firm_id, transcript_id]
         turns_so_far[firm_id, transcript_id] += 1

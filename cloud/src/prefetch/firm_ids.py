@@ -1,4 +1,4 @@
-"""Gives every row the id of its firm: the one in the input, else one made from the company's name."""
+"""Gives every row the id of its firm: the one in the input, else its ticker, else one made from the company's name."""
 
 from __future__ import annotations
 
@@ -16,30 +16,37 @@ class FirmIds:
 
     def __init__(self) -> None:
         self._given: set[str] = set()
-        self._companies_with_given: set[str | None] = set()
-        self._made: dict[str, str] = {}
+        self._tickers: set[str] = set()
+        self._slugs: dict[str, str] = {}
+        self._how: dict[str, str] = {}  # company -> how it got its id
 
-    def of(self, given: str | None, company: str | None) -> str | None:
-        """Return the firm's id, None when there is neither id nor name; raise InvalidInput when two names clash."""
+    def of(self, given: str | None, ticker: str | None, company: str | None) -> str | None:
+        """Return the firm's id, None when there is nothing to make it of; raise InvalidInput when two firms clash."""
+        how = "firm_id" if given else "ticker" if ticker else "name"
+        if company and self._how.setdefault(company, how) != how:
+            also = {self._how[company], how} - {"name"}
+            raise InvalidInput(f"company {company!r} has rows with and without a {sorted(also)[0]}: {_ADVICE}")
         if given:
             self._given.add(given)
-            self._companies_with_given.add(company)
             return given
+        if ticker:
+            self._tickers.add(ticker.upper())
+            return ticker.upper()
         if not company:
             return None
         slug = firm_slug(company)
-        other = self._made.setdefault(slug, company)
+        other = self._slugs.setdefault(slug, company)
         if other != company:
             raise InvalidInput(f"companies {other!r} and {company!r} get the same firm_id {slug!r}: {_ADVICE}")
         return slug
 
     def check(self) -> None:
-        """Raise InvalidInput when an id made from a name clashes with one of the input; after the last row."""
-        for slug, company in self._made.items():
-            if company in self._companies_with_given:
-                raise InvalidInput(f"company {company!r} has rows with and without a firm_id: {_ADVICE}")
-            if slug in self._given:
+        """Raise InvalidInput when two ways to an id have led to the same one; after the last row."""
+        for slug, company in self._slugs.items():
+            if slug in self._given | self._tickers:
                 raise InvalidInput(f"company {company!r} gets the firm_id {slug!r} of another firm: {_ADVICE}")
+        for ticker in sorted(self._tickers & self._given):
+            raise InvalidInput(f"ticker {ticker!r} of one firm is the firm_id of another: give every row a firm_id")
 
 
 def firm_slug(company: str) -> str:

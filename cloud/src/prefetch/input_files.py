@@ -1,8 +1,9 @@
-"""Reads the user's CSV and Parquet files: the columns FTM knows, as text, a few thousand rows at a time."""
+"""Reads the user's files of any kind: the columns FTM knows, as text, a few thousand rows at a time."""
 
 from __future__ import annotations
 
 import csv
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,61 +13,59 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.prefetch.bad_rows import BadRows, where
+from cloud.src.prefetch.encodings import encoding_of
+from cloud.src.prefetch.json_and_text import json_batches, text_batches
+from cloud.src.prefetch.text_table import COLUMNS, ROW, text_table
 
-COLUMNS = (
-    "call_id", "firm_id", "company", "ticker", "permno", "gvkey", "link_date", "date", "quarter",
-    "section", "position", "speaker", "speaker_type", "role", "text",
-)  # fmt: skip
-ROW = "row"  # number of the row in its file, from 1; a CSV file's header is not counted
-
-_SUFFIXES = (".csv", ".parquet")
-_NEEDED = "needed are company or firm_id, date, and text"
+_TABLES = (".csv", ".parquet", ".jsonl")
+_TEXTS = (".txt",)
+_NEEDED = "needed are company, firm_id or ticker, date, and text"
+_ENDINGS = ".csv, .parquet, .jsonl or .txt"
 _ROWS_AT_A_TIME = 10_000
 _LONGEST_VALUE = 100_000_000  # characters in one CSV value; Python's own limit of 131,072 is less than a long call
 
 
 def find_files(source: Path) -> list[Path]:
-    """Return the file itself, or the CSV and Parquet files of a folder, by name; its subfolders are not searched."""
+    """Return the file itself, or a folder's tables or, if it has none, its texts, by name; without its subfolders."""
     if source.is_dir():
-        paths = sorted(p for p in source.iterdir() if _is_table(p) and p.is_file() and not p.name.startswith("."))
-        if not paths:
-            raise InvalidInput(f"folder {source} has no .csv or .parquet file")
-        return paths
+        visible = sorted(path for path in source.iterdir() if path.is_file() and not path.name.startswith("."))
+        for suffixes in (_TABLES, _TEXTS):
+            if paths := [path for path in visible if path.suffix.lower() in suffixes]:
+                return paths
+        raise InvalidInput(f"folder {source} has no {_ENDINGS} file")
     if not source.exists():
         raise InvalidInput(f"there is no file or folder {source}")
-    if not _is_table(source):
-        raise InvalidInput(f"{source} is no transcript file: its name must end with .csv or .parquet")
+    if source.suffix.lower() not in _TABLES + _TEXTS:
+        raise InvalidInput(f"{source} is no transcript file: its name must end with {_ENDINGS}")
     return [source]
 
 
-def read_rows(path: Path) -> Iterator[pa.Table]:
+def read_rows(path: Path, bad_rows: BadRows) -> Iterator[pa.Table]:
     """Yield the rows of one file: all COLUMNS as large_string (null where the file has no such column), and ROW.
+
+    Rows that are no rows (too few values, no JSON) are left out and reported to ``bad_rows``, which also gets to know
+    how many rows there are in all.
 
     Raises:
         InvalidInput: the file cannot be read, is damaged, or lacks a needed column.
     """
-    batches = _csv_batches(path) if path.suffix.lower() == ".csv" else _parquet_batches(path)
-    rows_before = 0
+    batches = {".csv": _csv_batches, ".jsonl": json_batches, ".txt": text_batches, ".parquet": _parquet_batches}
     try:
-        for batch in batches:
-            n = batch.num_rows
-            nulls = pa.nulls(n, pa.large_string())
+        for batch in batches[path.suffix.lower()](path, bad_rows):
+            bad_rows.n_rows += batch.num_rows
+            nulls = pa.nulls(batch.num_rows, pa.large_string())
             columns = {name: batch[name] if name in batch.column_names else nulls for name in COLUMNS}
-            yield pa.table({**columns, ROW: pa.array(range(rows_before + 1, rows_before + n + 1), pa.int64())})
-            rows_before += n
+            yield pa.table({**columns, ROW: batch[ROW]})
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror or _one_line(error)}") from error
-
-
-def _is_table(path: Path) -> bool:
-    return path.suffix.lower() in _SUFFIXES
 
 
 def _known_columns(path: Path, header: list[str]) -> list[str]:
     """Return the columns of the file that FTM uses; raise InvalidInput when one is missing or double."""
     missing = [name for name in ("date", "text") if name not in header]
-    if "company" not in header and "firm_id" not in header:
-        missing.insert(0, "company or firm_id")
+    if not {"company", "firm_id", "ticker"} & set(header):
+        missing.insert(0, "company, firm_id or ticker")
     if missing:
         has = ", ".join(header)[:200]
         raise InvalidInput(f"{path} lacks {_listed(missing)}: {_NEEDED}; it has: {has!r}")
@@ -89,28 +88,22 @@ def _one_line(error: Exception) -> str:
 # would swallow the rest of the file without a word. This one names the line, and reads 150 MB a second.
 
 
-def _csv_batches(path: Path) -> Iterator[pa.Table]:
+def _csv_batches(path: Path, bad_rows: BadRows) -> Iterator[pa.Table]:
     csv.field_size_limit(_LONGEST_VALUE)
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = _csv_rows(path, file)
-            header = [name.strip() for name in next(rows, [])]
-            if not header:
-                raise InvalidInput(f"{path} is empty")
-            places = {name: header.index(name) for name in _known_columns(path, header)}
-            batch: dict[str, list[str]] = {name: [] for name in places}
-            for row in rows:
-                if len(batch["text"]) == _ROWS_AT_A_TIME:
-                    yield _text_table(batch)
-                    batch = {name: [] for name in places}
-                for name, place in places.items():
-                    batch[name].append(row[place])
-            yield _text_table(batch)
-    except UnicodeDecodeError as error:
-        raise InvalidInput(f"{path}, line {_first_bad_line(path)}: not UTF-8 text; save the file as UTF-8") from error
+    with path.open(encoding=encoding_of(path), newline="") as file:
+        rows = _csv_rows(path, file, bad_rows)
+        _, first = next(rows, (0, []))
+        header = [name.strip() for name in first]
+        if not header:
+            raise InvalidInput(f"{path} is empty")
+        places = {name: header.index(name) for name in _known_columns(path, header)}
+        while batch := list(itertools.islice(rows, _ROWS_AT_A_TIME)):
+            columns = {name: [row[place] for _, row in batch] for name, place in places.items()}
+            yield text_table(columns, [line for line, _ in batch])
 
 
-def _csv_rows(path: Path, file: Iterator[str]) -> Iterator[list[str]]:
+def _csv_rows(path: Path, file: Iterator[str], bad_rows: BadRows) -> Iterator[tuple[int, list[str]]]:
+    """Yield the line in which a row begins, and its values."""
     reader = csv.reader(file, strict=True)
     width = 0
     while True:
@@ -120,39 +113,34 @@ def _csv_rows(path: Path, file: Iterator[str]) -> Iterator[list[str]]:
         except StopIteration:
             return
         except csv.Error as error:
-            hint = "a quoted text is never closed" if "end of data" in str(error) else str(error)
-            raise InvalidInput(f"{path}, row beginning in line {line}: broken CSV: {hint}") from error
+            if "end of data" in str(error):
+                raise InvalidInput(
+                    f"{path}, row beginning in line {line}: broken CSV: a quoted text is never closed"
+                ) from error
+            bad_rows.n_rows += 1
+            bad_rows.add(where(path, line), f"broken CSV: {error}")
+            continue
         width = width or len(row)
-        if row and len(row) != width:
-            raise InvalidInput(f"{path}, row beginning in line {line}: {len(row)} values, but the header has {width}")
-        if row:  # the reader gives an empty line as a row without values
-            yield row
-
-
-def _text_table(columns: dict[str, list[str]]) -> pa.Table:
-    return pa.table({name: pa.array(values, pa.large_string()) for name, values in columns.items()})
-
-
-def _first_bad_line(path: Path) -> int:
-    with path.open("rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError:
-                return number
-    return 1
+        if row and len(row) != width:  # the reader gives an empty line as a row without values
+            bad_rows.n_rows += 1
+            bad_rows.add(where(path, line), f"{len(row)} values, but the header has {width}")
+        elif row:
+            yield line, row
 
 
 # --- Parquet ----------------------------------------------------------------------------------
 
 
-def _parquet_batches(path: Path) -> Iterator[pa.Table]:
+def _parquet_batches(path: Path, _: BadRows) -> Iterator[pa.Table]:
+    n_before = 0
     try:
         with pq.ParquetFile(path) as file:
             columns = _known_columns(path, file.schema_arrow.names)
             for batch in file.iter_batches(_ROWS_AT_A_TIME, columns=columns, use_threads=False):
                 batch.validate(full=True)  # finds text that is not UTF-8
-                yield pa.table({name: _as_text(path, name, batch[name]) for name in columns})
+                numbers = pa.array(range(n_before + 1, n_before + 1 + batch.num_rows), pa.int64())
+                yield pa.table({**{name: _as_text(path, name, batch[name]) for name in columns}, ROW: numbers})
+                n_before += batch.num_rows
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last for column names in other encodings
         if isinstance(error, OSError) and error.errno:  # not allowed to read, disk failure: no matter of the format
             raise

@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract import keys
+from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.contract.keys import check_bucket, check_quarter
-from cloud.src.prefetch.calls import Call, TranscriptSource
+from cloud.src.prefetch import checkpoint
+from cloud.src.prefetch.calls import TranscriptSource
+from cloud.src.prefetch.checkpoint import Progress
 from cloud.src.prefetch.chunks import ChunkWriter
+from cloud.src.prefetch.cleaning import rules_fingerprint
 from cloud.src.prefetch.files import FileTranscripts
-from cloud.src.prefetch.sentences import FirmSentences, firm_sentences
+from cloud.src.prefetch.lock import quarter_lock
+from cloud.src.prefetch.parallel import sentences_of_firms
+from cloud.src.prefetch.storage import S3Storage, Storage
 
 
 @dataclass(frozen=True)
 class PrefetchSummary:
-    """What has been written.
+    """What there is of the quarter now, and whether it was there before.
 
     Attributes:
         n_firms, n_calls, n_sentences: in the chunks.
         n_firms_without_permno: of these firms; they have topics and themes, but no place in an event study.
         skipped: what was left out: reason -> count (of calls, turns or rows, as the reason says).
+        created_at: when its prefetch was begun, ISO 8601 in UTC.
+        source: what it was made from: ``files`` or ``wrds``.
+        already_there: the quarter was finished before: nothing has been read or written, all figures are of then.
     """
 
     quarter: str
@@ -35,83 +43,125 @@ class PrefetchSummary:
     n_firms_without_permno: int
     skipped: dict[str, int]
     manifest_key: str
+    created_at: str
+    source: str
+    already_there: bool = False
 
 
 def prefetch_files(
     s3: Any, bucket: str, quarter: str, source: Path, on_progress: Callable[[int, int], None] | None = None
 ) -> PrefetchSummary:
-    """Write the quarter's sentences from CSV or Parquet files to the bucket, in place of what was there.
+    """Write the quarter's sentences from files to the bucket, in place of what was there.
 
     Firms without a PERMNO are kept, as a user's own files often have none, and counted.
 
     Args:
         s3: boto3 S3 client.
-        source: CSV or Parquet file, or a folder of them.
+        source: CSV, Parquet or JSON lines file, or a folder of them.
         on_progress: called with (firms done, firms in all) after each firm.
 
     Raises:
         InvalidInput: quarter, bucket or input are not usable. Nothing has been written.
     """
     check_quarter(quarter)
-    check_bucket(bucket)
-    return write_quarter(s3, bucket, quarter, FileTranscripts(source, quarter), on_progress)
+    storage = S3Storage(s3, check_bucket(bucket))
+    return write_quarter(storage, quarter, FileTranscripts(source, quarter), on_progress, force=True)
+
+
+def finished_prefetch(storage: Storage, quarter: str) -> PrefetchSummary | None:
+    """Return what a finished prefetch of the quarter has left, None when there is none.
+
+    To be asked before a source is opened that is slow to open. Raises FtmError when the manifest cannot be read.
+    """
+    key = keys.prefetch_manifest(quarter)
+    found = storage.get(key)
+    if not found:
+        return None
+    try:
+        return _summary(json.loads(found[0]), key, already_there=True)
+    except (ValueError, KeyError, TypeError) as error:
+        raise FtmError(
+            f"{storage.where(key)} is not a manifest of this version of ftm: prefetch the quarter with --force"
+        ) from error
 
 
 def write_quarter(
-    s3: Any,
-    bucket: str,
+    storage: Storage,
     quarter: str,
     source: TranscriptSource,
     on_progress: Callable[[int, int], None] | None = None,
+    force: bool = False,
 ) -> PrefetchSummary:
-    """Write the sentences of any source's calls; raises InvalidInput when there is none in any call."""
-    writer = ChunkWriter(s3, bucket, quarter)
-    totals = _Totals()
-    for done, calls in enumerate(source.firms(), start=1):
-        firm = firm_sentences(calls, quarter)
-        totals.add(calls, firm)
-        if firm.rows.num_rows:
-            writer.add(calls[0].firm_id, firm.rows)
-        if on_progress:
-            on_progress(done, source.n_firms)
-    skipped = dict(sorted((totals.skipped + source.skipped).items()))
-    if not totals.n_firms:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
-        raise InvalidInput(f"no call of {quarter} has any content: {reasons}")
-    manifest = {
+    """Write the sentences of any source's calls, so that it may be interrupted and repeated at any point.
+
+    A quarter that is finished is left as it is, and the summary says so (``already_there``). One that was interrupted
+    is continued after its last chunk, if it is of the same source, and then has the bytes of an undisturbed one.
+
+    Args:
+        storage: ``S3Storage(s3, bucket)`` or ``FolderStorage(folder)``.
+        on_progress: called with (firms done, firms in all) after each firm.
+        force: write a finished quarter anew. Its manifest goes before any of its chunks does.
+
+    Raises:
+        InvalidInput: there is no sentence in any call; an earlier prefetch is as it was.
+        PrefetchRunning: another process is prefetching this quarter to the same place; says who and since when.
+    """
+    check_quarter(quarter)
+    with quarter_lock(storage, quarter) as lock:
+        if not force and (finished := finished_prefetch(storage, quarter)):
+            storage.delete(keys.prefetch_checkpoint(quarter))  # its process may have been killed before it did this
+            return finished
+        writer = ChunkWriter(storage, quarter, _progress(storage, quarter, source), lock)
+        progress = writer.progress
+        for firm in sentences_of_firms(source.firms(progress.last_firm), quarter, source.n_firms):
+            writer.add(firm)
+            if on_progress:
+                on_progress(progress.firms_done, source.n_firms)
+        writer.write_rest()
+        skipped = dict(sorted((progress.skipped + source.skipped).items()))
+        if not progress.n_firms:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
+            raise InvalidInput(f"no call of {quarter} has any content: {reasons}")
+        manifest = _manifest(quarter, source, progress, skipped)
+        writer.finish(manifest)
+    return _summary(manifest, keys.prefetch_manifest(quarter))
+
+
+def _progress(storage: Storage, quarter: str, source: TranscriptSource) -> Progress:
+    """How far an interrupted prefetch of this source has come, or a new beginning."""
+    fingerprint = f"{source.fingerprint} {rules_fingerprint()}"
+    is_finished = storage.get(keys.prefetch_manifest(quarter)) is not None
+    earlier = None if is_finished else checkpoint.load(storage, quarter, fingerprint)
+    return earlier or Progress(fingerprint)
+
+
+def _manifest(quarter: str, source: TranscriptSource, progress: Progress, skipped: dict[str, int]) -> dict[str, object]:
+    return {
         "quarter": quarter,
-        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "created_at": progress.created_at,
         "source": source.name,
-        "n_firms": totals.n_firms,
-        "n_calls": totals.n_calls,
-        "n_sentences": totals.n_sentences,
+        "fingerprint": progress.fingerprint,
+        "n_firms": progress.n_firms,
+        "n_calls": progress.n_calls,
+        "n_sentences": progress.n_sentences,
+        "n_firms_without_permno": progress.n_firms_without_permno,
         "skipped": skipped,
+        "chunks": progress.chunks,
+        "firms": progress.chunk_of_firm,
     }
-    manifest_key = writer.finish(manifest)
+
+
+def _summary(manifest: dict[str, Any], manifest_key: str, already_there: bool = False) -> PrefetchSummary:
     return PrefetchSummary(
-        quarter=quarter,
-        n_firms=totals.n_firms,
-        n_calls=totals.n_calls,
-        n_sentences=totals.n_sentences,
-        n_chunks=len(writer.chunks),
-        n_firms_without_permno=totals.n_firms_without_permno,
-        skipped=skipped,
+        quarter=manifest["quarter"],
+        n_firms=manifest["n_firms"],
+        n_calls=manifest["n_calls"],
+        n_sentences=manifest["n_sentences"],
+        n_chunks=len(manifest["chunks"]),
+        n_firms_without_permno=manifest["n_firms_without_permno"],
+        skipped=manifest["skipped"],
         manifest_key=manifest_key,
+        created_at=manifest["created_at"],
+        source=manifest["source"],
+        already_there=already_there,
     )
-
-
-@dataclass
-class _Totals:
-    n_firms: int = 0
-    n_calls: int = 0
-    n_sentences: int = 0
-    n_firms_without_permno: int = 0
-    skipped: Counter[str] = field(default_factory=Counter)
-
-    def add(self, calls: list[Call], firm: FirmSentences) -> None:
-        self.skipped += firm.skipped
-        if firm.rows.num_rows:
-            self.n_firms += 1
-            self.n_calls += firm.n_calls
-            self.n_sentences += firm.rows.num_rows
-            self.n_firms_without_permno += all(call.permno is None for call in calls)

@@ -65,9 +65,10 @@ def run_map(job_settings: MapSettings) -> None:
         stale_image=image_commit.is_stale(job_settings.ftm_commit, job_settings.deployed_commit),
     )
     store = Store(boto3.client("s3"), job_settings.s3_bucket)
+    analyser = FirmAnalyser(embedder, job_settings.min_topics, job_settings.max_topics)
     made_with = recipe.recipe(job_settings, embedder, llm.model if llm else None)
     with open_namer(llm, embedder) as namer:
-        map_firms.run(MapJob(job_settings, store, FirmAnalyser(embedder), namer, made_with, progress))
+        map_firms.run(MapJob(job_settings, store, analyser, namer, made_with, progress))
 
 
 def run_reduce(job_settings: ReduceSettings) -> None:

@@ -1,69 +1,87 @@
-"""Sentence embeddings: a MiniLM model in ONNX form, run without torch (ADR-004)."""
+"""Sentence embeddings: a model in ONNX form, run without torch (ADR-013).
+
+A vector depends on its sentence alone, to the last bit: sentences run together only with others of exactly as many
+tokens, so that there is no padding, whose amount would depend on the company. So firms can be embedded together, in
+any batches.
+"""
 
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
+from collections.abc import Iterator
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from tokenizers import Tokenizer
+from tokenizers import Encoding, Tokenizer
 
-from cloud.src.llm import packaged_models
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.worker import embedding_model
 
 log = logging.getLogger("ftm")
 
 Vectors = NDArray[np.float32]
 
-# Sentences longer than this are cut: the model was trained on 128 word pieces.
-MAX_TOKENS = 128
+# Larger runs are no faster on a CPU (bench/bench_embeddings.py).
 SENTENCES_PER_RUN = 32
 
 # The first that the installed onnxruntime has: only that of the GPU image (cloud/src/worker/Dockerfile) has CUDA.
-PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
+CUDA = "CUDAExecutionProvider"
+PROVIDERS = (CUDA, "CPUExecutionProvider")
+INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 
 
 class Embedder:
-    """Turns sentences into unit vectors.
-
-    ``model`` is a packaged model's name or a folder with model.onnx and tokenizer.json.
-    """
+    """Turns sentences into unit vectors. ``model`` is EMBEDDING_MODEL; ``threads`` 0 is one a core."""
 
     def __init__(self, model: str, threads: int = 0) -> None:
-        folder = packaged_models.embedding_folder(model)
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         providers = [name for name in PROVIDERS if name in onnxruntime.get_available_providers()]
-        self._session = onnxruntime.InferenceSession(folder / "model.onnx", options, providers)
+        self._model = embedding_model.locate(model, half_precision=CUDA in providers)
+        self._session = onnxruntime.InferenceSession(self._model.onnx, options, providers)
         # What it has come to: without a GPU or its driver, onnxruntime goes on with the CPU.
         log.info("embedding model %s on %s", model, self._session.get_providers()[0])
-        self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        self._tokenizer.enable_truncation(MAX_TOKENS)
-        self._tokenizer.enable_padding()
-        self.sha256 = [packaged_models.sha256_of(folder / name) for name in ("model.onnx", "tokenizer.json")]
-        self.dimensions: int = self._session.get_outputs()[0].shape[-1]
+        self._inputs = {given.name for given in self._session.get_inputs()}
+        self._output = self._session.get_outputs()[0]
+        if not self._inputs <= INPUTS or len(self._output.shape) != 3:
+            raise InvalidInput(
+                f"the embedding model {model!r} wants {', '.join(sorted(self._inputs))} and gives {self._output.name} "
+                f"of shape {self._output.shape}; FTM gives {', '.join(sorted(INPUTS))} and wants a vector for each token"
+            )
+        self._tokenizer = Tokenizer.from_file(str(self._model.tokenizer))
+        self._tokenizer.enable_truncation(self._model.max_tokens)
+        self._tokenizer.no_padding()
+        self.identity = self._model.identity()
+        self.dimensions: int = self._output.shape[-1]
 
     def embed(self, sentences: list[str]) -> Vectors:
-        """Unit vectors, shape (len(sentences), dimensions).
+        """Unit vectors, shape (len(sentences), dimensions). A sentence that is there twice is embedded once."""
+        row_of = {sentence: row for row, sentence in enumerate(dict.fromkeys(sentences))}
+        encoded = self._tokenizer.encode_batch(list(row_of))
+        vectors = np.zeros((len(row_of), self.dimensions), dtype=np.float32)
+        for rows in _runs([len(encoding) for encoding in encoded]):
+            vectors[rows] = self._run([encoded[row] for row in rows])
+        return vectors[[row_of[sentence] for sentence in sentences]]
 
-        Sentences are run in order of length, so that little padding is computed. A firm's sentences are embedded
-        in one call: the last bits of a vector depend on what shares its run, and must not depend on the batch.
-        """
-        vectors = np.zeros((len(sentences), self.dimensions), dtype=np.float32)
-        by_length = sorted(range(len(sentences)), key=lambda i: (len(sentences[i]), i))
-        for start in range(0, len(by_length), SENTENCES_PER_RUN):
-            rows = by_length[start : start + SENTENCES_PER_RUN]
-            vectors[rows] = self._run([sentences[i] for i in rows])
-        return vectors
+    def _run(self, encoded: list[Encoding]) -> Vectors:
+        """Vectors of sentences of the same number of tokens."""
+        ids = np.array([encoding.ids for encoding in encoded], dtype=np.int64)
+        known = {"input_ids": ids, "attention_mask": np.ones_like(ids), "token_type_ids": np.zeros_like(ids)}
+        [hidden] = self._session.run([self._output.name], {name: known[name] for name in self._inputs})
+        tokens = hidden.astype(np.float32)
+        return unit(tokens.mean(axis=1) if self._model.pooling == "mean" else tokens[:, 0])
 
-    def _run(self, sentences: list[str]) -> Vectors:
-        encoded = self._tokenizer.encode_batch(sentences)
-        ids = np.array([e.ids for e in encoded], dtype=np.int64)
-        mask = np.array([e.attention_mask for e in encoded], dtype=np.int64)
-        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
-        [hidden] = self._session.run(None, inputs)
-        mean = (hidden * mask[:, :, None]).sum(axis=1) / mask.sum(axis=1, keepdims=True)
-        return unit(mean)
+
+def _runs(n_tokens: list[int]) -> Iterator[list[int]]:
+    """Rows that run together: of the same number of tokens."""
+    rows_of_length: dict[int, list[int]] = defaultdict(list)
+    for row, length in enumerate(n_tokens):
+        rows_of_length[length].append(row)
+    for _, rows in sorted(rows_of_length.items()):
+        for start in range(0, len(rows), SENTENCES_PER_RUN):
+            yield rows[start : start + SENTENCES_PER_RUN]
 
 
 def unit(vectors: NDArray[np.floating]) -> Vectors:

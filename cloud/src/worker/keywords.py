@@ -18,13 +18,17 @@ from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS, CountVectorizer
 
 N_KEYWORDS = 8
 N_KEYWORDS_SAID_ONCE = 4
+MAX_WORDS = 3  # of a keyword
+# Of so many of the heaviest terms the keywords are chosen; RELEVANCE is how much weight counts against difference.
+N_CANDIDATES = 40
+RELEVANCE = 0.7
 CURLY_APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 # A letter first, then letters, digits or inner marks: "covid-19", "r&d", "5g" is left out on purpose with the figures.
 _WORD = r"(?u)\b[A-Za-z][A-Za-z0-9&'-]*[A-Za-z0-9]\b"
 
 
 def topic_keywords(documents: list[str], ignored_words: frozenset[str] = frozenset()) -> list[list[str]]:
-    """Best keywords of each topic (one or two words each), best first.
+    """Best keywords of each topic (one to three words each), best first.
 
     ``documents`` holds each topic's sentences joined by newlines; ``ignored_words`` are lower-case words that say who
     speaks, not what about (the names on the call). A topic of stop words only gets an empty list.
@@ -58,19 +62,17 @@ def c_tf_idf(counts: csr_matrix) -> csr_matrix:
 
 
 def terms(document: str, ignored_words: frozenset[str]) -> list[str]:
-    """Words and pairs of neighbouring words of each sentence, without stop words; a pair never spans a stop word."""
+    """Words, and up to MAX_WORDS neighbouring words, of each sentence, without stop words; none spans a stop word."""
     found: list[str] = []
     for sentence in document.lower().replace(CURLY_APOSTROPHE, "'").split("\n"):
-        previous = None
+        run: list[str] = []
         for match in re.finditer(_WORD, sentence):
             word = match.group().removesuffix("'s")
             if len(word) < 2 or word in stop_words() or word in ignored_words:
-                previous = None
+                run = []
                 continue
-            found.append(word)
-            if previous is not None:
-                found.append(f"{previous} {word}")
-            previous = word
+            run = [*run[1 - MAX_WORDS :], word]
+            found += [" ".join(run[start:]) for start in range(len(run) - 1, -1, -1)]
     return found
 
 
@@ -85,24 +87,49 @@ def _keywords_of(documents: list[list[str]]) -> list[list[str]]:
 
 
 def _best_terms(names: list[str], counts: np.ndarray, weights: np.ndarray) -> list[str]:
-    """The heaviest terms, those said more than once first; of a word and a pair that holds it only the heavier one.
+    """The heaviest terms that differ from each other, those said more than once first.
 
     What was said only once is a keyword only where little was said twice: it is rare, so its weight is high by chance.
-    Of equal weights a pair wins over its words ("supply chain", where neither is said alone); among what was said only
-    once, what was said first.
+    Of equal weights a longer term wins over its words ("supply chain", where neither is said alone); among what was
+    said only once, what was said first.
     """
-    order = sorted(
-        np.flatnonzero(counts),
-        key=lambda i: (counts[i] == 1, -weights[i], -len(names[i].split()) if counts[i] > 1 else 0, i),
-    )
-    chosen: list[str] = []
-    for i in order:
-        if len(chosen) >= (N_KEYWORDS if counts[i] > 1 else N_KEYWORDS_SAID_ONCE):
-            break
-        words = set(names[i].split())
-        if not any(words <= set(other.split()) or set(other.split()) <= words for other in chosen):
-            chosen.append(names[i])
+    said = np.flatnonzero(counts)
+    repeated = sorted(said[counts[said] > 1], key=lambda i: (-weights[i], -len(names[i].split()), i))
+    once = sorted(said[counts[said] == 1], key=lambda i: (-weights[i], i))
+    chosen = _diverse([(names[i], weights[i]) for i in repeated[:N_CANDIDATES]], N_KEYWORDS, [])
+    return _diverse([(names[i], weights[i]) for i in once[:N_CANDIDATES]], N_KEYWORDS_SAID_ONCE, chosen)
+
+
+def _diverse(candidates: list[tuple[str, float]], n_terms: int, chosen: list[str]) -> list[str]:
+    """``chosen`` filled up to ``n_terms`` by maximal marginal relevance (Carbonell & Goldstein 1998).
+
+    Two terms are as alike as the three-letter pieces that they share, so that "tariffs" does not follow "tariff". Of a
+    term and one that holds all its words only the first is taken.
+    """
+    chosen = list(chosen)
+    pieces = {term: _pieces(term) for term, _ in candidates} | {term: _pieces(term) for term in chosen}
+    heaviest = max((weight for _, weight in candidates), default=1) or 1
+    left = list(candidates)
+    while left and len(chosen) < n_terms:
+        gains = [
+            RELEVANCE * weight / heaviest
+            - (1 - RELEVANCE) * max((_alike(pieces[term], pieces[other]) for other in chosen), default=0)
+            for term, weight in left
+        ]
+        best = left[gains.index(max(gains))][0]
+        chosen.append(best)
+        words = set(best.split())
+        left = [(term, w) for term, w in left if not (words <= set(term.split()) or set(term.split()) <= words)]
     return chosen
+
+
+def _pieces(term: str) -> frozenset[str]:
+    return frozenset(term[at : at + 3] for at in range(max(1, len(term) - 2)))
+
+
+def _alike(one: frozenset[str], other: frozenset[str]) -> float:
+    """Dice coefficient: 0 to 1."""
+    return 2 * len(one & other) / (len(one) + len(other))
 
 
 @cache

@@ -35,6 +35,9 @@ MAX_FAILURES_IN_A_ROW = 10
 # So many firms may wait for their names while the next one is analysed. With 10 to 40 topics each they keep the LLM
 # busy, and they are what a killed job has analysed in vain.
 MAX_FIRMS_WAITING = 8
+# Sentences are embedded in batches of the same length, which fill up with those of so many firms. More would leave the
+# LLM waiting for topics to name.
+FIRMS_EMBEDDED_TOGETHER = 8
 # Why a topic has keywords for a name although nobody has chosen so: its firm is made again by the next run.
 NOT_BY_CHOICE = (OUTAGE, FAILS_EVERY_TIME)
 
@@ -137,12 +140,22 @@ def _process_part(job: MapJob, number: int, firms: list[FirmTranscripts]) -> Non
         log.info("part %d is finished already: %d firms", number, len(firms))
     under_way = PartUnderWay(number, part, book, is_new=bool(missing))
     job.under_way.append(under_way)
-    for firm in missing:
+    for number_of_firm, firm in enumerate(missing):
+        if number_of_firm % FIRMS_EMBEDDED_TOGETHER == 0:
+            _look_ahead(job, missing[number_of_firm : number_of_firm + FIRMS_EMBEDDED_TOGETHER])
         _analyse(job, under_way, firm)
         _take_names(job, MAX_FIRMS_WAITING)
         job.save_now_and_then()
     under_way.is_analysed = True
     _take_names(job, MAX_FIRMS_WAITING)
+
+
+def _look_ahead(job: MapJob, firms: list[FirmTranscripts]) -> None:
+    try:
+        job.analyser.look_ahead(firms)
+    except Exception as error:
+        # Each firm is embedded by itself then, so that only the one to blame fails.
+        log.warning("%d firms cannot be embedded together", len(firms), exc_info=error)
 
 
 def _analyse(job: MapJob, under_way: PartUnderWay, firm: FirmTranscripts) -> None:

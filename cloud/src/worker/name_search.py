@@ -18,6 +18,7 @@ from cloud.src.llm.prompt import Objection
 from cloud.src.worker import name_guard
 from cloud.src.worker.embeddings import Embedder, Vectors
 from cloud.src.worker.name_guard import Verdict
+from cloud.src.worker.wording import Wording
 
 # So often a name is asked for: once, and again when it was refused.
 MAX_TRIES = 3
@@ -83,6 +84,14 @@ class _Search:
         return Found(None, OUTAGE if self.is_given_up else self.tries[-1].verdict.case, self.refused())
 
 
+@dataclass(frozen=True)
+class _Firm:
+    """What a name is held against: all topics of the firm, or all themes of the quarter."""
+
+    centroids: Vectors
+    wording: Wording
+
+
 class NameSearch:
     """Looks for names; ``tally`` counts for which reasons one was asked for again."""
 
@@ -97,13 +106,14 @@ class NameSearch:
         Raises LlmMisconfigured; all other failures of the LLM are results.
         """
         searches = [_Search(row, topic) for row, topic in enumerate(topics)]
+        firm = _Firm(centroids, Wording([topic.all_words() for topic in topics]))
         for _ in range(MAX_TRIES):
             still_open = [search for search in searches if search.is_open()]
-            await asyncio.gather(*(self._try(search, centroids) for search in still_open))
+            await asyncio.gather(*(self._try(search, firm) for search in still_open))
             _accept(searches)
         return [search.result() for search in searches]
 
-    async def _try(self, search: _Search, centroids: Vectors) -> None:
+    async def _try(self, search: _Search, firm: _Firm) -> None:
         """Ask once more, and add the best answer to the tries."""
         manners = [Manner()]
         if search.tries:
@@ -119,7 +129,7 @@ class NameSearch:
         except LlmUnavailable:
             search.is_given_up = True
             return
-        tries = await self._compared(answers, search, centroids)
+        tries = await self._compared(answers, search, firm)
         search.tries.append(max(tries, key=lambda attempt: (attempt.is_good(), attempt.verdict.score)))
 
     async def _answer(self, search: _Search, manner: Manner) -> _Try:
@@ -135,7 +145,7 @@ class NameSearch:
             return _Try(proposal, Verdict(0, REPEATED, "it has been refused before"))
         return _Try(proposal, Verdict(0))
 
-    async def _compared(self, tries: list[_Try], search: _Search, centroids: Vectors) -> list[_Try]:
+    async def _compared(self, tries: list[_Try], search: _Search, firm: _Firm) -> list[_Try]:
         """Judge what the rules have let through by what it means."""
         good = [attempt.proposal for attempt in tries if attempt.is_good()]
         if not good:
@@ -144,7 +154,7 @@ class NameSearch:
         vectors = await asyncio.to_thread(self._embedder.embed, [proposal.name for proposal in good])
         said = search.topic.all_words()
         compared = [
-            _Try(proposal, name_guard.judge(proposal.name, vector, search.row, centroids, said))
+            _Try(proposal, name_guard.judge(proposal.name, vector, search.row, firm.centroids, said, firm.wording))
             for proposal, vector in zip(good, vectors, strict=True)
         ]
         return [attempt for attempt in tries if not attempt.is_good()] + compared

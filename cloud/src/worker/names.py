@@ -18,6 +18,7 @@ from cloud.src.llm.xai_client import LlmClient
 from cloud.src.worker import name_guard
 from cloud.src.worker.embeddings import Embedder, Vectors
 from cloud.src.worker.name_search import Found, NameSearch, Propose
+from cloud.src.worker.wording import Wording
 
 ByKeywords = Callable[[TopicToName, str], Name]
 
@@ -107,6 +108,7 @@ def with_best_labels(
 ) -> list[TopicToName]:
     """The topics with their labels in the order in which they fit, and none first that is the name of another topic.
 
+    A topic whose labels are all taken, or that has none, gets one made of its keywords.
     ``by_llm``: the topics' names where they have one already, else "".
     """
     taken = {name_guard.sameness(name) for name in by_llm if name}
@@ -114,8 +116,28 @@ def with_best_labels(
         [] if by_llm and by_llm[row] else [label for label in topic.labels if name_guard.sameness(label) not in taken]
         for row, topic in enumerate(topics)
     ]
-    ordered = name_guard.best_first(labels, centroids, embedder)
-    return [replace(topic, labels=best) for topic, best in zip(topics, ordered, strict=True)]
+    wording = Wording([topic.all_words() for topic in topics])
+    ordered = name_guard.best_first(labels, centroids, embedder, wording)
+    best_labels = [replace(topic, labels=best) for topic, best in zip(topics, ordered, strict=True)]
+    return _with_unique_labels(best_labels, by_llm or [""] * len(topics))
+
+
+def _with_unique_labels(topics: list[TopicToName], by_llm: Sequence[str]) -> list[TopicToName]:
+    """The topics that have no name yet with a first label that is nobody else's first or name."""
+    names = {name for name in by_llm if name}
+    meanings = {name_guard.sameness(name) for name in names}
+    unique = []
+    for topic, name in zip(topics, by_llm, strict=True):
+        if not name:
+            candidates = naming.label_candidates(topic)
+            label = next((label for label in candidates if name_guard.sameness(label) not in meanings), None)
+            if label is None:  # in no words that another has not
+                label = next(label for label in naming.numbered(candidates[0]) if label not in names)
+            names.add(label)
+            meanings.add(name_guard.sameness(label))
+            topic = replace(topic, labels=[label, *(other for other in topic.labels if other != label)])
+        unique.append(topic)
+    return unique
 
 
 def _done(names: list[Name]) -> Future[list[Name]]:

@@ -116,7 +116,11 @@ def _read_or_none(store: Store, key: str) -> pa.Table | None:
 
 def read_record(table: pa.Table) -> dict[str, Any]:
     """A part's metadata: fingerprint, firms, skipped, failed, without_llm, names_by."""
-    metadata = table.schema.metadata or {}
-    written = json.loads(metadata.get(METADATA_KEY, b"{}"))
+    written = read_metadata(table.schema)
     nothing = {"fingerprint": "", "firms": [], "skipped": [], "failed": [], "without_llm": [], "names_by": {}}
     return {**nothing, **written}
+
+
+def read_metadata(schema: pa.Schema) -> dict[str, Any]:
+    """What ``with_record`` has put there; empty where it has not."""
+    return dict(json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}")))

@@ -17,7 +17,9 @@ _WORKER = Path(__file__).parent
 _LLM = Path(naming.__file__).parent
 
 ENGINE_FILES = (
+    _WORKER / "embedding_model.py",
     _WORKER / "embeddings.py",
+    _WORKER / "exact.py",
     _WORKER / "firm_topics.py",
     _WORKER / "keywords.py",
     _WORKER / "labels.py",
@@ -30,6 +32,7 @@ NAMING_FILES = (
     _WORKER / "names.py",
     _WORKER / "name_guard.py",
     _WORKER / "name_search.py",
+    _WORKER / "wording.py",
     _LLM / "completion.py",
     _LLM / "naming.py",
     _LLM / "prompt.py",
@@ -44,7 +47,8 @@ def recipe(settings: MapSettings, embedder: Embedder, llm_model: str | None) -> 
     """Models, prompts and settings of a map job; ``llm_model`` is None when topics are named by keywords."""
     return {
         "engine": hash_of(ENGINE_FILES),
-        "embedding_model": embedder.sha256,
+        "embedding_model": embedder.identity,
+        "topics_a_firm": [settings.min_topics, settings.max_topics],
         "naming": hash_of(NAMING_FILES),
         "topic_naming": settings.topic_naming,
         "llm_model": llm_model,

@@ -77,9 +77,14 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
     store.write_table(keys.firms(quarter), pa.Table.from_pylist(mapped.firms, schema=schemas.FIRM))
     store.write_table(keys.topics(quarter), parts.with_record(topics, {"names_by": mapped.names_by}))
     store.write_table(keys.theme_contributions(quarter), contributions(topics))
-    record = {"names_by": [namer.themes_named_by], "ranking": ranking_record(theme_table, ranked)}
+    naming = namer.tally()
+    record = {
+        "names_by": [namer.themes_named_by],
+        "naming": naming,
+        "ranking": ranking_record(theme_table, ranked),
+    }
     store.write_table(keys.themes(quarter), parts.with_record(theme_table, record))
-    log.info("naming: %s", in_words(namer.tally()))
+    log.info("naming: %s", in_words(naming))
     log.info("wrote %d themes, %d topics, %d firms", theme_table.num_rows, topics.num_rows, len(mapped.firms))
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Literal, TypeVar
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings
 
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.llm import packaged_models
+from cloud.src.worker import topics
 
 
 class JobSettings(BaseSettings):
@@ -39,6 +40,14 @@ class MapSettings(JobSettings):
     batch_id: str
     topic_naming: Literal["llm", "keywords"] = "llm"
     checkpoint_interval: int = Field(default=50, ge=1, le=50)  # firms a part
+    min_topics: int = Field(default=1, ge=1)  # a firm
+    max_topics: int = Field(default=topics.MAX_TOPICS, ge=1)  # a firm
+
+    @model_validator(mode="after")
+    def _topic_bounds(self) -> MapSettings:
+        if self.min_topics > self.max_topics:
+            raise ValueError(f"MIN_TOPICS {self.min_topics} is more than MAX_TOPICS {self.max_topics}")
+        return self
 
 
 class ReduceSettings(JobSettings):

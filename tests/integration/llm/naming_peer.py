@@ -20,6 +20,9 @@ from tests.unit.worker_quarter import embedder
 
 Result = TypeVar("Result")
 
+# Of one test with a real model on a busy machine. What waits for something that never comes fails then.
+LONGEST_WORK_S = 600
+
 TOPICS = [
     TopicToName(
         ["wildfire", "claims", "catastrophe", "reinsurance"],
@@ -61,7 +64,8 @@ def with_client(base_url: str, work: Callable[[LlmClient], Awaitable[Result]], m
     async def run() -> Result:
         client = LlmClient(base_url, model, **options)
         try:
-            return await work(client)
+            async with asyncio.timeout(LONGEST_WORK_S):
+                return await work(client)
         finally:
             await client.close()
 

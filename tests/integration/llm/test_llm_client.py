@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import nullcontext
 from email.utils import formatdate
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import pytest
 from pydantic import BaseModel, ConfigDict
@@ -17,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 from cloud.src.contract.errors import FtmError
 from cloud.src.llm import xai_client
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.dialect import TOKENS_FOR_THINKING
+from cloud.src.llm.dialect import TOKENS_FOR_THINKING, stated_context
 from cloud.src.llm.errors import LlmBadAnswer, LlmMisconfigured
 from cloud.src.llm.xai_client import MAX_ATTEMPTS, MAX_REFUSALS_IN_A_ROW, LlmClient
 from tests.integration.fake_llm import HANGS_UP, FakeLlm, Reply, completion, fails, fake_llm, says
@@ -125,11 +126,52 @@ def test_a_model_that_cannot_stop_thinking_gets_room_for_it(caplog: pytest.LogCa
     assert "it thinks and cannot be stopped" in caplog.text
 
 
+VLLM_MODELS = {"data": [{"id": "other", "max_model_len": 9}, {"id": "some/model", "max_model_len": 1000}]}
+LLAMA_PROPS = {"default_generation_settings": {"n_ctx": 1000}}
+
+
+@pytest.mark.parametrize("stated", [{"models": Reply(body=VLLM_MODELS)}, {"props": Reply(body=LLAMA_PROPS)}])
+def test_the_room_for_thoughts_ends_with_the_context(stated: dict[str, Any]) -> None:
+    question = "What is it? " * 10
+    with fake_llm(FREIGHT, thinks_without="no such field", **stated) as llm:
+        assert use(llm, lambda client: title(client, question)) == "Freight"
+
+    asked = [
+        request.body for request in llm.requests + llm.probes if request.body and "response_format" in request.body
+    ]
+    assert len(asked) == 2  # the question, and the probe of the form
+    for body in asked:
+        n_bytes = sum(len(turn["content"]) for turn in body["messages"])
+        assert 500 < body["max_tokens"] <= 1000 - n_bytes
+
+
+def test_a_prompt_that_fills_the_context_leaves_room_for_the_answer() -> None:
+    with fake_llm(FREIGHT, thinks_without="no such field", models=Reply(body=VLLM_MODELS)) as llm:
+        use(llm, lambda client: title(client, "What is it? " * 100))
+
+    assert llm.requests[0].body["max_tokens"] == 20
+
+
+@pytest.mark.parametrize(
+    ("models", "props"),
+    [
+        (None, None),
+        ([], "no JSON object"),
+        ({"data": {"id": "m"}}, {"default_generation_settings": None}),
+        ({"data": [None, {"id": "m", "max_model_len": "long"}]}, {"default_generation_settings": {"n_ctx": 0}}),
+        ({"data": [{"id": "another", "max_model_len": 1000}]}, {}),
+    ],
+)
+def test_a_context_that_nobody_states(models: Any, props: Any) -> None:
+    assert stated_context("m", models, props) is None
+
+
 def test_the_server_is_asked_what_it_understands_once() -> None:
     with fake_llm(FREIGHT) as llm:
         use(llm, lambda client: titles(client, 20))
 
-    assert (len(llm.requests), len(llm.probes)) == (20, 5)
+    # Twice the list of models: whether it is ready, and how long its context is.
+    assert (len(llm.requests), len(llm.probes)) == (20, 7)
 
 
 # --- one pool, no question twice --------------------------------------------------------------
@@ -397,7 +439,13 @@ def test_does_not_wait_for_a_server_that_refuses_the_key() -> None:
     with fake_llm(FREIGHT, failure=fails(401)) as llm, pytest.raises(LlmMisconfigured, match="it answers 401"):
         use(llm, lambda client: client.wait_until_ready(timeout_s=30))
 
-    assert len(llm.probes) == 1
+    assert [urlsplit(probe.path).path for probe in llm.probes] == ["/health", "/v1/models", "/v1/chat/completions"]
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_pages_that_are_not_for_us_are_no_trouble_when_the_chat_is(status: int) -> None:
+    with fake_llm(FREIGHT, health=fails(status), models=fails(status)) as llm:
+        assert use(llm, title) == "Freight"
 
 
 @pytest.mark.parametrize("missing", ["health", "models"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -17,7 +18,7 @@ import pytest
 import tenacity
 
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.llm import packaged_models
+from cloud.src.llm import local_server, packaged_models
 from cloud.src.llm.local_server import local_llm
 
 # A process that uses the server and tells us where it is, until somebody kills it.
@@ -122,6 +123,29 @@ def test_port_in_use(base_url: str) -> None:
         assert (server.returncode, output) == (1, "")
         assert errors.startswith(f"local LLM: port {port} on 127.0.0.1 cannot be used")
         assert errors.count("\n") == 1
+
+
+def test_another_file_of_the_same_name_is_another_model(tmp_path: Path) -> None:
+    mine, other = tmp_path / "mine" / "model.gguf", tmp_path / "other" / "model.gguf"
+    for file, content in ((mine, b"GGUF 1"), (other, b"GGUF 2")):
+        file.parent.mkdir()
+        file.write_bytes(content)
+    names = {local_server.name_of(mine), local_server.name_of(other)}
+
+    assert len(names) == 2
+    assert all(re.fullmatch(r"model\.gguf@[0-9a-f]{12}", name) for name in names)
+    mine.write_bytes(b"GGUF 3")
+    assert local_server.name_of(mine) not in names
+
+
+def test_a_file_of_ones_own_is_served_under_its_name(tmp_path: Path) -> None:
+    own = tmp_path / "own.gguf"
+    own.symlink_to(packaged_models.ensure(packaged_models.LLM) / "model.gguf")
+
+    with local_llm(model=own) as base_url:
+        served = openai.OpenAI(base_url=base_url, api_key="none").models.list().data[0].id
+
+    assert served == local_server.name_of(own) == "own.gguf@b179c9523d0e"
 
 
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:

@@ -156,6 +156,32 @@ def test_the_pause_that_the_server_asks_for_is_part_of_the_limit() -> None:
         use(llm, title, outage_limit_s=0.2)
 
 
+@pytest.mark.parametrize("page", ["health", "models", "greeting"])
+def test_one_look_takes_no_longer_than_there_is_patience(page: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outage, "SHORTEST_LOOK_S", 0.1)
+
+    async def work(client: LlmClient) -> None:
+        async with asyncio.timeout(5):  # less than a page is waited for, and than a request
+            with pytest.raises(LlmUnavailable, match="no answer within 0 s; waited for it, at most 0 s"):
+                await client.wait_until_ready(timeout_s=0.2)
+
+    with hanging() as nothing, fake_llm(FREIGHT, **{page: nothing}) as llm:
+        use(llm, work)
+
+
+def test_a_look_is_short_however_much_patience_there_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outage, "LONGEST_LOOK_S", 0.1)
+
+    async def work(client: LlmClient) -> str:
+        waiting = asyncio.create_task(title(client))
+        await until(lambda: client.tally["waits for the server"] > 0)
+        llm.greeting = None
+        return await waiting
+
+    with hanging() as nothing, fake_llm(FREIGHT, greeting=nothing) as llm:
+        assert use(llm, work, outage_limit_s=900) == "Freight"
+
+
 def test_a_key_that_is_withdrawn_in_the_middle() -> None:
     async def work(client: LlmClient) -> None:
         await title(client)

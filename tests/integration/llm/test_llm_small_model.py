@@ -80,7 +80,7 @@ def test_a_server_killed_in_the_middle_and_started_again_loses_nothing() -> None
         while client.tally["answers"] < 3:
             await asyncio.sleep(0.01)
         os.kill(first.pid, signal.SIGKILL)
-        first.wait()
+        first.wait(20)
         while client.tally["waits for the server"] == 0:
             await asyncio.sleep(0.01)
         servers.append(start_server(port)[0])

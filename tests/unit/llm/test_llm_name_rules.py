@@ -101,6 +101,16 @@ def test_names(name: str) -> None:
         ("海运 成本", LANGUAGE),
         ("Coûts Pour Les Clients", LANGUAGE),
         ("Kosten für Fracht", LANGUAGE),
+        ("Costo del Flete", LANGUAGE),
+        ("Costos de Transporte", LANGUAGE),
+        ("Costi di Trasporto", LANGUAGE),
+        ("Prezzi e Costi", LANGUAGE),
+        ("Custos do Frete nas Rotas", LANGUAGE),
+        ("Coût du Transport", LANGUAGE),
+        ("Baisse de la Demande", LANGUAGE),
+        ("Transport en Opslag", LANGUAGE),
+        ("Frakt och Hamnar", LANGUAGE),
+        ("Koszty dla Klientów", LANGUAGE),
     ],
 )
 def test_no_names(name: str, reason: str) -> None:
@@ -118,6 +128,25 @@ def test_the_language_is_that_of_the_sentences() -> None:
     assert why_refused("Стоимость Фрахта", ["Стоимость фрахта снизилась."]) is None
     assert why_refused("Freight Costs", ["Стоимость фрахта снизилась."]) is None
     assert why_refused("Kosten für Fracht", ["Die Kosten für Fracht sinken."]) is None
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Las Vegas Casinos",
+        "Da Vinci Robots",
+        "Plus Size Apparel",
+        "Non Performing Loans",
+        "Sin Taxes on Vegas Casinos",
+        "DER Connections",
+        "AV Robots",
+        "Los Angeles Casinos",
+        "Par Value of Loans",
+    ],
+)
+def test_english_names_with_words_that_other_languages_have(name: str) -> None:
+    sentences = ["Casinos in Vegas are open, and robots are sold.", "Loans and apparel grew with connections."]
+    assert why_refused(name, sentences) is None
 
 
 @pytest.mark.parametrize(

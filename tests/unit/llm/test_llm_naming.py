@@ -17,7 +17,7 @@ from cloud.src.llm.naming import (
         (["freight", "logistics", "ocean", "fuel"], "Freight / Logistics / Ocean"),
         (["price", "price increases", "volume", "elasticity"], "Price Increases / Volume / Elasticity"),
         (["fda", "covid", "fda"], "FDA / COVID"),
-        (["work from home", "back-to-office"], "Work From Home / Back-to-office"),
+        (["work from home", "back-to-office", "it"], "Work from Home / Back-to-office / IT"),
         (["a" * 30, "b" * 30], "A" + "a" * 29),
         (["word " * 12, "short"], "Word Word Word Word Word Word Word Word Word"),
         (["x" * 60], "X" + "x" * 47),

@@ -106,15 +106,6 @@ def test_unknown_model() -> None:
         packaged_models.ensure("gpt")
 
 
-def test_embedding_model_of_the_user(tmp_path: Path) -> None:
-    (tmp_path / "model.onnx").touch()
-    with pytest.raises(InvalidInput, match=r"is neither all-MiniLM-L6-v2-int8 nor a folder with tokenizer\.json"):
-        packaged_models.embedding_folder(str(tmp_path))
-
-    (tmp_path / "tokenizer.json").touch()
-    assert packaged_models.embedding_folder(str(tmp_path)) == tmp_path
-
-
 @pytest.mark.parametrize(
     ("environment", "expected"),
     [

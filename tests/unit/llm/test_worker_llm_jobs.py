@@ -95,7 +95,11 @@ def topics_of(s3: Any, *numbers: int) -> list[dict[str, Any]]:
     return [topic for table in tables for topic in table.to_pylist()]
 
 
-@tenacity.retry(retry=tenacity.retry_if_result(lambda done: not done), wait=tenacity.wait_fixed(0.01))
+@tenacity.retry(
+    retry=tenacity.retry_if_result(lambda done: not done),
+    wait=tenacity.wait_fixed(0.01),
+    stop=tenacity.stop_after_delay(60),
+)
 def until(condition: Callable[[], bool]) -> bool:
     return condition()
 
@@ -306,5 +310,7 @@ def test_reduce_keeps_the_answers_and_says_who_named_what(s3: Any) -> None:
     assert len(store.read_json(keys.llm_answers_for_themes(QUARTER))["answers"]) == n_asked
     assert store.read_table(keys.themes(QUARTER)).equals(themes)
     assert parts.read_record(themes)["names_by"] == [{"llm_model": "m", "prompt": THEME_PROMPT_VERSION}]
+    assert parts.read_metadata(themes.schema)["naming"] == first
+    assert first["named by llm"] + first.get("named by keywords: duplicate", 0) > 0
     topics = store.read_table(keys.topics(QUARTER))
     assert parts.read_record(topics)["names_by"] == [{"llm_model": None, "prompt": None}]

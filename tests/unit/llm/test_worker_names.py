@@ -215,3 +215,39 @@ def test_a_label_that_another_topic_has_for_its_name_is_not_taken() -> None:
 
     assert list(freight.labels) == ["Port Congestion"]
     assert list(wages.labels) == []
+
+
+@pytest.mark.parametrize(
+    ("topics", "names"),
+    [
+        (  # all have the same label only
+            [TopicToName(["freight", word], FREIGHT.examples, labels=["Ocean Freight"]) for word in ("ports", "fuel")],
+            ["Ocean Freight", "Freight / Fuel"],
+        ),
+        (  # and the same first keyword
+            [TopicToName(["freight"], FREIGHT.examples, labels=["Freights"])] * 3,
+            ["Freights", "Freights (2)", "Freights (3)"],
+        ),
+        ([TopicToName(["freight", "ports"], FREIGHT.examples)] * 2, ["Freight / Ports", "Freight / Ports (2)"]),
+        ([TopicToName([], ["We will."])] * 3, ["Other", "Other (2)", "Other (3)"]),
+        (  # of the same meaning in other words
+            [
+                TopicToName(["freight"], FREIGHT.examples, labels=["Freight of the Ocean"]),
+                TopicToName(["freight", "ports"], FREIGHT.examples, labels=["Ocean Freights"]),
+            ],
+            ["Freight of the Ocean", "Freight / Ports"],
+        ),
+    ],
+)
+def test_labels_are_unique_within_a_firm(topics: list[TopicToName], names: list[str]) -> None:
+    start = KeywordNamer(embedder()).start_topics
+
+    assert [name for name, _, _ in names_of(start, *topics)] == names
+
+
+def test_a_label_is_not_the_name_that_the_llm_gave_another_topic() -> None:
+    only = TopicToName(["freight", "ports"], FREIGHT.examples, labels=["Ocean Freight"])
+
+    [_, label] = with_best_labels([FREIGHT, only], centroids(FREIGHT, only), embedder(), ["Freight of Oceans", ""])
+
+    assert list(label.labels) == ["Freight / Ports"]

@@ -1,0 +1,119 @@
+"""The methods that are compared. Each gives every sentence a cluster, NO_TOPIC where it has none."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.cluster import AgglomerativeClustering, KMeans
+
+from bench.quality.data import Firm
+from cloud.src.worker.embeddings import Vectors
+from cloud.src.worker.firm_topics import without_procedural
+from cloud.src.worker.themes import find_themes
+from cloud.src.worker.topics import NO_TOPIC, find_topics
+
+Labels = NDArray[np.int64]
+# Firms, how many clusters k-means and Ward are to find, seed -> a label for each sentence of all firms in their order.
+Method = Callable[[list[Firm], int, int], Labels]
+
+MIN_FIRMS, MAX_FIRM_DOMINANCE = 2, 0.4
+
+
+def ftm(firms: list[Firm], _n_clusters: int, _seed: int, in_context: bool = True) -> Labels:
+    """Firms' topics, then themes; a sentence's cluster is its topic's theme. One collection: its topics."""
+    found = [
+        without_procedural(find_topics(firm.vectors, firm.goes_on if in_context else None), firm.similarities)
+        for firm in firms
+    ]
+    if len(firms) == 1:
+        themes = [[topic] for topic in range(len(found[0]))]
+    else:
+        centroids = np.array([topic.centroid for topics in found for topic in topics])
+        firm_ids = [firm.firm_id for firm, topics in zip(firms, found, strict=True) for _ in topics]
+        themes = [list(theme.rows) for theme in find_themes(centroids, firm_ids, MIN_FIRMS, MAX_FIRM_DOMINANCE)]
+    theme_of_topic = {int(topic): number for number, topics in enumerate(themes) for topic in topics}
+    labels, topic_number = [], 0
+    for firm, topics in zip(firms, found, strict=True):
+        of_firm = np.full(len(firm.texts), NO_TOPIC)
+        for topic in topics:
+            of_firm[topic.rows] = theme_of_topic.get(topic_number, NO_TOPIC)
+            topic_number += 1
+        labels.append(of_firm)
+    return np.concatenate(labels)
+
+
+def ftm_without_context(firms: list[Firm], n_clusters: int, seed: int) -> Labels:
+    return ftm(firms, n_clusters, seed, in_context=False)
+
+
+def k_means(firms: list[Firm], n_clusters: int, seed: int) -> Labels:
+    return KMeans(n_clusters, random_state=seed, n_init=1).fit_predict(pooled(firms)).astype(np.int64)
+
+
+def ward(firms: list[Firm], n_clusters: int, _seed: int) -> Labels:
+    return AgglomerativeClustering(n_clusters, linkage="ward").fit_predict(pooled(firms)).astype(np.int64)
+
+
+def bertopic_defaults(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
+    return _bertopic(firms, umap_model=_umap(seed))
+
+
+def bertopic_pca(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
+    """Its documentation's advice for speed: PCA instead of UMAP."""
+    from sklearn.decomposition import PCA
+
+    return _bertopic(firms, umap_model=PCA(n_components=5, random_state=seed))
+
+
+def bertopic_umap_k_means(firms: list[Firm], n_clusters: int, seed: int) -> Labels:
+    """Its documentation's advice against outliers."""
+    return _bertopic(firms, umap_model=_umap(seed), hdbscan_model=KMeans(n_clusters, random_state=seed, n_init=1))
+
+
+def bertopic_reduced(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
+    """Small topics, leaf clusters, and its outliers given to the nearest topic by embedding."""
+    from hdbscan import HDBSCAN
+
+    leaves = HDBSCAN(min_cluster_size=5, cluster_selection_method="leaf", prediction_data=True)
+    return _bertopic(firms, reduce_outliers=True, umap_model=_umap(seed), hdbscan_model=leaves)
+
+
+def _umap(seed: int):  # type: ignore[no-untyped-def]
+    from umap import UMAP
+
+    # BERTopic's own defaults, with a seed.
+    return UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=seed)
+
+
+def _bertopic(firms: list[Firm], reduce_outliers: bool = False, **models: object) -> Labels:
+    from bertopic import BERTopic
+    from bertopic.backend import BaseEmbedder
+
+    texts, vectors = [text for firm in firms for text in firm.texts], pooled(firms)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = BERTopic(embedding_model=BaseEmbedder(), **models)
+        labels, _ = model.fit_transform(texts, vectors)
+        if reduce_outliers and -1 in labels and len(set(labels)) > 1:
+            labels = model.reduce_outliers(texts, labels, strategy="embeddings", embeddings=vectors)
+    return np.array(labels, dtype=np.int64)
+
+
+def pooled(firms: list[Firm]) -> Vectors:
+    return np.concatenate([firm.vectors for firm in firms])
+
+
+METHODS: dict[str, Method] = {
+    "FTM": ftm,
+    "FTM without context": ftm_without_context,
+    "BERTopic defaults": bertopic_defaults,
+    "BERTopic PCA": bertopic_pca,
+    "BERTopic UMAP + k-means": bertopic_umap_k_means,
+    "BERTopic leaf, outliers reduced": bertopic_reduced,
+    "k-means": k_means,
+    "Ward": ward,
+}
+DETERMINISTIC = {"FTM", "FTM without context", "Ward"}  # run twice, to show it; the others once a seed

@@ -1,0 +1,163 @@
+"""FTM's topics and themes against BERTopic, k-means and Ward, on the same sentences and the same vectors.
+
+    python3.11 -m venv /tmp/bertopic && /tmp/bertopic/bin/pip install torch==2.13.0
+    /tmp/bertopic/bin/pip install -r 3rdparty/python/requirements.txt -r bench/quality/requirements.txt
+    PYTHONPATH=. /tmp/bertopic/bin/python bench/quality/run.py --out bench/quality/results.json \\
+        [--labelled FILE.csv ...] [--real TRANSCRIPTS --quarter 2020Q2 --weak weak_themes.csv --real-firms 40]
+
+A labelled CSV has the columns text and label. TRANSCRIPTS is a file or folder as for ``ftm run``; the weak labels are a
+CSV with the columns ticker, quarter, theme, n_mentions. Nothing of a transcript gets into the results.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from sklearn.metrics import adjusted_rand_score
+
+from bench.quality import data, measures
+from bench.quality.data import Firm, VectorStore
+from bench.quality.methods import DETERMINISTIC, METHODS, Labels
+from cloud.src.llm import packaged_models
+from cloud.src.worker.embeddings import Embedder
+from cloud.src.worker.procedural import ProceduralFilter
+from cloud.src.worker.topics import NO_TOPIC
+
+SAMPLE_QUARTERS = ("2023Q1", "2023Q2")
+SHARE_OF_FIRMS_DROPPED = 0.05
+
+Measure = Callable[[list[Firm], Labels], dict[str, float]]
+Results = dict[str, dict[str, dict[str, float]]]  # data set -> method -> measure -> value
+
+
+def main() -> None:
+    options = parse()
+    embedder = Embedder(packaged_models.EMBEDDING)
+    store, procedural = VectorStore(embedder, options.cache), ProceduralFilter(embedder)
+    results: Results = {}
+    for quarter in SAMPLE_QUARTERS:
+        transcripts = data.read_firms(data.SAMPLES / f"transcripts_{quarter}.csv", quarter, n_firms=1000)
+        firms = data.prepare(transcripts, store, procedural, data.sample_themes(quarter))
+        compare(results, f"samples {quarter}", firms, options, measures.against_labels)
+    for path in options.labelled:
+        compare(results, path.stem, [data.read_labelled(path, store)], options, measures.against_labels)
+    if options.real:
+        firms = data.prepare(data.read_firms(options.real, options.quarter, options.real_firms), store, procedural, [])
+        weak = data.weak_themes(options.weak, options.quarter, {firm.ticker for firm in firms})
+        compare(
+            results,
+            f"real calls, {len(firms)} firms of {options.quarter}",
+            firms,
+            options,
+            lambda firms, found: measures.weak_theme_f1(firms, found, weak) | measures.by_themselves(firms, found),
+            with_stability=True,
+        )
+    write(options, results)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, default=Path("/tmp/ftm-quality-vectors.npz"), help="keeps the vectors")
+    parser.add_argument("--labelled", type=Path, nargs="*", default=[])
+    parser.add_argument("--real", type=Path)
+    parser.add_argument("--quarter")
+    parser.add_argument("--weak", type=Path)
+    parser.add_argument("--real-firms", type=int, default=40)
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--methods", nargs="*", choices=METHODS, default=list(METHODS))
+    options = parser.parse_args()
+    if options.real and not (options.quarter and options.weak):
+        parser.error("--real needs --quarter and --weak")
+    return options
+
+
+def compare(
+    results: Results,
+    name: str,
+    firms: list[Firm],
+    options: argparse.Namespace,
+    measure: Measure,
+    with_stability: bool = False,
+) -> None:
+    """Run every method with every seed on the data set; add the mean of each measure, and its spread over seeds."""
+    # k-means and Ward get the number of labels where there are labels, else as many clusters as FTM finds themes.
+    n_labels = len({label for firm in firms for label in firm.labels} - {data.UNLABELLED})
+    n_clusters = n_labels or int(METHODS["FTM"](firms, 0, 0).max()) + 1
+    for method in options.methods:
+        runs, started = [], time.perf_counter()
+        for seed in range(2 if method in DETERMINISTIC else options.seeds):
+            found = METHODS[method](firms, n_clusters, seed)
+            scores = measure(firms, found)
+            if with_stability:
+                scores["stability"] = stability(firms, found, method, n_clusters, seed)
+            runs.append(scores)
+        row = summary(runs) | {"seconds_a_run": round((time.perf_counter() - started) / len(runs), 1)}
+        results.setdefault(name, {})[method] = row
+        print(name, method, row, flush=True)
+
+
+def stability(firms: list[Firm], found: Labels, method: str, n_clusters: int, seed: int) -> float:
+    """Adjusted Rand index, on the sentences of the firms that stay, with and without 5 % of the firms."""
+    step = round(1 / SHARE_OF_FIRMS_DROPPED)
+    stays = [number % step != step // 2 for number in range(len(firms))]
+    again = METHODS[method]([firm for firm, stay in zip(firms, stays, strict=True) if stay], n_clusters, seed)
+    before = found[np.repeat(stays, [len(firm.texts) for firm in firms])]
+    in_both = (before != NO_TOPIC) & (again != NO_TOPIC)
+    return float(adjusted_rand_score(before[in_both], again[in_both]))
+
+
+def summary(runs: list[dict[str, float]]) -> dict[str, float]:
+    means = {name: round(float(np.mean([run[name] for run in runs])), 3) for name in runs[0]}
+    spreads = {f"{name}_spread": round(float(np.ptp([run[name] for run in runs])), 3) for name in runs[0]}
+    return {**means, **spreads}
+
+
+def speed() -> dict[str, Any]:
+    """Each engine in a process of its own, under the same conditions."""
+    figures = {}
+    for engine in ("ftm", "bertopic"):
+        command = [sys.executable, "-m", "bench.quality.speed", engine]
+        figures[engine] = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    for stage in ("cold", "warm"):
+        figures[f"times_faster_{stage}"] = round(figures["bertopic"][stage] / figures["ftm"][stage], 1)
+    return figures
+
+
+def write(options: argparse.Namespace, results: Results) -> None:
+    packages = ("bertopic", "umap-learn", "hdbscan", "scikit-learn", "scipy", "numpy", "onnxruntime")
+    record = {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seeds": options.seeds,
+        "machine": f"{platform.machine()}, Python {platform.python_version()}",
+        "versions": {name: version(name) for name in packages},
+        "quality": results,
+        "speed": speed(),
+    }
+    options.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    console = Console(width=160)
+    for name, methods in results.items():
+        columns = [column for column in next(iter(methods.values())) if not column.endswith("_spread")]
+        table = Table("method", *columns, title=name)
+        for method, row in methods.items():
+            spread = [f" ±{row[f'{column}_spread'] / 2:.3f}" if f"{column}_spread" in row else "" for column in columns]
+            table.add_row(method, *(f"{row[column]}{more}" for column, more in zip(columns, spread, strict=True)))
+        console.print(table)
+    console.print(record["speed"])
+
+
+if __name__ == "__main__":
+    main()

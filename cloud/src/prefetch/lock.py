@@ -1,0 +1,134 @@
+"""Only one prefetch of a quarter at a time: an object that says who is at work, renewed as long as it is.
+
+The lock is taken, renewed and taken over by conditional writes only, so that of several processes one has it. Somebody
+who is killed leaves it behind. It counts for nothing as soon as it has not been renewed for EXPIRES, or at once when it
+is of a process of this machine that no longer runs: the same command again goes on without waiting.
+"""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cloud.src.contract import keys
+from cloud.src.contract.errors import PrefetchRunning
+from cloud.src.prefetch.storage import Storage
+
+EXPIRES = timedelta(minutes=5)
+RENEW_SECONDS = 30.0
+
+_Owner = dict[str, str | int]
+
+
+class QuarterLock:
+    """A lock that is held; a thread renews it."""
+
+    def __init__(self, storage: Storage, key: str, owner: _Owner, version: str) -> None:
+        self._storage = storage
+        self._key = key
+        self._owner = owner
+        self._version: str | None = version
+        self._renewed_at = datetime.now(UTC)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._keep_renewing, name="prefetch lock", daemon=True)
+        self._thread.start()
+
+    def check(self) -> None:
+        """Raise PrefetchRunning when somebody else may have taken over, as after this machine was suspended."""
+        if self._version is None or datetime.now(UTC) - self._renewed_at >= EXPIRES:
+            raise PrefetchRunning(
+                f"{self._storage.where(self._key)} could not be renewed for so long that another prefetch may have "
+                "begun: start this one again, it continues from what is there"
+            )
+
+    def release(self) -> None:
+        """Delete the lock if it is still ours."""
+        self._ended.set()
+        self._thread.join()
+        found = self._storage.get(self._key)
+        if found and found[1] == self._version:
+            self._storage.delete(self._key)
+
+    def _keep_renewing(self) -> None:
+        while self._version and not self._ended.wait(RENEW_SECONDS):
+            now = datetime.now(UTC)
+            # While the storage cannot be reached the lock grows old; ``check`` sees to it.
+            with suppress(BotoCoreError, ClientError, OSError):
+                self._version = self._storage.put_if(self._key, _document(self._owner, now), self._version)
+                self._renewed_at = now
+
+
+@contextmanager
+def quarter_lock(storage: Storage, quarter: str) -> Iterator[QuarterLock]:
+    """Hold the quarter's lock; raise PrefetchRunning when another process does, saying who and since when."""
+    key = keys.prefetch_lock(quarter)
+    now = datetime.now(UTC)
+    owner: _Owner = {
+        "id": uuid.uuid4().hex,
+        "user": _user(),
+        "host": socket.gethostname(),
+        "pid": os.getpid(),
+        "since": now.isoformat(timespec="seconds"),
+    }
+    found = storage.get(key)
+    if found and _is_alive(found[0], now):
+        raise PrefetchRunning(_refusal(quarter, found[0]))
+    version = storage.put_if(key, _document(owner, now), found and found[1])
+    if version is None:  # another process was faster by a moment
+        found = storage.get(key)
+        raise PrefetchRunning(_refusal(quarter, found[0] if found else b"{}"))
+    lock = QuarterLock(storage, key, owner, version)
+    try:
+        yield lock
+    finally:
+        lock.release()
+
+
+def _document(owner: _Owner, renewed_at: datetime) -> bytes:
+    return json.dumps({**owner, "renewed_at": renewed_at.isoformat()}, indent=1).encode()
+
+
+def _is_alive(document: bytes, now: datetime) -> bool:
+    try:
+        lock = json.loads(document)
+        renewed_at = datetime.fromisoformat(lock["renewed_at"])
+        expired = now - renewed_at >= EXPIRES
+        here, pid = lock["host"] == socket.gethostname(), int(lock["pid"])
+    except (ValueError, KeyError, TypeError):
+        return False  # nothing that this program has written
+    return not expired and not (here and not _runs(pid))
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # it runs, as another user
+        return True
+    return True
+
+
+def _refusal(quarter: str, document: bytes) -> str:
+    lock = json.loads(document)
+    who = f"{lock.get('user', 'somebody')} on {lock.get('host', 'another machine')}, process {lock.get('pid', '?')}"
+    return (
+        f"{quarter} is being prefetched already, by {who}, since {lock.get('since', 'this moment')}: wait until it is "
+        f"done or stop it; if that machine is gone, try again in {EXPIRES.seconds // 60} minutes"
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        return f"user {os.getuid()}"

@@ -1,0 +1,81 @@
+"""Splitting and cleaning on all cores: firms are shared out among processes and come back in their order."""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import os
+import signal
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from multiprocessing import connection
+
+from cloud.src.contract.errors import FtmError
+from cloud.src.prefetch.calls import Call
+from cloud.src.prefetch.sentences import FirmSentences, firm_sentences
+
+# Of a firm for each process: a new process takes a second to start, in which one alone splits some 50 firms.
+_FIRMS_WORTH_A_PROCESS = 50
+_IN_FLIGHT_PER_PROCESS = 4  # firms; enough that no process waits, few enough for the memory
+
+
+def sentences_of_firms(
+    firms: Iterator[list[Call]], quarter: str, n_firms: int, processes: int | None = None
+) -> Iterator[FirmSentences]:
+    """Yield the sentences of one firm after the other, in the order of ``firms`` however many processes there are.
+
+    Args:
+        firms: the calls of each firm.
+        n_firms: about how many there are: a few are not worth a process of their own.
+        processes: number of processes; left out, one a core.
+
+    Raises:
+        FtmError: a process was killed from outside, for example for want of memory.
+    """
+    processes = processes or min(_cores(), n_firms // _FIRMS_WORTH_A_PROCESS)
+    if processes <= 1:
+        for calls in firms:
+            yield firm_sentences(calls, quarter)
+        return
+    # Not forked from this process, which has threads of its own (boto3, Arrow) that a fork would cut in two.
+    start = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, start, initializer=_begin_process)
+    try:
+        yield from _in_order(pool, firms, quarter, processes * _IN_FLIGHT_PER_PROCESS)
+    except BrokenProcessPool as error:
+        raise FtmError("a process that splits sentences was killed (too little memory?): start again") from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor, firms: Iterator[list[Call]], quarter: str, in_flight: int
+) -> Iterator[FirmSentences]:
+    waiting: deque[Future[FirmSentences]] = deque()
+    for calls in itertools.islice(firms, in_flight):
+        waiting.append(pool.submit(firm_sentences, calls, quarter))
+    while waiting:
+        firm = waiting.popleft().result()
+        for calls in itertools.islice(firms, 1):
+            waiting.append(pool.submit(firm_sentences, calls, quarter))
+        yield firm
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _begin_process() -> None:
+    """Leave Ctrl-C to the parent, and end with it: killed, it can no longer say so, and we would wait for ever."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _end_with(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)

@@ -1,0 +1,144 @@
+"""Where the prefetch writes: a bucket of S3, or a folder with the same layout."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from botocore.exceptions import ClientError
+
+# What S3 answers when the condition of a PUT does not hold: another object is there, none is there, or somebody else
+# writes it at this moment.
+_CONDITION_FAILED = {"PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict"}
+_NOT_THERE = {"NoSuchKey", "404"}
+
+
+class Storage(Protocol):
+    """Objects by key. Each is written whole or not at all, and has another version when its bytes are other ones."""
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        """Return the object's bytes and version, None when there is none."""
+        ...
+
+    def put(self, key: str, body: bytes) -> None:
+        """Write the object, whatever was there."""
+        ...
+
+    def put_if(self, key: str, body: bytes, version: str | None) -> str | None:
+        """Write the object only if its version is still this one, or with None only if there is no object yet.
+
+        Returns the new version, None when the condition does not hold; of several who try only one succeeds.
+        """
+        ...
+
+    def delete(self, key: str) -> None:
+        """Delete the object; there may be none."""
+        ...
+
+    def list(self, prefix: str) -> list[str]:
+        """Return the keys that begin with ``prefix``, which ends with a slash."""
+        ...
+
+    def where(self, key: str) -> str:
+        """Return the object's full address, for a message."""
+        ...
+
+
+class S3Storage:
+    """A bucket. A PUT of S3 is atomic and can be conditional."""
+
+    def __init__(self, s3: Any, bucket: str) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        try:
+            found = self._s3.get_object(Bucket=self._bucket, Key=key)
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _NOT_THERE:
+                return None
+            raise
+        return found["Body"].read(), found["ETag"]
+
+    def put(self, key: str, body: bytes) -> None:
+        self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
+
+    def put_if(self, key: str, body: bytes, version: str | None) -> str | None:
+        condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
+        try:
+            return str(self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, **condition)["ETag"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] in _CONDITION_FAILED:
+                return None
+            raise
+
+    def delete(self, key: str) -> None:
+        self._s3.delete_object(Bucket=self._bucket, Key=key)
+
+    def list(self, prefix: str) -> list[str]:
+        pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
+        return [found["Key"] for page in pages for found in page.get("Contents", [])]
+
+    def where(self, key: str) -> str:
+        return f"s3://{self._bucket}/{key}"
+
+
+class FolderStorage:
+    """A folder of this machine, in which keys are paths. It is made with the first object."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, key: str) -> tuple[bytes, str] | None:
+        try:
+            body = (self._folder / key).read_bytes()
+        except FileNotFoundError:
+            return None
+        return body, _version(body)
+
+    def put(self, key: str, body: bytes) -> None:
+        path = self._folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.{os.getpid()}")  # killed here, nobody takes it for the object
+        unfinished.write_bytes(body)
+        unfinished.replace(path)
+
+    def put_if(self, key: str, body: bytes, version: str | None) -> str | None:
+        with self._only_we(key):
+            found = self.get(key)
+            if (found and found[1]) != version:
+                return None
+            self.put(key, body)
+        return _version(body)
+
+    def delete(self, key: str) -> None:
+        (self._folder / key).unlink(missing_ok=True)
+
+    def list(self, prefix: str) -> list[str]:
+        folder = self._folder / prefix
+        paths = sorted(folder.iterdir()) if folder.is_dir() else []
+        return [prefix + path.name for path in paths if path.is_file()]
+
+    def where(self, key: str) -> str:
+        return str(self._folder / key)
+
+    @contextmanager
+    def _only_we(self, key: str) -> Iterator[None]:
+        """Between comparing and writing nobody else may write. The system ends this when the process is killed."""
+        parent = (self._folder / key).parent
+        parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(parent, os.O_RDONLY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(descriptor)
+
+
+def _version(body: bytes) -> str:
+    return hashlib.sha256(body).hexdigest()

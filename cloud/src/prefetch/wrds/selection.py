@@ -1,0 +1,157 @@
+"""Which calls of a quarter are taken, in which version, and of which PERMNO: decided before any text is read."""
+
+from __future__ import annotations
+
+import datetime
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import BigInteger, Connection, Date, Select, and_, cast, func, or_, select
+from sqlalchemy.dialects.postgresql import distinct_on
+
+from cloud.src.prefetch.wrds.tables import DETAIL, GVKEY, LINK
+from cloud.src.prefetch.wrds.text import tidy
+
+EARNINGS_CALL = 48  # keydeveventtypeid
+OLD_VERSION = "older versions of a transcript"
+NO_LINK = "calls without a PERMNO"
+
+
+@dataclass(frozen=True)
+class SelectedCall:
+    """One earnings call by its latest transcript, with the link that was valid on its day; None where there is none."""
+
+    firm_id: str
+    firm_name: str
+    transcript_id: int
+    date: datetime.date
+    gvkey: str | None
+    permno: int | None
+    link_date: datetime.date | None
+    n_versions: int = 1  # of its transcript
+
+
+@dataclass
+class Selection:
+    """The calls that are taken, by firm_id (as strings), date and transcript_id, and what was left out.
+
+    Attributes:
+        skipped: reason -> count.
+        unlinked: names of the firms that have a call without a PERMNO, sorted.
+    """
+
+    calls: list[SelectedCall]
+    skipped: Counter[str]
+    unlinked: list[str]
+
+
+def find_calls(connection: Connection, quarter: str) -> list[SelectedCall]:
+    """Return all earnings calls of the quarter that WRDS has."""
+    with connection.begin():
+        rows = connection.execute(_query(*quarter_days(quarter))).mappings()
+        return [_call(row) for row in rows]
+
+
+def choose(calls: list[SelectedCall], limit: int | None, keep_unlinked: bool) -> Selection:
+    """Leave out calls without a PERMNO unless ``keep_unlinked``, and all but the first ``limit`` firms."""
+    unlinked = {call.firm_id: call.firm_name for call in calls if call.permno is None}
+    skipped = Counter({OLD_VERSION: sum(call.n_versions - 1 for call in calls)})
+    if not keep_unlinked:
+        skipped[NO_LINK] = sum(call.permno is None for call in calls)
+        calls = [call for call in calls if call.permno is not None]
+    calls = sorted(calls, key=lambda call: (call.firm_id, call.date, str(call.transcript_id)))
+    if limit is not None:
+        first = set(firm_ids(calls)[:limit])
+        calls = [call for call in calls if call.firm_id in first]
+    return Selection(calls, +skipped, sorted(unlinked.values()))  # +: without the reasons that never came
+
+
+def quarter_days(quarter: str) -> tuple[datetime.date, datetime.date]:
+    """Return the first day of a quarter such as ``2023Q1``, and the first day after it."""
+    year, number = int(quarter[:4]), int(quarter[5])
+    first = datetime.date(year, 3 * number - 2, 1)
+    return first, datetime.date(year + number // 4, 3 * number % 12 + 1, 1)
+
+
+def firm_ids(calls: Iterable[SelectedCall]) -> list[str]:
+    """The firms of the calls, each once, in their order."""
+    return list(dict.fromkeys(call.firm_id for call in calls))
+
+
+def _call(row: Any) -> SelectedCall:
+    firm_id = str(row["companyid"])
+    return SelectedCall(
+        firm_id=firm_id,
+        firm_name=tidy(row["companyname"]) or firm_id,
+        transcript_id=row["transcriptid"],
+        date=row["day"],
+        gvkey=row["gvkey"],
+        permno=row["permno"],
+        link_date=row["linkdt"],
+        n_versions=row["n_versions"],
+    )
+
+
+def _query(first: datetime.date, after: datetime.date) -> Select:
+    """One row for each call of the days from ``first`` to before ``after``, with its link."""
+    call = _latest_versions(first, after).subquery("call")
+    gvkey_is_valid = and_(
+        GVKEY.c.companyid == call.c.companyid,
+        or_(GVKEY.c.startdate.is_(None), GVKEY.c.startdate <= call.c.day),
+        or_(GVKEY.c.enddate.is_(None), GVKEY.c.enddate >= call.c.day),
+    )
+    link_is_valid = and_(
+        LINK.c.gvkey == GVKEY.c.gvkey,
+        LINK.c.linktype.in_(["LU", "LC"]),
+        LINK.c.linkprim.in_(["P", "C"]),
+        LINK.c.lpermno.is_not(None),
+        LINK.c.linkdt <= call.c.day,
+        or_(LINK.c.linkenddt.is_(None), LINK.c.linkenddt >= call.c.day),
+    )
+    primary_first = [
+        (LINK.c.linkprim == "P").desc().nulls_last(),
+        LINK.c.linkdt.desc().nulls_last(),
+        GVKEY.c.gvkey,
+        LINK.c.lpermno,
+    ]
+    permno, linkdt = cast(LINK.c.lpermno, BigInteger).label("permno"), cast(LINK.c.linkdt, Date).label("linkdt")
+    return (
+        select(call, GVKEY.c.gvkey, permno, linkdt)
+        .select_from(call.outerjoin(GVKEY, gvkey_is_valid).outerjoin(LINK, link_is_valid))
+        # The version may have moved to another quarter, or to another kind of event, since the older ones.
+        .where(call.c.day >= first, call.c.day < after, call.c.keydeveventtypeid == EARNINGS_CALL)
+        .ext(distinct_on(call.c.companyid, call.c.keydevid))
+        .order_by(call.c.companyid, call.c.keydevid, *primary_first)
+    )
+
+
+def _latest_versions(first: datetime.date, after: datetime.date) -> Select:
+    """The latest version of each call that any of its versions puts into these days."""
+    detail = DETAIL.c
+    these = select(detail.keydevid).where(
+        detail.mostimportantdateutc >= first,
+        detail.mostimportantdateutc < after,
+        detail.keydeveventtypeid == EARNINGS_CALL,
+        detail.companyid.is_not(None),  # some events belong to no company
+    )
+    latest_first = [
+        detail.transcriptcreationdate_utc.desc().nulls_last(),
+        detail.transcriptcreationtime_utc.desc().nulls_last(),
+        detail.transcriptid.desc(),
+    ]
+    return (
+        select(
+            cast(detail.companyid, BigInteger).label("companyid"),
+            detail.companyname,
+            cast(detail.keydevid, BigInteger).label("keydevid"),
+            cast(detail.transcriptid, BigInteger).label("transcriptid"),
+            cast(detail.mostimportantdateutc, Date).label("day"),
+            detail.keydeveventtypeid,
+            func.count().over(partition_by=[detail.companyid, detail.keydevid]).label("n_versions"),
+        )
+        .where(detail.keydevid.in_(these), detail.companyid.is_not(None))
+        .ext(distinct_on(detail.companyid, detail.keydevid))
+        .order_by(detail.companyid, detail.keydevid, *latest_first)
+    )

@@ -1,0 +1,19 @@
+"""Text as WRDS has it, made readable: it comes from many hands and has been through several encodings."""
+
+from __future__ import annotations
+
+import re
+
+# The control characters from U+0080 on are nearly always the characters that Windows' cp1252 has at these numbers.
+_CP1252 = {number: bytes([number]).decode("cp1252", errors="ignore") or " " for number in range(0x80, 0xA0)}
+_INVISIBLE = re.compile("[\x00-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+
+
+def readable(text: str | None) -> str:
+    """Put the characters back that were read in the wrong encoding; everything else stays as it was said."""
+    return (text or "").translate(_CP1252)
+
+
+def tidy(name: str | None) -> str | None:
+    """Return a name in one line, without control or invisible characters; None when nothing is left."""
+    return " ".join(_INVISIBLE.sub(" ", readable(name)).split()) or None

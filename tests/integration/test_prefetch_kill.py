@@ -1,0 +1,190 @@
+"""A prefetch that is killed, at any point, and started again leaves the bytes of one to which nothing happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+from cloud.src.contract import keys
+from cloud.src.prefetch.storage import FolderStorage, S3Storage, Storage
+from tests.integration import prefetch_process
+
+QUARTER = "2023Q1"
+N_FIRMS = 23
+FIRMS_PER_CHUNK = 3
+KILLS = 20
+SEED = 4
+
+Objects = dict[str, bytes]
+
+
+@pytest.fixture(scope="module")
+def s3() -> Iterator[Any]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
+    server.start()
+    host, port = server.get_host_and_port()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+        patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        patch.setenv("AWS_ACCESS_KEY_ID", "test")
+        patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        yield boto3.client("s3")
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def transcripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("transcripts") / "calls.csv"
+    lines = ["company,date,text"]
+    for n in range(N_FIRMS):
+        text = "" if n % 7 == 6 else f"Good morning. Orders of plant {n} rose by {n}%. Costs did not."
+        lines.append(f"Firm {n:02d},2023-02-01,{text}")
+    path.write_text("\n".join(lines))
+    return path
+
+
+class Prefetch:
+    """The process; it stands still at each of its points until it is let go on."""
+
+    def __init__(self, target: str, transcripts: Path) -> None:
+        command = [sys.executable, prefetch_process.__file__, target, QUARTER, str(transcripts), str(FIRMS_PER_CHUNK)]
+        root = str(Path(prefetch_process.__file__).parents[2])
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *sys.path])}
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+
+    def next_point(self) -> str:
+        """What the process is about to do, or has done; empty when it has ended."""
+        return self._stdout.readline().strip()
+
+    def go_on(self) -> None:
+        self._stdin.write("\n")
+        self._stdin.flush()
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._end()
+
+    def run_to_end(self) -> list[str]:
+        points: list[str] = []
+        while point := self.next_point():
+            points.append(point)
+            if not point.startswith(("finished", "already", "refused")):
+                self.go_on()
+        self._end()
+        return points
+
+    def _end(self) -> None:
+        self._process.wait()
+        self._stdin.close()
+        self._stdout.close()
+
+
+def place(kind: str, name: str, s3: Any, tmp_path: Path) -> tuple[str, Storage]:
+    if kind == "folder":
+        return str(tmp_path / name), FolderStorage(tmp_path / name)
+    s3.create_bucket(Bucket=name)
+    return f"s3://{name}", S3Storage(s3, name)
+
+
+def objects(storage: Storage) -> Objects:
+    """Everything of the quarter. When a prefetch was begun is the one thing that differs from another one."""
+    found: Objects = {}
+    for key in storage.list(keys.prefetch_prefix(QUARTER)):
+        body = (storage.get(key) or (b"", ""))[0]
+        if key == keys.prefetch_manifest(QUARTER):
+            body = json.dumps({**json.loads(body), "created_at": None}).encode()
+        found[key] = body
+    return found
+
+
+def begun_at(storage: Storage, key: str) -> str | None:
+    found = storage.get(key)
+    return json.loads(found[0])["created_at"] if found else None
+
+
+@pytest.mark.parametrize("kind", ["s3", "folder"])
+def test_killed_at_20_points_and_started_again_it_ends_with_the_same_bytes(
+    kind: str, s3: Any, transcripts: Path, tmp_path: Path
+) -> None:
+    target, storage = place(kind, f"undisturbed-{kind}", s3, tmp_path)
+    points = Prefetch(target, transcripts).run_to_end()
+    undisturbed = objects(storage)
+    assert points[-1] == "finished"
+    assert len(undisturbed) == 8  # 20 firms with content in chunks of 3, and the manifest
+
+    places = random.Random(SEED).sample(range(len(points) - 1), KILLS)
+    for number, n_points in enumerate(places):
+        target, storage = place(kind, f"killed-{kind}-{number}", s3, tmp_path)
+        killed = Prefetch(target, transcripts)
+        for _ in range(n_points):
+            killed.next_point()
+            killed.go_on()
+        at = killed.next_point()
+        killed.kill()
+        began = begun_at(storage, keys.prefetch_checkpoint(QUARTER))
+        firms_done = sum(point.startswith("firm") for point in points[:n_points])
+
+        again = Prefetch(target, transcripts).run_to_end()
+
+        assert objects(storage) == undisturbed, f"killed at point {n_points}: {at}"
+        assert began in (None, begun_at(storage, keys.prefetch_manifest(QUARTER))), at
+        done_again = sum(point.startswith("firm") for point in again)
+        assert done_again <= N_FIRMS - firms_done + FIRMS_PER_CHUNK + 1, f"{at}: it began all over"
+
+
+def test_killed_again_and_again_it_still_gets_there(s3: Any, transcripts: Path, tmp_path: Path) -> None:
+    target, storage = place("s3", "again-and-again", s3, tmp_path)
+    manifests: list[bool] = []
+    for _ in range(5):
+        process = Prefetch(target, transcripts)
+        while keys.prefetch_chunk(QUARTER, 0)[:-9] not in (point := process.next_point()) or "has put" not in point:
+            process.go_on()
+        process.go_on()
+        assert process.next_point() == f"put {keys.prefetch_checkpoint(QUARTER)}"
+        process.go_on()
+        process.next_point()
+        process.kill()
+        manifests.append(storage.get(keys.prefetch_manifest(QUARTER)) is not None)
+    assert manifests == [False] * 5  # nobody has seen half a quarter
+
+    assert Prefetch(target, transcripts).run_to_end()[-1] == "finished"
+
+    other, undisturbed = place("s3", "not-killed", s3, tmp_path)
+    Prefetch(other, transcripts).run_to_end()
+    assert {key: body for key, body in objects(storage).items() if key.endswith(".parquet")} == {
+        key: body for key, body in objects(undisturbed).items() if key.endswith(".parquet")
+    }
+
+
+@pytest.mark.parametrize("kind", ["s3", "folder"])
+def test_a_second_prefetch_of_the_quarter_stops_and_says_who_is_at_it(
+    kind: str, s3: Any, transcripts: Path, tmp_path: Path
+) -> None:
+    target, storage = place(kind, f"two-{kind}", s3, tmp_path)
+    first = Prefetch(target, transcripts)
+    while first.next_point() != "firm 5":
+        first.go_on()
+    before = objects(storage)
+
+    said = Prefetch(target, transcripts).run_to_end()
+
+    assert len(said) == 1
+    assert said[0].startswith("refused: 2023Q1 is being prefetched already, by ")
+    assert f"process {first._process.pid}, since 20" in said[0]
+    assert objects(storage) == before
+    first.go_on()
+    assert first.run_to_end()[-1] == "finished"
+    assert Prefetch(target, transcripts).run_to_end()[-1] == "already there"
