@@ -6,14 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.cli import report_data, run_folder
-from cloud.src.cli.report_data import Counts, Theme, Topic
+from cloud.src.cli.report_data import Counts, Topic
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.worker import parts
 from tests.unit.report_tables import (
     QUARTER,
-    SMALL_QUARTER,
-    SMALL_THEMES,
     FakeTopic,
     write_quarter,
     write_small_quarter,
