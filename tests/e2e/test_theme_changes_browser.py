@@ -18,6 +18,7 @@ from tests.unit.report_tables import SMALL_QUARTER, SMALL_THEMES, FakeTopic, wri
 pytestmark = pytest.mark.chromium
 
 EARLIER, LATER = "2022Q4", "2023Q1"
+NONE = "\N{EN DASH}"
 VECTORS = {"theme_2023Q1_001": [1.0, 0.0], "theme_2023Q1_002": [0.0, 1.0], None: [-1.0, -1.0]}
 FREIGHT, WAGES, NURSES = "theme_2023Q1_001", "theme_2022Q4_002", "theme_2023Q1_002"
 
@@ -53,9 +54,9 @@ def test_themes_stand_under_what_has_become_of_them(
     assert texts(browser, ".counts dt") == ["new", "growing", "steady", "fading", "gone"]
     assert texts(browser, ".counts dd") == ["1", "0", "1", "0", "1"]
     for status, name, shares in [
-        ("new", "Wages and hiring", ["–", "67%"]),
+        ("new", "Wages and hiring", [NONE, "67%"]),
         ("steady", "Freight costs ease", ["67%", "67%"]),
-        ("gone", "Wages and hiring", ["67%", "–"]),
+        ("gone", "Wages and hiring", ["67%", NONE]),
     ]:
         assert texts(browser, f"section.{status} .name") == [name]
         assert texts(browser, f"section.{status} td.number") == shares

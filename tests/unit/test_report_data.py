@@ -6,13 +6,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.cli import report_data, run_folder
-from cloud.src.cli.report_data import Counts, Theme, Topic
+from cloud.src.cli.report_data import Counts, Topic
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.worker import parts
 from tests.unit.report_tables import (
     QUARTER,
-    SMALL_QUARTER,
-    SMALL_THEMES,
     FakeTopic,
     write_quarter,
     write_small_quarter,
@@ -32,24 +31,20 @@ def test_counts_are_those_of_the_tables(tmp_path: Path) -> None:
     )
 
 
-def test_themes_come_in_the_order_of_their_ids_which_is_their_rank(tmp_path: Path) -> None:
-    wide = [FakeTopic(firm, 7, "Tax rates", ["Our tax rate rose."], "theme_2023Q1_003") for firm in "ABC"]
-    long = [FakeTopic(firm, 8, "Buybacks", ["We bought."] * 9, "theme_2023Q1_004") for firm in "AB"]
-    names = {**SMALL_THEMES, "theme_2023Q1_003": "Taxes", "theme_2023Q1_004": "Buybacks"}
+def test_themes_come_in_their_rank_with_what_decided_it(tmp_path: Path) -> None:
+    ids = [f"theme_{QUARTER}_{number}" for number in ("1000", "002", "001", "101")]
+    topics = [FakeTopic(firm, n, "Taxes", ["Our tax rate rose."], ids[n]) for n in range(4) for firm in "ABCD"[n:]]
+    folder = write_quarter(tmp_path, topics, dict.fromkeys(ids, "Taxes"))
+    path = folder / keys.themes(QUARTER)
+    measures = {"similarity_to_any_call": 0.8, "word_agreement": 0.5, "general": True}
+    ranking = [{"theme_id": ids[1], **measures}]
+    pq.write_table(parts.with_record(pq.read_table(path, partitioning=None), {"ranking": ranking}), path)
 
-    report = report_data.load(write_quarter(tmp_path, SMALL_QUARTER + wide + long, names), QUARTER)
+    report = report_data.load(folder, QUARTER)
 
-    assert [theme.theme_id[-3:] for theme in report.themes] == ["001", "002", "003", "004"]
-    assert report.themes[2] == Theme(
-        theme_id="theme_2023Q1_003",
-        name="Taxes",
-        description="What firms say about: Taxes.",
-        naming_method="llm",
-        keywords=["lead times", "suppliers"],
-        n_firms=3,
-        n_topics=3,
-        n_sentences=3,
-    )
+    assert [theme.theme_id for theme in report.themes] == [ids[2], ids[1], ids[3], ids[0]]
+    assert [theme.is_general for theme in report.themes] == [False, True, False, False]
+    assert [theme.distinctiveness for theme in report.themes] == [None, pytest.approx(0.1), None, None]
 
 
 def test_sentences_of_a_topic_come_representative_first_then_as_said(tmp_path: Path) -> None:

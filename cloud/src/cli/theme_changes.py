@@ -27,7 +27,7 @@ NEW, GROWING, STEADY, FADING, GONE = "new", "growing", "steady", "fading", "gone
 STATUSES = (NEW, GROWING, STEADY, FADING, GONE)
 
 # Two themes are one from this cosine of their centroids on (ADR-014).
-SAME_THEME_COSINE = 0.6
+SAME_THEME_COSINE = 0.65
 # A share of firms has changed when it differs by more than this many standard errors of a difference of two shares.
 STANDARD_ERRORS = 2.0
 
@@ -134,13 +134,17 @@ def compare(earlier: Quarter, later: Quarter) -> list[Change]:
         )
     pairs = match(earlier, later)
     changes = [
-        Change(status_of(earlier.themes[i], earlier, later.themes[j], later), earlier.themes[i], later.themes[j], cosine)
+        Change(
+            status_of(earlier.themes[i], earlier, later.themes[j], later), earlier.themes[i], later.themes[j], cosine
+        )
         for i, j, cosine in pairs
     ]
     partners_of = ({i for i, _, _ in pairs}, {j for _, j, _ in pairs})
     changes += [Change(NEW, None, theme) for j, theme in enumerate(later.themes) if j not in partners_of[1]]
     changes += [Change(GONE, theme, None) for i, theme in enumerate(earlier.themes) if i not in partners_of[0]]
-    return sorted(changes, key=lambda change: (change.theme.is_general, STATUSES.index(change.status), change.theme.rank))
+    return sorted(
+        changes, key=lambda change: (change.theme.is_general, STATUSES.index(change.status), change.theme.rank)
+    )
 
 
 def match(earlier: Quarter, later: Quarter) -> list[tuple[int, int, float]]:
