@@ -15,20 +15,34 @@ class Clock:
 
 
 @pytest.mark.parametrize(
-    ("done", "elapsed", "speed"),
+    ("done", "reused", "elapsed", "speed"),
     [
-        (0, 10, ""),
-        (20, 10, "2.0 firms/s, 1 min 00 s left"),
-        (1, 60, "1.0 firms/min, 2 h 19 min left"),
-        (140, 70, "2.0 firms/s"),
+        (0, 0, 10, ""),
+        (20, 0, 10, "2.0 firms/s, 1 min 00 s left"),
+        (1, 0, 60, "1.0 firms/min, 2 h 19 min left"),
+        (140, 0, 70, "2.0 firms/s"),
+        # a run that was continued: what it found there says nothing about the rest
+        (100, 100, 3, ""),
+        (120, 100, 10, "2.0 firms/s, 10 s left"),
+        (140, 140, 3, ""),
     ],
 )
-def test_pace_tells_rate_and_time_left(done: int, elapsed: float, speed: str) -> None:
+def test_pace_tells_rate_and_time_left(done: int, reused: int, elapsed: float, speed: str) -> None:
     clock = Clock()
     pace = Pace(140, "firms", clock)
     clock.now += elapsed
-    pace.done = done
+    pace.update(done, reused=reused)
     assert pace.speed() == speed
+
+
+def test_the_rate_is_counted_from_when_the_total_is_known() -> None:
+    clock = Clock()
+    pace = Pace(None, "themes", clock)
+    clock.now += 60  # finding them
+    pace.update(0, total=20)
+    clock.now += 10
+    pace.update(5, total=20)
+    assert pace.speed() == "0.5 themes/s, 30 s left"
 
 
 def test_a_stage_without_a_total_has_no_rate() -> None:

@@ -94,6 +94,7 @@ def test_a_batch_leaves_its_firms_in_parts(s3: Any) -> None:
         "failed": [],
         "parts": [0, 1, 2],
         "reused_parts": 0,
+        "reused_firms": 0,
         "naming": {},
     }
     assert written_parts(store) == part_keys(0, 1, 2)
@@ -150,6 +151,7 @@ def test_only_the_failed_firm_is_analysed_again(s3: Any) -> None:
     assert mended.asked_for == ["102"]
     done = read_progress(store)
     assert (done["done"], done["failed"], done["reused_parts"]) == (["101", "102", "103", "104"], [], 1)
+    assert done["reused_firms"] == 3
 
 
 def test_a_firm_that_says_nothing_is_skipped_with_the_reason(s3: Any) -> None:
@@ -242,6 +244,7 @@ def test_a_repeated_job_makes_nothing_again(s3: Any) -> None:
     assert repeated.asked_for == []
     done = read_progress(store)
     assert (done["reused_parts"], done["analysed"], done["manifest_key"]) == (2, 4, other_execution)
+    assert done["reused_firms"] == 4
     assert done["done"] == ["101", "102", "103", "104"]
 
 
@@ -288,6 +291,7 @@ def test_an_interrupted_job_loses_nothing_that_was_written(s3: Any, progress_sur
     assert store.require(part_keys(0)[0]) == first_part
     done = read_progress(store)
     assert (done["status"], done["reused_parts"], done["parts"]) == ("succeeded", 1, [0, 1, 2])
+    assert (done["reused_firms"], done["analysed"]) == (2, 6)
 
 
 def test_a_firm_is_the_same_whatever_shares_its_batch(s3: Any) -> None:

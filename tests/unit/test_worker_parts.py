@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import ast
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pyarrow as pa
@@ -25,6 +27,27 @@ TOPICS, SENTENCES = keys.topics_part(QUARTER, BATCH, 0), keys.sentences_part(QUA
 RECIPE = {"engine": "1", "embedding_model": "a", "llm_model": None}
 FIRMS = [firm("101", call(0), permno=10_001), firm("102", call(1))]
 WANTED = parts.fingerprint(RECIPE, FIRMS)
+
+SOURCES = Path(recipe.__file__).parents[1]  # cloud/src
+ROOT = SOURCES.parents[1]
+# What a map job imports and what cannot change a part, by the reason.
+NOT_IN_THE_RECIPE = {
+    "contract/errors.py": "kinds of errors",
+    "contract/keys.py": "where files lie",
+    "llm/answer_book.py": "keeps answers; a changed key asks the same question again",
+    "llm/description_rules.py": "descriptions are of themes only",
+    "llm/errors.py": "kinds of errors",
+    "llm/event_loop.py": "where requests run",
+    "llm/outage.py": "when a request is sent; firms named without an LLM are made again in any case",
+    "llm/packaged_models.py": "where models lie; the embedding model's hash and the LLM's name are in the recipe",
+    "llm/tally.py": "counts for the log",
+    "worker/answers.py": "when answers are saved",
+    "worker/map_firms.py": "in which order firms are analysed; each is analysed by itself",
+    "worker/progress.py": "what a watcher is told",
+    "worker/recipe.py": "the recipe itself",
+    "worker/settings.py": "those that change a part are in the recipe by their values",
+    "worker/store.py": "reads and writes whole files",
+}
 
 
 @pytest.fixture
@@ -97,15 +120,55 @@ def test_recipe_changes_with_what_makes_the_names_and_not_with_the_batch() -> No
     assert recipe.recipe(settings(topic_naming="keywords"), embedder(), "Qwen/Qwen3-8B") != made_with
 
 
-def test_recipe_names_files_that_are_there_and_sees_a_change_in_any(tmp_path: Path) -> None:
-    files = (*recipe.ENGINE_FILES, *recipe.NAMING_FILES)
-    assert len({recipe.hash_of((file,)) for file in files}) == len(files)
+@pytest.mark.parametrize("library", recipe.LIBRARIES, ids=lambda library: library.__name__)
+def test_recipe_changes_with_the_version_of_a_library(library: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    made_with = recipe.recipe(settings(), embedder(), None)
+    monkeypatch.setattr(library, "__version__", "0.0.1")
+    assert recipe.recipe(settings(), embedder(), None) != made_with
 
-    engine_file = tmp_path / "topics.py"
-    engine_file.write_text("MIN_SENTENCES = 3")
-    before = recipe.hash_of((engine_file,))
-    engine_file.write_text("MIN_SENTENCES = 4")
-    assert recipe.hash_of((engine_file,)) != before
+
+@pytest.mark.parametrize("files", [recipe.ENGINE_FILES, recipe.NAMING_FILES], ids=["engine", "naming"])
+def test_hash_changes_with_each_file(files: tuple[Path, ...], tmp_path: Path) -> None:
+    before = recipe.hash_of(files)
+    for number, file in enumerate(files):
+        changed = tmp_path / file.name
+        changed.write_bytes(file.read_bytes() + b"\n")
+        assert recipe.hash_of((*files[:number], changed, *files[number + 1 :])) != before, file
+
+
+def imported_by(module: Path) -> Iterator[Path]:
+    """Our own modules that this one imports, wherever in it."""
+    for node in ast.walk(ast.parse(module.read_text())):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        files = [ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in names if name.startswith("cloud.")]
+        yield from (file for file in files if file.is_file())
+
+
+def reached_from(start: Path) -> set[Path]:
+    """The module and all of ours that it imports, directly or through others."""
+    reached: set[Path] = set()
+    to_read = [start]
+    while to_read:
+        module = to_read.pop()
+        if module not in reached:
+            reached.add(module)
+            to_read += imported_by(module)
+    return reached
+
+
+def test_recipe_has_every_module_that_can_change_a_part() -> None:
+    """A module that is reported here goes into recipe.py, or into NOT_IN_THE_RECIPE with the reason why."""
+    reached = {str(module.relative_to(SOURCES)) for module in reached_from(SOURCES / "worker/map_firms.py")}
+    hashed = {str(file.relative_to(SOURCES)) for file in (*recipe.ENGINE_FILES, *recipe.NAMING_FILES)}
+
+    assert reached - hashed - NOT_IN_THE_RECIPE.keys() == set()
+    assert NOT_IN_THE_RECIPE.keys() - reached == set(), "no longer reached: take them out"
+    assert hashed & NOT_IN_THE_RECIPE.keys() == set()
 
 
 def test_a_finished_part_is_known_again_with_its_record(store: Store, finished_part: Part) -> None:

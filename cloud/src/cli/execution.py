@@ -26,6 +26,7 @@ class Progress:
     batches_done: int  # finished in whatever way
     firms_done: int  # finished in whatever way
     firms_failed: int
+    firms_reused: int  # of those done: finished by an earlier execution
 
 
 class Execution:
@@ -55,6 +56,7 @@ class Execution:
             batches_done=sum(event["type"] in ("MapIterationSucceeded", "MapIterationFailed") for event in events),
             firms_done=sum(job["analysed"] for job in jobs),
             firms_failed=sum(len(job["failed"]) for job in jobs),
+            firms_reused=sum(job.get("reused_firms", 0) for job in jobs),  # an older image does not tell
         )
 
     def naming(self) -> Counter[str]:

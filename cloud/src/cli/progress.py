@@ -20,16 +20,28 @@ SECONDS_BETWEEN_LINES = 10.0
 
 @dataclass
 class Pace:
-    """How fast a stage goes and how long it will still take, from its counts and a clock."""
+    """How fast a stage goes and how long it will still take, from its counts and a clock.
+
+    ``reused``: how many of those done an earlier run had done. They took no time, so they tell nothing of the rest.
+    """
 
     total: int | None
     unit: str
     clock: Callable[[], float] = time.monotonic
     done: int = 0
+    reused: int = 0
     started: float = field(init=False)
+    counting_since: float = field(init=False)
 
     def __post_init__(self) -> None:
-        self.started = self.clock()
+        self.started = self.counting_since = self.clock()
+
+    def update(self, done: int, total: int | None = None, reused: int = 0) -> None:
+        if total and not self.total:  # what came before was no part of what is counted
+            self.counting_since = self.clock()
+        self.done = done
+        self.total = total or self.total
+        self.reused = reused
 
     def elapsed(self) -> float:
         return self.clock() - self.started
@@ -39,11 +51,12 @@ class Pace:
         return "" if self.total is None else f"{self.done:,} of {self.total:,} {self.unit}"
 
     def speed(self) -> str:
-        """For example ``0.4 firms/s, 5 min 42 s left``; nothing before the first count."""
-        elapsed = self.elapsed()
-        if not self.total or not self.done or elapsed <= 0:
+        """For example ``0.4 firms/s, 5 min 42 s left``; nothing before this run has done the first."""
+        elapsed = self.clock() - self.counting_since
+        done_now = self.done - self.reused
+        if not self.total or done_now <= 0 or elapsed <= 0:
             return ""
-        rate = self.done / elapsed
+        rate = done_now / elapsed
         speed = f"{rate:,.1f} {self.unit}/s" if rate >= 0.1 else f"{rate * 60:,.1f} {self.unit}/min"
         left = (self.total - self.done) / rate
         return f"{speed}, {duration(left)} left" if self.done < self.total else speed
@@ -52,8 +65,8 @@ class Pace:
 class Stage(Protocol):
     """One stage of a run, while it lasts."""
 
-    def update(self, done: int, note: str = "", total: int | None = None) -> None:
-        """Tell how much is done, and how much there is to do once that is known."""
+    def update(self, done: int, note: str = "", total: int | None = None, reused: int = 0) -> None:
+        """Tell how much is done, how much there is to do once that is known, and what an earlier run had done."""
 
 
 class Screen:
@@ -95,9 +108,8 @@ class _Lines:
         self._shown_at = pace.clock()
         screen.line(f"{name} ...")
 
-    def update(self, done: int, note: str = "", total: int | None = None) -> None:
-        self._pace.done = done
-        self._pace.total = total or self._pace.total
+    def update(self, done: int, note: str = "", total: int | None = None, reused: int = 0) -> None:
+        self._pace.update(done, total, reused)
         now = self._pace.clock()
         if (done, note) != self._shown and now - self._shown_at >= SECONDS_BETWEEN_LINES:
             parts = filter(None, [self._pace.counts(), note, self._pace.speed()])
@@ -111,9 +123,8 @@ class _Bar:
         self._task = task
         self._pace = pace
 
-    def update(self, done: int, note: str = "", total: int | None = None) -> None:
-        self._pace.done = done
-        self._pace.total = total or self._pace.total
+    def update(self, done: int, note: str = "", total: int | None = None, reused: int = 0) -> None:
+        self._pace.update(done, total, reused)
         parts = filter(None, [self._pace.counts(), note, self._pace.speed()])
         self._bars.update(self._task, completed=done, total=self._pace.total, text=escape(", ".join(parts)))
 

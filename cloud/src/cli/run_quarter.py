@@ -119,7 +119,8 @@ def _watch_map(execution: Execution, mirror: Mirror, n_firms: int, screen: Scree
 
         def show(now: Progress) -> None:
             failed = f", {now.firms_failed} firms failed" if now.firms_failed else ""
-            stage.update(now.firms_done, f"{now.batches_done} of {now.n_batches} batches{failed}")
+            batches = f"{now.batches_done} of {now.n_batches} batches{failed}"
+            stage.update(now.firms_done, batches, reused=now.firms_reused)
 
         _poll(execution, mirror, show, until=lambda now: now.map_done)
 

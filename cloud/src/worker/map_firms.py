@@ -138,6 +138,7 @@ def _process_part(job: MapJob, number: int, firms: list[FirmTranscripts]) -> Non
         book = answers.read(job.store, job.answers_key(number))
     else:
         log.info("part %d is finished already: %d firms", number, len(firms))
+    job.progress.reused_firms += part.n_settled()
     under_way = PartUnderWay(number, part, book, is_new=bool(missing))
     job.under_way.append(under_way)
     for number_of_firm, firm in enumerate(missing):

@@ -43,6 +43,7 @@ class Progress:
     failed: list[FirmReason] = field(default_factory=list)
     parts: list[int] = field(default_factory=list)
     reused_parts: int = 0
+    reused_firms: int = 0  # those in parts, also unfinished ones, that an earlier job had left
     naming: dict[str, int] = field(default_factory=dict)
     updated_at: str = ""
 
