@@ -129,8 +129,8 @@ def test_a_job_sees_its_own_variables_and_nothing_of_the_machine(aws: LocalAws) 
 
 def test_an_image_that_is_not_there_fails_the_job_and_is_named(aws: LocalAws) -> None:
     job = run_python_job(aws, "no-image", "", {"image": "example.com/no-such-image:1"})
-    assert job["status"] == "FAILED"
-    assert job["statusReason"].startswith(
+    assert (job["status"], job["statusReason"]) == ("FAILED", "Task failed to start")
+    assert job["container"]["reason"].startswith(
         "CannotPullContainerError: the Docker engine has no image example.com/no-such"
     )
 

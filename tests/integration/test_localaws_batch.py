@@ -33,6 +33,7 @@ from tests.integration.localaws_helpers import (
 PRINT_ENVIRONMENT = "import os\nfor name in sorted(os.environ): print(name, os.environ[name], sep='=')"
 PRINT_ATTEMPT_AND_FAIL = "import os, sys; print(os.environ['AWS_BATCH_JOB_ATTEMPT']); sys.exit(3)"
 SLEEP = "import time; print('asleep', flush=True); time.sleep(600)"
+UNKNOWN_IMAGE = "CannotPullContainerError: no image somebody/else:2; the local AWS knows ftm-worker, python"
 WAIT_FOR_FILE = "import pathlib, time\nwhile not pathlib.Path({path!r}).exists(): time.sleep(0.01)"
 
 
@@ -93,10 +94,9 @@ def test_stock_moto_leaves_out_the_exit_code(stock: LocalAws) -> None:
 
 def test_an_unknown_image_fails_the_job_and_says_why(aws: LocalAws) -> None:
     job = run_python_job(aws, "unknown-image", "", container={"image": "somebody/else:2"})
-    assert job["status"] == "FAILED"
-    assert job["statusReason"] == (
-        "CannotPullContainerError: no image somebody/else:2; the local AWS knows ftm-worker, python"
-    )
+    assert (job["status"], job["statusReason"]) == ("FAILED", "Task failed to start")
+    assert job["container"]["reason"] == UNKNOWN_IMAGE
+    assert "exitCode" not in job["container"]
 
 
 class JobThatIsNotAlone:
@@ -175,6 +175,25 @@ def test_stock_moto_ignores_the_retry_strategy_of_submit_job(stock: LocalAws) ->
     definition = register_python_job(stock, "overridden", PRINT_ATTEMPT_AND_FAIL)
     job = finished_job(stock, submit(stock, definition, retryStrategy={"attempts": 2}))
     assert len(job["attempts"]) == 1
+
+
+CANNOT_PULL_IS_RETRIED = [
+    {"onReason": "CannotPullContainer*", "action": "RETRY"},
+    {"onReason": "*", "action": "EXIT"},
+]
+
+
+@pytest.mark.parametrize(
+    ("conditions", "attempts"),
+    [(CANNOT_PULL_IS_RETRIED, 3), (CANNOT_PULL_IS_RETRIED[1:], 1)],
+    ids=["cannot pull", "never"],
+)
+def test_an_image_that_cannot_be_pulled_is_a_failed_attempt(aws: LocalAws, conditions: Any, attempts: int) -> None:
+    strategy = {"attempts": 3, "evaluateOnExit": conditions}
+    job = run_python_job(aws, "pulled-again", "", container={"image": "somebody/else:2"}, retryStrategy=strategy)
+    assert job["status"] == "FAILED"
+    assert [attempt["container"]["reason"] for attempt in job["attempts"]] == [UNKNOWN_IMAGE] * attempts
+    assert [attempt["statusReason"] for attempt in job["attempts"]] == ["Task failed to start"] * attempts
 
 
 # --- time limits and termination --------------------------------------------------------------

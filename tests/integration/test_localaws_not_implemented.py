@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from cloud.src.localaws.environment import LocalAws, local_aws
 from tests.integration.localaws_helpers import local_aws_without
@@ -27,12 +28,20 @@ def crash_of_a_json_action(aws: LocalAws) -> Any:
     return aws.client("budgets").list_tags_for_resource(ResourceARN="arn:aws:budgets::123456789012:budget/none")
 
 
-def crash_of_s3(aws: LocalAws) -> Any:
+def s3_with_bad_policy(aws: LocalAws) -> Any:
     """Moto takes any text for a policy, and reads it at the next request."""
     s3 = aws.client("s3")
     s3.create_bucket(Bucket="with-bad-policy")
     s3.put_bucket_policy(Bucket="with-bad-policy", Policy="no\njson")
-    return s3.get_object(Bucket="with-bad-policy", Key="key")
+    return s3
+
+
+def crash_at_an_s3_key(aws: LocalAws) -> Any:
+    return s3_with_bad_policy(aws).get_object(Bucket="with-bad-policy", Key="key")
+
+
+def crash_at_an_s3_bucket(aws: LocalAws) -> Any:
+    return s3_with_bad_policy(aws).delete_objects(Bucket="with-bad-policy", Delete={"Objects": [{"Key": "key"}]})
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +75,11 @@ def test_a_missing_action_is_refused_at_once_and_named(aws: LocalAws, request_of
 
 @pytest.mark.parametrize(
     ("request_of", "reason"),
-    [(crash_of_a_json_action, "KeyError: 'none'"), (crash_of_s3, "JSONDecodeError: Expecting value: line 1")],
+    [
+        (crash_of_a_json_action, "KeyError: 'none'"),
+        (crash_at_an_s3_key, "JSONDecodeError: Expecting value: line 1"),
+        (crash_at_an_s3_bucket, "JSONDecodeError: Expecting value: line 1"),
+    ],
 )
 def test_a_crash_is_told_at_once_in_one_line_and_logged(aws: LocalAws, request_of: Request, reason: str) -> None:
     answer = answer_to(request_of, aws)
@@ -86,8 +99,15 @@ def test_what_moto_itself_refuses_is_no_crash(aws: LocalAws) -> None:
     assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == ("ParameterNotFound", 400)
 
 
-@pytest.mark.parametrize("request_of", [missing_json_action, crash_of_a_json_action])
+@pytest.mark.parametrize(
+    "request_of", [missing_json_action, crash_of_a_json_action, crash_at_an_s3_key, crash_at_an_s3_bucket]
+)
 def test_stock_moto_lets_clients_try_again_and_again(stock: LocalAws, request_of: Request) -> None:
     answer = answer_to(request_of, stock)
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 500
     assert answer["ResponseMetadata"]["RetryAttempts"] > 1
+
+
+def test_stock_moto_answers_a_missing_xml_action_with_what_no_client_can_read(stock: LocalAws) -> None:
+    with pytest.raises(ResponseParserError):
+        missing_xml_action(stock)

@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
-from moto.stepfunctions.parser.asl.utils.boto_client import boto_client_for
+from moto import mock_aws
+from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_batch
 
+from cloud.src.cli.execution import Execution
+from cloud.src.cli.failure import failed_job_log
 from cloud.src.localaws.clients import local_client
 from cloud.src.localaws.environment import LocalAws, local_aws
+from cloud.src.localaws.host import Host
+from cloud.src.localaws.provision import JOB_LOG_GROUP
+from cloud.src.localaws.stepfunctions import _share_clients
 from tests.integration.localaws_helpers import (
     PYTHON_IMAGE,
     QUEUE,
@@ -221,9 +231,68 @@ def test_a_task_that_times_out_ends_its_job(aws: LocalAws) -> None:
     assert finished_job(aws, job_id)["status"] == "FAILED"
 
 
-def test_clients_are_made_once(aws: LocalAws) -> None:
-    assert local_client(aws.endpoint_url, "batch") is local_client(aws.endpoint_url, "batch")
+def test_the_reason_of_a_job_whose_image_is_unknown_is_told(aws: LocalAws) -> None:
+    log = {"logDriver": "awslogs", "options": {"awslogs-group": JOB_LOG_GROUP}}
+    container = {"image": "somebody/else:2", "logConfiguration": log}
+    definition = register_python_job(aws, "unknown-image", "", container)
+    execution = start(aws, create_state_machine(aws, "unknown", {"Job": batch_task(definition, End=True)}))
+    assert finished(aws, execution)["status"] == "FAILED"
+    title, *log_lines = failed_job_log(aws, Execution(aws, execution, "bucket", "2023Q1"), QUEUE)
+    assert title.startswith("job from-states failed (CannotPullContainerError: no image somebody/else:2;")
+    assert log_lines == ["  it never started"]
 
 
-def test_stock_moto_makes_a_client_for_each_call() -> None:
-    assert boto_client_for("us-east-1", "batch") is not boto_client_for("us-east-1", "batch")
+# --- clients ----------------------------------------------------------------------------------
+
+Clients = list[tuple[str, Any]]  # of which service, and the client
+
+
+def record_clients(monkeypatch: pytest.MonkeyPatch) -> Clients:
+    """What moto's engine is given, in this process, whenever it asks for a client."""
+    given: Clients = []
+    for module in (lambda_eval_utils, state_task_service_batch):
+        monkeypatch.setattr(module, "boto_client_for", recording(module.boto_client_for, given))
+    return given
+
+
+def recording(client_for: Callable[..., Any], given: Clients) -> Callable[..., Any]:
+    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:
+        client = client_for(region=region, service=service, state_credentials=state_credentials)
+        given.append((service, client))
+        return client
+
+    return boto_client_for
+
+
+class MotoInThisProcess(LocalAws):
+    def client(self, service: str) -> Any:
+        return boto3.client(service, region_name=self.region)
+
+
+def run_twice_in_this_process() -> None:
+    """Two executions that invoke a function and submit a job, which are not there: moto has asked for clients then."""
+    states = {"Function": lambda_task("none", Catch=[{"ErrorEquals": ["States.ALL"], "Next": "Job"}], End=True)}
+    states["Job"] = batch_task("none", End=True)
+    with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
+        moto = MotoInThisProcess("")
+        state_machine = create_state_machine(moto, "in-process", states)
+        for name in ("first", "second"):  # moto cannot name them by itself
+            start_execution = moto.client("stepfunctions").start_execution
+            execution = start_execution(stateMachineArn=state_machine, name=name)["executionArn"]
+            assert finished(moto, execution)["status"] == "FAILED"
+
+
+def test_clients_are_made_once(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (lambda_eval_utils, state_task_service_batch):
+        monkeypatch.setattr(module, "boto_client_for", module.boto_client_for)  # so that it is put back
+    _share_clients(Host(aws.endpoint_url, Path(), {}, threading.Semaphore(1)))
+    given = record_clients(monkeypatch)
+    run_twice_in_this_process()
+    assert given == [(service, local_client(aws.endpoint_url, service)) for service in ("lambda", "batch")] * 2
+
+
+def test_stock_moto_makes_a_client_for_each_call(monkeypatch: pytest.MonkeyPatch) -> None:
+    given = record_clients(monkeypatch)
+    run_twice_in_this_process()
+    assert [service for service, _ in given] == ["lambda", "batch"] * 2
+    assert len({id(client) for _, client in given}) == 4

@@ -118,22 +118,35 @@ def test_compute_environments_are_resized(aws: LocalAws, stock: LocalAws) -> Non
     assert resized_environment(stock) == 4
 
 
-def time_limits_of_a_queue(aws: LocalAws) -> list[dict[str, Any]]:
-    create_queue(aws)
-    limit = {
+LIMITS = [
+    {
         "reason": "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY",
         "state": "RUNNABLE",
         "maxTimeSeconds": 600,
         "action": "CANCEL",
     }
-    aws.client("batch").update_job_queue(jobQueue="test-queue", jobStateTimeLimitActions=[limit])
-    queue = aws.client("batch").describe_job_queues(jobQueues=["test-queue"])["jobQueues"][0]
-    return list(queue.get("jobStateTimeLimitActions", []))
+]
+
+
+def time_limits_of_queues(aws: LocalAws) -> dict[str, list[dict[str, Any]]]:
+    """Of one that is made with limits, and one that gets them later."""
+    create_queue(aws)
+    batch = aws.client("batch")
+    batch.update_job_queue(jobQueue="test-queue", jobStateTimeLimitActions=LIMITS)
+    batch.create_job_queue(
+        jobQueueName="limited-queue",
+        state="ENABLED",
+        priority=1,
+        computeEnvironmentOrder=[{"order": 1, "computeEnvironment": "test-compute"}],
+        jobStateTimeLimitActions=LIMITS,
+    )
+    queues = batch.describe_job_queues(jobQueues=["limited-queue", "test-queue"])["jobQueues"]
+    return {queue["jobQueueName"]: queue.get("jobStateTimeLimitActions", []) for queue in queues}
 
 
 def test_limits_on_waiting_jobs_are_kept(aws: LocalAws, stock: LocalAws) -> None:
-    assert [limit["maxTimeSeconds"] for limit in time_limits_of_a_queue(aws)] == [600]
-    assert time_limits_of_a_queue(stock) == []
+    assert time_limits_of_queues(aws) == {"limited-queue": LIMITS, "test-queue": LIMITS}
+    assert time_limits_of_queues(stock) == {"limited-queue": [], "test-queue": []}
 
 
 def submit_by_arn_without_revision(aws: LocalAws) -> str:
@@ -289,6 +302,7 @@ def test_a_load_balancer_is_active_at_once(aws: LocalAws, stock: LocalAws) -> No
 
 SETTINGS = {
     "availabilityZoneRebalancing": "DISABLED",
+    "capacityProviderStrategy": [{"capacityProvider": "instances", "weight": 1, "base": 0}],
     "deploymentConfiguration": {"minimumHealthyPercent": 0, "maximumPercent": 100},
     "healthCheckGracePeriodSeconds": 900,
     "placementConstraints": [{"type": "distinctInstance"}],

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.src.localaws.host import IMAGES, Host
+from cloud.src.localaws.host import IMAGES, CannotPullContainer, Host
 
 HOST = Host("http://127.0.0.1:1", Path(), {**IMAGES, "other": ("run",)}, threading.Semaphore(1))
 
@@ -29,5 +29,5 @@ def test_an_image_is_known_by_its_repository(image: str) -> None:
 
 @pytest.mark.parametrize("image", ["ftm-worker-2", "ftm-worker/other:1-x/third", "", "OTHER"])
 def test_an_unknown_image_is_named_with_the_known_ones(image: str) -> None:
-    with pytest.raises(LookupError, match="the local AWS knows ftm-worker, other$"):
+    with pytest.raises(CannotPullContainer, match="the local AWS knows ftm-worker, other$"):
         HOST.entry_point(image)

@@ -15,6 +15,10 @@ KILLED = {
     "evaluateOnExit": [{"onExitCode": "137", "action": "retry"}, {"onExitCode": "*", "action": "EXIT"}],
 }
 EXITED = "Essential container in task exited"
+ONLY_PULLED_AGAIN = {
+    "attempts": 2,
+    "evaluateOnExit": [{"onReason": "CannotPullContainer*", "action": "RETRY"}, {"onReason": "*", "action": "EXIT"}],
+}
 BOTH_MUST_FIT = {
     "attempts": 2,
     "evaluateOnExit": [
@@ -33,9 +37,11 @@ BOTH_MUST_FIT = {
         (KILLED, FailedAttempt(1, 137, "", EXITED), True),
         (KILLED, FailedAttempt(3, 137, "", EXITED), False),
         (KILLED, FailedAttempt(1, 1, "", EXITED), False),
+        (ONLY_PULLED_AGAIN, FailedAttempt(1, None, "CannotPullContainerError: no", "Task failed to start"), True),
+        (ONLY_PULLED_AGAIN, FailedAttempt(1, 1, "", EXITED), False),
         (RETRY_STRATEGY, FailedAttempt(1, 137, "", "Host EC2 (instance i-1) terminated."), True),
         (RETRY_STRATEGY, FailedAttempt(3, 137, "", "Host EC2 (instance i-1) terminated."), False),
-        (RETRY_STRATEGY, FailedAttempt(1, 1, "CannotPullContainerError: no", "Task failed to start"), True),
+        (RETRY_STRATEGY, FailedAttempt(1, None, "CannotPullContainerError: no", "Task failed to start"), True),
         (RETRY_STRATEGY, FailedAttempt(1, 1, "", EXITED), False),
         (RETRY_STRATEGY, FailedAttempt(1, 137, "OutOfMemoryError", EXITED), False),
         (RETRY_STRATEGY, FailedAttempt(1, 13, "", "the Host EC2 is not at the start"), False),

@@ -37,9 +37,11 @@ def failed_job_log(aws: Aws, execution: Execution, job_queue: str) -> list[str]:
     failed = jobs(aws, job_queue, "FAILED", since=execution.describe()["startDate"])
     if not failed:
         return []
-    job = failed[0]
+    job = aws.client("batch").describe_jobs(jobs=[failed[0]["jobId"]])["jobs"][0]
     lines = log_tail(aws, job, LOG_LINES) or ["it never started"]
-    title = f"job {job['jobName']} failed ({job.get('statusReason') or 'no reason given'}); the end of its log:"
+    # The container's says more: that of the job is "Task failed to start" when there is no such image.
+    reason = job.get("container", {}).get("reason") or job.get("statusReason") or "no reason given"
+    title = f"job {job['jobName']} failed ({reason}); the end of its log:"
     return [title, *(f"  {line}" for line in lines)]
 
 

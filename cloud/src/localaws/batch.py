@@ -23,12 +23,13 @@ from cloud.src.localaws.batch_environment import attempt_environment, declared_e
 from cloud.src.localaws.batch_process import Ending, JobProcess, LogStream
 from cloud.src.localaws.batch_retry import FailedAttempt, gets_another_attempt
 from cloud.src.localaws.child_environment import full_python_path, minimal_environment
-from cloud.src.localaws.host import Host
+from cloud.src.localaws.host import CannotPullContainer, Host
 from cloud.src.localaws.patching import patch
 
 _log = logging.getLogger(__name__)
 
 _EXITED = "Essential container in task exited"
+_NOT_STARTED = "Task failed to start"
 _TIMED_OUT = "Job attempt duration exceeded timeout"
 _HOST_GONE = "Host EC2 (instance i-00000000000000000) terminated."
 _KILLED = 128 + signal.SIGKILL
@@ -70,6 +71,7 @@ class ProcessJob(Job):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.retry_strategy = getattr(_submitted, "retry_strategy", None) or self.job_definition.retry_strategy or {}
+        self._reason = ""  # why the last attempt could not start
         self._process: JobProcess | None = None
         self._process_lock = threading.Lock()
 
@@ -102,6 +104,8 @@ class ProcessJob(Job):
         description["retryStrategy"] = self.retry_strategy
         if self.exit_code is not None and "container" in description:
             description["container"]["exitCode"] = self.exit_code
+        if self._reason and "container" in description:
+            description["container"]["reason"] = self._reason
         if self._child_jobs and all(job.status in _FINAL for job in self._child_jobs):
             failed = any(job.status == JobStatus.FAILED for job in self._child_jobs)
             description["status"] = self.status = JobStatus.FAILED if failed else JobStatus.SUCCEEDED
@@ -125,7 +129,7 @@ class ProcessJob(Job):
                 ending = self._run_attempt(attempt)
             if self.stop or ending.timed_out:  # neither is retried
                 return False
-            failed = FailedAttempt(attempt, ending.exit_code, reason="", status_reason=self._status_reason(ending))
+            failed = FailedAttempt(attempt, ending.exit_code, ending.reason, self._status_reason(ending))
             if ending.exit_code == 0 or not gets_another_attempt(self.retry_strategy, failed):
                 return ending.exit_code == 0
 
@@ -148,9 +152,13 @@ class ProcessJob(Job):
         self._start_attempt()
         # A folder of its own, as a container has, that takes away what a killed job leaves behind.
         with tempfile.TemporaryDirectory(prefix="job-", dir=self.host.work_folder) as folder:
-            process = self._start_process(attempt, Path(folder), log)
-            self.status = JobStatus.RUNNING
-            ending = process.wait(self._get_attempt_duration())
+            try:
+                process = self._start_process(attempt, Path(folder), log)
+            except CannotPullContainer as error:
+                ending = Ending(exit_code=None, reason=str(error))
+            else:
+                self.status = JobStatus.RUNNING
+                ending = process.wait(self._get_attempt_duration())
         self._end_attempt(ending)
         return ending
 
@@ -196,14 +204,17 @@ class ProcessJob(Job):
 
     def _end_attempt(self, ending: Ending) -> None:
         status_reason = self._status_reason(ending)
-        self.exit_code = ending.exit_code
+        self.exit_code, self._reason = ending.exit_code, ending.reason
         if not self.stop:
             self.job_stopped_reason = status_reason
         self.job_stopped_at = datetime.now()
         self._stop_attempt()
         if self.latest_attempt:
             self.latest_attempt["statusReason"] = status_reason
-            self.latest_attempt["container"]["exitCode"] = ending.exit_code
+            if ending.exit_code is not None:
+                self.latest_attempt["container"]["exitCode"] = ending.exit_code
+            if ending.reason:
+                self.latest_attempt["container"]["reason"] = ending.reason
 
     def _status_reason(self, ending: Ending) -> str:
         """A job whose process is killed ends like one whose host Spot takes back: it is not the job's fault.
@@ -212,5 +223,7 @@ class ProcessJob(Job):
         """
         if ending.timed_out:
             return _TIMED_OUT
+        if ending.exit_code is None:
+            return _NOT_STARTED
         killed = ending.exit_code == _KILLED and not self.stop and not self.host.containers
         return _HOST_GONE if killed else _EXITED

@@ -19,10 +19,11 @@ _GUARD = Path(__file__).with_name("job_guard.py")
 
 @dataclass(frozen=True)
 class Ending:
-    """How an attempt ended; the exit code is 128 + n when signal n ended it."""
+    """How an attempt ended."""
 
-    exit_code: int
-    timed_out: bool
+    exit_code: int | None  # 128 + n when signal n ended it; None when it could not start
+    timed_out: bool = False
+    reason: str = ""  # why it could not start
 
 
 @dataclass(frozen=True)

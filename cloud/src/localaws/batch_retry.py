@@ -15,7 +15,7 @@ class FailedAttempt:
     """How an attempt ended, in the words that ``evaluateOnExit`` looks at."""
 
     number: int  # counted from 1
-    exit_code: int
+    exit_code: int | None  # None when it could not start
     reason: str
     status_reason: str
 
@@ -32,7 +32,7 @@ def gets_another_attempt(retry_strategy: Mapping[str, Any], failed: FailedAttemp
 
 def _matches(condition: Mapping[str, str], failed: FailedAttempt) -> bool:
     values = {
-        "onExitCode": str(failed.exit_code),
+        "onExitCode": "" if failed.exit_code is None else str(failed.exit_code),
         "onReason": failed.reason,
         "onStatusReason": failed.status_reason,
     }

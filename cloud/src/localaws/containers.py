@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.localaws.host import CannotPullContainer
 
 # Which engine, and how it is reached; nothing else of the user's environment is needed for it.
 ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
@@ -50,7 +51,7 @@ def check(image: str) -> None:
 def job_command(container: Container) -> list[str]:
     """The command that runs the container and ends with its exit code; when killed, it takes the container with it.
 
-    Raises LookupError when the engine lacks the image.
+    Raises CannotPullContainer when the engine lacks the image.
     """
     # It was there a moment ago; `docker create` would pull it otherwise.
     arguments = [
@@ -71,12 +72,12 @@ def engine_environment() -> dict[str, str]:
 def image_in_engine(image: str) -> str:
     """``image`` as the engine knows it: by its full name, or without the registry that it was not pushed to.
 
-    Nothing is pulled. Raises LookupError when it is not there.
+    Nothing is pulled. Raises CannotPullContainer when it is not there.
     """
     for name in (image, image.rsplit("/", 1)[-1]):
         if _has(name):
             return name
-    raise LookupError(f"CannotPullContainerError: the Docker engine has no image {image}, nor one without its registry")
+    raise CannotPullContainer(f"the Docker engine has no image {image}, nor one without its registry")
 
 
 def _create_options(container: Container) -> list[str]:

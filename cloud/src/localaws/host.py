@@ -14,6 +14,13 @@ from cloud.src.localaws.process_groups import ProcessGroups
 IMAGES: Mapping[str, Sequence[str]] = {"ftm-worker": (sys.executable, "-P", "-m", "cloud.src.worker")}
 
 
+class CannotPullContainer(Exception):
+    """Nobody knows the image of a job, which is then a failed attempt; the text is the reason that Batch gives."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"CannotPullContainerError: {why}")
+
+
 @dataclass(frozen=True)
 class Host:
     """This machine, in the role of AWS."""
@@ -26,9 +33,9 @@ class Host:
     processes: ProcessGroups = field(default_factory=ProcessGroups)
 
     def entry_point(self, image: str) -> Sequence[str]:
-        """The command a container of ``image`` starts with; raises LookupError for an image nobody knows."""
+        """The command a container of ``image`` starts with; raises CannotPullContainer when it is unknown."""
         repository = image.rsplit("/", 1)[-1].split("@")[0].split(":")[0]
         if repository not in self.images:
             known = ", ".join(sorted(self.images))
-            raise LookupError(f"CannotPullContainerError: no image {image}; the local AWS knows {known}")
+            raise CannotPullContainer(f"no image {image}; the local AWS knows {known}")
         return self.images[repository]
