@@ -11,6 +11,8 @@ from cloud.src.localaws.provision import JOB_LOG_GROUP
 
 # "2026-11-23 13:15:34,902 INFO cloud.src.worker.reduce_themes: 13 themes; naming them"
 _WORKER_LINE = re.compile(r"INFO cloud\.src\.worker\.\w+: (.+)")
+# Of the reduce job, while the LLM names the themes.
+_THEMES_NAMED = re.compile(r"(\d+) of (\d+) themes named")
 
 
 def jobs(aws: Aws, job_queue: str, status: str, since: datetime) -> list[dict[str, Any]]:
@@ -37,6 +39,19 @@ def log_tail(aws: Aws, job: dict[str, Any], n_lines: int) -> list[str]:
 
 
 def what_it_does(log: list[str]) -> str:
-    """What the worker itself has said last, without time and module; other libraries' lines are left out."""
-    said = [found[1] for line in log if (found := _WORKER_LINE.search(line))]
-    return said[-1] if said else ""
+    """What the worker itself has said last, without time and module; other libraries' lines are left out.
+
+    Empty when it is the count that ``themes_named`` tells.
+    """
+    last = next(reversed(_said(log)), "")
+    return "" if _THEMES_NAMED.fullmatch(last) else last
+
+
+def themes_named(log: list[str]) -> tuple[int, int] | None:
+    """How many themes the reduce job has named, and of how many; None where it has not said so."""
+    counts = [found for text in _said(log) if (found := _THEMES_NAMED.fullmatch(text))]
+    return (int(counts[-1][1]), int(counts[-1][2])) if counts else None
+
+
+def _said(log: list[str]) -> list[str]:
+    return [found[1] for line in log if (found := _WORKER_LINE.search(line))]

@@ -14,7 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloud.src.cli.estimate import plan_naming
 from cloud.src.cli.execution import Execution, Progress, start_execution
 from cloud.src.cli.failure import failed_job_log, failure_of
-from cloud.src.cli.job_log import jobs, log_tail, what_it_does
+from cloud.src.cli.job_log import jobs, log_tail, themes_named, what_it_does
 from cloud.src.cli.local_environment import LocalEnvironment
 from cloud.src.cli.mirror import Mirror, check_disk_space, output_folder
 from cloud.src.cli.progress import Screen
@@ -128,11 +128,18 @@ def _watch_map(execution: Execution, mirror: Mirror, n_firms: int, screen: Scree
 def _watch_reduce(execution: Execution, mirror: Mirror, environment: LocalEnvironment, screen: Screen) -> None:
     """Show the reduce job until the execution ends, and copy what it writes."""
     started = execution.describe()["startDate"]
-    with screen.stage("reduce and package") as stage:
+    with screen.stage("reduce and package", unit="themes") as stage:
+        counted: tuple[int, int | None] = (0, None)
 
         def show(now: Progress) -> None:
+            nonlocal counted
             for job in jobs(environment.aws, environment.job_queue, "RUNNING", since=started):
-                stage.update(0, what_it_does(log_tail(environment.aws, job, n_lines=100)))
+                log = log_tail(environment.aws, job, n_lines=100)
+                counted = themes_named(log) or counted
+                n_named, n_themes = counted
+                stage.update(n_named, what_it_does(log), n_themes)
+            if now.status == "SUCCEEDED" and counted[1]:  # the last were named after the last look at the log
+                stage.update(counted[1])
 
         _poll(execution, mirror, show, until=lambda now: False)
 

@@ -75,6 +75,10 @@ class _Search:
         is_hopeless = bool(self.tries) and self.tries[-1].verdict.case in HOPELESS
         return self.accepted is None and not self.is_given_up and not is_hopeless
 
+    def is_named(self) -> bool:
+        """Whether it has a good name or will get none from the model; a duplicate may still lose its name again."""
+        return not self.is_open() or len(self.tries) == MAX_TRIES or (bool(self.tries) and self.tries[-1].is_good())
+
     def refused(self) -> list[str]:
         return [attempt.proposal.name for attempt in self.tries if attempt.proposal.name and not attempt.is_good()]
 
@@ -93,12 +97,18 @@ class _Firm:
 
 
 class NameSearch:
-    """Looks for names; ``tally`` counts for which reasons one was asked for again."""
+    """Looks for names; ``tally`` counts for which reasons one was asked for again.
 
-    def __init__(self, propose: Propose, embedder: Embedder, tally: Counter[str]) -> None:
+    ``tell`` is called with how many have been named so far, of all those that are looked for.
+    """
+
+    def __init__(
+        self, propose: Propose, embedder: Embedder, tally: Counter[str], tell: Callable[[int], None] = lambda _: None
+    ) -> None:
         self._propose = propose
         self._embedder = embedder
         self._tally = tally
+        self._tell = tell
 
     async def run(self, topics: list[TopicToName], centroids: Vectors) -> list[Found]:
         """What was found for each topic; ``centroids`` are their unit vectors, shape (topics, dimensions).
@@ -107,9 +117,14 @@ class NameSearch:
         """
         searches = [_Search(row, topic) for row, topic in enumerate(topics)]
         firm = _Firm(centroids, Wording([topic.all_words() for topic in topics]))
+
+        async def try_and_tell(search: _Search) -> None:
+            await self._try(search, firm)
+            self._tell(sum(each.is_named() for each in searches))
+
         for _ in range(MAX_TRIES):
             still_open = [search for search in searches if search.is_open()]
-            await asyncio.gather(*(self._try(search, firm) for search in still_open))
+            await asyncio.gather(*(try_and_tell(search) for search in still_open))
             _accept(searches)
         return [search.result() for search in searches]
 

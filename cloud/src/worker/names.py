@@ -33,6 +33,7 @@ class Namer(Protocol):
     """
 
     themes_named_by: dict[str, Any]  # model and prompt of the themes' names, None where there is no LLM
+    n_themes_named: int  # so far, of those that start_themes has been given
 
     def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]: ...
 
@@ -49,12 +50,15 @@ class KeywordNamer:
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
         self.themes_named_by: dict[str, Any] = {"llm_model": None, "prompt": None}
+        self.n_themes_named = 0
 
     def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
         return _done([naming.topic_by_keywords(topic) for topic in with_best_labels(topics, centroids, self._embedder)])
 
     def start_themes(self, themes: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
-        return _done([naming.theme_by_keywords(theme) for theme in with_best_labels(themes, centroids, self._embedder)])
+        names = [naming.theme_by_keywords(theme) for theme in with_best_labels(themes, centroids, self._embedder)]
+        self.n_themes_named = len(names)
+        return _done(names)
 
     def tally(self) -> dict[str, int]:
         return {}
@@ -72,6 +76,7 @@ class LlmNamer:
         self._embedder = embedder
         self._loop = loop
         self.themes_named_by: dict[str, Any] = {"llm_model": client.model, "prompt": naming.THEME_PROMPT_VERSION}
+        self.n_themes_named = 0
 
     def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
         propose = functools.partial(naming.propose_topic, self._client, book)
@@ -79,15 +84,24 @@ class LlmNamer:
 
     def start_themes(self, themes: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
         propose = functools.partial(naming.propose_theme, self._client, book)
-        return self._loop.start(self._names(propose, themes, centroids, naming.theme_by_keywords))
+        tell = self._count_named_themes
+        return self._loop.start(self._names(propose, themes, centroids, naming.theme_by_keywords, tell))
+
+    def _count_named_themes(self, n_named: int) -> None:
+        self.n_themes_named = n_named
 
     def tally(self) -> dict[str, int]:
         return dict(self._client.tally.copy())
 
     async def _names(
-        self, propose: Propose, topics: list[TopicToName], centroids: Vectors, by_keywords: ByKeywords
+        self,
+        propose: Propose,
+        topics: list[TopicToName],
+        centroids: Vectors,
+        by_keywords: ByKeywords,
+        tell: Callable[[int], None] = lambda _: None,
     ) -> list[Name]:
-        found = await NameSearch(propose, self._embedder, self._client.tally).run(topics, centroids)
+        found = await NameSearch(propose, self._embedder, self._client.tally, tell).run(topics, centroids)
         by_llm = [result.proposal.name if result.proposal else "" for result in found]
         if not all(by_llm):
             topics = await asyncio.to_thread(with_best_labels, topics, centroids, self._embedder, by_llm)

@@ -145,9 +145,7 @@ def rank_themes(settings: ReduceSettings, mapped: MappedQuarter, embedder: Embed
     firm_ids = mapped.topics.column("firm_id").to_pylist()
     keywords = mapped.topics.column("keywords").to_pylist()
     n_sentences = mapped.topics.column("n_sentences").to_numpy()
-    found = themes.find_themes(
-        mapped.embeddings(), firm_ids, keywords, settings.min_firms, settings.max_firm_dominance
-    )
+    found = themes.find_themes(mapped.embeddings(), firm_ids, keywords, settings.min_firms, settings.max_firm_dominance)
     return theme_rank.rank(found, firm_ids, keywords, n_sentences, theme_rank.sentences_of_any_call(embedder))
 
 
@@ -182,9 +180,18 @@ def name_themes(
     centroids = np.array([theme.centroid for theme in found], dtype=np.float32)
     key = keys.llm_answers_for_themes(quarter)
     book = answers.read(store, key)
+    logged = -1
+
+    def save_and_tell() -> None:
+        nonlocal logged
+        answers.write(store, key, book)
+        if namer.n_themes_named != logged:
+            logged = namer.n_themes_named
+            log.info("%d of %d themes named", logged, len(found))  # `ftm` reads this line (cli/job_log.py)
+
     try:
         names = namer.start_themes(to_name, centroids, book)
-        return answers.wait_for(names, meanwhile=lambda: answers.write(store, key, book))
+        return answers.wait_for(names, meanwhile=save_and_tell)
     finally:
         answers.write(store, key, book)
 

@@ -188,6 +188,24 @@ def test_nothing_to_name() -> None:
     assert KeywordNamer(embedder()).start_topics([], no_topics, AnswerBook()).result() == []
 
 
+def told_counts(script: Script, *topics: TopicToName) -> list[int]:
+    told: list[int] = []
+    asyncio.run(NameSearch(script.propose, embedder(), Counter(), told.append).run(list(topics), centroids(*topics)))
+    return told
+
+
+def test_it_tells_how_many_have_been_named() -> None:
+    told = told_counts(Script([GOOD], [SENTENCE, "Wage Inflation"]), FREIGHT, WAGES)
+
+    assert len(told) == 3  # two answers, and the one to the question that was asked again
+    assert told[1:] == [1, 2]
+
+
+def test_what_will_get_no_name_counts_as_named_in_the_end() -> None:
+    assert told_counts(Script([SENTENCE]), FREIGHT) == [0, 0, 1]
+    assert told_counts(Script([LlmUnavailable("gone")]), FREIGHT) == [1]
+
+
 # --- names without an LLM ---------------------------------------------------------------------
 
 
