@@ -64,7 +64,10 @@ def main() -> None:
             n_firms = write_parts(s3_client(address), scaled(topics, size, noise))
             seconds, gigabytes, n_themes = pool.apply(reduce, (address,))
             server.terminate()
-        print(f"{size:>8,} topics, {n_firms:>6,} firms: {seconds:6.1f} s, {gigabytes:.2f} GB, {n_themes:,} themes", flush=True)
+        print(
+            f"{size:>8,} topics, {n_firms:>6,} firms: {seconds:6.1f} s, {gigabytes:.2f} GB, {n_themes:,} themes",
+            flush=True,
+        )
 
 
 def vectors_of(topics: pa.Table) -> Vectors:
@@ -115,7 +118,7 @@ def write_parts(s3: Any, topics: pa.Table) -> int:
     firm_ids, starts = np.unique(firm_of_topic, return_index=True)
     ends = [*starts[1:], topics.num_rows]
     batch = keys.batch_id(QUARTER, 0)
-    numbers = range(0, -(-len(firm_ids) // FIRMS_A_PART))
+    numbers = range(-(-len(firm_ids) // FIRMS_A_PART))
     for number in numbers:
         of_part = slice(number * FIRMS_A_PART, (number + 1) * FIRMS_A_PART)
         first, last = starts[of_part][0], ends[of_part][-1]
@@ -176,7 +179,9 @@ def compare_with_exact(topics: pa.Table) -> None:
             found = adjusted_rand_score(exact, themes._cluster(grid))
             print(f"{n_cells} cells, condensed up to {distance}: {found:.3f}", flush=True)
     for seed in range(3):
-        left_out = np.random.default_rng(seed).choice(np.unique(firm_ids), len(np.unique(firm_ids)) // 20, replace=False)
+        left_out = np.random.default_rng(seed).choice(
+            np.unique(firm_ids), len(np.unique(firm_ids)) // 20, replace=False
+        )
         kept = ~np.isin(firm_ids, left_out)
         without = themes.average_linkage(themes._centred(themes.on_grid(vectors_of(topics)[kept])), themes.MAX_DISTANCE)
         print(f"exact, without 5 % of the firms: {adjusted_rand_score(exact[kept], without):.3f}", flush=True)

@@ -36,7 +36,9 @@ def statuses(earlier: Quarter, later: Quarter) -> list[tuple[str, str]]:
 
 def test_each_theme_has_one_status() -> None:
     earlier = quarter(EARLIER, 100, ("War", 30, [1, 0, 0]), ("Wages", 40, [0, 1, 0]), ("Freight", 20, [0, 0, 1]))
-    later = quarter(LATER, 100, ("AI", 35, [-1, 0, 0.2]), ("Wage pressure", 10, [0, 1, 0.1]), ("Ports", 45, [0, 0.2, 1]))
+    later = quarter(
+        LATER, 100, ("AI", 35, [-1, 0, 0.2]), ("Wage pressure", 10, [0, 1, 0.1]), ("Ports", 45, [0, 0.2, 1])
+    )
 
     assert statuses(earlier, later) == [(NEW, "AI"), (GROWING, "Ports"), (FADING, "Wage pressure"), (GONE, "War")]
 
@@ -83,9 +85,7 @@ def test_a_good_pair_is_not_given_up_for_two_that_are_none() -> None:
 
 def test_what_topics_share_is_taken_off_before_they_are_compared() -> None:
     shared = np.array([5.0, 0, 0], dtype=np.float32)
-    earlier, later = (
-        quarter(name, 50, ("A", 20, [5, 1, 0]), ("B", 20, [5, 0, 1])) for name in (EARLIER, LATER)
-    )
+    earlier, later = (quarter(name, 50, ("A", 20, [5, 1, 0]), ("B", 20, [5, 0, 1])) for name in (EARLIER, LATER))
     later = replace(later, themes=later.themes[1:], centroids=later.centroids[1:])
 
     found = statuses(replace(earlier, mean=shared), replace(later, mean=shared))
@@ -147,10 +147,20 @@ def test_command_writes_page_and_table_beside_the_later_report(
     [row] = pq.read_table(second / "reports" / f"{stem}.parquet").to_pylist()
     assert row | {"similarity": None} == {
         "status": STEADY,
-        **{"theme_id_earlier": f"theme_{EARLIER}_001", "name_earlier": "[red]Freight[/red]", "rank_earlier": 1},
-        **{"n_firms_earlier": 4, "share_of_firms_earlier": 1.0, "n_sentences_earlier": 4, "general_earlier": False},
-        **{"theme_id_later": f"theme_{LATER}_001", "name_later": "Ports", "rank_later": 1},
-        **{"n_firms_later": 4, "share_of_firms_later": 1.0, "n_sentences_later": 4, "general_later": False},
+        "theme_id_earlier": f"theme_{EARLIER}_001",
+        "name_earlier": "[red]Freight[/red]",
+        "rank_earlier": 1,
+        "n_firms_earlier": 4,
+        "share_of_firms_earlier": 1.0,
+        "n_sentences_earlier": 4,
+        "general_earlier": False,
+        "theme_id_later": f"theme_{LATER}_001",
+        "name_later": "Ports",
+        "rank_later": 1,
+        "n_firms_later": 4,
+        "share_of_firms_later": 1.0,
+        "n_sentences_later": 4,
+        "general_later": False,
         "similarity": None,
     }
     assert row["similarity"] == pytest.approx(1, abs=1e-5)

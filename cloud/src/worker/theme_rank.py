@@ -44,9 +44,7 @@ class Measures:
 
     @property
     def is_general(self) -> bool:
-        return (
-            self.similarity_to_any_call >= MAX_SIMILARITY_TO_ANY_CALL or self.word_agreement < MIN_WORD_AGREEMENT
-        )
+        return self.similarity_to_any_call >= MAX_SIMILARITY_TO_ANY_CALL or self.word_agreement < MIN_WORD_AGREEMENT
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,9 @@ def rank(
         shares = [share for _, share in shared_words([keywords[i] for i in theme.rows], WORDS_COMPARED)]
         agreement = sum(shares) / WORDS_COMPARED
         score = (share_of_firms * share_of_sentences) ** 0.5 * (1 - similarity) * agreement
-        return Measures(*(round(x, _DIGITS) for x in (share_of_firms, share_of_sentences, similarity, agreement, score)))
+        return Measures(
+            *(round(x, _DIGITS) for x in (share_of_firms, share_of_sentences, similarity, agreement, score))
+        )
 
     ranked = [Ranked(theme, measure(theme)) for theme in found]
     return sorted(ranked, key=lambda each: (each.measures.is_general, -each.measures.score))
