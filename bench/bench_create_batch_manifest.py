@@ -1,4 +1,4 @@
-"""How long does ftm-create-batch-manifest take, and does it fit the 128 MB of its Lambda function?
+"""How long does ftm-create-batch-manifest take, and does it fit the 256 MB of its Lambda function?
 
     python bench/bench_create_batch_manifest.py
 

@@ -10,10 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from scipy.optimize import linear_sum_assignment
 
 from cloud.src.cli.samples import FOLDER as SAMPLES
 from cloud.src.contract import keys, schemas
@@ -21,9 +23,16 @@ from tests.e2e.ftm_process import no_process_left_behind, run_ftm
 
 EXPECTED_THEMES: dict[str, list[dict[str, Any]]] = json.loads((SAMPLES / "themes.json").read_text())
 
-# Of the firms of an expected theme, how many the found one must have, and how many of its firms must be expected.
-LEAST_RECALL = 0.6
-LEAST_PRECISION = 0.6
+# An expected theme and the found one that stands for it are compared by their firms. Measured: a mean F1 of 0.95 (least
+# 0.83) in 2023Q1 and of 1.00 in 2023Q2, every recall 1.00; the rest is room for changes of the engine that move single
+# firms. For a theme that is missing another may stand in: one of nearly all firms has its firms too, but a low F1; one
+# of three of its five firms has a high F1, but a low recall.
+LEAST_MEAN_F1 = 0.85
+LEAST_F1 = 0.6
+LEAST_RECALL = 0.7
+# A theme is about an expected one when so many words of its keywords are expected: one ("loan") is chance.
+LEAST_SHARED_WORDS = 2
+NEW_IN_2023Q2 = ["Generative AI adoption", "Regional-bank stress and tighter credit"]
 
 
 @dataclass
@@ -109,17 +118,54 @@ def test_tables_are_readable_by_what_analysts_use(demo: Demo) -> None:
     assert [row[0] for row in rows] == sorted(in_pandas["theme_id"])
 
 
-def test_the_themes_of_the_sample_are_found_with_their_firms(demo: Demo) -> None:
-    firms_of_theme: dict[str, set[str]] = {}
+def firms_of_themes(demo: Demo) -> dict[str, set[str]]:
+    firms: dict[str, set[str]] = {}
     for row in demo.rows(keys.theme_contributions):
-        firms_of_theme.setdefault(row["theme_id"], set()).add(row["firm_id"])
-    missed = []
-    for expected in EXPECTED_THEMES[demo.quarter]:
-        firms = set(expected["firms"])
-        found = max(firms_of_theme.values(), key=lambda those: len(those & firms) / len(those | firms))
-        if len(found & firms) / len(firms) < LEAST_RECALL or len(found & firms) / len(found) < LEAST_PRECISION:
-            missed.append((expected["theme"], sorted(firms), sorted(found)))
-    assert not missed
+        firms.setdefault(row["theme_id"], set()).add(row["firm_id"])
+    return firms
+
+
+def found_for_expected(demo: Demo) -> dict[str, tuple[str, float, float]]:
+    """By expected theme: id of the one found theme that stands for it and for no other, their F1 and its recall."""
+    found = firms_of_themes(demo)
+    theme_ids = list(found)
+    expected = [set(theme["firms"]) for theme in EXPECTED_THEMES[demo.quarter]]
+    f1 = np.array([[2 * len(firms & found[i]) / (len(firms) + len(found[i])) for i in theme_ids] for firms in expected])
+    return {
+        EXPECTED_THEMES[demo.quarter][row]["theme"]: (
+            theme_ids[column],
+            float(f1[row, column]),
+            len(expected[row] & found[theme_ids[column]]) / len(expected[row]),
+        )
+        for row, column in zip(*linear_sum_assignment(f1, maximize=True), strict=True)
+    }
+
+
+def test_the_themes_of_the_sample_are_found_with_their_firms(demo: Demo) -> None:
+    found = found_for_expected(demo)
+
+    assert found.keys() == {theme["theme"] for theme in EXPECTED_THEMES[demo.quarter]}
+    assert sum(f1 for _, f1, _ in found.values()) / len(found) >= LEAST_MEAN_F1, found
+    assert min(f1 for _, f1, _ in found.values()) >= LEAST_F1, found
+    assert min(recall for _, _, recall in found.values()) >= LEAST_RECALL, found
+
+
+def words_of(keywords: list[str]) -> set[str]:
+    return {word for keyword in keywords for word in keyword.lower().split()}
+
+
+@pytest.mark.parametrize("name", NEW_IN_2023Q2)
+def test_what_is_new_in_the_second_quarter_is_found_there_alone(demo: Demo, name: str) -> None:
+    [new] = [theme for theme in EXPECTED_THEMES["2023Q2"] if theme["theme"] == name]
+    about_it = {
+        theme["theme_id"]
+        for theme in demo.rows(keys.themes)
+        if len(words_of(theme["keywords"]) & words_of(new["keywords"])) >= LEAST_SHARED_WORDS
+    }
+    if demo.quarter == "2023Q2":
+        assert found_for_expected(demo)[name][0] in about_it
+    else:
+        assert about_it == set()
 
 
 def test_the_report_names_every_theme(demo: Demo) -> None:
