@@ -5,7 +5,7 @@ The folder has the S3 layout of ``cloud.src.contract.keys``. Nothing here knows 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -141,13 +141,13 @@ def _themes(tables: duckdb.DuckDBPyConnection, ranking: dict[str, dict[str, Any]
         FROM themes
         ORDER BY length(theme_id), theme_id
         """)
-    return [Theme(*row, *_rank_measures(ranking.get(row[0]))) for row in rows.fetchall()]
+    themes = [Theme(*row) for row in rows.fetchall()]
+    return [_with_measures(theme, ranking[theme.theme_id]) if theme.theme_id in ranking else theme for theme in themes]
 
 
-def _rank_measures(measures: dict[str, Any] | None) -> tuple[bool, float | None]:
-    if measures is None:
-        return False, None
-    return measures["general"], (1 - measures["similarity_to_any_call"]) * measures["word_agreement"]
+def _with_measures(theme: Theme, measures: dict[str, Any]) -> Theme:
+    distinctiveness = (1 - measures["similarity_to_any_call"]) * measures["word_agreement"]
+    return replace(theme, is_general=measures["general"], distinctiveness=distinctiveness)
 
 
 def _firms(tables: duckdb.DuckDBPyConnection) -> list[Firm]:

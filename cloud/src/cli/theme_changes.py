@@ -179,6 +179,6 @@ def _centroids(vectors: Vectors, theme_of_topic: pa.ChunkedArray, theme_ids: lis
     return (sums / np.maximum(counts, 1)[:, None])[:-1].astype(np.float32)
 
 
-def _unit(vectors: Vectors) -> Vectors:
+def _unit(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors / np.where(lengths == 0, 1, lengths)

@@ -19,15 +19,17 @@ def themes(earlier: str, later: str, folders: Sequence[Path]) -> None:
     """
     if keys.check_quarter(earlier) >= keys.check_quarter(later):
         raise InvalidInput(f"--quarters {earlier} {later}: give two quarters, the earlier one first")
-    found = [theme_changes.read_quarter(theme_changes.find_folder(name, folders), name) for name in (earlier, later)]
-    changes = theme_changes.compare(*found)
-    reports = found[1].folder / "reports"
+    before, after = (
+        theme_changes.read_quarter(theme_changes.find_folder(name, folders), name) for name in (earlier, later)
+    )
+    changes = theme_changes.compare(before, after)
+    reports = after.folder / "reports"
     table = reports / f"themes_{earlier}_{later}.parquet"
     theme_tables.write_changes(changes, table)
-    page = theme_changes_page.write_page(*found, changes, table.with_suffix(".html"))
+    page = theme_changes_page.write_page(before, after, changes, table.with_suffix(".html"))
 
     console = output_console()
-    console.print(theme_tables.side_by_side(*found))
-    console.print(theme_tables.changes_table(*found, changes))
+    console.print(theme_tables.side_by_side(before, after))
+    console.print(theme_tables.changes_table(before, after, changes))
     for line in [theme_tables.counts_line(changes), f"All themes: {table}", f"Page: {page}"]:
         console.print(line, markup=False, soft_wrap=True)
