@@ -166,6 +166,8 @@ def test_the_same_call_twice_in_a_file_counts_once(tmp_path: Path) -> None:
         ([row(permno="-5")], r"permno '-5' is not a whole number"),
         ([row(position="first")], r"position 'first' is not a whole number"),
         ([row(link_date="x\ny")], r"link_date 'x\\ny' is not a date"),
+        ([row(), row(quarter="Q1 2023")], r"calls\.csv, line 3: quarter 'Q1 2023' is not a quarter like 2023Q1"),
+        ([row(quarter="2023Q5")], r"line 2: quarter '2023Q5' is not a quarter"),
         ([row(), row("")], r"calls\.csv, line 3: neither company nor firm_id nor ticker is given"),
         (
             [row(day="2022-12-31"), row(day="2023-04-01")],

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,9})(\.0+)?")  # 10107.0 is how pandas writes a column of numbers with gaps
+_QUARTER = re.compile(r"[0-9]{4}Q[1-4]")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -37,6 +38,14 @@ def read_whole_number(text: str) -> int:
     return int(match[1])
 
 
+def read_quarter(text: str) -> str:
+    """Read a quarter like 2023Q1 or 2023q1; raise ValueError for any other form."""
+    quarter = text.upper()
+    if not _QUARTER.fullmatch(quarter):
+        raise ValueError(text)
+    return quarter
+
+
 def calendar_quarter(day: date) -> str:
     """Return for example ``2023Q1``."""
     return f"{day.year:04d}Q{(day.month + 2) // 3}"
@@ -47,7 +56,7 @@ _COLUMNS = {
     "link_date": _Column(pa.date32(), read_date, "a date like 2020-05-01"),
     "permno": _Column(pa.int64(), read_whole_number, "a whole number"),
     "position": _Column(pa.int64(), read_whole_number, "a whole number"),
-    "quarter": _Column(pa.string(), str.upper),
+    "quarter": _Column(pa.string(), read_quarter, "a quarter like 2023Q1"),
 }
 _TEXT = _Column(pa.string(), str)
 
