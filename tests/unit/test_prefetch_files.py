@@ -110,6 +110,22 @@ def test_only_the_quarter_asked_for_is_used(tmp_path: Path) -> None:
     assert [(call.firm_id, texts(call)) for call in calls] == [("elm", ["by date"]), ("fir", ["by column"])]
 
 
+@pytest.mark.parametrize(
+    ("time", "day"),
+    [
+        ("2023-03-31T20:00-07:00", "2023-04-01"),
+        ("2023-03-31T16:59:59.5-07:00", "2023-03-31"),
+        ("2023-04-01 08:00+09:00", "2023-03-31"),
+        ("2023-03-31T23:59Z", "2023-03-31"),
+        ("2023-03-31 23:59", "2023-03-31"),  # without an offset: the day as it is written
+    ],
+)
+def test_a_time_with_an_offset_is_in_its_day_in_utc(tmp_path: Path, time: str, day: str) -> None:
+    quarter = "2023Q1" if day < "2023-04-01" else "2023Q2"
+    calls = calls_of(write(tmp_path / "calls.csv", [row(day=time)]), quarter)
+    assert [call.date for call in calls] == [datetime.date.fromisoformat(day)]
+
+
 def test_firms_calls_and_turns_are_in_order_whatever_the_order_of_the_rows(tmp_path: Path) -> None:
     rows = [
         row("Oak", "2023-01-05", "o1", position=1, call_id="X"),
@@ -159,6 +175,7 @@ def test_the_same_call_twice_in_a_file_counts_once(tmp_path: Path) -> None:
     ("rows", "message"),
     [
         ([row(), row(day="1 May 2023")], r"calls\.csv, line 3: date '1 May 2023' is not a date like 2020-05-01"),
+        ([row(day="0001-01-01T00:00+05:00")], r"line 2: date '0001-01-01T00:00\+05:00' is not a date"),
         ([row(day="5/1/2023")], r"line 2: date '5/1/2023' is not a date"),
         ([row(), row(day=" ")], r"calls\.csv, line 3: the call has no date"),
         ([row(permno="A1")], r"line 2: permno 'A1' is not a whole number"),

@@ -61,11 +61,11 @@ def test_lines_are_numbered_on_beyond_the_first_batch(tmp_path: Path) -> None:
     [
         ("date", pa.array([datetime.date(2023, 2, 1)]), "2023-02-01"),
         ("date", pa.array([datetime.datetime(2023, 2, 1, 22, 30)]), "2023-02-01"),
-        # 03:30 UTC is still the evening before in New York, where the call was held
+        # the evening before in New York; of a moment in time the day is that in UTC, whatever kind of file it is in
         (
             "date",
             pa.array([datetime.datetime(2023, 2, 2, 3, 30)], pa.timestamp("us", "America/New_York")),
-            "2023-02-01",
+            "2023-02-02",
         ),
         ("permno", pa.array([10107], pa.int32()), "10107"),
         ("permno", pa.array([10107.0]), "10107"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,10 +24,17 @@ class _Column:
 
 
 def read_date(text: str) -> date:
-    """Read a day like 2020-05-01, with or without a time; raise ValueError for any other form and for no day."""
+    """Read a day like 2020-05-01, with or without a time; raise ValueError for any other form and for no day.
+
+    A time with an offset (``2020-05-01T20:00-07:00``) is in the day that it was in UTC, as dates on WRDS are.
+    """
     if not _DAY.fullmatch(text):
         raise ValueError(text)
-    return datetime.fromisoformat(text).date()
+    time = datetime.fromisoformat(text)
+    try:
+        return (time.astimezone(UTC) if time.tzinfo else time).date()
+    except OverflowError as error:  # before the year 1 or after 9999
+        raise ValueError(text) from error
 
 
 def read_whole_number(text: str) -> int:
