@@ -92,6 +92,25 @@ def test_a_folder_is_read_by_name_and_other_files_are_left_alone(tmp_path: Path)
     assert [path.name for path in find_files(tmp_path)] == ["A.PARQUET", "b.csv"]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252"])
+def test_text_is_the_same_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    text = "Caf\u00e9 sales rose \u00a35 or \u20ac6\u00a0million \u2014 Elm\u00ae."
+    path = tmp_path / "calls.csv"
+    path.write_bytes(f"company,date,text\nElm,2023-02-01,Hi.\nElm,2023-02-01,{text}\n".encode(encoding))
+    assert [row["text"] for row in read(path)] == ["Hi.", text]
+
+
+@pytest.mark.parametrize("character", ["\u00e9", "\u2019", "\u00a3", "\u20ac", "\u00ae", "\u00a0"])
+@pytest.mark.parametrize("encodings", [("utf-8", "cp1252"), ("cp1252", "utf-8")])
+def test_a_file_in_two_encodings_is_refused(tmp_path: Path, character: str, encodings: tuple[str, str]) -> None:
+    """Read as cp1252 it would have the likes of "\u00c2\u00a3" for a pound sign in all its UTF-8 lines."""
+    path = tmp_path / "calls.csv"
+    lines = [f"Elm,2023-02-01,{character}5\n".encode(encoding) for encoding in encodings]
+    path.write_bytes(GOOD_HEADER + b"".join(lines))
+    line = 2 + encodings.index("cp1252")
+    assert_refused(path, rf"calls\.csv, line {line}: neither UTF-8 nor Windows-1252 text; save it as UTF-8")
+
+
 GOOD_HEADER = b"company,date,text\n"
 
 
