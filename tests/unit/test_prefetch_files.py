@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import csv
 import datetime
+import json
 import re
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.contract.errors import InvalidInput
@@ -84,6 +87,23 @@ def test_a_row_with_only_what_is_needed(tmp_path: Path) -> None:
 def test_firm_id_stands_in_for_a_missing_company(tmp_path: Path) -> None:
     path = write(tmp_path / "calls.csv", [{"firm_id": "77", "date": "2023-02-01", "text": "Hi."}])
     assert [(call.firm_id, call.firm_name) for call in calls_of(path)] == [("77", "77")]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_an_id_that_pandas_made_a_number_is_the_same_from_any_kind_of_file(tmp_path: Path, suffix: str) -> None:
+    rows = [
+        row("Elm", firm_id=1690.0, call_id=20230201.0, gvkey=12.0),
+        row("Oak", firm_id="7.0.0", call_id="A.0", gvkey="0012"),
+    ]
+    path = tmp_path / f"calls.{suffix}"
+    if suffix == "csv":
+        write(path, rows)
+    elif suffix == "jsonl":
+        path.write_text("".join(f"{json.dumps(each)}\n" for each in rows))
+    else:
+        pq.write_table(pa.Table.from_pylist(rows[:1]), path)
+    found = [(call.firm_id, call.transcript_id, call.gvkey) for call in calls_of(path)]
+    assert found == [("1690", "20230201", "12"), ("7.0.0", "A.0", "0012")][: 1 if suffix == "parquet" else 2]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,9})(\.0+)?")  # 10107.0 is how pandas writes a column of numbers with gaps
 _QUARTER = re.compile(r"[0-9]{4}Q[1-4]")
+_WHOLE_ID = re.compile(r"([0-9]+)\.0+")  # what pandas makes of 1690 in such a column
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -45,6 +46,12 @@ def read_whole_number(text: str) -> int:
     return int(match[1])
 
 
+def read_id(text: str) -> str:
+    """Return the id, without the ``.0`` that a number has in CSV or JSON where pandas made it a float."""
+    match = _WHOLE_ID.fullmatch(text)
+    return match[1] if match else text
+
+
 def read_quarter(text: str) -> str:
     """Read a quarter like 2023Q1 or 2023q1; raise ValueError for any other form."""
     quarter = text.upper()
@@ -65,6 +72,7 @@ _COLUMNS = {
     "position": _Column(pa.int64(), read_whole_number, "a whole number"),
     "quarter": _Column(pa.string(), read_quarter, "a quarter like 2023Q1"),
 }
+_COLUMNS |= dict.fromkeys(("call_id", "firm_id", "gvkey"), _Column(pa.string(), read_id))
 _TEXT = _Column(pa.string(), str)
 
 
