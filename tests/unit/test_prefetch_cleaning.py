@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+from types import ModuleType
+
+import nupunkt
+import pyarrow
 import pytest
 
+from cloud.src.prefetch import chunks, cleaning, courtesies, procedure, sentences, speakers
 from cloud.src.prefetch.cleaning import clean_sentence, rules_fingerprint
 
 DROPPED = {
@@ -187,10 +194,33 @@ def test_hostile_text_takes_no_time(opening: str) -> None:
     assert isinstance(text, str)
 
 
-def test_the_rules_are_known_by_their_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
-    from cloud.src.prefetch import procedure
+@pytest.mark.parametrize(
+    ("module", "rule", "other"),
+    [
+        (courtesies, "_FEWEST_WORDS = 3", "_FEWEST_WORDS = 4"),
+        (procedure, '_hints("web|.com|replay', '_hints("web|replay'),
+        (procedure, "_LONGEST = 1_500", "_LONGEST = 1_000"),
+        (procedure, "unless=_REFUSES", "unless=_SAYS_MORE"),
+        (procedure, "re.IGNORECASE | re.VERBOSE", "re.VERBOSE"),
+        (cleaning, "x00-", "x01-"),
+        (sentences, "add app at", "add at"),
+        (speakers, '"management"', '"manager"'),
+        (chunks, "FIRMS_PER_CHUNK = 100", "FIRMS_PER_CHUNK = 200"),
+    ],
+)
+def test_the_rules_are_known_by_their_fingerprint(tmp_path: Path, module: ModuleType, rule: str, other: str) -> None:
+    package = Path(str(module.__file__)).parent
+    code = shutil.copytree(package, tmp_path / "prefetch", ignore=shutil.ignore_patterns("__pycache__"))
+    assert rules_fingerprint(code) == rules_fingerprint()
+    changed = code / Path(str(module.__file__)).name
+    text = changed.read_text()
+    assert rule in text
+    changed.write_text(text.replace(rule, other))
+    assert rules_fingerprint(code) != rules_fingerprint()
 
+
+@pytest.mark.parametrize("library", [nupunkt, pyarrow])
+def test_another_version_of_a_library_is_another_rule(monkeypatch: pytest.MonkeyPatch, library: ModuleType) -> None:
     before = rules_fingerprint()
-    assert before == rules_fingerprint()
-    monkeypatch.setattr(procedure, "PATTERNS", procedure.PATTERNS[1:])
+    monkeypatch.setattr(library, "__version__", "0")
     assert rules_fingerprint() != before

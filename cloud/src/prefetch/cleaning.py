@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import re
+from pathlib import Path
 
 import nupunkt
+import pyarrow
 
+from cloud.src.contract import schemas
 from cloud.src.prefetch import courtesies, procedure
 
+_CODE = Path(__file__).parent
 # The typist's remarks about the call, not words that were spoken. Other brackets hold words the typist was unsure of
 # ("[seven] stores"): those are content.
 _STAGE_DIRECTION = re.compile(
@@ -54,8 +58,13 @@ def clean_sentence(raw: str) -> tuple[str, str | None]:
     return text, procedure.rule_of(text)
 
 
-def rules_fingerprint() -> str:
-    """Identify the rules that make sentences of a text, so that no quarter is made half by these, half by others."""
-    patterns = [_STAGE_DIRECTION, *courtesies.PATTERNS, *procedure.PATTERNS]
-    rules = "\n".join([nupunkt.__version__, *(pattern.pattern for pattern in patterns)])
-    return hashlib.sha256(rules.encode()).hexdigest()[:16]
+def rules_fingerprint(code: Path = _CODE) -> str:
+    """Identify what makes chunks of a text, so that no quarter is made half by these rules, half by others.
+
+    That is all code of the prefetch, the columns, and the libraries that split sentences and write Parquet. Code that
+    makes no difference only lets an interrupted prefetch begin anew; a rule that was forgotten here would spoil one.
+    """
+    digest = hashlib.sha256(f"nupunkt {nupunkt.__version__}, pyarrow {pyarrow.__version__}".encode())
+    for path in (Path(schemas.__file__), *sorted(code.rglob("*.py"))):
+        digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+    return digest.hexdigest()[:16]

@@ -65,7 +65,6 @@ _PHRASE = re.compile(
 )
 # What is listed after a name: then it is no name of a person ("Thanks, China, Japan and Korea declined").
 _LISTED, _LISTED_AFTER_AND = re.compile(rf"{_NAME}(?:,|\sand\s)"), re.compile(_NAME)
-PATTERNS = (_PHRASE,)
 _HINTS = ("thank", "good ", "hi", "hey", "hello", "welcome", "appreciate", "greetings")
 _GOES_ON = re.compile(r"(?:everyone\s|everybody\s|all\s)?(?:for|to|from|with|in|on|of)\b", re.IGNORECASE)
 _LONGEST_OPENING = 200  # characters

@@ -166,8 +166,6 @@ _NO_FIGURE = re.compile(r"\b(?:19|20)\d\d\b|\b(?:10|8|20|6)-[A-Za-z]\b|\*\s?\d\b
 _FIGURE = re.compile(r"[\d$%€£]")
 _LONGEST = 1_500  # characters of a legal notice; a pattern's time may grow with the square of the length
 
-PATTERNS = (*(rule.pattern for rule in RULES), _SAYS_MORE, _REFUSES, _FIGURE, _NO_FIGURE)
-
 
 def rule_of(sentence: str) -> str | None:
     """Return the name of the rule by which the sentence is procedure, None when it is none."""
