@@ -118,6 +118,22 @@ def test_a_finished_quarter_is_not_asked_for_again(ftm: FtmCommand, monkeypatch:
     ftm("--force", code=EXIT_FAILED)
 
 
+def test_a_try_with_some_firms_is_not_taken_for_the_quarter(ftm: FtmCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("firms.txt").write_text("gvkey\n100\n000500\n")
+    ftm("--firms", "firms.txt", "--limit", "1")
+    monkeypatch.setenv("PGPORT", "1")  # where nothing answers: WRDS need not be asked
+    assert "is there already" in ftm("--firms", "firms.txt", "--limit", "1")[0]
+    _, err = ftm(code=EXIT_WRONG_INPUT)
+    assert err.splitlines()[-1].startswith(f"ftm: out/{MANIFEST} was made with --firms (list ")
+    assert err.splitlines()[-1].endswith(
+        " of 2 gvkeys) --limit 1, not with all firms: --force writes it anew, another --to leaves it as it is"
+    )
+    Path("firms.txt").write_text("gvkey\n100\n000600\n")
+    assert "was made with" in ftm("--firms", "firms.txt", "--limit", "1", code=EXIT_WRONG_INPUT)[1]
+    assert "not with --limit 2" in ftm("--limit", "2", code=EXIT_WRONG_INPUT)[1]
+    assert "not with --keep-unlinked" in ftm("--keep-unlinked", code=EXIT_WRONG_INPUT)[1]
+
+
 def test_a_wrong_password_is_one_line(ftm: FtmCommand, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PGPASSWORD", "wrong-horse")
     _, err = ftm(code=EXIT_FAILED)

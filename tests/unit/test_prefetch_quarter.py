@@ -68,6 +68,7 @@ def test_writes_whole_firms_in_chunks_and_a_manifest_that_leads_to_them(s3: Any,
     assert manifest == {
         "quarter": QUARTER,
         "source": "files",
+        "selection": "",
         "n_firms": 203,
         "n_calls": 203,
         "n_sentences": 406,
@@ -184,6 +185,23 @@ def test_a_finished_quarter_is_left_alone_unless_forced(s3: Any, tmp_path: Path)
     assert objects(s3) == before
     assert write_quarter(storage, QUARTER, other, force=True).n_firms == 5
     assert sorted(objects(s3)) == [keys.prefetch_chunk(QUARTER, 0), MANIFEST]
+
+
+def test_a_finished_quarter_of_other_firms_is_not_taken_for_this_one(s3: Any, tmp_path: Path) -> None:
+    storage = S3Storage(s3, BUCKET)
+    first_20 = FileTranscripts(write_calls(tmp_path / "calls.csv", 20), QUARTER)
+    first_20.selection = "--limit 20"
+    write_quarter(storage, QUARTER, first_20)
+    before = objects(s3)
+
+    whole = FileTranscripts(write_calls(tmp_path / "whole.csv", 25), QUARTER)
+    with pytest.raises(InvalidInput, match=r"manifest\.json was made with --limit 20, not with all firms: --force"):
+        write_quarter(storage, QUARTER, whole)
+    assert objects(s3) == before
+    assert write_quarter(storage, QUARTER, first_20).already_there
+    assert write_quarter(storage, QUARTER, whole, force=True).n_firms == 25
+    with pytest.raises(InvalidInput, match=r"was made with all firms, not with --limit 20"):
+        write_quarter(storage, QUARTER, first_20)
 
 
 def test_force_takes_the_manifest_away_before_the_first_chunk(s3: Any, tmp_path: Path) -> None:

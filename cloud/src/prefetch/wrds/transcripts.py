@@ -73,6 +73,7 @@ class WrdsTranscripts:
             self.skipped[COPIES] = self.amount.n_copies
         self._titles = read_titles(connection, [int(firm) for firm in firms_taken]) if self.has_titles else {}
         self.fingerprint = self._fingerprint(quarter)
+        self.selection = selection_options(firms, limit, keep_unlinked)
 
     def firms(self, after: str | None = None) -> Iterator[list[Call]]:
         """Yield the calls of one firm after the other."""
@@ -96,6 +97,22 @@ class WrdsTranscripts:
         calls = [astuple(call) for call in self._calls]
         read = [quarter, calls, astuple(self.amount), sorted(self._titles.items())]
         return hashlib.sha256(json.dumps(read, default=str).encode()).hexdigest()
+
+
+def selection_options(firms: FirmList | None, limit: int | None, keep_unlinked: bool) -> str:
+    """Return the options of ``ftm prefetch`` that say this, in one line; empty when all firms are taken.
+
+    The ids of a list are represented by their number and a hash: the same file name may hold other ids later.
+    """
+    options = []
+    if firms:
+        ids = hashlib.sha256(" ".join([firms.kind, *sorted(firms.ids)]).encode()).hexdigest()[:8]
+        options.append(f"--firms (list {ids} of {len(firms.ids):,} {firms.kind}s)")
+    if limit is not None:
+        options.append(f"--limit {limit}")
+    if keep_unlinked:
+        options.append("--keep-unlinked")
+    return " ".join(options)
 
 
 def _call(call: SelectedCall, turns: tuple[Turn, ...]) -> Call:
