@@ -31,9 +31,10 @@ def storage(request: pytest.FixtureRequest, s3: Any, tmp_path: Path) -> Storage:
     return S3Storage(s3, BUCKET) if request.param == "s3" else FolderStorage(tmp_path / "new" / "folder")
 
 
-def left_lock(age: timedelta, host: str = "elsewhere", pid: int = 1) -> bytes:
+def left_lock(age: timedelta, **who: str | int) -> bytes:
     renewed = (datetime.now(UTC) - age).isoformat()
-    return json.dumps({"user": "ada", "host": host, "pid": pid, "since": "2023-05-01", "renewed_at": renewed}).encode()
+    owner = {"user": "ada", "host": "elsewhere", "machine": "another", "pid": 1, "since": "2023-05-01", **who}
+    return json.dumps({**owner, "renewed_at": renewed}).encode()
 
 
 def dead_process() -> int:
@@ -97,9 +98,17 @@ def test_a_lock_that_was_left_counts_until_it_expires(storage: Storage, left: by
 
 
 def test_the_lock_of_a_killed_process_of_this_machine_does_not_block(storage: Storage) -> None:
-    storage.put(KEY, left_lock(timedelta(seconds=1), socket.gethostname(), dead_process()))
+    with quarter_lock(storage, QUARTER):
+        ours = json.loads((storage.get(KEY) or (b"", ""))[0])
+    storage.put(KEY, left_lock(timedelta(seconds=1), machine=ours["machine"], pid=dead_process()))
     with quarter_lock(storage, QUARTER) as taken:
         taken.check()
+
+
+def test_another_machine_of_the_same_name_is_another_one(storage: Storage) -> None:
+    storage.put(KEY, left_lock(timedelta(seconds=1), host=socket.gethostname(), pid=dead_process()))
+    with pytest.raises(PrefetchRunning, match="by ada on"), quarter_lock(storage, QUARTER):
+        pytest.fail("its process may run there")
 
 
 def test_a_lock_that_another_has_taken_over_stops_us_and_stays(

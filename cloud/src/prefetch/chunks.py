@@ -62,6 +62,7 @@ class ChunkWriter:
         for key in self._storage.list(keys.prefetch_prefix(self._quarter)):
             if PurePosixPath(key).name.startswith("chunk_") and key not in self.progress.chunks:
                 self._storage.delete(key)
+        self._lock.check()  # the list may have been long
         self._storage.put(keys.prefetch_manifest(self._quarter), json.dumps(manifest, indent=1).encode())
         self._storage.delete(keys.prefetch_checkpoint(self._quarter))
 

@@ -7,6 +7,7 @@ is of a process of this machine that no longer runs: the same command again goes
 
 from __future__ import annotations
 
+import functools
 import getpass
 import json
 import os
@@ -16,6 +17,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -84,6 +86,7 @@ def quarter_lock(storage: Storage, quarter: str) -> Iterator[QuarterLock]:
         "id": uuid.uuid4().hex,
         "user": _user(),
         "host": socket.gethostname(),
+        "machine": _machine(),
         "pid": os.getpid(),
         "since": now.isoformat(timespec="seconds"),
     }
@@ -127,10 +130,23 @@ def _is_alive(document: bytes, now: datetime) -> bool:
         lock = json.loads(document)
         renewed_at = datetime.fromisoformat(lock["renewed_at"])
         expired = now - renewed_at >= EXPIRES
-        here, pid = lock["host"] == socket.gethostname(), int(lock["pid"])
+        here, pid = lock.get("machine") == _machine(), int(lock["pid"])
     except (ValueError, KeyError, TypeError):
         return False  # nothing that this program has written
     return not expired and not (here and not _runs(pid))
+
+
+@functools.cache
+def _machine() -> str:
+    """Within what a process id means one process: this start of this machine, and of it this container.
+
+    The host's name does not say so: images and containers are copied with theirs.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # no Linux
+        return f"{uuid.getnode():012x}"
 
 
 def _runs(pid: int) -> bool:
