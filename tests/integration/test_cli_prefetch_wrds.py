@@ -90,6 +90,13 @@ def test_firms_without_a_permno_can_be_kept(ftm: FtmCommand) -> None:
     assert "3 firms without a PERMNO, kept: Cedar Foods, Dogwood Oil, Kapok Mills" in out
 
 
+def test_with_a_limit_the_firms_without_a_permno_are_of_those_taken_or_it_says_of_which(ftm: FtmCommand) -> None:
+    out, _ = ftm("--keep-unlinked", "--limit", "4", "--dry-run")  # 100, 1100, 200, 300
+    assert "2 firms without a PERMNO, kept: Cedar Foods, Kapok Mills" in out
+    out, _ = ftm("--limit", "1")
+    assert "3 firms without a PERMNO, left out (counted before --limit): Cedar Foods" in out
+
+
 def test_a_dry_run_counts_and_writes_nothing(ftm: FtmCommand) -> None:
     out, _ = ftm("--dry-run")
     plan = rows(out)

@@ -45,6 +45,15 @@ def test_the_limit_is_of_firms_that_are_taken() -> None:
     assert [one.transcript_id for one in choose(calls, 2, True).calls] == [1, 2, 3]
 
 
+def test_with_a_limit_what_is_kept_is_counted_among_those_taken() -> None:
+    calls = [call("1", 1, permno=None, versions=2), call("2", 2, versions=3), call("3", 3, permno=None, versions=4)]
+    kept = choose(calls, 2, True)
+    assert (kept.unlinked, kept.skipped) == (["Firm 1"], {"older versions of a transcript": 3})
+    left_out = choose(calls, 1, False)
+    assert left_out.unlinked == ["Firm 1", "Firm 3"]
+    assert left_out.skipped == {"calls without a PERMNO": 2, "older versions of a transcript": 2}
+
+
 def test_older_versions_are_counted() -> None:
     assert choose([call("1", 1, versions=4), call("2", 2)], None, False).skipped == {
         "older versions of a transcript": 3

@@ -79,7 +79,7 @@ def _write(request: Request, firms: FirmList | None, target: Target, screen: Scr
                 summary = write_quarter(
                     target.storage, quarter, source, lambda done, total: stage.update(done), request.force
                 )
-            unlinked = unlinked_lines(source, request.keep_unlinked)
+            unlinked = unlinked_lines(source)
     seconds = sum(seconds for _, seconds in screen.stages)
     show_summary(summary, seconds, unlinked, target.storage.where(summary.manifest_key))
 

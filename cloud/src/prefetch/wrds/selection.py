@@ -38,8 +38,10 @@ class Selection:
     """The calls that are taken, by firm_id (as strings), date and transcript_id, and what was left out.
 
     Attributes:
-        skipped: reason -> count.
-        unlinked: names of the firms that have a call without a PERMNO, sorted.
+        skipped: reason -> count. Calls without a PERMNO are those of all firms, also where only the first are taken:
+            which firms these are is known only without them.
+        unlinked: names of the firms that have a call without a PERMNO, sorted: of those taken where they are kept, of
+            all firms where they are not.
     """
 
     calls: list[SelectedCall]
@@ -56,16 +58,19 @@ def find_calls(connection: Connection, quarter: str) -> list[SelectedCall]:
 
 def choose(calls: list[SelectedCall], limit: int | None, keep_unlinked: bool) -> Selection:
     """Leave out calls without a PERMNO unless ``keep_unlinked``, and all but the first ``limit`` firms."""
-    unlinked = {call.firm_id: call.firm_name for call in calls if call.permno is None}
-    skipped = Counter({OLD_VERSION: sum(call.n_versions - 1 for call in calls)})
-    if not keep_unlinked:
-        skipped[NO_LINK] = sum(call.permno is None for call in calls)
-        calls = [call for call in calls if call.permno is not None]
-    calls = sorted(calls, key=lambda call: (call.firm_id, call.date, str(call.transcript_id)))
+    without_permno = [call for call in calls if call.permno is None]
+    taken = calls if keep_unlinked else [call for call in calls if call.permno is not None]
+    taken = sorted(taken, key=lambda call: (call.firm_id, call.date, str(call.transcript_id)))
     if limit is not None:
-        first = set(firm_ids(calls)[:limit])
-        calls = [call for call in calls if call.firm_id in first]
-    return Selection(calls, +skipped, sorted(unlinked.values()))  # +: without the reasons that never came
+        first = set(firm_ids(taken)[:limit])
+        taken = [call for call in taken if call.firm_id in first]
+    if keep_unlinked:
+        without_permno = [call for call in taken if call.permno is None]
+    unlinked = {call.firm_id: call.firm_name for call in without_permno}
+    skipped = Counter({OLD_VERSION: sum(call.n_versions - 1 for call in taken)})
+    if not keep_unlinked:
+        skipped[NO_LINK] = len(without_permno)
+    return Selection(taken, +skipped, sorted(unlinked.values()))  # +: without the reasons that never came
 
 
 def quarter_days(quarter: str) -> tuple[datetime.date, datetime.date]:

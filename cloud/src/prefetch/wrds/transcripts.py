@@ -34,7 +34,9 @@ class WrdsTranscripts:
         keep_unlinked: also calls without a PERMNO.
 
     Attributes:
-        unlinked: names of the firms that have a call without a PERMNO.
+        unlinked: names of the firms that have a call without a PERMNO: with ``keep_unlinked`` of those taken,
+            else of all from which the first ``limit`` were taken.
+        limit, keep_unlinked: as above.
         not_found: ids of ``firms`` that have no call in the quarter.
         n_calls: number of calls that ``firms()`` yields.
         amount: how much text they have.
@@ -55,6 +57,7 @@ class WrdsTranscripts:
         keep_unlinked: bool = False,
     ) -> None:
         self._connection = connection
+        self.limit, self.keep_unlinked = limit, keep_unlinked
         self.has_titles = use_schemas(connection)
         found = find_calls(connection, quarter)
         self.not_found = firms.not_in(found) if firms else []
