@@ -95,9 +95,18 @@ def test_the_secret_comes_last(tmp_path: Path, secrets: Any) -> None:
     assert (login.username, login.password) == ("operator", PASSWORD)
 
 
-@pytest.mark.parametrize("text", [PASSWORD, json.dumps({"user": PASSWORD}), json.dumps([PASSWORD]), f'{{"{PASSWORD}'])
-def test_a_secret_of_another_form_is_not_shown(tmp_path: Path, secrets: Any, text: str) -> None:
-    secrets.put_secret_value(SecretId="ftm/wrds", SecretString=text)
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"SecretString": PASSWORD},
+        {"SecretString": json.dumps({"user": PASSWORD})},
+        {"SecretString": json.dumps([PASSWORD])},
+        {"SecretString": f'{{"{PASSWORD}'},
+        {"SecretBinary": json.dumps({"username": "ana", "password": PASSWORD}).encode()},
+    ],
+)
+def test_a_secret_of_another_form_is_not_shown(tmp_path: Path, secrets: Any, value: dict[str, Any]) -> None:
+    secrets.put_secret_value(SecretId="ftm/wrds", **value)
     with pytest.raises(InvalidInput, match="the secret ftm/wrds is not of the form") as raised:
         find_login({"PGPASSFILE": str(tmp_path / "none")}, lambda: secrets)
     assert PASSWORD not in str(raised.value)

@@ -103,7 +103,7 @@ def _username_in(path: Path, server: Server, username: str | None) -> str | None
 def _in_secret(server: Server, secrets: Callable[[], Any]) -> Login | None:
     """Return the login in Secrets Manager, None where no account is in use, or it has no such secret for us."""
     try:
-        text = secrets().get_secret_value(SecretId=SECRET)["SecretString"]
+        answer = secrets().get_secret_value(SecretId=SECRET)
     except (NoCredentialsError, NoRegionError):
         return None
     except ClientError as error:
@@ -111,7 +111,7 @@ def _in_secret(server: Server, secrets: Callable[[], Any]) -> Login | None:
             return None
         raise
     try:
-        value = json.loads(text)
+        value = json.loads(answer["SecretString"])  # a binary secret has none
         return Login(server, str(value["username"]), str(value["password"]))
     except (ValueError, KeyError, TypeError):
         # Not chained: the error's text would quote the secret.
