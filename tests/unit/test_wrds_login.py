@@ -72,6 +72,14 @@ def test_the_password_file_says_who_logs_in(password_file: Path, line: str, give
     assert (login.username, login.password) == (username, None)
 
 
+def test_a_password_of_nobody_is_not_sent_for_the_user_of_the_password_file(password_file: Path) -> None:
+    password_file.write_text(f"{HOST}:9737:wrds:ana:x\n")
+    said = f"PGPASSWORD is set without PGUSER, and {password_file} has a login of ana: set PGUSER, too, or unset"
+    with pytest.raises(InvalidInput, match=said) as raised:
+        find(password_file, PGPASSWORD=PASSWORD)
+    assert PASSWORD not in str(raised.value)
+
+
 def test_a_password_file_that_others_can_read_is_not_used(password_file: Path) -> None:
     password_file.write_text(f"{HOST}:9737:wrds:ana:{PASSWORD}\n")
     password_file.chmod(0o644)

@@ -50,7 +50,8 @@ def find_login(environment: Mapping[str, str], secrets: Callable[[], Any]) -> Lo
         secrets: makes a boto3 client of Secrets Manager; called only when the other two have no login.
 
     Raises:
-        InvalidInput: there is none, or others can read the password file; says what to do.
+        InvalidInput: there is none, others can read the password file, or it is not clear which password is meant; says
+            what to do.
     """
     server = Server(
         host=environment.get("PGHOST") or _HOST,
@@ -64,6 +65,11 @@ def find_login(environment: Mapping[str, str], secrets: Callable[[], Any]) -> Lo
     password_file = Path(environment.get("PGPASSFILE") or Path.home() / ".pgpass")
     in_file = _username_in(password_file, server, username)
     if in_file:
+        if environment.get("PGPASSWORD"):  # libpq would take this password, with the user of the file
+            raise InvalidInput(
+                f"PGPASSWORD is set without PGUSER, and {password_file} has a login of {in_file}: set PGUSER, too, or "
+                "unset PGPASSWORD"
+            )
         return Login(server, in_file)
     login = _in_secret(server, secrets)
     if login is None:
