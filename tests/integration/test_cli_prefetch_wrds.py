@@ -69,6 +69,7 @@ def test_the_summary_says_what_was_taken_and_what_was_not(ftm: FtmCommand) -> No
         "sentences": "17",
         "chunks": "1",
         "left out: calls without a PERMNO": "3",
+        "left out: calls that have moved elsewhere": "1",
         "left out: calls without content": "1",
         "left out: copies of a turn": "1",
         "left out: older versions of a transcript": "3",

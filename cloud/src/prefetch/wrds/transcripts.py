@@ -60,13 +60,14 @@ class WrdsTranscripts:
         self.limit, self.keep_unlinked = limit, keep_unlinked
         self.has_titles = use_schemas(connection)
         found = find_calls(connection, quarter)
-        self.not_found = firms.not_in(found) if firms else []
+        of_quarter = [call for call in found if not call.has_moved]
+        self.not_found = firms.not_in(of_quarter) if firms else []
         selection = choose(firms.of(found) if firms else found, limit, keep_unlinked)
         self._calls, self.skipped, self.unlinked = selection.calls, selection.skipped, selection.unlinked
         if not self._calls:
             left_out = ", ".join(f"{count} {reason}" for reason, count in self.skipped.items())
             raise InvalidInput(
-                f"WRDS has no earnings call of {quarter} to take: {len(found)} calls in all"
+                f"WRDS has no earnings call of {quarter} to take: {len(of_quarter)} calls in all"
                 f"{', left out: ' if left_out else ''}{left_out}"
             )
         firms_taken = firm_ids(self._calls)
