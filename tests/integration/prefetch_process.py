@@ -1,19 +1,23 @@
-"""A prefetch as a process of its own, to be killed: ``python prefetch_process.py TARGET QUARTER FILE FIRMS_PER_CHUNK``.
+"""A prefetch to be killed: ``python prefetch_process.py TARGET QUARTER FILE FIRMS_PER_CHUNK PROCESSES``.
 
-Prints a line after each firm, before each object that it writes and after it, so that whoever started it can end it at
-any of these points. TARGET is ``s3://bucket`` or a folder.
+Prints a line after each firm, before each object that it writes and after it, and in a folder also before the file that
+has been written gets its name, so that whoever started it can end it at any of these points. With more than one of
+PROCESSES, sentences are split in so many. TARGET is ``s3://bucket`` or a folder.
 """
 
 from __future__ import annotations
 
+import functools
 import sys
-from pathlib import Path
+import threading
+from pathlib import Path, PosixPath
 
 import boto3
 
 from cloud.src.contract.errors import FtmError
-from cloud.src.prefetch import chunks
+from cloud.src.prefetch import chunks, prefetch
 from cloud.src.prefetch.files import FileTranscripts
+from cloud.src.prefetch.parallel import sentences_of_firms
 from cloud.src.prefetch.prefetch import write_quarter
 from cloud.src.prefetch.storage import FolderStorage, S3Storage, Storage
 
@@ -41,16 +45,27 @@ class Announcing:
         point(f"has deleted {key}")
 
 
+class AnnouncingPath(PosixPath):
+    """Path that says when a file gets its name."""
+
+    def replace(self, target: Path) -> Path:
+        point(f"rename {self.name}")
+        return Path(super().replace(target))
+
+
 def point(what: str) -> None:
+    if threading.current_thread() is not threading.main_thread():
+        return  # the lock is renewed
     print(what, flush=True)
     if not sys.stdin.readline():
         raise EOFError("nobody listens any more")
 
 
-def main(target: str, quarter: str, file: str, firms_per_chunk: str) -> int:
+def main(target: str, quarter: str, file: str, firms_per_chunk: str, processes: str) -> int:
     chunks.FIRMS_PER_CHUNK = int(firms_per_chunk)
+    prefetch.sentences_of_firms = functools.partial(sentences_of_firms, processes=int(processes))  # type: ignore[attr-defined]
     bucket = target.removeprefix("s3://")
-    storage = FolderStorage(Path(target)) if bucket == target else S3Storage(boto3.client("s3"), bucket)
+    storage = FolderStorage(AnnouncingPath(target)) if bucket == target else S3Storage(boto3.client("s3"), bucket)
     source = FileTranscripts(Path(file), quarter)
     try:
         summary = write_quarter(Announcing(storage), quarter, source, lambda done, _: point(f"firm {done}"))

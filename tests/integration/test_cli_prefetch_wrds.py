@@ -69,6 +69,7 @@ def test_the_summary_says_what_was_taken_and_what_was_not(ftm: FtmCommand) -> No
         "sentences": "17",
         "chunks": "1",
         "left out: calls without a PERMNO": "3",
+        "left out: calls that have moved elsewhere": "1",
         "left out: calls without content": "1",
         "left out: copies of a turn": "1",
         "left out: older versions of a transcript": "3",
@@ -88,6 +89,13 @@ def test_firms_without_a_permno_can_be_kept(ftm: FtmCommand) -> None:
     out, _ = ftm("--keep-unlinked")
     assert (rows(out)["firms"], rows(out)["of them without a PERMNO"]) == ("9", "3")
     assert "3 firms without a PERMNO, kept: Cedar Foods, Dogwood Oil, Kapok Mills" in out
+
+
+def test_with_a_limit_the_firms_without_a_permno_are_of_those_taken_or_it_says_of_which(ftm: FtmCommand) -> None:
+    out, _ = ftm("--keep-unlinked", "--limit", "4", "--dry-run")  # 100, 1100, 200, 300
+    assert "2 firms without a PERMNO, kept: Cedar Foods, Kapok Mills" in out
+    out, _ = ftm("--limit", "1")
+    assert "3 firms without a PERMNO, left out (counted before --limit): Cedar Foods" in out
 
 
 def test_a_dry_run_counts_and_writes_nothing(ftm: FtmCommand) -> None:
@@ -116,6 +124,22 @@ def test_a_finished_quarter_is_not_asked_for_again(ftm: FtmCommand, monkeypatch:
     assert f"{QUARTER} is there already, since 20" in out
     assert "from wrds: nothing was read or written (--force writes it anew)" in out
     ftm("--force", code=EXIT_FAILED)
+
+
+def test_a_try_with_some_firms_is_not_taken_for_the_quarter(ftm: FtmCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("firms.txt").write_text("gvkey\n100\n000500\n")
+    ftm("--firms", "firms.txt", "--limit", "1")
+    monkeypatch.setenv("PGPORT", "1")  # where nothing answers: WRDS need not be asked
+    assert "is there already" in ftm("--firms", "firms.txt", "--limit", "1")[0]
+    _, err = ftm(code=EXIT_WRONG_INPUT)
+    assert err.splitlines()[-1].startswith(f"ftm: out/{MANIFEST} was made with --firms (list ")
+    assert err.splitlines()[-1].endswith(
+        " of 2 gvkeys) --limit 1, not with all firms: --force writes it anew, another --to leaves it as it is"
+    )
+    Path("firms.txt").write_text("gvkey\n100\n000600\n")
+    assert "was made with" in ftm("--firms", "firms.txt", "--limit", "1", code=EXIT_WRONG_INPUT)[1]
+    assert "not with --limit 2" in ftm("--limit", "2", code=EXIT_WRONG_INPUT)[1]
+    assert "not with --keep-unlinked" in ftm("--keep-unlinked", code=EXIT_WRONG_INPUT)[1]
 
 
 def test_a_wrong_password_is_one_line(ftm: FtmCommand, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ QUARTER = "2023Q1"
 N_FIRMS = 23
 FIRMS_PER_CHUNK = 3
 KILLS = 20
+KILLS_IN_THE_POOL = 6  # each starts its processes, which takes seconds
 SEED = 4
 
 Objects = dict[str, bytes]
@@ -56,8 +57,9 @@ def transcripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 class Prefetch:
     """The process; it stands still at each of its points until it is let go on."""
 
-    def __init__(self, target: str, transcripts: Path) -> None:
-        command = [sys.executable, prefetch_process.__file__, target, QUARTER, str(transcripts), str(FIRMS_PER_CHUNK)]
+    def __init__(self, target: str, transcripts: Path, processes: int = 1) -> None:
+        arguments = [target, QUARTER, str(transcripts), str(FIRMS_PER_CHUNK), str(processes)]
+        command = [sys.executable, prefetch_process.__file__, *arguments]
         root = str(Path(prefetch_process.__file__).parents[2])
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *sys.path])}
         pipe = subprocess.PIPE
@@ -115,9 +117,11 @@ def begun_at(storage: Storage, key: str) -> str | None:
     return json.loads(found[0])["created_at"] if found else None
 
 
-@pytest.mark.parametrize("kind", ["s3", "folder"])
+@pytest.mark.parametrize(
+    ("kind", "processes", "kills"), [("s3", 1, KILLS), ("folder", 1, KILLS), ("folder", 2, KILLS_IN_THE_POOL)]
+)
 def test_killed_at_20_points_and_started_again_it_ends_with_the_same_bytes(
-    kind: str, s3: Any, transcripts: Path, tmp_path: Path
+    kind: str, processes: int, kills: int, s3: Any, transcripts: Path, tmp_path: Path
 ) -> None:
     target, storage = place(kind, f"undisturbed-{kind}", s3, tmp_path)
     points = Prefetch(target, transcripts).run_to_end()
@@ -125,10 +129,10 @@ def test_killed_at_20_points_and_started_again_it_ends_with_the_same_bytes(
     assert points[-1] == "finished"
     assert len(undisturbed) == 8  # 20 firms with content in chunks of 3, and the manifest
 
-    places = random.Random(SEED).sample(range(len(points) - 1), KILLS)
+    places = random.Random(SEED).sample(range(len(points) - 1), kills)
     for number, n_points in enumerate(places):
         target, storage = place(kind, f"killed-{kind}-{number}", s3, tmp_path)
-        killed = Prefetch(target, transcripts)
+        killed = Prefetch(target, transcripts, processes)
         for _ in range(n_points):
             killed.next_point()
             killed.go_on()
@@ -137,12 +141,28 @@ def test_killed_at_20_points_and_started_again_it_ends_with_the_same_bytes(
         began = begun_at(storage, keys.prefetch_checkpoint(QUARTER))
         firms_done = sum(point.startswith("firm") for point in points[:n_points])
 
-        again = Prefetch(target, transcripts).run_to_end()
+        again = Prefetch(target, transcripts, processes).run_to_end()
 
         assert objects(storage) == undisturbed, f"killed at point {n_points}: {at}"
         assert began in (None, begun_at(storage, keys.prefetch_manifest(QUARTER))), at
         done_again = sum(point.startswith("firm") for point in again)
         assert done_again <= N_FIRMS - firms_done + FIRMS_PER_CHUNK + 1, f"{at}: it began all over"
+
+
+@pytest.mark.parametrize("name", [".chunk_0001.parquet", "._checkpoint.json", ".manifest.json", "._lock.json"])
+def test_what_was_written_but_had_no_name_yet_is_gone_in_the_end(name: str, transcripts: Path, tmp_path: Path) -> None:
+    killed = Prefetch(str(tmp_path), transcripts)
+    while not (point := killed.next_point()).startswith(f"rename {name}"):
+        killed.go_on()
+    killed.kill()
+    storage = FolderStorage(tmp_path)
+    assert f"{keys.prefetch_prefix(QUARTER)}{point.removeprefix('rename ')}" in objects(storage)
+
+    assert Prefetch(str(tmp_path), transcripts).run_to_end()[-1] == "finished"
+
+    assert sorted(objects(storage)) == sorted(
+        [*(keys.prefetch_chunk(QUARTER, number) for number in range(7)), keys.prefetch_manifest(QUARTER)]
+    )
 
 
 def test_killed_again_and_again_it_still_gets_there(s3: Any, transcripts: Path, tmp_path: Path) -> None:

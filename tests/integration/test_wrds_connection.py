@@ -64,6 +64,12 @@ def test_a_database_that_is_not_there(server: PostgresServer) -> None:
     assert said == "127.0.0.1 has no database wards: check PGDATABASE"
 
 
+def test_a_user_that_is_not_there() -> None:
+    with server_that_refuses('role "researcher" does not exist') as (port, _):
+        said = refusal(Login(at(port), RESEARCHER, PASSWORD))
+    assert said == "127.0.0.1 has no user researcher: check PGUSER, or the user in ~/.pgpass"
+
+
 def test_a_host_without_a_server() -> None:
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # bound, but it does not listen

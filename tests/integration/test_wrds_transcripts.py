@@ -89,6 +89,33 @@ def test_a_call_that_was_moved_is_in_the_quarter_of_its_latest_version_only(serv
     assert texts(read(server, "2023Q2")["1000"][0]) == ["Fares are up."]
 
 
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("mostimportantdateutc", None), ("mostimportantdateutc", "2023-04-03"), ("keydeveventtypeid", 51)],
+)
+def test_a_call_whose_latest_version_is_not_of_the_quarter_is_counted(
+    server: PostgresServer, column: str, value: str | int | None
+) -> None:
+    tables, name = Wrds(), f"wrds_moved_{column}_{value}".replace("-", "_").lower()
+    for transcript in (1, 2):
+        said = [Said(SPEECH, "Rents rose.", "Ana Reyes", "Executives")]
+        tables.version((1, "Stays Inc"), 1, transcript, "2023-02-01 12:00", f"2023-02-0{transcript} 18:00:00", said)
+        tables.version((2, "Moves Inc"), 2, 2 + transcript, "2023-02-01 12:00", f"2023-02-0{transcript} 18:00:00", said)
+    tables.rows["wrds_transcript_detail"][-1][column] = value
+    for firm in (1, 2):
+        tables.link(firm, f"{firm:06d}")
+        tables.permno(f"{firm:06d}", firm, "P", "2001-01-02")
+    server.create_database(name)
+    with server.connect(name) as connection:
+        tables.create(connection)
+        grant(connection, RESEARCHER, PASSWORD)
+    with connected(server, name) as connection:
+        source = WrdsTranscripts(connection, QUARTER, FirmList("companyid", ("1", "2")))
+        assert [firm[0].firm_id for firm in source.firms()] == ["1"]
+    assert source.skipped == {"older versions of a transcript": 1, "calls that have moved elsewhere": 1}
+    assert source.not_found == ["2"]
+
+
 def test_a_firms_calls_of_one_quarter_are_kept_apart_by_day(server: PostgresServer) -> None:
     calls = read(server)["800"]
     assert [(call.transcript_id, str(call.date)) for call in calls] == [
@@ -112,6 +139,7 @@ def test_unlinked_firms_are_left_out_counted_and_named(server: PostgresServer) -
     assert source.skipped == {
         "calls without a PERMNO": 3,
         "older versions of a transcript": 3,
+        "calls that have moved elsewhere": 1,
         "copies of a turn": 1,
     }
 

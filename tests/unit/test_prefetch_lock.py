@@ -7,11 +7,13 @@ import os
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import EndpointConnectionError
 
 from cloud.src.contract import keys
 from cloud.src.contract.errors import PrefetchRunning
@@ -29,9 +31,10 @@ def storage(request: pytest.FixtureRequest, s3: Any, tmp_path: Path) -> Storage:
     return S3Storage(s3, BUCKET) if request.param == "s3" else FolderStorage(tmp_path / "new" / "folder")
 
 
-def left_lock(age: timedelta, host: str = "elsewhere", pid: int = 1) -> bytes:
+def left_lock(age: timedelta, **who: str | int) -> bytes:
     renewed = (datetime.now(UTC) - age).isoformat()
-    return json.dumps({"user": "ada", "host": host, "pid": pid, "since": "2023-05-01", "renewed_at": renewed}).encode()
+    owner = {"user": "ada", "host": "elsewhere", "machine": "another", "pid": 1, "since": "2023-05-01", **who}
+    return json.dumps({**owner, "renewed_at": renewed}).encode()
 
 
 def dead_process() -> int:
@@ -95,9 +98,17 @@ def test_a_lock_that_was_left_counts_until_it_expires(storage: Storage, left: by
 
 
 def test_the_lock_of_a_killed_process_of_this_machine_does_not_block(storage: Storage) -> None:
-    storage.put(KEY, left_lock(timedelta(seconds=1), socket.gethostname(), dead_process()))
+    with quarter_lock(storage, QUARTER):
+        ours = json.loads((storage.get(KEY) or (b"", ""))[0])
+    storage.put(KEY, left_lock(timedelta(seconds=1), machine=ours["machine"], pid=dead_process()))
     with quarter_lock(storage, QUARTER) as taken:
         taken.check()
+
+
+def test_another_machine_of_the_same_name_is_another_one(storage: Storage) -> None:
+    storage.put(KEY, left_lock(timedelta(seconds=1), host=socket.gethostname(), pid=dead_process()))
+    with pytest.raises(PrefetchRunning, match="by ada on"), quarter_lock(storage, QUARTER):
+        pytest.fail("its process may run there")
 
 
 def test_a_lock_that_another_has_taken_over_stops_us_and_stays(
@@ -108,16 +119,77 @@ def test_a_lock_that_another_has_taken_over_stops_us_and_stays(
     with quarter_lock(storage, QUARTER) as ours:
         storage.put(KEY, theirs)
         ours._thread.join(timeout=20)  # it ends when it finds another's lock
-        with pytest.raises(PrefetchRunning, match=r"_lock\.json could not be renewed"):
+        with pytest.raises(PrefetchRunning, match=r"_lock\.json is no longer ours"):
             ours.check()
     assert (storage.get(KEY) or (b"", ""))[0] == theirs
 
 
-def test_a_process_that_was_suspended_for_long_does_not_go_on(
-    storage: Storage, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "meanwhile",
+    [
+        lambda storage: storage.put(KEY, left_lock(timedelta(0))),  # another is at work
+        lambda storage: storage.delete(KEY),  # another was, and is done
+    ],
+    ids=["at work", "done"],
+)
+def test_whoever_was_away_stops_before_the_next_write_although_no_renewal_was_due(
+    storage: Storage, meanwhile: Callable[[Storage], None]
 ) -> None:
     with quarter_lock(storage, QUARTER) as ours:
         ours.check()
-        monkeypatch.setattr(ours, "_renewed_at", datetime.now(UTC) - EXPIRES)
+        meanwhile(storage)
+        there = storage.get(KEY)
         with pytest.raises(PrefetchRunning, match="start this one again"):
             ours.check()
+        with pytest.raises(PrefetchRunning):
+            ours.check()
+    assert storage.get(KEY) == there
+
+
+class AnswersAreLost:
+    """Storage that writes the lock, but whose answer to the given writes is lost.
+
+    ``repeated``: the client then writes again and is refused, as boto3 does and is; else it gives up.
+    """
+
+    def __init__(self, storage: Storage, lost: set[int], repeated: bool) -> None:
+        self._storage, self._lost, self._repeated = storage, lost, repeated
+        self._n_writes = 0
+        self.get, self.put, self.delete = storage.get, storage.put, storage.delete
+        self.list, self.where = storage.list, storage.where
+
+    def put_if(self, key: str, body: bytes, version: str | None) -> str | None:
+        new = self._storage.put_if(key, body, version)
+        self._n_writes += 1
+        if self._n_writes not in self._lost:
+            return new
+        if self._repeated:
+            return self._storage.put_if(key, body, version)
+        raise EndpointConnectionError(endpoint_url="https://s3")
+
+
+def test_a_write_that_was_repeated_is_not_taken_for_anothers(storage: Storage) -> None:
+    losing = AnswersAreLost(storage, {1, 3}, repeated=True)
+    with quarter_lock(losing, QUARTER) as ours:
+        for _ in range(3):
+            ours.check()
+            refused = f"by .* process {os.getpid()}, since"
+            with pytest.raises(PrefetchRunning, match=refused), quarter_lock(storage, QUARTER):
+                pytest.fail("two have it")
+    assert storage.get(KEY) is None
+
+
+def test_a_write_of_which_nobody_knows_whether_it_was_done(storage: Storage) -> None:
+    losing = AnswersAreLost(storage, {2}, repeated=False)
+    with quarter_lock(losing, QUARTER) as ours:
+        with pytest.raises(EndpointConnectionError):
+            ours.check()
+        ours.check()
+    assert storage.get(KEY) is None
+
+
+def test_an_unfinished_renewal_does_not_leave_the_lock(storage: Storage) -> None:
+    losing = AnswersAreLost(storage, {2}, repeated=False)
+    with pytest.raises(EndpointConnectionError), quarter_lock(losing, QUARTER) as ours:
+        ours.check()
+    assert storage.get(KEY) is None

@@ -13,13 +13,20 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.contract import keys, schemas
-from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.errors import FtmError, InvalidInput, PrefetchRunning
 from cloud.src.prefetch.files import FileTranscripts
 from cloud.src.prefetch.prefetch import PrefetchSummary, finished_prefetch, prefetch_files, write_quarter
 from cloud.src.prefetch.storage import FolderStorage, S3Storage
 from tests.unit.conftest import BUCKET
 
 QUARTER = "2023Q1"
+# Of a prefetch of three chunks over one of five: what is written or deleted last before the lock is checked for this.
+LAST_BEFORE = {
+    "put chunk_0001.parquet": "put _checkpoint.json",
+    "delete chunk_0003.parquet": "put _checkpoint.json",
+    "put manifest.json": "delete chunk_0004.parquet",
+}
+N_TIMES = {"put chunk_0001.parquet": 2, "delete chunk_0003.parquet": 4}  # that has been done, then
 MANIFEST = "prefetch/transcripts/quarter=2023Q1/manifest.json"
 
 
@@ -68,6 +75,7 @@ def test_writes_whole_firms_in_chunks_and_a_manifest_that_leads_to_them(s3: Any,
     assert manifest == {
         "quarter": QUARTER,
         "source": "files",
+        "selection": "",
         "n_firms": 203,
         "n_calls": 203,
         "n_sentences": 406,
@@ -186,6 +194,23 @@ def test_a_finished_quarter_is_left_alone_unless_forced(s3: Any, tmp_path: Path)
     assert sorted(objects(s3)) == [keys.prefetch_chunk(QUARTER, 0), MANIFEST]
 
 
+def test_a_finished_quarter_of_other_firms_is_not_taken_for_this_one(s3: Any, tmp_path: Path) -> None:
+    storage = S3Storage(s3, BUCKET)
+    first_20 = FileTranscripts(write_calls(tmp_path / "calls.csv", 20), QUARTER)
+    first_20.selection = "--limit 20"
+    write_quarter(storage, QUARTER, first_20)
+    before = objects(s3)
+
+    whole = FileTranscripts(write_calls(tmp_path / "whole.csv", 25), QUARTER)
+    with pytest.raises(InvalidInput, match=r"manifest\.json was made with --limit 20, not with all firms: --force"):
+        write_quarter(storage, QUARTER, whole)
+    assert objects(s3) == before
+    assert write_quarter(storage, QUARTER, first_20).already_there
+    assert write_quarter(storage, QUARTER, whole, force=True).n_firms == 25
+    with pytest.raises(InvalidInput, match=r"was made with all firms, not with --limit 20"):
+        write_quarter(storage, QUARTER, first_20)
+
+
 def test_force_takes_the_manifest_away_before_the_first_chunk(s3: Any, tmp_path: Path) -> None:
     source = FileTranscripts(write_calls(tmp_path / "calls.csv", 203), QUARTER)
     done: list[str] = []
@@ -211,6 +236,36 @@ def test_force_takes_the_manifest_away_before_the_first_chunk(s3: Any, tmp_path:
         "delete _checkpoint.json",
         "delete _lock.json",
     ]
+
+
+@pytest.mark.parametrize("before", ["put chunk_0001.parquet", "delete chunk_0003.parquet", "put manifest.json"])
+def test_whoever_has_lost_the_lock_writes_and_deletes_nothing_more(s3: Any, tmp_path: Path, before: str) -> None:
+    large = FileTranscripts(write_calls(tmp_path / "large.csv", 403), QUARTER)
+    source = FileTranscripts(write_calls(tmp_path / "calls.csv", 203), QUARTER)
+    write_quarter(S3Storage(s3, BUCKET), QUARTER, large)
+    done: list[str] = []
+
+    class TakenOver(S3Storage):
+        """Another one takes the lock after what is done last before ``before``, and before that is asked for."""
+
+        def put(self, key: str, body: bytes) -> None:
+            super().put(key, body)
+            self._has_done(f"put {Path(key).name}")
+
+        def delete(self, key: str) -> None:
+            super().delete(key)
+            self._has_done(f"delete {Path(key).name}")
+
+        def _has_done(self, what: str) -> None:
+            done.append(what)
+            if what == LAST_BEFORE[before] and done.count(what) == N_TIMES.get(before, 1):
+                S3Storage(s3, BUCKET).put(keys.prefetch_lock(QUARTER), b'{"id": "another"}')
+
+    with pytest.raises(PrefetchRunning, match="is no longer ours"):
+        write_quarter(TakenOver(s3, BUCKET), QUARTER, source, force=True)
+    assert done[-1] == LAST_BEFORE[before]
+    assert before not in done
+    assert objects(s3)[keys.prefetch_lock(QUARTER)] == b'{"id": "another"}'
 
 
 def test_a_prefetch_is_continued_only_from_the_same_input(s3: Any, tmp_path: Path) -> None:

@@ -72,6 +72,14 @@ def test_the_password_file_says_who_logs_in(password_file: Path, line: str, give
     assert (login.username, login.password) == (username, None)
 
 
+def test_a_password_of_nobody_is_not_sent_for_the_user_of_the_password_file(password_file: Path) -> None:
+    password_file.write_text(f"{HOST}:9737:wrds:ana:x\n")
+    said = f"PGPASSWORD is set without PGUSER, and {password_file} has a login of ana: set PGUSER, too, or unset"
+    with pytest.raises(InvalidInput, match=said) as raised:
+        find(password_file, PGPASSWORD=PASSWORD)
+    assert PASSWORD not in str(raised.value)
+
+
 def test_a_password_file_that_others_can_read_is_not_used(password_file: Path) -> None:
     password_file.write_text(f"{HOST}:9737:wrds:ana:{PASSWORD}\n")
     password_file.chmod(0o644)
@@ -95,9 +103,18 @@ def test_the_secret_comes_last(tmp_path: Path, secrets: Any) -> None:
     assert (login.username, login.password) == ("operator", PASSWORD)
 
 
-@pytest.mark.parametrize("text", [PASSWORD, json.dumps({"user": PASSWORD}), json.dumps([PASSWORD]), f'{{"{PASSWORD}'])
-def test_a_secret_of_another_form_is_not_shown(tmp_path: Path, secrets: Any, text: str) -> None:
-    secrets.put_secret_value(SecretId="ftm/wrds", SecretString=text)
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"SecretString": PASSWORD},
+        {"SecretString": json.dumps({"user": PASSWORD})},
+        {"SecretString": json.dumps([PASSWORD])},
+        {"SecretString": f'{{"{PASSWORD}'},
+        {"SecretBinary": json.dumps({"username": "ana", "password": PASSWORD}).encode()},
+    ],
+)
+def test_a_secret_of_another_form_is_not_shown(tmp_path: Path, secrets: Any, value: dict[str, Any]) -> None:
+    secrets.put_secret_value(SecretId="ftm/wrds", **value)
     with pytest.raises(InvalidInput, match="the secret ftm/wrds is not of the form") as raised:
         find_login({"PGPASSFILE": str(tmp_path / "none")}, lambda: secrets)
     assert PASSWORD not in str(raised.value)

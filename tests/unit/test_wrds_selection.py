@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -43,6 +44,23 @@ def test_the_limit_is_of_firms_that_are_taken() -> None:
     calls = [call("1", 1, permno=None), call("2", 2), call("2", 3), call("3", 4), call("4", 5)]
     assert [one.transcript_id for one in choose(calls, 2, False).calls] == [2, 3, 4]
     assert [one.transcript_id for one in choose(calls, 2, True).calls] == [1, 2, 3]
+
+
+def test_with_a_limit_what_is_kept_is_counted_among_those_taken() -> None:
+    calls = [call("1", 1, permno=None, versions=2), call("2", 2, versions=3), call("3", 3, permno=None, versions=4)]
+    kept = choose(calls, 2, True)
+    assert (kept.unlinked, kept.skipped) == (["Firm 1"], {"older versions of a transcript": 3})
+    left_out = choose(calls, 1, False)
+    assert left_out.unlinked == ["Firm 1", "Firm 3"]
+    assert left_out.skipped == {"calls without a PERMNO": 2, "older versions of a transcript": 2}
+
+
+def test_a_call_that_has_moved_is_left_out_and_counted() -> None:
+    moved = [replace(call("1", 1, versions=2), has_moved=True), replace(call("3", 3, permno=None), has_moved=True)]
+    for keep_unlinked in (True, False):
+        selection = choose([*moved, call("2", 2)], None, keep_unlinked)
+        assert [one.transcript_id for one in selection.calls] == [2]
+        assert (selection.skipped, selection.unlinked) == ({"calls that have moved elsewhere": 2}, [])
 
 
 def test_older_versions_are_counted() -> None:

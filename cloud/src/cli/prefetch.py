@@ -21,7 +21,7 @@ from cloud.src.prefetch.prefetch import finished_prefetch, write_quarter
 from cloud.src.prefetch.wrds.connection import connect
 from cloud.src.prefetch.wrds.firm_list import FirmList, read_firm_list
 from cloud.src.prefetch.wrds.login import find_login
-from cloud.src.prefetch.wrds.transcripts import WrdsTranscripts
+from cloud.src.prefetch.wrds.transcripts import WrdsTranscripts, selection_options
 
 WRDS = "wrds"
 
@@ -71,14 +71,15 @@ def _checked(request: Request) -> FirmList | None:
 def _write(request: Request, firms: FirmList | None, target: Target, screen: Screen) -> None:
     quarter = request.quarter
     unlinked: list[str] = []
-    summary = None if request.force else finished_prefetch(target.storage, quarter)
+    selection = selection_options(firms, request.limit, request.keep_unlinked)
+    summary = None if request.force else finished_prefetch(target.storage, quarter, selection)
     if summary is None:  # WRDS is not even asked when there is nothing to do
         with _opened(request, firms, screen) as source:
             with screen.stage("prefetch", total=source.n_firms) as stage:
                 summary = write_quarter(
                     target.storage, quarter, source, lambda done, total: stage.update(done), request.force
                 )
-            unlinked = unlinked_lines(source, request.keep_unlinked)
+            unlinked = unlinked_lines(source)
     seconds = sum(seconds for _, seconds in screen.stages)
     show_summary(summary, seconds, unlinked, target.storage.where(summary.manifest_key))
 

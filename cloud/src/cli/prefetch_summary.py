@@ -55,19 +55,22 @@ def show_plan(quarter: str, source: TranscriptSource) -> None:
             ("sentences, about", f"{sentences:,.0f}"),
             ("time, about (at 1 MB/s from WRDS)", duration(amount.n_bytes / _BYTES_A_SECOND)),
         ]
-        lines = unlinked_lines(source, kept=False)
+        lines = unlinked_lines(source)
     rows += [(f"left out: {reason}", f"{count:,}") for reason, count in source.skipped.items()]
     _print(output_console(), f"A prefetch of {quarter} would take", rows, [*lines, "Nothing was written."])
 
 
-def unlinked_lines(source: TranscriptSource, kept: bool) -> list[str]:
+def unlinked_lines(source: TranscriptSource) -> list[str]:
     """Name the firms of which WRDS has no PERMNO; nothing where there are none, or the source does not know."""
-    names = source.unlinked if isinstance(source, WrdsTranscripts) else []
-    if not names:
+    if not isinstance(source, WrdsTranscripts) or not source.unlinked:
         return []
+    names = source.unlinked
+    what = "kept" if source.keep_unlinked else "left out"
+    if source.limit is not None and not source.keep_unlinked:
+        what += " (counted before --limit)"
     shown = ", ".join(one_line(name) for name in names[:NAMES_SHOWN])
     more = f" and {len(names) - NAMES_SHOWN:,} more" if len(names) > NAMES_SHOWN else ""
-    return [f"{len(names):,} firms without a PERMNO, {'kept' if kept else 'left out'}: {shown}{more}"]
+    return [f"{len(names):,} firms without a PERMNO, {what}: {shown}{more}"]
 
 
 def _print(console: Console, title: str, rows: list[tuple[str, str]], lines: list[str]) -> None:

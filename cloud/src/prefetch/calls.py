@@ -45,12 +45,15 @@ class TranscriptSource(Protocol):
             after ``firms`` has been read: an interrupted prefetch that is continued reads some firms only.
         fingerprint: identifies what is read: another one as soon as the input or the selection of firms changes. A
             prefetch that was interrupted is continued only from a source with the same fingerprint.
+        selection: the options that choose some of the firms or calls, such as ``--limit 20``; empty: all are taken. A
+            finished prefetch of another selection is not taken for this one.
     """
 
     name: str
     n_firms: int
     skipped: Counter[str]
     fingerprint: str
+    selection: str
 
     def firms(self, after: str | None = None) -> Iterator[list[Call]]:
         """Yield the calls of one firm after the other.

@@ -16,6 +16,8 @@ from cloud.src.prefetch.sentences import FirmSentences
 from cloud.src.prefetch.storage import Storage
 
 FIRMS_PER_CHUNK = 100
+# Chunks, and what a killed process has left of an object that it was writing into a folder (``FolderStorage.put``).
+_CHUNKS_AND_UNFINISHED = ("chunk_", ".chunk_", ".manifest.json.", "._checkpoint.json.")
 
 
 class ChunkWriter:
@@ -60,8 +62,9 @@ class ChunkWriter:
         """Delete what an earlier, larger prefetch has left, write the manifest, and only then drop the checkpoint."""
         self._lock.check()
         for key in self._storage.list(keys.prefetch_prefix(self._quarter)):
-            if PurePosixPath(key).name.startswith("chunk_") and key not in self.progress.chunks:
+            if PurePosixPath(key).name.startswith(_CHUNKS_AND_UNFINISHED) and key not in self.progress.chunks:
                 self._storage.delete(key)
+        self._lock.check()  # the list may have been long
         self._storage.put(keys.prefetch_manifest(self._quarter), json.dumps(manifest, indent=1).encode())
         self._storage.delete(keys.prefetch_checkpoint(self._quarter))
 

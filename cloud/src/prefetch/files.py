@@ -44,6 +44,7 @@ class FileTranscripts:
     """
 
     name = "files"
+    selection = ""  # of files, all firms are taken
 
     def __init__(self, source: Path, quarter: str) -> None:
         self._files = find_files(source)

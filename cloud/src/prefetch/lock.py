@@ -7,6 +7,7 @@ is of a process of this machine that no longer runs: the same command again goes
 
 from __future__ import annotations
 
+import functools
 import getpass
 import json
 import os
@@ -16,6 +17,7 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -37,17 +39,22 @@ class QuarterLock:
         self._key = key
         self._owner = owner
         self._version: str | None = version
-        self._renewed_at = datetime.now(UTC)
+        self._writing = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._keep_renewing, name="prefetch lock", daemon=True)
         self._thread.start()
 
     def check(self) -> None:
-        """Raise PrefetchRunning when somebody else may have taken over, as after this machine was suspended."""
-        if self._version is None or datetime.now(UTC) - self._renewed_at >= EXPIRES:
+        """Renew the lock; raise PrefetchRunning when somebody else has taken over, as after this machine was suspended.
+
+        To be called immediately before each write that only one process may do: what the thread has last seen may be
+        RENEW_SECONDS old. Raises what the storage raises when it cannot be reached.
+        """
+        self._renew()
+        if self._version is None:
             raise PrefetchRunning(
-                f"{self._storage.where(self._key)} could not be renewed for so long that another prefetch may have "
-                "begun: start this one again, it continues from what is there"
+                f"{self._storage.where(self._key)} is no longer ours: another prefetch has begun, as it may when this "
+                "one is suspended for long; start this one again, it continues from what is there"
             )
 
     def release(self) -> None:
@@ -55,16 +62,19 @@ class QuarterLock:
         self._ended.set()
         self._thread.join()
         found = self._storage.get(self._key)
-        if found and found[1] == self._version:
+        if found and _id(found[0]) == self._owner["id"]:
             self._storage.delete(self._key)
 
     def _keep_renewing(self) -> None:
         while self._version and not self._ended.wait(RENEW_SECONDS):
-            now = datetime.now(UTC)
             # While the storage cannot be reached the lock grows old; ``check`` sees to it.
             with suppress(BotoCoreError, ClientError, OSError):
-                self._version = self._storage.put_if(self._key, _document(self._owner, now), self._version)
-                self._renewed_at = now
+                self._renew()
+
+    def _renew(self) -> None:
+        with self._writing:
+            if self._version is not None:
+                self._version = _write(self._storage, self._key, self._owner, self._version)
 
 
 @contextmanager
@@ -76,13 +86,14 @@ def quarter_lock(storage: Storage, quarter: str) -> Iterator[QuarterLock]:
         "id": uuid.uuid4().hex,
         "user": _user(),
         "host": socket.gethostname(),
+        "machine": _machine(),
         "pid": os.getpid(),
         "since": now.isoformat(timespec="seconds"),
     }
     found = storage.get(key)
     if found and _is_alive(found[0], now):
         raise PrefetchRunning(_refusal(quarter, found[0]))
-    version = storage.put_if(key, _document(owner, now), found and found[1])
+    version = _write(storage, key, owner, found and found[1])
     if version is None:  # another process was faster by a moment
         found = storage.get(key)
         raise PrefetchRunning(_refusal(quarter, found[0] if found else b"{}"))
@@ -93,8 +104,25 @@ def quarter_lock(storage: Storage, quarter: str) -> Iterator[QuarterLock]:
         lock.release()
 
 
-def _document(owner: _Owner, renewed_at: datetime) -> bytes:
-    return json.dumps({**owner, "renewed_at": renewed_at.isoformat()}, indent=1).encode()
+def _write(storage: Storage, key: str, owner: _Owner, version: str | None) -> str | None:
+    """Write the lock in place of this version of it; return the new version, None when it is another's.
+
+    boto3 repeats a PUT whose answer was lost; the repetition is then refused because of what the first one has written.
+    So whatever is there is ours if it has our id.
+    """
+    body = json.dumps({**owner, "renewed_at": datetime.now(UTC).isoformat()}, indent=1).encode()
+    new = storage.put_if(key, body, version)
+    if new is None and (found := storage.get(key)) and _id(found[0]) == owner["id"]:
+        return found[1]
+    return new
+
+
+def _id(document: bytes) -> object:
+    try:
+        lock = json.loads(document)
+    except ValueError:
+        return None  # nothing that this program has written
+    return lock.get("id") if isinstance(lock, dict) else None
 
 
 def _is_alive(document: bytes, now: datetime) -> bool:
@@ -102,10 +130,23 @@ def _is_alive(document: bytes, now: datetime) -> bool:
         lock = json.loads(document)
         renewed_at = datetime.fromisoformat(lock["renewed_at"])
         expired = now - renewed_at >= EXPIRES
-        here, pid = lock["host"] == socket.gethostname(), int(lock["pid"])
+        here, pid = lock.get("machine") == _machine(), int(lock["pid"])
     except (ValueError, KeyError, TypeError):
         return False  # nothing that this program has written
     return not expired and not (here and not _runs(pid))
+
+
+@functools.cache
+def _machine() -> str:
+    """Within what a process id means one process: this start of this machine, and of it this container.
+
+    The host's name does not say so: images and containers are copied with theirs.
+    """
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:  # no Linux
+        return f"{uuid.getnode():012x}"
 
 
 def _runs(pid: int) -> bool:

@@ -68,21 +68,35 @@ def prefetch_files(
     return write_quarter(storage, quarter, FileTranscripts(source, quarter), on_progress, force=True)
 
 
-def finished_prefetch(storage: Storage, quarter: str) -> PrefetchSummary | None:
+def finished_prefetch(storage: Storage, quarter: str, selection: str = "") -> PrefetchSummary | None:
     """Return what a finished prefetch of the quarter has left, None when there is none.
 
-    To be asked before a source is opened that is slow to open. Raises FtmError when the manifest cannot be read.
+    To be asked before a source is opened that is slow to open.
+
+    Args:
+        selection: of the source that would be read (``TranscriptSource.selection``).
+
+    Raises:
+        FtmError: the manifest cannot be read.
+        InvalidInput: it is of another selection, such as the first 20 firms where all are wanted.
     """
     key = keys.prefetch_manifest(quarter)
     found = storage.get(key)
     if not found:
         return None
     try:
-        return _summary(json.loads(found[0]), key, already_there=True)
+        manifest = json.loads(found[0])
+        summary, finished_selection = _summary(manifest, key, already_there=True), manifest["selection"]
     except (ValueError, KeyError, TypeError) as error:
         raise FtmError(
             f"{storage.where(key)} is not a manifest of this version of ftm: prefetch the quarter with --force"
         ) from error
+    if finished_selection != selection:
+        raise InvalidInput(
+            f"{storage.where(key)} was made with {finished_selection or 'all firms'}, not with "
+            f"{selection or 'all firms'}: --force writes it anew, another --to leaves it as it is"
+        )
+    return summary
 
 
 def write_quarter(
@@ -103,12 +117,13 @@ def write_quarter(
         force: write a finished quarter anew. Its manifest goes before any of its chunks does.
 
     Raises:
-        InvalidInput: there is no sentence in any call; an earlier prefetch is as it was.
+        InvalidInput: there is no sentence in any call, or the quarter is finished with another selection of firms; an
+            earlier prefetch is as it was.
         PrefetchRunning: another process is prefetching this quarter to the same place; says who and since when.
     """
     check_quarter(quarter)
     with quarter_lock(storage, quarter) as lock:
-        if not force and (finished := finished_prefetch(storage, quarter)):
+        if not force and (finished := finished_prefetch(storage, quarter, source.selection)):
             storage.delete(keys.prefetch_checkpoint(quarter))  # its process may have been killed before it did this
             return finished
         writer = ChunkWriter(storage, quarter, _progress(storage, quarter, source), lock)
@@ -140,6 +155,7 @@ def _manifest(quarter: str, source: TranscriptSource, progress: Progress, skippe
         "quarter": quarter,
         "created_at": progress.created_at,
         "source": source.name,
+        "selection": source.selection,
         "fingerprint": progress.fingerprint,
         "n_firms": progress.n_firms,
         "n_calls": progress.n_calls,

@@ -102,18 +102,15 @@ class FolderStorage:
         return body, _version(body)
 
     def put(self, key: str, body: bytes) -> None:
-        path = self._folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{os.getpid()}")  # killed here, nobody takes it for the object
-        unfinished.write_bytes(body)
-        unfinished.replace(path)
+        # Of this process alone. Killed before it is renamed, nobody takes it for the object; ``finish`` deletes it.
+        self._write(key, body, str(os.getpid()))
 
     def put_if(self, key: str, body: bytes, version: str | None) -> str | None:
         with self._only_we(key):
             found = self.get(key)
             if (found and found[1]) != version:
                 return None
-            self.put(key, body)
+            self._write(key, body, "unfinished")  # only we are here: who was killed here left one that is written over
         return _version(body)
 
     def delete(self, key: str) -> None:
@@ -126,6 +123,13 @@ class FolderStorage:
 
     def where(self, key: str) -> str:
         return str(self._folder / key)
+
+    def _write(self, key: str, body: bytes, suffix: str) -> None:
+        path = self._folder / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = path.with_name(f".{path.name}.{suffix}")
+        unfinished.write_bytes(body)
+        unfinished.replace(path)
 
     @contextmanager
     def _only_we(self, key: str) -> Iterator[None]:

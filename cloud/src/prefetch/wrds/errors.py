@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,8 +15,8 @@ from cloud.src.prefetch.wrds.login import Login
 
 _TRY_AGAIN = "the same command again continues from the last finished chunk"
 
-# What PostgreSQL and its client say when there is no connection -> what it means. The first that matches counts. A
-# password that is wrong and a request on the phone that nobody approves are the same answer of WRDS.
+# What PostgreSQL and its client say when there is no connection, as a pattern -> what it means. The first that is found
+# counts. A password that is wrong and a request on the phone that nobody approves are the same answer of WRDS.
 _CONNECTION = {
     "PAM authentication failed": (
         "WRDS refused {username}: check the password, and approve the Duo request on your phone; WRDS sends one for "
@@ -35,7 +36,8 @@ _CONNECTION = {
     "does not support SSL": "{host}:{port} does not encrypt, so nothing was sent: is it WRDS? Check PGHOST and PGPORT",
     "too many connections": "{username} has as many connections as WRDS allows: close others (notebooks, SAS, R)",
     "too many clients": "{host} has no connection left: try again in some minutes",
-    "does not exist": "{host} has no database {database}: check PGDATABASE",
+    'role ".*" does not exist': "{host} has no user {username}: check PGUSER, or the user in ~/.pgpass",
+    'database ".*" does not exist': "{host} has no database {database}: check PGDATABASE",
 }
 
 
@@ -73,7 +75,7 @@ def _line(error: BaseException | None, login: Login) -> str:
 
 def _connection_line(text: str, login: Login) -> str:
     server = login.server
-    for words, meaning in _CONNECTION.items():
-        if words in text:  # of a host with several addresses, the reason is not in the first line
+    for pattern, meaning in _CONNECTION.items():
+        if re.search(pattern, text):  # of a host with several addresses, the reason is not in the first line
             return meaning.format(username=login.username, host=server.host, port=server.port, database=server.database)
     return f"the connection to {server.host} is lost: {text.splitlines()[0]}; {_TRY_AGAIN}"

@@ -50,7 +50,8 @@ def find_login(environment: Mapping[str, str], secrets: Callable[[], Any]) -> Lo
         secrets: makes a boto3 client of Secrets Manager; called only when the other two have no login.
 
     Raises:
-        InvalidInput: there is none, or others can read the password file; says what to do.
+        InvalidInput: there is none, others can read the password file, or it is not clear which password is meant; says
+            what to do.
     """
     server = Server(
         host=environment.get("PGHOST") or _HOST,
@@ -64,6 +65,11 @@ def find_login(environment: Mapping[str, str], secrets: Callable[[], Any]) -> Lo
     password_file = Path(environment.get("PGPASSFILE") or Path.home() / ".pgpass")
     in_file = _username_in(password_file, server, username)
     if in_file:
+        if environment.get("PGPASSWORD"):  # libpq would take this password, with the user of the file
+            raise InvalidInput(
+                f"PGPASSWORD is set without PGUSER, and {password_file} has a login of {in_file}: set PGUSER, too, or "
+                "unset PGPASSWORD"
+            )
         return Login(server, in_file)
     login = _in_secret(server, secrets)
     if login is None:
@@ -103,7 +109,7 @@ def _username_in(path: Path, server: Server, username: str | None) -> str | None
 def _in_secret(server: Server, secrets: Callable[[], Any]) -> Login | None:
     """Return the login in Secrets Manager, None where no account is in use, or it has no such secret for us."""
     try:
-        text = secrets().get_secret_value(SecretId=SECRET)["SecretString"]
+        answer = secrets().get_secret_value(SecretId=SECRET)
     except (NoCredentialsError, NoRegionError):
         return None
     except ClientError as error:
@@ -111,7 +117,7 @@ def _in_secret(server: Server, secrets: Callable[[], Any]) -> Login | None:
             return None
         raise
     try:
-        value = json.loads(text)
+        value = json.loads(answer["SecretString"])  # a binary secret has none
         return Login(server, str(value["username"]), str(value["password"]))
     except (ValueError, KeyError, TypeError):
         # Not chained: the error's text would quote the secret.

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Date, Select, and_, cast, func, or_, select
+from sqlalchemy import BigInteger, Connection, Date, Select, and_, cast, false, func, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from cloud.src.prefetch.wrds.tables import DETAIL, GVKEY, LINK
@@ -17,11 +17,16 @@ from cloud.src.prefetch.wrds.text import tidy
 EARNINGS_CALL = 48  # keydeveventtypeid
 OLD_VERSION = "older versions of a transcript"
 NO_LINK = "calls without a PERMNO"
+MOVED = "calls that have moved elsewhere"
 
 
 @dataclass(frozen=True)
 class SelectedCall:
-    """One earnings call by its latest transcript, with the link that was valid on its day; None where there is none."""
+    """One earnings call by its latest transcript, with the link that was valid on its day; None where there is none.
+
+    ``has_moved``: older versions are earnings calls of the quarter, the latest is of another quarter or kind of
+    event, or without a date.
+    """
 
     firm_id: str
     firm_name: str
@@ -31,6 +36,7 @@ class SelectedCall:
     permno: int | None
     link_date: datetime.date | None
     n_versions: int = 1  # of its transcript
+    has_moved: bool = False
 
 
 @dataclass
@@ -38,8 +44,10 @@ class Selection:
     """The calls that are taken, by firm_id (as strings), date and transcript_id, and what was left out.
 
     Attributes:
-        skipped: reason -> count.
-        unlinked: names of the firms that have a call without a PERMNO, sorted.
+        skipped: reason -> count. Calls without a PERMNO, and those that have moved, are those of all firms, also where
+            only the first are taken: which firms these are is known only without them.
+        unlinked: names of the firms that have a call without a PERMNO, sorted: of those taken where they are kept, of
+            all firms where they are not.
     """
 
     calls: list[SelectedCall]
@@ -48,24 +56,29 @@ class Selection:
 
 
 def find_calls(connection: Connection, quarter: str) -> list[SelectedCall]:
-    """Return all earnings calls of the quarter that WRDS has."""
+    """Return all earnings calls of the quarter that WRDS has, and those that were of it (``has_moved``)."""
     with connection.begin():
         rows = connection.execute(_query(*quarter_days(quarter))).mappings()
         return [_call(row) for row in rows]
 
 
 def choose(calls: list[SelectedCall], limit: int | None, keep_unlinked: bool) -> Selection:
-    """Leave out calls without a PERMNO unless ``keep_unlinked``, and all but the first ``limit`` firms."""
-    unlinked = {call.firm_id: call.firm_name for call in calls if call.permno is None}
-    skipped = Counter({OLD_VERSION: sum(call.n_versions - 1 for call in calls)})
-    if not keep_unlinked:
-        skipped[NO_LINK] = sum(call.permno is None for call in calls)
-        calls = [call for call in calls if call.permno is not None]
-    calls = sorted(calls, key=lambda call: (call.firm_id, call.date, str(call.transcript_id)))
+    """Leave out calls that have moved, those without a PERMNO unless ``keep_unlinked``, and firms after ``limit``."""
+    n_moved = sum(call.has_moved for call in calls)
+    calls = [call for call in calls if not call.has_moved]
+    without_permno = [call for call in calls if call.permno is None]
+    taken = calls if keep_unlinked else [call for call in calls if call.permno is not None]
+    taken = sorted(taken, key=lambda call: (call.firm_id, call.date, str(call.transcript_id)))
     if limit is not None:
-        first = set(firm_ids(calls)[:limit])
-        calls = [call for call in calls if call.firm_id in first]
-    return Selection(calls, +skipped, sorted(unlinked.values()))  # +: without the reasons that never came
+        first = set(firm_ids(taken)[:limit])
+        taken = [call for call in taken if call.firm_id in first]
+    if keep_unlinked:
+        without_permno = [call for call in taken if call.permno is None]
+    unlinked = {call.firm_id: call.firm_name for call in without_permno}
+    skipped = Counter({OLD_VERSION: sum(call.n_versions - 1 for call in taken), MOVED: n_moved})
+    if not keep_unlinked:
+        skipped[NO_LINK] = len(without_permno)
+    return Selection(taken, +skipped, sorted(unlinked.values()))  # +: without the reasons that never came
 
 
 def quarter_days(quarter: str) -> tuple[datetime.date, datetime.date]:
@@ -91,12 +104,16 @@ def _call(row: Any) -> SelectedCall:
         permno=row["permno"],
         link_date=row["linkdt"],
         n_versions=row["n_versions"],
+        has_moved=not row["is_of_quarter"],
     )
 
 
 def _query(first: datetime.date, after: datetime.date) -> Select:
-    """One row for each call of the days from ``first`` to before ``after``, with its link."""
+    """One row for each call that any version puts into the days from ``first`` to before ``after``, with its link."""
     call = _latest_versions(first, after).subquery("call")
+    # The version may have moved to another quarter, or to another kind of event, since the older ones.
+    still_there = and_(call.c.day >= first, call.c.day < after, call.c.keydeveventtypeid == EARNINGS_CALL)
+    is_of_quarter = func.coalesce(still_there, false()).label("is_of_quarter")
     gvkey_is_valid = and_(
         GVKEY.c.companyid == call.c.companyid,
         or_(GVKEY.c.startdate.is_(None), GVKEY.c.startdate <= call.c.day),
@@ -118,10 +135,8 @@ def _query(first: datetime.date, after: datetime.date) -> Select:
     ]
     permno, linkdt = cast(LINK.c.lpermno, BigInteger).label("permno"), cast(LINK.c.linkdt, Date).label("linkdt")
     return (
-        select(call, GVKEY.c.gvkey, permno, linkdt)
+        select(call, is_of_quarter, GVKEY.c.gvkey, permno, linkdt)
         .select_from(call.outerjoin(GVKEY, gvkey_is_valid).outerjoin(LINK, link_is_valid))
-        # The version may have moved to another quarter, or to another kind of event, since the older ones.
-        .where(call.c.day >= first, call.c.day < after, call.c.keydeveventtypeid == EARNINGS_CALL)
         .ext(distinct_on(call.c.companyid, call.c.keydevid))
         .order_by(call.c.companyid, call.c.keydevid, *primary_first)
     )

@@ -34,7 +34,9 @@ class WrdsTranscripts:
         keep_unlinked: also calls without a PERMNO.
 
     Attributes:
-        unlinked: names of the firms that have a call without a PERMNO.
+        unlinked: names of the firms that have a call without a PERMNO: with ``keep_unlinked`` of those taken,
+            else of all from which the first ``limit`` were taken.
+        limit, keep_unlinked: as above.
         not_found: ids of ``firms`` that have no call in the quarter.
         n_calls: number of calls that ``firms()`` yields.
         amount: how much text they have.
@@ -55,15 +57,17 @@ class WrdsTranscripts:
         keep_unlinked: bool = False,
     ) -> None:
         self._connection = connection
+        self.limit, self.keep_unlinked = limit, keep_unlinked
         self.has_titles = use_schemas(connection)
         found = find_calls(connection, quarter)
-        self.not_found = firms.not_in(found) if firms else []
+        of_quarter = [call for call in found if not call.has_moved]
+        self.not_found = firms.not_in(of_quarter) if firms else []
         selection = choose(firms.of(found) if firms else found, limit, keep_unlinked)
         self._calls, self.skipped, self.unlinked = selection.calls, selection.skipped, selection.unlinked
         if not self._calls:
             left_out = ", ".join(f"{count} {reason}" for reason, count in self.skipped.items())
             raise InvalidInput(
-                f"WRDS has no earnings call of {quarter} to take: {len(found)} calls in all"
+                f"WRDS has no earnings call of {quarter} to take: {len(of_quarter)} calls in all"
                 f"{', left out: ' if left_out else ''}{left_out}"
             )
         firms_taken = firm_ids(self._calls)
@@ -73,6 +77,7 @@ class WrdsTranscripts:
             self.skipped[COPIES] = self.amount.n_copies
         self._titles = read_titles(connection, [int(firm) for firm in firms_taken]) if self.has_titles else {}
         self.fingerprint = self._fingerprint(quarter)
+        self.selection = selection_options(firms, limit, keep_unlinked)
 
     def firms(self, after: str | None = None) -> Iterator[list[Call]]:
         """Yield the calls of one firm after the other."""
@@ -96,6 +101,22 @@ class WrdsTranscripts:
         calls = [astuple(call) for call in self._calls]
         read = [quarter, calls, astuple(self.amount), sorted(self._titles.items())]
         return hashlib.sha256(json.dumps(read, default=str).encode()).hexdigest()
+
+
+def selection_options(firms: FirmList | None, limit: int | None, keep_unlinked: bool) -> str:
+    """Return the options of ``ftm prefetch`` that say this, in one line; empty when all firms are taken.
+
+    The ids of a list are represented by their number and a hash: the same file name may hold other ids later.
+    """
+    options = []
+    if firms:
+        ids = hashlib.sha256(" ".join([firms.kind, *sorted(firms.ids)]).encode()).hexdigest()[:8]
+        options.append(f"--firms (list {ids} of {len(firms.ids):,} {firms.kind}s)")
+    if limit is not None:
+        options.append(f"--limit {limit}")
+    if keep_unlinked:
+        options.append("--keep-unlinked")
+    return " ".join(options)
 
 
 def _call(call: SelectedCall, turns: tuple[Turn, ...]) -> Call:
