@@ -28,9 +28,9 @@ MIN_TOPICS_TO_CENTRE = 50
 MAX_UNCENTRED_DISTANCE = 0.45
 # The time of linkage grows with the square of the topics. More than this are first linked within cells of about as
 # many, up to one distance after another, until so few clusters are left.
-MAX_EXACT_TOPICS = 20_000
-# Small steps: what a cell's border has kept apart meets in the next round's cells before anything wider is linked.
-CONDENSED_DISTANCES = (0.35, 0.45, 0.55, 0.65)
+MAX_EXACT_TOPICS = 15_000
+# Several, because a pair that a cell's border has parted can still meet in the next round, whose cells are others.
+CONDENSED_DISTANCES = (0.5, 0.6, 0.7)
 CELL_ROUNDS = 4
 _BLOCK = 8_192
 
@@ -105,7 +105,9 @@ def _cluster(grid: Vectors) -> Rows:
 def _linked(grid: Vectors, clusters: Rows, max_distance: float) -> Rows:
     """The clusters, as _cluster returns them, linked further up to a distance; where there are many, within cells."""
     groups = _groups(clusters)
-    means = np.array([np.round(grid[rows].mean(axis=0, dtype=np.float64)) for rows in groups], dtype=np.float32)
+    means = np.empty((len(groups), grid.shape[1]), dtype=np.float32)
+    for place, rows in enumerate(groups):
+        means[place] = np.round(grid[rows].mean(axis=0, dtype=np.float64))
     sizes = np.array([len(rows) for rows in groups])
     linked = np.arange(len(groups))
     for places in _groups(_cells(means)):
