@@ -30,7 +30,7 @@ MAX_UNCENTRED_DISTANCE = 0.45
 # many, up to one distance after another, until so few clusters are left.
 MAX_EXACT_TOPICS = 15_000
 # Several, because a pair that a cell's border has parted can still meet in the next round, whose cells are others.
-CONDENSED_DISTANCES = (0.5, 0.6, 0.7)
+CONDENSED_DISTANCES: tuple[float, ...] = (0.5, 0.6, 0.7)
 CELL_ROUNDS = 4
 _BLOCK = 8_192
 
