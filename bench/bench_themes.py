@@ -32,6 +32,7 @@ from sklearn.metrics import adjusted_rand_score
 from cloud.src.contract import keys, schemas
 from cloud.src.llm import packaged_models
 from cloud.src.worker import parts, reduce_themes, themes
+from cloud.src.worker.average_linkage import average_linkage, on_grid
 from cloud.src.worker.embeddings import Embedder, Vectors, unit
 from cloud.src.worker.names import KeywordNamer
 from cloud.src.worker.settings import ReduceSettings
@@ -173,10 +174,10 @@ def s3_client(address: str) -> Any:
 def compare_with_exact(topics: pa.Table) -> None:
     """Adjusted Rand index to the exact clustering: of condensed ones, and of exact ones without 5 % of the firms."""
     firm_ids = topics.column("firm_id").to_numpy(zero_copy_only=False)
-    grid = themes._centred(themes.on_grid(vectors_of(topics)))
+    grid = themes._centred(on_grid(vectors_of(topics)))
     order = themes._by_content(grid, firm_ids)
     grid, firm_ids = grid[order], firm_ids[order]
-    exact = themes.average_linkage(grid, themes.MAX_DISTANCE)
+    exact = average_linkage(grid, themes.MAX_DISTANCE)
     print(f"{len(grid):,} topics, {len(np.unique(exact)):,} clusters", flush=True)
     for n_cells in (2, 5):
         for distances in ((0.35, 0.45, 0.55, 0.65), (0.5, 0.6, 0.7), (0.65,)):
@@ -188,9 +189,7 @@ def compare_with_exact(topics: pa.Table) -> None:
             np.unique(firm_ids), len(np.unique(firm_ids)) // 20, replace=False
         )
         kept = ~np.isin(firm_ids, left_out)
-        without = themes.average_linkage(
-            themes._centred(themes.on_grid(vectors_of(topics)[order][kept])), themes.MAX_DISTANCE
-        )
+        without = average_linkage(themes._centred(on_grid(vectors_of(topics)[order][kept])), themes.MAX_DISTANCE)
         print(f"exact, without 5 % of the firms: {adjusted_rand_score(exact[kept], without):.3f}", flush=True)
 
 
