@@ -1,13 +1,13 @@
 """How long does reduce take for many firms, and how much memory?
 
     python bench/bench_themes.py ftm-output/run/processed/topics/quarter=2020Q2/topics.parquet
-    python bench/bench_themes.py TOPICS --quality     # condensed against exact clustering, on the topics as they are
+    python bench/bench_themes.py TOPICS --quality     # condensed against exact clustering, as they are and at 25,000
 
-Real topics are scaled up: each firm is copied under other ids, and every vector of a copy is turned by a random angle, so
-far that a topic and its copy are as near as a topic and its nearest one of another firm (median, measured first). For
-5,000, 25,000 and 125,000 topics the whole reduce job runs in a process of its own against a local S3: it reads the parts,
-finds, ranks and names the themes by keywords, and writes all tables; copying sentences is S3's work and left out. Printed are
-the seconds and the largest memory of that process.
+Real topics are scaled up: each firm is copied under other ids, and every vector of a copy is turned by a random angle,
+so far that a topic and its copy are as near as a topic and its nearest one of another firm (median, measured first).
+For 5,000, 25,000 and 125,000 topics the whole reduce job runs in a process of its own against a local S3: it reads the
+parts, finds, ranks and names the themes by keywords, and writes all tables; copying sentences is S3's work and left
+out. Printed are the seconds by the clock and of processor time, and the largest memory of that process.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from sklearn.metrics import adjusted_rand_score
 from cloud.src.contract import keys, schemas
 from cloud.src.llm import packaged_models
 from cloud.src.worker import parts, reduce_themes, themes
+from cloud.src.worker.average_linkage import average_linkage, on_grid
 from cloud.src.worker.embeddings import Embedder, Vectors, unit
 from cloud.src.worker.names import KeywordNamer
 from cloud.src.worker.settings import ReduceSettings
@@ -51,6 +52,7 @@ def main() -> None:
     topics = pq.read_table(arguments.topics, partitioning=None).replace_schema_metadata(None)
     if arguments.quality:
         compare_with_exact(topics)
+        compare_with_exact(scaled(topics, 25_000, distance_of_neighbours(topics)))
         return
     noise = distance_of_neighbours(topics)
     print(f"{topics.num_rows:,} real topics; a copy is turned to a cosine of {noise:.2f}")
@@ -62,10 +64,11 @@ def main() -> None:
             server.start()
             address = endpoint.get()
             n_firms = write_parts(s3_client(address), scaled(topics, size, noise))
-            seconds, gigabytes, n_themes = pool.apply(reduce, (address,))
+            seconds, cpu_seconds, gigabytes, n_themes = pool.apply(reduce, (address,))
             server.terminate()
         print(
-            f"{size:>8,} topics, {n_firms:>6,} firms: {seconds:6.1f} s, {gigabytes:.2f} GB, {n_themes:,} themes",
+            f"{size:>8,} topics, {n_firms:>6,} firms: {seconds:6.1f} s ({cpu_seconds:.1f} s of processor time), "
+            f"{gigabytes:.2f} GB, {n_themes:,} themes",
             flush=True,
         )
 
@@ -139,16 +142,16 @@ def firm_record(firm_id: str) -> dict[str, Any]:
     return {**dict.fromkeys(schemas.FIRM.names), **known, **counts}
 
 
-def reduce(address: str) -> tuple[float, float, int]:
-    """Run the job; return its seconds, this process's largest memory in GB, and the number of themes."""
-    started = time.perf_counter()
+def reduce(address: str) -> tuple[float, float, float, int]:
+    """Run the job; return its seconds, its processor time, the largest memory in GB, and the number of themes."""
+    started, cpu_started = time.perf_counter(), time.process_time()
     embedder = Embedder(packaged_models.EMBEDDING)
     store = Store(s3_client(address), BUCKET)
     settings = ReduceSettings(quarter=QUARTER, s3_bucket=BUCKET, manifest_key=MANIFEST)
     reduce_themes.run(settings, store, KeywordNamer(embedder), embedder)
-    seconds = time.perf_counter() - started
+    seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
     n_themes = store.read_table(keys.themes(QUARTER)).num_rows
-    return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, n_themes
+    return seconds, cpu_seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6, n_themes
 
 
 def serve(endpoint: Any) -> None:
@@ -169,21 +172,24 @@ def s3_client(address: str) -> Any:
 
 
 def compare_with_exact(topics: pa.Table) -> None:
-    """Adjusted Rand index of the condensed clustering to the exact one, and of an exact one without 5 % of the firms."""
-    grid = themes._centred(themes.on_grid(vectors_of(topics)))
+    """Adjusted Rand index to the exact clustering: of condensed ones, and of exact ones without 5 % of the firms."""
     firm_ids = topics.column("firm_id").to_numpy(zero_copy_only=False)
-    exact = themes.average_linkage(grid, themes.MAX_DISTANCE)
-    for n_cells in (2, 4, 8):
-        for distance in (0.3, 0.35, 0.4, 0.5):
-            themes.MAX_EXACT_TOPICS, themes.CONDENSED_DISTANCE = 2 * len(grid) // n_cells - 1, distance
+    grid = themes._centred(on_grid(vectors_of(topics)))
+    order = themes._by_content(grid, firm_ids)
+    grid, firm_ids = grid[order], firm_ids[order]
+    exact = average_linkage(grid, themes.MAX_DISTANCE)
+    print(f"{len(grid):,} topics, {len(np.unique(exact)):,} clusters", flush=True)
+    for n_cells in (2, 5):
+        for distances in ((0.35, 0.45, 0.55, 0.65), (0.5, 0.6, 0.7), (0.65,)):
+            themes.MAX_EXACT_TOPICS, themes.CONDENSED_DISTANCES = -(-len(grid) // n_cells), distances
             found = adjusted_rand_score(exact, themes._cluster(grid))
-            print(f"{n_cells} cells, condensed up to {distance}: {found:.3f}", flush=True)
+            print(f"{n_cells} cells at first, condensed up to {distances}: {found:.3f}", flush=True)
     for seed in range(3):
         left_out = np.random.default_rng(seed).choice(
             np.unique(firm_ids), len(np.unique(firm_ids)) // 20, replace=False
         )
         kept = ~np.isin(firm_ids, left_out)
-        without = themes.average_linkage(themes._centred(themes.on_grid(vectors_of(topics)[kept])), themes.MAX_DISTANCE)
+        without = average_linkage(themes._centred(on_grid(vectors_of(topics)[order][kept])), themes.MAX_DISTANCE)
         print(f"exact, without 5 % of the firms: {adjusted_rand_score(exact[kept], without):.3f}", flush=True)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -109,34 +112,97 @@ def test_themes_do_not_depend_on_the_order_of_topics(n_groups: int) -> None:
     assert len(in_order) == n_groups
 
 
-def test_more_topics_than_exact_linkage_is_for_are_condensed_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    vectors, firm_ids = grouped(40, in_common=0.5)
-    order = np.random.default_rng(4).permutation(len(vectors))
-    monkeypatch.setattr(themes, "MAX_EXACT_TOPICS", 200)
-    linked = []
+def spread(n_topics: int) -> tuple[Vectors, list[str]]:
+    """Topics that are not in groups: which ones go together is a matter of degree."""
+    random = np.random.default_rng(8)
+    centres = unit(random.normal(size=(30, DIMENSIONS)))
+    noise = random.normal(scale=0.12, size=(n_topics, DIMENSIONS))
+    vectors = unit(centres[random.integers(30, size=n_topics)] + noise)
+    return vectors, [f"firm {n % 60}" for n in range(n_topics)]
+
+
+def linkages(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, int]]:
+    """Gets, of each average linkage from now on, the distance and the number of vectors."""
+    linked: list[tuple[float, int]] = []
 
     def linkage(vectors: Vectors, max_distance: float, sizes: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
-        linked.append((len(vectors), max_distance))
+        linked.append((max_distance, len(vectors)))
         return average_linkage(vectors, max_distance, sizes)
 
     monkeypatch.setattr(themes, "average_linkage", linkage)
+    return linked
+
+
+def test_more_topics_than_exact_linkage_is_for_are_condensed_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, firm_ids = grouped(40, in_common=0.5)
+    order = np.random.default_rng(4).permutation(len(vectors))
+    monkeypatch.setattr(themes, "MAX_EXACT_TOPICS", 100)
+    linked = linkages(monkeypatch)
 
     condensed = find(vectors, firm_ids)
 
-    *cells, (n_condensed, last_cut) = linked
-    assert (len(cells), sum(n for n, _ in cells)) == (4, len(vectors))
+    *cells, (last_cut, n_condensed) = linked
+    assert {cut for cut, _ in cells} == {themes.CONDENSED_DISTANCES[0]}
+    assert (len(cells), sum(n for _, n in cells)) == (4, len(vectors))
     assert (n_condensed, last_cut) == (40, themes.MAX_DISTANCE)
     assert topics_of(condensed) == expected_groups(40)
     shuffled = find(vectors[order], [firm_ids[i] for i in order])
     assert [order[theme.rows].tolist() for theme in shuffled] == [theme.rows.tolist() for theme in condensed]
 
 
+def test_topics_are_condensed_up_to_wider_distances_until_few_enough_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, firm_ids = spread(900)
+    order = np.random.default_rng(4).permutation(len(vectors))
+    monkeypatch.setattr(themes, "MAX_EXACT_TOPICS", 150)
+    linked = linkages(monkeypatch)
+
+    condensed = find(vectors, firm_ids)
+
+    n_of_cut = {cut: sum(n for other, n in linked if other == cut) for cut, _ in linked}
+    assert len(n_of_cut) > 2
+    assert list(n_of_cut) == [*themes.CONDENSED_DISTANCES[: len(n_of_cut) - 1], themes.MAX_DISTANCE]
+    *more, n_exact = n_of_cut.values()
+    assert min(more) > themes.MAX_EXACT_TOPICS >= n_exact
+    shuffled = find(vectors[order], [firm_ids[i] for i in order])
+    assert [order[theme.rows].tolist() for theme in shuffled] == [theme.rows.tolist() for theme in condensed]
+
+
+def test_where_nothing_is_alike_the_last_linkage_is_within_cells_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.random.default_rng(5).normal(size=(400, 384)).astype(np.float32)
+    monkeypatch.setattr(themes, "MAX_EXACT_TOPICS", 100)
+    linked = linkages(monkeypatch)
+
+    assert find(unit(vectors), [f"firm {n}" for n in range(400)]) == []
+
+    assert {cut for cut, _ in linked} == {*themes.CONDENSED_DISTANCES, themes.MAX_DISTANCE}
+    assert max(n for _, n in linked) < 400
+
+
+SCRIPT = """
+from cloud.src.worker import themes
+from tests.unit.test_worker_themes import find, spread
+themes.MAX_EXACT_TOPICS = 500
+print([theme.rows.tolist() for theme in find(*spread(3000))])
+"""
+
+
+def test_the_number_of_threads_makes_no_difference_to_condensed_topics() -> None:
+    printed = {
+        subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            env={"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, "PYTHONPATH": ":".join(sys.path)},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for threads in ("1", "2", "5")
+    }
+
+    assert len(printed) == 1
+    assert b"," in printed.pop()
+
+
 def test_condensing_changes_little(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Topics that are spread, not in groups: which ones go together is a matter of degree."""
-    random = np.random.default_rng(8)
-    centres = unit(random.normal(size=(30, DIMENSIONS)))
-    vectors = unit(centres[random.integers(30, size=900)] + random.normal(scale=0.12, size=(900, DIMENSIONS)))
-    firm_ids = [f"firm {n % 60}" for n in range(len(vectors))]
+    vectors, firm_ids = spread(900)
     exact = labels_of(find(vectors, firm_ids), len(vectors))
     monkeypatch.setattr(themes, "MAX_EXACT_TOPICS", 450)
 

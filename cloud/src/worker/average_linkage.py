@@ -21,7 +21,8 @@ Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 # Grid steps a unit: the dot product of two such vectors is below 4,032 ** 2 < 2 ** 24 (up to 4,096 dimensions, with
-# rounding), and so is each part of its sum.
+# rounding), and so is each part of its sum. exact.py has finer steps, for a firm's sentences: these need double
+# precision, and with it twice the memory.
 STEPS = 4_000
 # Dot products held at a time: 60,000 clusters against 1,024 take 250 MB.
 _BLOCK = 1_024

@@ -26,10 +26,11 @@ MAX_DISTANCE = 0.75
 # With fewer topics than this the mean says more about them than about calls, so it stays in; distances are smaller.
 MIN_TOPICS_TO_CENTRE = 50
 MAX_UNCENTRED_DISTANCE = 0.45
-# The time of exact linkage grows with the square of the topics: more are condensed first, in cells of half as many.
-MAX_EXACT_TOPICS = 25_000
-# Topics of a cell that are so near end up in one theme in any case.
-CONDENSED_DISTANCE = 0.35
+# The time of linkage grows with the square of the topics. More than this are first linked within cells of about as
+# many, up to one distance after another, until so few clusters are left.
+MAX_EXACT_TOPICS = 15_000
+# Several, because a pair that a cell's border has parted can still meet in the next round, whose cells are others.
+CONDENSED_DISTANCES: tuple[float, ...] = (0.5, 0.6, 0.7)
 CELL_ROUNDS = 4
 _BLOCK = 8_192
 
@@ -92,34 +93,40 @@ def _by_content(grid: Vectors, firm_ids: Sequence[str]) -> Rows:
 
 def _cluster(grid: Vectors) -> Rows:
     """The cluster of each topic: the row of its first one."""
+    clusters = np.arange(len(grid))
     if len(grid) < MIN_TOPICS_TO_CENTRE:
-        return average_linkage(grid, MAX_UNCENTRED_DISTANCE)
-    if len(grid) <= MAX_EXACT_TOPICS:
-        return average_linkage(grid, MAX_DISTANCE)
-    condensed = _condensed(grid)
-    groups = _groups(condensed)
-    means = np.array([np.round(grid[rows].mean(axis=0, dtype=np.float64)) for rows in groups], dtype=np.float32)
-    clusters = average_linkage(means, MAX_DISTANCE, np.array([len(rows) for rows in groups]))
+        return _linked(grid, clusters, MAX_UNCENTRED_DISTANCE)
+    for distance in CONDENSED_DISTANCES:
+        if len(np.unique(clusters)) > MAX_EXACT_TOPICS:
+            clusters = _linked(grid, clusters, distance)
+    return _linked(grid, clusters, MAX_DISTANCE)
+
+
+def _linked(grid: Vectors, clusters: Rows, max_distance: float) -> Rows:
+    """The clusters, as _cluster returns them, linked further up to a distance; where there are many, within cells."""
+    groups = _groups(clusters)
+    means = np.empty((len(groups), grid.shape[1]), dtype=np.float32)
+    for place, rows in enumerate(groups):
+        means[place] = np.round(grid[rows].mean(axis=0, dtype=np.float64))
+    sizes = np.array([len(rows) for rows in groups])
+    linked = np.arange(len(groups))
+    for places in _groups(_cells(means)):
+        linked[places] = places[average_linkage(means[places], max_distance, sizes[places])]
     first_rows = np.array([rows[0] for rows in groups])
-    return first_rows[clusters[np.searchsorted(first_rows, condensed)]]
+    return first_rows[linked[np.searchsorted(first_rows, clusters)]]
 
 
-def _condensed(grid: Vectors) -> Rows:
-    """Groups of very similar topics, as _cluster returns them: linkage within cells that each lie together."""
-    condensed = np.arange(len(grid))
-    for rows in _groups(_cells(grid, 2 * len(grid) // MAX_EXACT_TOPICS)):
-        condensed[rows] = rows[average_linkage(grid[rows], CONDENSED_DISTANCE)]
-    return condensed
-
-
-def _cells(grid: Vectors, n_cells: int) -> NDArray[np.int64]:
-    """Spherical k-means from evenly spaced rows: the number of the nearest centre for each row."""
-    centres = grid[np.linspace(0, len(grid) - 1, n_cells).astype(np.int64)]
+def _cells(means: Vectors) -> NDArray[np.int64]:
+    """The cell of each row: one for up to MAX_EXACT_TOPICS, else by spherical k-means from evenly spaced rows."""
+    n_cells = -(-len(means) // MAX_EXACT_TOPICS)
+    if n_cells == 1:
+        return np.zeros(len(means), dtype=np.int64)
+    centres = on_grid(unit(means[np.linspace(0, len(means) - 1, n_cells).astype(np.int64)]))
     for _ in range(CELL_ROUNDS):
-        blocks = [(grid[start : start + _BLOCK] @ centres.T).argmax(axis=1) for start in range(0, len(grid), _BLOCK)]
+        blocks = [(means[start : start + _BLOCK] @ centres.T).argmax(axis=1) for start in range(0, len(means), _BLOCK)]
         cells = np.concatenate(blocks)
         for cell in np.unique(cells):
-            centres[cell] = on_grid(unit(grid[cells == cell].sum(axis=0, dtype=np.float64)))
+            centres[cell] = on_grid(unit(means[cells == cell].sum(axis=0, dtype=np.float64)))
     return cells
 
 
