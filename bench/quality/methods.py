@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering, KMeans
 
 from bench.quality.data import Firm
-from cloud.src.worker.embeddings import Vectors
+from cloud.src.llm import packaged_models
+from cloud.src.worker.embeddings import Embedder, Vectors
 from cloud.src.worker.firm_topics import without_procedural
+from cloud.src.worker.keywords import topic_keywords
+from cloud.src.worker.theme_rank import rank, sentences_of_any_call
 from cloud.src.worker.themes import find_themes
-from cloud.src.worker.topics import NO_TOPIC, find_topics
+from cloud.src.worker.topics import NO_TOPIC, Topic, find_topics
 
 Labels = NDArray[np.int64]
 # Firms, how many clusters k-means and Ward are to find, seed -> a label for each sentence of all firms in their order.
@@ -23,17 +27,15 @@ MIN_FIRMS, MAX_FIRM_DOMINANCE = 2, 0.4
 
 
 def ftm(firms: list[Firm], _n_clusters: int, _seed: int, in_context: bool = True) -> Labels:
-    """Firms' topics, then themes; a sentence's cluster is its topic's theme. One collection: its topics."""
+    """Firms' topics, then themes; a sentence's cluster is its topic's theme. One collection: its topics.
+
+    Themes are numbered in the product's order, the one most worth reading first.
+    """
     found = [
         without_procedural(find_topics(firm.vectors, firm.goes_on if in_context else None), firm.similarities)
         for firm in firms
     ]
-    if len(firms) == 1:
-        themes = [[topic] for topic in range(len(found[0]))]
-    else:
-        centroids = np.array([topic.centroid for topics in found for topic in topics])
-        firm_ids = [firm.firm_id for firm, topics in zip(firms, found, strict=True) for _ in topics]
-        themes = [list(theme.rows) for theme in find_themes(centroids, firm_ids, MIN_FIRMS, MAX_FIRM_DOMINANCE)]
+    themes = [[topic] for topic in range(len(found[0]))] if len(firms) == 1 else _ranked_themes(firms, found)
     theme_of_topic = {int(topic): number for number, topics in enumerate(themes) for topic in topics}
     labels, topic_number = [], 0
     for firm, topics in zip(firms, found, strict=True):
@@ -43,6 +45,25 @@ def ftm(firms: list[Firm], _n_clusters: int, _seed: int, in_context: bool = True
             topic_number += 1
         labels.append(of_firm)
     return np.concatenate(labels)
+
+
+def _ranked_themes(firms: list[Firm], found: list[list[Topic]]) -> list[list[int]]:
+    """The topics of each theme, numbered through all firms, as the product's reduce finds and ranks them."""
+    centroids = np.array([topic.centroid for topics in found for topic in topics])
+    n_sentences = np.array([len(topic.rows) for topics in found for topic in topics])
+    firm_ids = [firm.firm_id for firm, topics in zip(firms, found, strict=True) for _ in topics]
+    keywords = [
+        words
+        for firm, topics in zip(firms, found, strict=True)
+        for words in topic_keywords(["\n".join(firm.texts[i] for i in topic.rows) for topic in topics], firm.speakers)
+    ]
+    themes = find_themes(centroids, firm_ids, keywords, MIN_FIRMS, MAX_FIRM_DOMINANCE)
+    return [list(each.theme.rows) for each in rank(themes, firm_ids, keywords, n_sentences, _any_call())]
+
+
+@cache
+def _any_call() -> Vectors:
+    return sentences_of_any_call(Embedder(packaged_models.EMBEDDING))
 
 
 def ftm_without_context(firms: list[Firm], n_clusters: int, seed: int) -> Labels:
