@@ -5,6 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import cache
+from hashlib import sha256
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -79,7 +81,7 @@ def ward(firms: list[Firm], n_clusters: int, _seed: int) -> Labels:
 
 
 def bertopic_defaults(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
-    return _bertopic(firms, umap_model=_umap(seed))
+    return _bertopic(firms, umap_model=_Umap(seed))
 
 
 def bertopic_pca(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
@@ -91,7 +93,7 @@ def bertopic_pca(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
 
 def bertopic_umap_k_means(firms: list[Firm], n_clusters: int, seed: int) -> Labels:
     """Its documentation's advice against outliers."""
-    return _bertopic(firms, umap_model=_umap(seed), hdbscan_model=KMeans(n_clusters, random_state=seed, n_init=1))
+    return _bertopic(firms, umap_model=_Umap(seed), hdbscan_model=KMeans(n_clusters, random_state=seed, n_init=1))
 
 
 def bertopic_reduced(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
@@ -99,14 +101,28 @@ def bertopic_reduced(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
     from hdbscan import HDBSCAN  # pants: no-infer-dep
 
     leaves = HDBSCAN(min_cluster_size=5, cluster_selection_method="leaf", prediction_data=True)
-    return _bertopic(firms, reduce_outliers=True, umap_model=_umap(seed), hdbscan_model=leaves)
+    return _bertopic(firms, reduce_outliers=True, umap_model=_Umap(seed), hdbscan_model=leaves)
 
 
-def _umap(seed: int):  # type: ignore[no-untyped-def]
-    from umap import UMAP  # pants: no-infer-dep
+class _Umap:
+    """UMAP with BERTopic's own defaults and a seed. It takes longest, so methods share what it made of the same."""
 
-    # BERTopic's own defaults, with a seed.
-    return UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=seed)
+    _made: ClassVar[dict[tuple[int, bytes], Vectors]] = {}
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def fit(self, vectors: Vectors, y: object = None) -> _Umap:
+        from umap import UMAP  # pants: no-infer-dep
+
+        self._key = (self._seed, sha256(vectors.tobytes()).digest())
+        if self._key not in self._made:
+            model = UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=self._seed)
+            self._made[self._key] = model.fit_transform(vectors)
+        return self
+
+    def transform(self, _vectors: Vectors) -> Vectors:
+        return self._made[self._key]
 
 
 def _bertopic(firms: list[Firm], reduce_outliers: bool = False, **models: object) -> Labels:
