@@ -35,6 +35,7 @@ class Firm:
     goes_on: NDArray[np.bool_]
     similarities: Vectors  # to procedural sentences
     labels: list[str]  # UNLABELLED where nobody says what the sentence is about
+    speakers: frozenset[str]  # words of their names, which are no keywords
 
 
 class VectorStore:
@@ -85,7 +86,8 @@ def _firm(
     texts = [said[row] for row in rows]
     labels = [_label(text, firm.firm_id, themes) for text in texts]
     ticker = firm.column("ticker")[0] or firm.firm_id
-    return Firm(firm.firm_id, ticker, texts, vectors, goes_on(firm, rows), similarities, labels)
+    speakers = speaker_words(firm)
+    return Firm(firm.firm_id, ticker, texts, vectors, goes_on(firm, rows), similarities, labels, speakers)
 
 
 def _label(text: str, firm_id: str, themes: list[dict]) -> str:
@@ -110,7 +112,8 @@ def read_labelled(path: Path, store: VectorStore) -> Firm:
     texts = [row["text"] for row in rows]
     nothing = np.zeros(len(texts), dtype=np.float32)
     no_order = np.zeros(len(texts), dtype=bool)
-    return Firm(path.stem, path.stem, texts, store.get(texts), no_order, nothing, [row["label"] for row in rows])
+    labels = [row["label"] for row in rows]
+    return Firm(path.stem, path.stem, texts, store.get(texts), no_order, nothing, labels, frozenset())
 
 
 def weak_themes(path: Path, quarter: str, tickers: set[str], min_mentions: int = 3) -> dict[str, set[str]]:

@@ -16,6 +16,7 @@ from cloud.src.worker.keywords import terms, topic_keywords
 from cloud.src.worker.topics import NO_TOPIC
 
 N_WORDS = 10
+N_TO_READ, N_SENTENCES_TO_READ = 30, 6
 
 
 def against_labels(firms: list[Firm], found: Labels) -> dict[str, float]:
@@ -61,6 +62,20 @@ def by_themselves(firms: list[Firm], found: Labels) -> dict[str, float]:
         "diversity": len(set(words)) / max(1, len(words)),
         "npmi": npmi(texts, keywords),
     }
+
+
+def in_words(firms: list[Firm], found: Labels) -> str:
+    """The first clusters for a reader: keywords and the sentences next to the centre."""
+    texts, vectors = [text for firm in firms for text in firm.texts], pooled(firms)
+    clusters = [np.flatnonzero(found == cluster) for cluster in np.unique(found) if cluster != NO_TOPIC][:N_TO_READ]
+    keywords = topic_keywords(["\n".join(texts[row] for row in rows) for rows in clusters])
+    blocks = []
+    for number, (rows, words) in enumerate(zip(clusters, keywords, strict=True), start=1):
+        nearest = rows[np.argsort(-(vectors[rows] @ vectors[rows].mean(axis=0)))[:N_SENTENCES_TO_READ]]
+        blocks.append(
+            "\n  ".join([f"{number}. {len(rows)} sentences: {', '.join(words)}", *(texts[i] for i in nearest)])
+        )
+    return "\n\n".join(blocks) + "\n"
 
 
 def npmi(texts: list[str], keywords: list[list[str]]) -> float:

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
+from functools import cache
+from hashlib import sha256
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering, KMeans
 
 from bench.quality.data import Firm
-from cloud.src.worker.embeddings import Vectors
+from cloud.src.llm import packaged_models
+from cloud.src.worker.embeddings import Embedder, Vectors
 from cloud.src.worker.firm_topics import without_procedural
+from cloud.src.worker.keywords import topic_keywords
+from cloud.src.worker.theme_rank import rank, sentences_of_any_call
 from cloud.src.worker.themes import find_themes
-from cloud.src.worker.topics import NO_TOPIC, find_topics
+from cloud.src.worker.topics import NO_TOPIC, Topic, find_topics
 
 Labels = NDArray[np.int64]
 # Firms, how many clusters k-means and Ward are to find, seed -> a label for each sentence of all firms in their order.
@@ -23,17 +29,15 @@ MIN_FIRMS, MAX_FIRM_DOMINANCE = 2, 0.4
 
 
 def ftm(firms: list[Firm], _n_clusters: int, _seed: int, in_context: bool = True) -> Labels:
-    """Firms' topics, then themes; a sentence's cluster is its topic's theme. One collection: its topics."""
+    """Firms' topics, then themes; a sentence's cluster is its topic's theme. One collection: its topics.
+
+    Themes are numbered in the product's order, the one most worth reading first.
+    """
     found = [
         without_procedural(find_topics(firm.vectors, firm.goes_on if in_context else None), firm.similarities)
         for firm in firms
     ]
-    if len(firms) == 1:
-        themes = [[topic] for topic in range(len(found[0]))]
-    else:
-        centroids = np.array([topic.centroid for topics in found for topic in topics])
-        firm_ids = [firm.firm_id for firm, topics in zip(firms, found, strict=True) for _ in topics]
-        themes = [list(theme.rows) for theme in find_themes(centroids, firm_ids, MIN_FIRMS, MAX_FIRM_DOMINANCE)]
+    themes = [[topic] for topic in range(len(found[0]))] if len(firms) == 1 else _ranked_themes(firms, found)
     theme_of_topic = {int(topic): number for number, topics in enumerate(themes) for topic in topics}
     labels, topic_number = [], 0
     for firm, topics in zip(firms, found, strict=True):
@@ -43,6 +47,25 @@ def ftm(firms: list[Firm], _n_clusters: int, _seed: int, in_context: bool = True
             topic_number += 1
         labels.append(of_firm)
     return np.concatenate(labels)
+
+
+def _ranked_themes(firms: list[Firm], found: list[list[Topic]]) -> list[list[int]]:
+    """The topics of each theme, numbered through all firms, as the product's reduce finds and ranks them."""
+    centroids = np.array([topic.centroid for topics in found for topic in topics])
+    n_sentences = np.array([len(topic.rows) for topics in found for topic in topics])
+    firm_ids = [firm.firm_id for firm, topics in zip(firms, found, strict=True) for _ in topics]
+    keywords = [
+        words
+        for firm, topics in zip(firms, found, strict=True)
+        for words in topic_keywords(["\n".join(firm.texts[i] for i in topic.rows) for topic in topics], firm.speakers)
+    ]
+    themes = find_themes(centroids, firm_ids, keywords, MIN_FIRMS, MAX_FIRM_DOMINANCE)
+    return [list(each.theme.rows) for each in rank(themes, firm_ids, keywords, n_sentences, _any_call())]
+
+
+@cache
+def _any_call() -> Vectors:
+    return sentences_of_any_call(Embedder(packaged_models.EMBEDDING))
 
 
 def ftm_without_context(firms: list[Firm], n_clusters: int, seed: int) -> Labels:
@@ -58,7 +81,7 @@ def ward(firms: list[Firm], n_clusters: int, _seed: int) -> Labels:
 
 
 def bertopic_defaults(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
-    return _bertopic(firms, umap_model=_umap(seed))
+    return _bertopic(firms, umap_model=_Umap(seed))
 
 
 def bertopic_pca(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
@@ -70,7 +93,7 @@ def bertopic_pca(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
 
 def bertopic_umap_k_means(firms: list[Firm], n_clusters: int, seed: int) -> Labels:
     """Its documentation's advice against outliers."""
-    return _bertopic(firms, umap_model=_umap(seed), hdbscan_model=KMeans(n_clusters, random_state=seed, n_init=1))
+    return _bertopic(firms, umap_model=_Umap(seed), hdbscan_model=KMeans(n_clusters, random_state=seed, n_init=1))
 
 
 def bertopic_reduced(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
@@ -78,14 +101,28 @@ def bertopic_reduced(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
     from hdbscan import HDBSCAN  # pants: no-infer-dep
 
     leaves = HDBSCAN(min_cluster_size=5, cluster_selection_method="leaf", prediction_data=True)
-    return _bertopic(firms, reduce_outliers=True, umap_model=_umap(seed), hdbscan_model=leaves)
+    return _bertopic(firms, reduce_outliers=True, umap_model=_Umap(seed), hdbscan_model=leaves)
 
 
-def _umap(seed: int):  # type: ignore[no-untyped-def]
-    from umap import UMAP  # pants: no-infer-dep
+class _Umap:
+    """UMAP with BERTopic's own defaults and a seed. It takes longest, so methods share what it made of the same."""
 
-    # BERTopic's own defaults, with a seed.
-    return UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=seed)
+    _made: ClassVar[dict[tuple[int, bytes], Vectors]] = {}
+
+    def __init__(self, seed: int) -> None:
+        self._seed = seed
+
+    def fit(self, vectors: Vectors, y: object = None) -> _Umap:
+        from umap import UMAP  # pants: no-infer-dep
+
+        self._key = (self._seed, sha256(vectors.tobytes()).digest())
+        if self._key not in self._made:
+            model = UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=self._seed)
+            self._made[self._key] = model.fit_transform(vectors)
+        return self
+
+    def transform(self, _vectors: Vectors) -> Vectors:
+        return self._made[self._key]
 
 
 def _bertopic(firms: list[Firm], reduce_outliers: bool = False, **models: object) -> Labels:

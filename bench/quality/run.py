@@ -3,10 +3,13 @@
     python3.11 -m venv /tmp/bertopic && /tmp/bertopic/bin/pip install torch==2.13.0
     /tmp/bertopic/bin/pip install -r 3rdparty/python/requirements.txt -r bench/quality/requirements.txt
     PYTHONPATH=. /tmp/bertopic/bin/python bench/quality/run.py --out bench/quality/results.json \\
-        [--labelled FILE.csv ...] [--real TRANSCRIPTS --quarter 2020Q2 --weak weak_themes.csv --real-firms 40]
+        [--no-samples] [--labelled FILE.csv ...] \\
+        [--real TRANSCRIPTS --quarter 2020Q2 --weak weak_themes.csv --real-firms 40 --to-read FOLDER]
 
 A labelled CSV has the columns text and label. TRANSCRIPTS is a file or folder as for ``ftm run``; the weak labels are a
-CSV with the columns ticker, quarter, theme, n_mentions. Nothing of a transcript gets into the results.
+CSV with the columns ticker, quarter, theme, n_mentions. Nothing of a transcript gets into the results, which keep what
+another run has put there about other data sets and methods. ``--to-read FOLDER`` gets each method's first 30 clusters
+in keywords and sentences, for whoever counts the procedural ones: text of transcripts, never for the repository.
 """
 
 from __future__ import annotations
@@ -48,7 +51,7 @@ def main() -> None:
     embedder = Embedder(packaged_models.EMBEDDING)
     store, procedural = VectorStore(embedder, options.cache), ProceduralFilter(embedder)
     results: Results = {}
-    for quarter in SAMPLE_QUARTERS:
+    for quarter in SAMPLE_QUARTERS if options.samples else ():
         transcripts = data.read_firms(data.SAMPLES / f"transcripts_{quarter}.csv", quarter, n_firms=1000)
         firms = data.prepare(transcripts, store, procedural, data.sample_themes(quarter))
         compare(results, f"samples {quarter}", firms, options, measures.against_labels)
@@ -77,6 +80,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--quarter")
     parser.add_argument("--weak", type=Path)
     parser.add_argument("--real-firms", type=int, default=40)
+    parser.add_argument("--to-read", type=Path, help="gets the first clusters of every method in words")
+    parser.add_argument("--no-samples", dest="samples", action="store_false", help="keep what there is about them")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--methods", nargs="*", choices=METHODS, default=list(METHODS))
     options = parser.parse_args()
@@ -102,10 +107,16 @@ def compare(
         for seed in range(2 if method in DETERMINISTIC else options.seeds):
             found = METHODS[method](firms, n_clusters, seed)
             scores = measure(firms, found)
+            if with_stability and options.to_read and seed == 0:
+                options.to_read.mkdir(parents=True, exist_ok=True)
+                (options.to_read / f"{method}.txt").write_text(measures.in_words(firms, found), encoding="utf-8")
             if with_stability:
                 scores["stability"] = stability(firms, found, method, n_clusters, seed)
             runs.append(scores)
-        row = summary(runs) | {"seconds_a_run": round((time.perf_counter() - started) / len(runs), 1)}
+        row = summary(runs) | {
+            "runs": len(runs),
+            "seconds_a_run": round((time.perf_counter() - started) / len(runs), 1),
+        }
         results.setdefault(name, {})[method] = row
         print(name, method, row, flush=True)
 
@@ -138,14 +149,15 @@ def speed() -> dict[str, Any]:
 
 
 def write(options: argparse.Namespace, results: Results) -> None:
+    known = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
     packages = ("bertopic", "umap-learn", "hdbscan", "scikit-learn", "scipy", "numpy", "onnxruntime")
-    record = {
+    quality = known.get("quality", {})
+    record = known | {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "seeds": options.seeds,
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "versions": {name: version(name) for name in packages},
-        "quality": results,
-        "speed": speed(),
+        "quality": quality | {name: quality.get(name, {}) | rows for name, rows in results.items()},
+        "speed": speed() if options.samples else known.get("speed"),
     }
     options.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     console = Console(width=160)

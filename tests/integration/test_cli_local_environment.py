@@ -1,4 +1,4 @@
-"""What the jobs are told about the LLM, and what another ``ftm`` finds out about a local AWS that runs."""
+"""What the jobs are told about the LLM and the topics, what another ``ftm`` finds out about a local AWS that runs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ANSWER = says("Hello")
 
 @pytest.fixture(autouse=True)
 def own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("AWS_ENDPOINT_URL", "LLM_API_KEY"):
+    for name in ("AWS_ENDPOINT_URL", "LLM_API_KEY", "EMBEDDING_MODEL", "MIN_TOPICS", "MAX_TOPICS"):
         monkeypatch.delenv(name, raising=False)
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "")  # the code under test changes them: put back after the test
@@ -85,6 +85,37 @@ def test_without_an_llm_none_is_started_and_no_job_is_told_of_one() -> None:
     assert started.llm == NO_LLM
     assert "LLM_BASE_URL" not in told
     assert "LLM_MODEL_NAME" not in told
+
+
+def test_the_jobs_take_the_users_embedding_model_and_bounds_of_topics(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "own").symlink_to(packaged_models.ensure(packaged_models.EMBEDDING))
+    monkeypatch.chdir(tmp_path)  # the jobs run in other folders
+    for name, value in {"EMBEDDING_MODEL": "own", "MIN_TOPICS": "5", "MAX_TOPICS": "30"}.items():
+        monkeypatch.setenv(name, value)
+    with start_environment(ignore, 1, LlmChoice(none=True)) as started:
+        told = job_environment(started)
+    wanted = {"EMBEDDING_MODEL": str(tmp_path / "own"), "MIN_TOPICS": "5", "MAX_TOPICS": "30"}
+    assert {name: told[name] for name in wanted} == wanted
+
+
+def test_without_a_word_of_the_user_the_jobs_take_the_packaged_embedding_model() -> None:
+    with start_environment(ignore, 1, LlmChoice(none=True)) as started:
+        told = job_environment(started)
+    assert told["EMBEDDING_MODEL"] == packaged_models.EMBEDDING
+    assert not {"MIN_TOPICS", "MAX_TOPICS"} & set(told)
+
+
+def test_an_embedding_model_that_is_none_is_refused_before_any_job_runs(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("EMBEDDING_MODEL", str(tmp_path))
+    with (
+        pytest.raises(InvalidInput, match="EMBEDDING_MODEL .* has no .*model.onnx"),
+        start_environment(ignore, 1, LlmChoice(none=True)),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("choice", [{"url": "http://127.0.0.1:9/v1"}, {"model": "file"}])

