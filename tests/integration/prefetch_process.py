@@ -8,9 +8,11 @@ PROCESSES, sentences are split in so many. TARGET is ``s3://bucket`` or a folder
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import threading
 from pathlib import Path, PosixPath
+from typing import Self
 
 import boto3
 
@@ -48,9 +50,9 @@ class Announcing:
 class AnnouncingPath(PosixPath):
     """Path that says when a file gets its name."""
 
-    def replace(self, target: Path) -> Path:
+    def replace(self, target: str | os.PathLike[str]) -> Self:
         point(f"rename {self.name}")
-        return Path(super().replace(target))
+        return super().replace(target)
 
 
 def point(what: str) -> None:
