@@ -1,4 +1,4 @@
-"""The files of an embedding model in ONNX form, and how its vectors are made: EMBEDDING_MODEL (ADR-004).
+"""The files of an embedding model in ONNX form, and how its vectors are made: EMBEDDING_MODEL (ADR-013).
 
 The setting is the packaged model's name, a folder (FTM's own layout or that of sentence-transformers), or a name on
 the Hugging Face hub.
