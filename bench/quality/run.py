@@ -168,7 +168,8 @@ def write(options: argparse.Namespace, results: Results) -> None:
             spread = [f" ±{row[f'{column}_spread'] / 2:.3f}" if f"{column}_spread" in row else "" for column in columns]
             table.add_row(method, *(f"{row[column]}{more}" for column, more in zip(columns, spread, strict=True)))
         console.print(table)
-    console.print(record["speed"])
+    if options.samples:
+        console.print(record["speed"])
 
 
 if __name__ == "__main__":
