@@ -251,8 +251,8 @@ class LlmClient:
                 raise _Transient(_reason(error), str(error.status_code), _retry_after(error)) from error
         except openai.APIConnectionError as error:
             raise _connection_failure(error) from error
-        except ValueError:
-            pass
+        except ValueError:  # no JSON, which a page like vLLM's empty /health may be
+            return None
         return None
 
     async def _context_tokens(self) -> int | None:
