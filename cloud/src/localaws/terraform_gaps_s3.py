@@ -1,4 +1,4 @@
-"""S3: what Terraform's bucket policy needs and moto lacks."""
+"""S3: what Terraform needs for the bucket and moto lacks."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import json
 from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
-from moto.s3.models import FakeBucket
+from moto.s3.models import FakeBucket, FakeDeleteMarker
 
-from cloud.src.localaws.patching import patch
+from cloud.src.localaws.patching import add, patch
 
 
 def install() -> None:
     allow_requests_without_tls()
+    delete_what_has_a_delete_marker()
 
 
 def allow_requests_without_tls() -> None:
@@ -26,6 +27,15 @@ def allow_requests_without_tls() -> None:
         return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
 
     patch(FakeBucket, "get_permission", get_permission)
+
+
+def delete_what_has_a_delete_marker() -> None:
+    """Stock moto fails where a bucket is emptied after its versioning has been suspended: it treats markers as files."""
+
+    def dispose(self: FakeDeleteMarker) -> None:
+        """A marker holds no file."""
+
+    add(FakeDeleteMarker, dispose)
 
 
 def _is_about_tls(statement: dict[str, Any]) -> bool:
