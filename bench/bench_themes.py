@@ -2,6 +2,7 @@
 
     python bench/bench_themes.py ftm-output/run/processed/topics/quarter=2020Q2/topics.parquet
     python bench/bench_themes.py TOPICS --quality     # condensed against exact clustering, as they are and at 25,000
+    python bench/bench_themes.py TOPICS --cuts        # at which distance how many themes come out
 
 Real topics are scaled up: each firm is copied under other ids, and every vector of a copy is turned by a random angle,
 so far that a topic and its copy are as near as a topic and its nearest one of another firm (median, measured first).
@@ -40,6 +41,9 @@ from cloud.src.worker.store import Store
 
 SIZES = (5_000, 25_000, 125_000)
 FIRMS_A_PART = 50
+FIRMS_TO_COUNT = (8, 15, 25, 40, 75, 110)
+DISTANCES = tuple(round(0.5 + 0.025 * step, 3) for step in range(15))
+MIN_FIRMS, MAX_FIRM_DOMINANCE = 2, 0.4
 BUCKET, QUARTER, MANIFEST = "ftm-bench", "2099Q1", "manifests/2099Q1/manifest_bench.jsonl"
 
 
@@ -48,11 +52,15 @@ def main() -> None:
     parser.add_argument("topics", type=Path, help="topics.parquet of a run")
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="how many topics (default: %(default)s)")
     parser.add_argument("--quality", action="store_true", help="condensed against exact clustering")
+    parser.add_argument("--cuts", action="store_true", help="the number of themes by distance and number of firms")
     arguments = parser.parse_args()
     topics = pq.read_table(arguments.topics, partitioning=None).replace_schema_metadata(None)
     if arguments.quality:
         compare_with_exact(topics)
         compare_with_exact(scaled(topics, 25_000, distance_of_neighbours(topics)))
+        return
+    if arguments.cuts:
+        count_themes(topics)
         return
     noise = distance_of_neighbours(topics)
     print(f"{topics.num_rows:,} real topics; a copy is turned to a cosine of {noise:.2f}")
@@ -177,10 +185,11 @@ def compare_with_exact(topics: pa.Table) -> None:
     grid = themes._centred(on_grid(vectors_of(topics)))
     order = themes._by_content(grid, firm_ids)
     grid, firm_ids = grid[order], firm_ids[order]
-    exact = average_linkage(grid, themes.MAX_DISTANCE)
+    cut = themes.cut_for(len(grid))
+    exact = average_linkage(grid, cut)
     print(f"{len(grid):,} topics, {len(np.unique(exact)):,} clusters", flush=True)
     for n_cells in (2, 5):
-        for distances in ((0.35, 0.45, 0.55, 0.65), (0.5, 0.6, 0.7), (0.65,)):
+        for distances in ((0.4, 0.5), (0.5, 0.55), (0.55,)):
             themes.MAX_EXACT_TOPICS, themes.CONDENSED_DISTANCES = -(-len(grid) // n_cells), distances
             found = adjusted_rand_score(exact, themes._cluster(grid))
             print(f"{n_cells} cells at first, condensed up to {distances}: {found:.3f}", flush=True)
@@ -189,8 +198,27 @@ def compare_with_exact(topics: pa.Table) -> None:
             np.unique(firm_ids), len(np.unique(firm_ids)) // 20, replace=False
         )
         kept = ~np.isin(firm_ids, left_out)
-        without = average_linkage(themes._centred(on_grid(vectors_of(topics)[order][kept])), themes.MAX_DISTANCE)
+        without = average_linkage(themes._centred(on_grid(vectors_of(topics)[order][kept])), cut)
         print(f"exact, without 5 % of the firms: {adjusted_rand_score(exact[kept], without):.3f}", flush=True)
+
+
+def count_themes(topics: pa.Table) -> None:
+    """Valid themes by distance, of evenly chosen firms."""
+    vectors, firm_of_topic = vectors_of(topics), topics.column("firm_id").to_numpy(zero_copy_only=False)
+    firm_ids = np.unique(firm_of_topic)
+    for n_firms in (*(n for n in FIRMS_TO_COUNT if n < len(firm_ids)), len(firm_ids)):
+        chosen = np.isin(firm_of_topic, firm_ids[np.arange(n_firms) * len(firm_ids) // n_firms])
+        grid, of = themes._centred(on_grid(vectors[chosen])), firm_of_topic[chosen]
+        counts = {distance: n_themes(grid, of, distance) for distance in DISTANCES}
+        most = [distance for distance, count in counts.items() if count == max(counts.values())]
+        print(
+            f"{n_firms:>4} firms, {len(of):>5,} topics: most, {max(counts.values())}, at {most}: {counts}", flush=True
+        )
+
+
+def n_themes(grid: Vectors, firm_of_topic: np.ndarray, distance: float) -> int:
+    groups = themes._groups(average_linkage(grid, distance))
+    return sum(themes.is_valid(list(firm_of_topic[rows]), MIN_FIRMS, MAX_FIRM_DOMINANCE) for rows in groups)
 
 
 if __name__ == "__main__":

@@ -64,24 +64,37 @@ def read_firms(source: Path, quarter: str, n_firms: int) -> list[FirmTranscripts
 
 
 def prepare(
-    transcripts: list[FirmTranscripts], store: VectorStore, procedural: ProceduralFilter, themes: list[dict]
+    transcripts: list[FirmTranscripts],
+    store: VectorStore,
+    procedural: ProceduralFilter,
+    themes: list[dict],
+    all_sentences: bool = False,
 ) -> list[Firm]:
-    """The same sentences for every method: those that FTM takes for content. ``themes`` as in samples/themes.json."""
+    """The sentences that FTM takes for content, or all of them. ``themes`` as in samples/themes.json."""
+    at_least = 0 if all_sentences else MIN_CONTENT_WORDS
     kept = []
     for firm in transcripts:
         speakers, texts = speaker_words(firm), firm.column("cleaned_text")
-        kept.append(np.flatnonzero([n_content_words(text, speakers) >= MIN_CONTENT_WORDS for text in texts]))
+        kept.append(np.flatnonzero([n_content_words(text, speakers) >= at_least for text in texts]))
     store.get([firm.column("cleaned_text")[row] for firm, rows in zip(transcripts, kept, strict=True) for row in rows])
-    return [_firm(firm, rows, store, procedural, themes) for firm, rows in zip(transcripts, kept, strict=True)]
+    return [
+        _firm(firm, rows, store, procedural, themes, all_sentences)
+        for firm, rows in zip(transcripts, kept, strict=True)
+    ]
 
 
 def _firm(
-    firm: FirmTranscripts, rows: NDArray, store: VectorStore, procedural: ProceduralFilter, themes: list[dict]
+    firm: FirmTranscripts,
+    rows: NDArray,
+    store: VectorStore,
+    procedural: ProceduralFilter,
+    themes: list[dict],
+    all_sentences: bool,
 ) -> Firm:
     said = firm.column("cleaned_text")
     vectors = store.get([said[row] for row in rows])
     similarities = procedural.similarities(vectors)
-    content = ~are_procedural(similarities)
+    content = ~are_procedural(similarities) | all_sentences
     rows, vectors, similarities = rows[content], vectors[content], similarities[content]
     texts = [said[row] for row in rows]
     labels = [_label(text, firm.firm_id, themes) for text in texts]

@@ -9,7 +9,8 @@
 A labelled CSV has the columns text and label. TRANSCRIPTS is a file or folder as for ``ftm run``; the weak labels are a
 CSV with the columns ticker, quarter, theme, n_mentions. Nothing of a transcript gets into the results, which keep what
 another run has put there about other data sets and methods. ``--to-read FOLDER`` gets each method's first 30 clusters
-in keywords and sentences, for whoever counts the procedural ones: text of transcripts, never for the repository.
+in keywords and sentences, for whoever counts the procedural ones: text of transcripts, never for the repository. There
+FTM filters procedural sentences as in the product, and the others, which have no such filter, get all sentences.
 """
 
 from __future__ import annotations
@@ -58,7 +59,8 @@ def main() -> None:
     for path in options.labelled:
         compare(results, path.stem, [data.read_labelled(path, store)], options, measures.against_labels)
     if options.real:
-        firms = data.prepare(data.read_firms(options.real, options.quarter, options.real_firms), store, procedural, [])
+        transcripts = data.read_firms(options.real, options.quarter, options.real_firms)
+        firms = data.prepare(transcripts, store, procedural, [])
         weak = data.weak_themes(options.weak, options.quarter, {firm.ticker for firm in firms})
         compare(
             results,
@@ -68,6 +70,9 @@ def main() -> None:
             lambda firms, found: measures.weak_theme_f1(firms, found, weak) | measures.by_themselves(firms, found),
             with_stability=True,
         )
+        if options.to_read:
+            everything = data.prepare(transcripts, store, procedural, [], all_sentences=True)
+            write_to_read(firms, everything, options)
     write(options, results)
 
 
@@ -107,9 +112,6 @@ def compare(
         for seed in range(2 if method in DETERMINISTIC else options.seeds):
             found = METHODS[method](firms, n_clusters, seed)
             scores = measure(firms, found)
-            if with_stability and options.to_read and seed == 0:
-                options.to_read.mkdir(parents=True, exist_ok=True)
-                (options.to_read / f"{method}.txt").write_text(measures.in_words(firms, found), encoding="utf-8")
             if with_stability:
                 scores["stability"] = stability(firms, found, method, n_clusters, seed)
             runs.append(scores)
@@ -119,6 +121,16 @@ def compare(
         }
         results.setdefault(name, {})[method] = row
         print(name, method, row, flush=True)
+
+
+def write_to_read(content: list[Firm], everything: list[Firm], options: argparse.Namespace) -> None:
+    """A file a method, with its first clusters in words."""
+    options.to_read.mkdir(parents=True, exist_ok=True)
+    n_clusters = int(METHODS["FTM"](content, 0, 0).max()) + 1
+    for method in options.methods:
+        firms = content if method.startswith("FTM") else everything
+        words = measures.in_words(firms, METHODS[method](firms, n_clusters, 0))
+        (options.to_read / f"{method}.txt").write_text(words, encoding="utf-8")
 
 
 def stability(firms: list[Firm], found: Labels, method: str, n_clusters: int, seed: int) -> float:

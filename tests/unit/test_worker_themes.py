@@ -13,7 +13,7 @@ from sklearn.metrics import adjusted_rand_score
 from cloud.src.worker import themes
 from cloud.src.worker.average_linkage import average_linkage
 from cloud.src.worker.embeddings import Vectors, unit
-from cloud.src.worker.themes import MIN_TOPICS_TO_CENTRE, Theme, find_themes, is_valid
+from cloud.src.worker.themes import MIN_TOPICS_TO_CENTRE, Theme, cut_for, find_themes, is_valid
 
 DIMENSIONS = 64
 FIRMS_A_GROUP = 10
@@ -86,6 +86,49 @@ def test_well_separated_groups_are_found_among_few_and_many_topics(n_groups: int
     assert topics_of(find(vectors, firm_ids)) == expected_groups(n_groups)
 
 
+@pytest.mark.parametrize(
+    ("n_topics", "distance"), [(50, 0.75), (300, 0.75), (3_000, 0.63), (5_000, 0.603), (6_000, 0.6), (125_000, 0.6)]
+)
+def test_of_more_topics_those_of_a_theme_are_nearer(n_topics: int, distance: float) -> None:
+    assert cut_for(n_topics) == distance
+
+
+def with_another(cosine: float) -> tuple[Vectors, list[str]]:
+    """Eight groups and one topic more of another firm, so near to the first group's centre and to nothing else."""
+    vectors, firm_ids = grouped(8)
+    away = np.eye(DIMENSIONS)[20]
+    return np.vstack([vectors, unit(cosine * np.eye(DIMENSIONS)[0] + np.sqrt(1 - cosine**2) * away)]), [
+        *firm_ids,
+        "new",
+    ]
+
+
+@pytest.mark.parametrize(("cosine", "joins"), [(0.45, True), (0.25, False)])
+def test_a_topic_left_over_joins_a_theme_that_it_is_near_to(
+    cosine: float, joins: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(themes, "MAX_DISTANCE", 0.3)  # so that linkage leaves it over
+    monkeypatch.setattr(themes, "LEAST_MAX_DISTANCE", 0.3)
+    vectors, firm_ids = with_another(cosine)
+    first, *others = (frozenset(range(n * FIRMS_A_GROUP, (n + 1) * FIRMS_A_GROUP)) for n in range(8))
+
+    found = find(vectors, firm_ids)
+
+    assert topics_of(found) == {first | {len(vectors) - 1} if joins else first, *others}
+
+
+def test_topics_do_not_join_where_their_firm_would_hold_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(themes, "MAX_DISTANCE", 0.3)
+    monkeypatch.setattr(themes, "LEAST_MAX_DISTANCE", 0.3)
+    vectors, firm_ids = with_another(0.45)
+    many = 10  # half of the theme's topics, were they to join
+    nearby = unit(vectors[-1] + np.random.default_rng(6).normal(scale=0.02, size=(many, DIMENSIONS)))
+
+    found = find(np.vstack([vectors[:-1], nearby]), [*firm_ids[:-1], *["new"] * many])
+
+    assert topics_of(found) == expected_groups(8)
+
+
 def test_what_all_calls_have_in_common_is_taken_off() -> None:
     # The groups differ by a cosine distance of 0.2 only: less than what topics of one theme may differ by.
     many, firms_of_many = grouped(8, in_common=2.0)
@@ -144,7 +187,7 @@ def test_more_topics_than_exact_linkage_is_for_are_condensed_first(monkeypatch: 
     *cells, (last_cut, n_condensed) = linked
     assert {cut for cut, _ in cells} == {themes.CONDENSED_DISTANCES[0]}
     assert (len(cells), sum(n for _, n in cells)) == (4, len(vectors))
-    assert (n_condensed, last_cut) == (40, themes.MAX_DISTANCE)
+    assert (n_condensed, last_cut) == (40, cut_for(len(vectors)))
     assert topics_of(condensed) == expected_groups(40)
     shuffled = find(vectors[order], [firm_ids[i] for i in order])
     assert [order[theme.rows].tolist() for theme in shuffled] == [theme.rows.tolist() for theme in condensed]
@@ -160,7 +203,7 @@ def test_topics_are_condensed_up_to_wider_distances_until_few_enough_are_left(mo
 
     n_of_cut = {cut: sum(n for other, n in linked if other == cut) for cut, _ in linked}
     assert len(n_of_cut) > 2
-    assert list(n_of_cut) == [*themes.CONDENSED_DISTANCES[: len(n_of_cut) - 1], themes.MAX_DISTANCE]
+    assert list(n_of_cut) == [*themes.CONDENSED_DISTANCES[: len(n_of_cut) - 1], cut_for(len(vectors))]
     *more, n_exact = n_of_cut.values()
     assert min(more) > themes.MAX_EXACT_TOPICS >= n_exact
     shuffled = find(vectors[order], [firm_ids[i] for i in order])
@@ -174,7 +217,7 @@ def test_where_nothing_is_alike_the_last_linkage_is_within_cells_too(monkeypatch
 
     assert find(unit(vectors), [f"firm {n}" for n in range(400)]) == []
 
-    assert {cut for cut, _ in linked} == {*themes.CONDENSED_DISTANCES, themes.MAX_DISTANCE}
+    assert {cut for cut, _ in linked} == {*themes.CONDENSED_DISTANCES, cut_for(len(vectors))}
     assert max(n for _, n in linked) < 400
 
 

@@ -127,11 +127,13 @@ def _plain(text: str) -> str:
 
 def _is_in_the_language_of(sentences: Sequence[str], name: str, words: list[str]) -> bool:
     """By its letters, by function words of other languages, and by whether it has any word of the sentences."""
-    text = " ".join(sentences)
-    if not _scripts(name) <= _scripts(text) | {"LATIN"}:
+    # The sentences are looked at only where the name gives a reason to: most of the time of naming went there.
+    other_scripts = _scripts(name) - {"LATIN"}
+    if other_scripts and not other_scripts <= _scripts(" ".join(sentences)):
         return False
-    said = set(re.findall(r"\w+", text.lower()))
-    unsaid = set(words) - said
+    if not (_FOREIGN | _RATHER_FOREIGN) & set(words):
+        return True
+    unsaid = set(words) - set(re.findall(r"\w+", " ".join(sentences).lower()))
     return not unsaid & _FOREIGN and not (unsaid & _RATHER_FOREIGN and unsaid >= set(words) - SMALL_WORDS)
 
 
@@ -146,14 +148,17 @@ def _firm_in(name: str, sentences: Sequence[str], firm: Sequence[str]) -> str | 
     A word of a firm's name counts unless the sentences write it in small letters: "Capital Return" is a name for a
     topic of Capital One, whose sentences speak of capital, but "Stryker Robots" is none for one of Stryker.
     """
-    said = re.findall(r"[\w&]+", " ".join(sentences))
-    ordinary = {word for word in said if word.islower()}
-    of_name = re.findall(r"[\w&]+", name)
+    of_name = re.findall(r"[\w&]+", name.lower())
     for called in firm:
         own = [word for word in re.findall(r"[\w&]+", called) if word.lower() not in _LEGAL_FORMS | SMALL_WORDS]
-        if len(own) > 1 and f" {' '.join(own)} ".lower() in f" {' '.join(of_name)} ".lower():
+        if len(own) > 1 and f" {' '.join(own)} ".lower() in f" {' '.join(of_name)} ":
             return " ".join(own)
         for word in own:
-            if len(word) > 1 and word.lower() not in ordinary and word.lower() in (other.lower() for other in of_name):
+            if len(word) > 1 and word.lower() in of_name and word.lower() not in _in_small_letters(sentences):
                 return word
     return None
+
+
+def _in_small_letters(sentences: Sequence[str]) -> set[str]:
+    """The words that the sentences write so."""
+    return {word for word in re.findall(r"[\w&]+", " ".join(sentences)) if word.islower()}

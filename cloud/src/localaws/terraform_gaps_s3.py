@@ -30,7 +30,7 @@ def allow_requests_without_tls() -> None:
 
 
 def delete_what_has_a_delete_marker() -> None:
-    """Stock moto fails where a bucket is emptied after its versioning has been suspended: it treats markers as files."""
+    """Stock moto treats delete markers as files, and fails where they are deleted after versioning is suspended."""
 
     def dispose(self: FakeDeleteMarker) -> None:
         """A marker holds no file."""

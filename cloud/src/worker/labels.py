@@ -87,7 +87,7 @@ def topic_labels(
     spellings = _spellings(phrase for phrases_of_topic in phrases for phrase in phrases_of_topic)
     counts = [Counter(_keys(phrase) for phrase in phrases_of_topic) for phrases_of_topic in phrases]
     return [
-        _labels((spellings[keys] for keys in ranked), sentences, firm)
+        _labels((spellings[keys].most_common(1)[0][0] for keys in ranked), sentences, firm)
         for ranked, sentences in zip(_ranked(counts), topics, strict=True)
     ]
 
@@ -153,17 +153,19 @@ def _keys(phrase: Phrase) -> Keys:
     return tuple(word.key for word in phrase)
 
 
-def _spellings(phrases: Iterable[Phrase]) -> dict[Keys, str]:
-    """How each phrase is mostly written."""
+def _spellings(phrases: Iterable[Phrase]) -> dict[Keys, Counter[str]]:
+    """How often each phrase is written in which way."""
     written: dict[Keys, Counter[str]] = defaultdict(Counter)
     for phrase in phrases:
         written[_keys(phrase)][" ".join(word.text for word in phrase)] += 1
-    return {keys: counter.most_common(1)[0][0] for keys, counter in written.items()}
+    return written
 
 
 def _ranked(counts: list[Counter[Keys]]) -> Iterator[list[Keys]]:
     """Each topic's phrases, heaviest first: c-TF-IDF (keywords.py) times the bonus for the number of words."""
-    total = sum(counts, Counter[Keys]())
+    total: Counter[Keys] = Counter()
+    for count in counts:
+        total.update(count)
     mean_size = total.total() / max(1, len(counts))
     for count in counts:
         weights = {

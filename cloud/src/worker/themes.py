@@ -1,36 +1,44 @@
 """Themes: topics of different firms that are about the same thing (ADR-014).
 
-Average-linkage clustering of the topics' embeddings, cut at a cosine distance. Unlike a number of clusters, a distance
-means the same for 20 firms and for 5,000. What all calls have in common is taken off first: the mean of all topics.
+Average-linkage clustering of the topics' embeddings, cut at a cosine distance that falls with their number. What all
+calls have in common is taken off first: the mean of all topics. Topics left over join a theme that they are near to.
 Nothing here looks at names: themes never depend on an LLM's wording. Nothing depends on the order of the topics either.
 """
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from cloud.src.worker import near_duplicates
-from cloud.src.worker.average_linkage import average_linkage, on_grid
+from cloud.src.worker.average_linkage import STEPS, average_linkage, on_grid
 from cloud.src.worker.embeddings import Vectors, unit
 
 Rows = NDArray[np.int64]
 
 # Mean cosine distance between the topics of two clusters up to which they are one theme, with the common mean taken
-# off; chosen on the samples and on 149 real calls (ADR-014).
+# off: so much for up to SMALL_CORPUS topics, STEP_A_DECADE less for each ten times as many, and never less than
+# LEAST_MAX_DISTANCE. At about these distances most valid themes come out of 8 to 149 real calls (ADR-014).
 MAX_DISTANCE = 0.75
-# With fewer topics than this the mean says more about them than about calls, so it stays in; distances are smaller.
+SMALL_CORPUS = 300
+STEP_A_DECADE = 0.12
+LEAST_MAX_DISTANCE = 0.6
+# Cosine to a theme's centroid from which on a topic without a theme joins it.
+MIN_SIMILARITY_TO_JOIN = 0.4
+# With fewer topics than this the mean says more about them than about calls, so it stays in. Distances are smaller,
+# and nothing joins.
 MIN_TOPICS_TO_CENTRE = 50
 MAX_UNCENTRED_DISTANCE = 0.45
 # The time of linkage grows with the square of the topics. More than this are first linked within cells of about as
 # many, up to one distance after another, until so few clusters are left.
 MAX_EXACT_TOPICS = 15_000
 # Several, because a pair that a cell's border has parted can still meet in the next round, whose cells are others.
-CONDENSED_DISTANCES: tuple[float, ...] = (0.5, 0.6, 0.7)
+CONDENSED_DISTANCES: tuple[float, ...] = (0.5, 0.55)
 CELL_ROUNDS = 4
 _BLOCK = 8_192
 
@@ -60,12 +68,17 @@ def find_themes(
     if len(vectors) == 0:
         return []
     grid = on_grid(vectors)
-    compared = grid if len(grid) < MIN_TOPICS_TO_CENTRE else _centred(grid)
+    few = len(grid) < MIN_TOPICS_TO_CENTRE
+    compared = grid if few else _centred(grid)
     order = _by_content(compared, firm_ids)
+
+    def is_theme(rows: Rows) -> bool:
+        return is_valid([firm_ids[i] for i in rows], min_firms, max_firm_dominance)
+
     clusters = [order[places] for places in _groups(_cluster(compared[order]))]
-    valid = [rows for rows in clusters if is_valid([firm_ids[i] for i in rows], min_firms, max_firm_dominance)]
-    merged = near_duplicates.merge(valid, compared, keywords)
-    return [_describe(grid, rows, firm_ids) for rows in merged]
+    merged = near_duplicates.merge([rows for rows in clusters if is_theme(rows)], compared, keywords)
+    joined = merged if few else _with_those_left_over(merged, compared, is_theme)
+    return [_describe(grid, rows, firm_ids) for rows in joined]
 
 
 def is_valid(firm_of_topic: list[str], min_firms: int, max_firm_dominance: float) -> bool:
@@ -91,6 +104,13 @@ def _by_content(grid: Vectors, firm_ids: Sequence[str]) -> Rows:
     return by_vector[by_firm]
 
 
+def cut_for(n_topics: int) -> float:
+    """Up to which mean distance clusters of so many topics, with their mean taken off, are one theme."""
+    decades = math.log10(max(n_topics, SMALL_CORPUS) / SMALL_CORPUS)
+    # Rounded, so that the last bit of a logarithm decides about nothing.
+    return max(LEAST_MAX_DISTANCE, round(MAX_DISTANCE - STEP_A_DECADE * decades, 3))
+
+
 def _cluster(grid: Vectors) -> Rows:
     """The cluster of each topic: the row of its first one."""
     clusters = np.arange(len(grid))
@@ -99,7 +119,7 @@ def _cluster(grid: Vectors) -> Rows:
     for distance in CONDENSED_DISTANCES:
         if len(np.unique(clusters)) > MAX_EXACT_TOPICS:
             clusters = _linked(grid, clusters, distance)
-    return _linked(grid, clusters, MAX_DISTANCE)
+    return _linked(grid, clusters, cut_for(len(grid)))
 
 
 def _linked(grid: Vectors, clusters: Rows, max_distance: float) -> Rows:
@@ -134,6 +154,21 @@ def _groups(labels: Rows) -> list[Rows]:
     """The rows of each label, labels and rows ascending."""
     by_label = np.argsort(labels, kind="stable")
     return np.split(by_label, np.flatnonzero(np.diff(labels[by_label])) + 1)
+
+
+def _with_those_left_over(found: list[Rows], grid: Vectors, is_theme: Callable[[Rows], bool]) -> list[Rows]:
+    """The themes, with the topics that were in none and are near to one; none joins where it would be one no more."""
+    if not found:
+        return []
+    left = np.setdiff1d(np.arange(len(grid)), np.concatenate(found))
+    centroids = on_grid(unit(np.array([grid[rows].mean(axis=0, dtype=np.float64) for rows in found])))
+    nearest = np.full(len(left), -1)
+    for start in range(0, len(left), _BLOCK):
+        products = grid[left[start : start + _BLOCK]] @ centroids.T
+        near = products.max(axis=1) >= MIN_SIMILARITY_TO_JOIN * STEPS**2
+        nearest[start : start + _BLOCK] = np.where(near, products.argmax(axis=1), -1)
+    joined = [np.concatenate([rows, left[nearest == number]]) for number, rows in enumerate(found)]
+    return [more if is_theme(more) else rows for rows, more in zip(found, joined, strict=True)]
 
 
 def _describe(grid: Vectors, rows: Rows, firm_ids: Sequence[str]) -> Theme:
