@@ -182,6 +182,7 @@ def test_table_of_themes_that_are_in_one_quarter_only(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--quarters", EARLIER], "--quarters"),
+        (["--quarters", EARLIER, "--dir", "OTHER"], "two quarters, the earlier one first"),
         (["--quarters", EARLIER, EARLIER], "two quarters, the earlier one first"),
         (["--quarters", LATER, EARLIER], "two quarters, the earlier one first"),
         (["--quarters", "2023", LATER], "'2023' is not a quarter"),

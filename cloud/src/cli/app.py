@@ -64,6 +64,13 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit()
 
 
+def _no_option_among(quarters: tuple[str, str]) -> tuple[str, str]:
+    """With one quarter only, click takes the option after it for the second."""
+    if any(quarter.startswith("-") for quarter in quarters):
+        raise InvalidInput(f"--quarters {' '.join(quarters)}: give two quarters, the earlier one first")
+    return quarters
+
+
 @app.callback()
 def ftm(
     show_version: Annotated[
@@ -201,7 +208,10 @@ def compare(
 @app.command(epilog="Example: ftm themes --quarters 2020Q1 2020Q2 --dir ftm-output/run")
 def themes(
     quarters: Annotated[
-        tuple[str, str], typer.Option(metavar="EARLIER LATER", help="Two quarters, for example 2020Q1 2020Q2.")
+        tuple[str, str],
+        typer.Option(
+            metavar="EARLIER LATER", help="Two quarters, for example 2020Q1 2020Q2.", callback=_no_option_among
+        ),
     ],
     folders: Annotated[
         list[Path] | None,
