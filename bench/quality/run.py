@@ -70,10 +70,10 @@ def main() -> None:
             lambda firms, found: measures.weak_theme_f1(firms, found, weak) | measures.by_themselves(firms, found),
             with_stability=True,
         )
-        if options.to_read:
-            everything = data.prepare(transcripts, store, procedural, [], all_sentences=True)
-            write_to_read(firms, everything, options)
     write(options, results)
+    if options.real and options.to_read:
+        everything = data.prepare(transcripts, store, procedural, [], all_sentences=True)
+        write_to_read(firms, everything, options)
 
 
 def parse() -> argparse.Namespace:

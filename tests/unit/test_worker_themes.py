@@ -94,7 +94,10 @@ def test_of_more_topics_those_of_a_theme_are_nearer(n_topics: int, distance: flo
 
 
 def with_another(cosine: float) -> tuple[Vectors, list[str]]:
-    """Eight groups and one topic more of another firm, so near to the first group's centre and to nothing else."""
+    """Eight groups and one topic more of another firm, so near to the first group's centre and to nothing else.
+
+    With the mean of all topics taken off it is a little less near: 0.42 for 0.45, 0.37 for 0.4.
+    """
     vectors, firm_ids = grouped(8)
     away = np.eye(DIMENSIONS)[20]
     return np.vstack([vectors, unit(cosine * np.eye(DIMENSIONS)[0] + np.sqrt(1 - cosine**2) * away)]), [
@@ -103,7 +106,7 @@ def with_another(cosine: float) -> tuple[Vectors, list[str]]:
     ]
 
 
-@pytest.mark.parametrize(("cosine", "joins"), [(0.45, True), (0.25, False)])
+@pytest.mark.parametrize(("cosine", "joins"), [(0.45, True), (0.4, False)])
 def test_a_topic_left_over_joins_a_theme_that_it_is_near_to(
     cosine: float, joins: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -120,13 +123,27 @@ def test_a_topic_left_over_joins_a_theme_that_it_is_near_to(
 def test_topics_do_not_join_where_their_firm_would_hold_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(themes, "MAX_DISTANCE", 0.3)
     monkeypatch.setattr(themes, "LEAST_MAX_DISTANCE", 0.3)
-    vectors, firm_ids = with_another(0.45)
+    vectors, firm_ids = with_another(0.6)
     many = 10  # half of the theme's topics, were they to join
     nearby = unit(vectors[-1] + np.random.default_rng(6).normal(scale=0.02, size=(many, DIMENSIONS)))
 
     found = find(np.vstack([vectors[:-1], nearby]), [*firm_ids[:-1], *["new"] * many])
 
     assert topics_of(found) == expected_groups(8)
+
+
+def test_the_order_of_topics_that_join_makes_no_difference(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(themes, "MAX_DISTANCE", 0.3)
+    monkeypatch.setattr(themes, "LEAST_MAX_DISTANCE", 0.3)
+    vectors, firm_ids = with_another(0.6)
+    vectors = np.vstack([vectors, vectors[-1:]])  # two firms say the same
+    one, other = [*firm_ids, "newer"], [*firm_ids[:-1], "newer", "new"]
+
+    def members(ids: list[str]) -> list[list[tuple[str, int]]]:
+        return [[(ids[row], min(row, len(vectors) - 2)) for row in theme.rows] for theme in find(vectors, ids)]
+
+    assert members(one) == members(other)
+    assert any(("newer", len(vectors) - 2) in theme for theme in members(one))
 
 
 def test_what_all_calls_have_in_common_is_taken_off() -> None:

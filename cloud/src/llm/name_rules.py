@@ -148,7 +148,7 @@ def _firm_in(name: str, sentences: Sequence[str], firm: Sequence[str]) -> str | 
     A word of a firm's name counts unless the sentences write it in small letters: "Capital Return" is a name for a
     topic of Capital One, whose sentences speak of capital, but "Stryker Robots" is none for one of Stryker.
     """
-    of_name = re.findall(r"[\w&]+", name.lower())
+    of_name = [word.lower() for word in re.findall(r"[\w&]+", name)]
     for called in firm:
         own = [word for word in re.findall(r"[\w&]+", called) if word.lower() not in _LEGAL_FORMS | SMALL_WORDS]
         if len(own) > 1 and f" {' '.join(own)} ".lower() in f" {' '.join(of_name)} ":

@@ -30,7 +30,7 @@ def allow_requests_without_tls() -> None:
 
 
 def delete_what_has_a_delete_marker() -> None:
-    """Stock moto treats delete markers as files, and fails where they are deleted after versioning is suspended."""
+    """Stock moto treats a delete marker as a file, and fails where its key is emptied with versioning suspended."""
 
     def dispose(self: FakeDeleteMarker) -> None:
         """A marker holds no file."""

@@ -154,7 +154,7 @@ def _keys(phrase: Phrase) -> Keys:
 
 
 def _spellings(phrases: Iterable[Phrase]) -> dict[Keys, Counter[str]]:
-    """How often each phrase is written in which way."""
+    """How often each phrase is written in which way; the most usual one is looked for only where it is needed."""
     written: dict[Keys, Counter[str]] = defaultdict(Counter)
     for phrase in phrases:
         written[_keys(phrase)][" ".join(word.text for word in phrase)] += 1
@@ -164,7 +164,7 @@ def _spellings(phrases: Iterable[Phrase]) -> dict[Keys, Counter[str]]:
 def _ranked(counts: list[Counter[Keys]]) -> Iterator[list[Keys]]:
     """Each topic's phrases, heaviest first: c-TF-IDF (keywords.py) times the bonus for the number of words."""
     total: Counter[Keys] = Counter()
-    for count in counts:
+    for count in counts:  # sum() would copy what it has for each topic
         total.update(count)
     mean_size = total.total() / max(1, len(counts))
     for count in counts:

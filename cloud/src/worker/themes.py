@@ -23,7 +23,7 @@ Rows = NDArray[np.int64]
 
 # Mean cosine distance between the topics of two clusters up to which they are one theme, with the common mean taken
 # off: so much for up to SMALL_CORPUS topics, STEP_A_DECADE less for each ten times as many, and never less than
-# LEAST_MAX_DISTANCE. At about these distances most valid themes come out of 8 to 149 real calls (ADR-014).
+# LEAST_MAX_DISTANCE. Within 0.08 of it most valid themes come out of 8 to 149 real calls (ADR-014).
 MAX_DISTANCE = 0.75
 SMALL_CORPUS = 300
 STEP_A_DECADE = 0.12
@@ -31,13 +31,14 @@ LEAST_MAX_DISTANCE = 0.6
 # Cosine to a theme's centroid from which on a topic without a theme joins it.
 MIN_SIMILARITY_TO_JOIN = 0.4
 # With fewer topics than this the mean says more about them than about calls, so it stays in. Distances are smaller,
-# and nothing joins.
+# and nothing joins: with the mean in, all topics are near to all themes.
 MIN_TOPICS_TO_CENTRE = 50
 MAX_UNCENTRED_DISTANCE = 0.45
 # The time of linkage grows with the square of the topics. More than this are first linked within cells of about as
 # many, up to one distance after another, until so few clusters are left.
 MAX_EXACT_TOPICS = 15_000
-# Several, because a pair that a cell's border has parted can still meet in the next round, whose cells are others.
+# Several, because a pair that a cell's border has parted can still meet in the next round, whose cells are others;
+# none above LEAST_MAX_DISTANCE.
 CONDENSED_DISTANCES: tuple[float, ...] = (0.5, 0.55)
 CELL_ROUNDS = 4
 _BLOCK = 8_192
@@ -77,7 +78,9 @@ def find_themes(
 
     clusters = [order[places] for places in _groups(_cluster(compared[order]))]
     merged = near_duplicates.merge([rows for rows in clusters if is_theme(rows)], compared, keywords)
-    joined = merged if few else _with_those_left_over(merged, compared, is_theme)
+    # In the order of their content, as the themes' own topics are.
+    left_over = order[~np.isin(order, [row for rows in merged for row in rows])]
+    joined = merged if few else _joined(merged, left_over, compared, is_theme)
     return [_describe(grid, rows, firm_ids) for rows in joined]
 
 
@@ -156,11 +159,10 @@ def _groups(labels: Rows) -> list[Rows]:
     return np.split(by_label, np.flatnonzero(np.diff(labels[by_label])) + 1)
 
 
-def _with_those_left_over(found: list[Rows], grid: Vectors, is_theme: Callable[[Rows], bool]) -> list[Rows]:
-    """The themes, with the topics that were in none and are near to one; none joins where it would be one no more."""
+def _joined(found: list[Rows], left: Rows, grid: Vectors, is_theme: Callable[[Rows], bool]) -> list[Rows]:
+    """The themes, with the topics that are left over and near to one; none joins where it would be one no more."""
     if not found:
         return []
-    left = np.setdiff1d(np.arange(len(grid)), np.concatenate(found))
     centroids = on_grid(unit(np.array([grid[rows].mean(axis=0, dtype=np.float64) for rows in found])))
     nearest = np.full(len(left), -1)
     for start in range(0, len(left), _BLOCK):
