@@ -197,9 +197,14 @@ def name_themes(
 
 
 def theme_labels(topic_names: list[str]) -> list[str]:
-    """Candidates for a theme's name: what most of its topics are called; they are given the most central first."""
+    """Candidates for a theme's name: what most of its topics are called; they are given the most central first.
+
+    What one firm's topic alone is called is its own case ("Sizable China Exposure"), and a candidate only where no two
+    have the same name.
+    """
     counts = Counter(name for name in topic_names if why_refused(name) is None)
-    return [name for name, _ in counts.most_common(N_LABELS)]
+    most_common = counts.most_common(N_LABELS)
+    return [name for name, n_topics in most_common if n_topics > 1] or [name for name, _ in most_common]
 
 
 def theme_rows(
