@@ -15,6 +15,7 @@ from selenium.webdriver.common.keys import Keys
 from cloud.src.cli.compare_judging import CHOICES, KEY, count, draw_questions, write_judging
 from cloud.src.cli.compare_runs import compare_runs, read_runs
 from tests.e2e.browser import find, requested_addresses, texts, wait_for
+from tests.e2e.ftm_process import until
 from tests.unit.report_tables import SMALL_QUARTER, FakeTopic, write_quarter
 
 pytestmark = pytest.mark.chromium
@@ -101,16 +102,19 @@ def test_each_question_shows_names_keywords_and_sentences(
 def test_choices_outlast_the_page_until_they_are_cleared(
     browser: Chrome, open_page: Callable[..., None], page: Path
 ) -> None:
+    def opened_again() -> list[str]:
+        open_page(page)
+        return texts(browser, "#judged")
+
     open_page(page)
     choose(browser, 2, "right")
 
-    open_page(page)
-    assert texts(browser, "#judged") == [f"1 of {N_QUESTIONS} judged."]
+    # Chromium hands what is stored from one page's process to the next one's in its own time.
+    until(lambda: opened_again() == [f"1 of {N_QUESTIONS} judged."], "the choice on the page opened again")
     assert find(browser, "#question-2 input[value=right]").is_selected()
 
     find(browser, "#clear").click()
-    open_page(page)
-    assert texts(browser, "#judged") == [f"0 of {N_QUESTIONS} judged."]
+    until(lambda: opened_again() == [f"0 of {N_QUESTIONS} judged."], "no choice on the page opened again")
 
 
 def test_choices_are_made_by_keyboard(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
