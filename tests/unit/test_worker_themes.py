@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -14,6 +11,7 @@ from cloud.src.worker import themes
 from cloud.src.worker.average_linkage import average_linkage
 from cloud.src.worker.embeddings import Vectors, unit
 from cloud.src.worker.themes import MIN_TOPICS_TO_CENTRE, Theme, cut_for, find_themes, is_valid
+from tests.unit.thread_counts import printed_with
 
 DIMENSIONS = 64
 FIRMS_A_GROUP = 10
@@ -247,18 +245,9 @@ print([theme.rows.tolist() for theme in find(*spread(3000))])
 
 
 def test_the_number_of_threads_makes_no_difference_to_condensed_topics() -> None:
-    printed = {
-        subprocess.run(
-            [sys.executable, "-c", SCRIPT],
-            env={"OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads, "PYTHONPATH": ":".join(sys.path)},
-            capture_output=True,
-            check=True,
-        ).stdout
-        for threads in ("1", "2", "5")
-    }
+    [printed] = printed_with(SCRIPT, 1, 2, 5)
 
-    assert len(printed) == 1
-    assert b"," in printed.pop()
+    assert "," in printed
 
 
 def test_condensing_changes_little(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 
@@ -19,6 +15,7 @@ from cloud.src.worker.topics import (
     find_topics,
     labels_of,
 )
+from tests.unit.thread_counts import printed_with
 
 DIMENSIONS = 64
 
@@ -211,18 +208,9 @@ for n_sentences in (200, 2_500):
 
 
 def test_threads_do_not_change_a_bit() -> None:
-    printed = [
-        subprocess.run(
-            [sys.executable, "-c", PRINT_TOPICS],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OPENBLAS_NUM_THREADS": threads},
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        for threads in ("1", "2")
-    ]
+    [printed] = printed_with(PRINT_TOPICS, 1, 2)
 
-    assert printed[0] == printed[1] != ""
+    assert printed != ""
 
 
 def test_the_same_sentences_give_the_same_topics() -> None:
