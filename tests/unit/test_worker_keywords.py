@@ -44,6 +44,9 @@ def test_a_topic_without_terms_has_no_weights() -> None:
         ("Acme\u2019s margin", ["acme", "margin", "acme margin"]),
         ("We don\u2019t, we can't", []),
         ("In 2023 we had 5 x", []),
+        ("5G and 3D", ["5g", "3d"]),
+        ("5G-enabled phones", ["5g", "enabled", "5g enabled", "phones", "enabled phones", "5g enabled phones"]),
+        ("In 4Q, 2x, 15g, 1st, 780G, 5GB", []),  # figures
         ("So, Steve, thank you very much.", []),
         ("Steve's freight", ["freight"]),
         ("", []),

@@ -87,6 +87,17 @@ def test_measures_are_what_they_say() -> None:
     assert not theme.measures.is_general
 
 
+def test_words_are_shared_by_firms_however_many_topics_each_has() -> None:
+    """Three firms with two topics each on their drugs: in no word do all topics agree, in "drugs" all firms do."""
+    firm_ids = ["a", "a", "b", "b", "c", "c"]
+    keywords = [["drugs"], ["trials"], ["drugs"], ["approvals"], ["drugs"], ["trials"]]
+    theme = Theme(np.arange(6), Group(3).centroid(), [0, 2, 4])
+
+    [found] = rank([theme], firm_ids, keywords, np.ones(6, dtype=np.int64), ANY_CALL)
+
+    assert found.measures.word_agreement == pytest.approx((1 + 2 / 3 + 1 / 3) / 3, abs=1e-5)
+
+
 def test_no_themes_have_no_order() -> None:
     assert ranked() == []
 

@@ -84,6 +84,20 @@ def test_well_separated_groups_are_found_among_few_and_many_topics(n_groups: int
     assert topics_of(find(vectors, firm_ids)) == expected_groups(n_groups)
 
 
+def test_what_many_firms_read_out_word_for_word_is_linked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors, firm_ids = grouped(8, noise=0)
+    linked = []
+
+    def count_and_link(means: Vectors, max_distance: float, sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+        linked.append(sorted(sizes.tolist()))
+        return average_linkage(means, max_distance, sizes)
+
+    monkeypatch.setattr(themes, "average_linkage", count_and_link)
+
+    assert topics_of(find(vectors, firm_ids)) == expected_groups(8)
+    assert linked == [[FIRMS_A_GROUP] * 8]
+
+
 @pytest.mark.parametrize(
     ("n_topics", "distance"), [(50, 0.75), (300, 0.75), (3_000, 0.63), (5_000, 0.603), (6_000, 0.6), (125_000, 0.6)]
 )

@@ -17,7 +17,9 @@ MAX_LENGTH = 48
 _COPIED_WORDS = 4
 
 SMALL_WORDS = frozenset("a an and as at by for from in into of on or over per the to vs with".split())
-_ACRONYMS = frozenset("ai api covid cpi ebitda eps erp esg ev fda fx gaap gpu ip ipo it lng m&a nii r&d us".split())
+_ACRONYMS = frozenset(
+    "3d 4g 5g ai api covid cpi ebitda eps erp esg ev fda fx gaap gpu ip ipo it lng m&a nii r&d us".split()
+)
 # Pronouns and verbs, which sentences have and names have not.
 _OF_SENTENCES = frozenset(
     "i i'm i've i'll my we we're we've we'll our you you're your they they're he she it's that's there's is isn't are "

@@ -22,8 +22,10 @@ MAX_WORDS = 3  # of a keyword
 N_CANDIDATES = 40
 RELEVANCE = 0.7
 CURLY_APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
-# A letter first, then letters, digits or inner marks: "covid-19", "r&d", "5g" is left out on purpose with the figures.
-_WORD = r"(?u)\b[A-Za-z][A-Za-z0-9&'-]*[A-Za-z0-9]\b"
+# A letter first, then letters, digits or inner marks ("covid-19", "r&d"). What begins with a digit is a figure, but for
+# "5G" and "3D": the first is a theme, and without its word it was named after what is said beside it.
+WORD = r"[A-Za-z][A-Za-z0-9&'-]*[A-Za-z0-9]|[1-9][DGdg]\b"
+_WORD = re.compile(rf"\b(?:{WORD})\b")
 
 
 def topic_keywords(documents: list[str], ignored_words: frozenset[str] = frozenset()) -> list[list[str]]:
@@ -65,7 +67,7 @@ def terms(document: str, ignored_words: frozenset[str]) -> list[str]:
     found: list[str] = []
     for sentence in document.lower().replace(CURLY_APOSTROPHE, "'").split("\n"):
         run: list[str] = []
-        for match in re.finditer(_WORD, sentence):
+        for match in _WORD.finditer(sentence):
             word = match.group().removesuffix("'s")
             if len(word) < 2 or word in stop_words() or word in ignored_words:
                 run = []

@@ -1,12 +1,13 @@
 """The order of a quarter's themes: what many firms speak of at length, and what is something of its own, comes first.
 
 Two kinds of theme are told apart as too general and come last. "Said on every call" lies near an example of what firms
-report whatever happens (general_sentences.txt: growth, margins, earnings, confidence). A theme "without a subject"
-has topics that share no words: they are alike in manner, not in what they are about.
+report whatever happens (general_sentences.txt: growth, margins, earnings, confidence). In a theme "without a subject"
+firms share no words: what they say is alike in manner, not in what it is about.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from cloud.src.worker.themes import Theme
 
 # Chosen by reading the themes of 149 real calls (ADR-014).
 MAX_SIMILARITY_TO_ANY_CALL = 0.7
-MIN_WORD_AGREEMENT = 0.12
+MIN_WORD_AGREEMENT = 0.16
 WORDS_COMPARED = 3
 # Rounded, so that the last bits of a sum never decide about an order.
 _DIGITS = 5
@@ -32,7 +33,7 @@ class Measures:
 
     share_of_firms, share_of_sentences: of the quarter's firms and of its sentences that are in a topic.
     similarity_to_any_call: cosine of its centroid to the nearest kind of sentence that every call has.
-    word_agreement: the mean share of its topics that have one of its three most shared words among their keywords.
+    word_agreement: the mean share of its firms that have one of its three most shared words among their keywords.
     score: sqrt(share_of_firms * share_of_sentences) * (1 - similarity_to_any_call) * word_agreement.
     """
 
@@ -72,7 +73,11 @@ def rank(
         share_of_firms = len(theme.row_of_firm) / n_firms
         share_of_sentences = float(n_sentences[theme.rows].sum() / n_sentences_of_all)
         similarity = float((any_call @ theme.centroid).max())
-        shares = [share for _, share in shared_words([keywords[i] for i in theme.rows], WORDS_COMPARED)]
+        # By firms, not topics: a firm with ten topics on its drugs uses other words in each, as is right.
+        keywords_of_firm: dict[str, list[str]] = defaultdict(list)
+        for row in theme.rows:
+            keywords_of_firm[firm_ids[row]] += keywords[row]
+        shares = [share for _, share in shared_words(keywords_of_firm.values(), WORDS_COMPARED)]
         agreement = sum(shares) / WORDS_COMPARED
         score = (share_of_firms * share_of_sentences) ** 0.5 * (1 - similarity) * agreement
         return Measures(

@@ -1,4 +1,4 @@
-"""Which words the topics of a theme have in common: by their keywords, which no LLM has written."""
+"""Which words the topics or the firms of a theme have in common: by their keywords, which no LLM has written."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 
-def shared_words(keywords_of_topics: Iterable[Sequence[str]], n_words: int) -> list[tuple[str, float]]:
-    """The words that most topics have among their keywords, with the share of topics that do.
+def shared_words(keywords_of_each: Iterable[Sequence[str]], n_words: int) -> list[tuple[str, float]]:
+    """The words that most topics (or firms) have among their keywords, with the share of those that do.
 
     A word of a pair counts too; of equally shared words the alphabetically first comes first.
     """
-    words_of_topics = [{word for keyword in keywords for word in keyword.split()} for keywords in keywords_of_topics]
-    counts = Counter(word for words in words_of_topics for word in words)
+    words_of_each = [{word for keyword in keywords for word in keyword.split()} for keywords in keywords_of_each]
+    counts = Counter(word for words in words_of_each for word in words)
     best = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:n_words]
-    return [(word, count / len(words_of_topics)) for word, count in best]
+    return [(word, count / len(words_of_each)) for word, count in best]

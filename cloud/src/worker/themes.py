@@ -101,10 +101,14 @@ def _centred(grid: Vectors) -> Vectors:
 
 def _by_content(grid: Vectors, firm_ids: Sequence[str]) -> Rows:
     """The rows sorted by what they are: by firm, then by vector, compared as bytes."""
-    as_bytes = np.ascontiguousarray(grid).view(np.dtype((np.void, grid.itemsize * grid.shape[1]))).ravel()
-    by_vector = np.argsort(as_bytes, kind="stable")
+    by_vector = np.argsort(_as_bytes(grid), kind="stable")
     by_firm = np.argsort(np.asarray(firm_ids)[by_vector], kind="stable")
     return by_vector[by_firm]
+
+
+def _as_bytes(grid: Vectors) -> NDArray[np.void]:
+    """Each row as one value that can be sorted."""
+    return np.ascontiguousarray(grid).view(np.dtype((np.void, grid.itemsize * grid.shape[1]))).ravel()
 
 
 def cut_for(n_topics: int) -> float:
@@ -116,13 +120,19 @@ def cut_for(n_topics: int) -> float:
 
 def _cluster(grid: Vectors) -> Rows:
     """The cluster of each topic: the row of its first one."""
-    clusters = np.arange(len(grid))
+    clusters = _copies(grid)
     if len(grid) < MIN_TOPICS_TO_CENTRE:
         return _linked(grid, clusters, MAX_UNCENTRED_DISTANCE)
     for distance in CONDENSED_DISTANCES:
         if len(np.unique(clusters)) > MAX_EXACT_TOPICS:
             clusters = _linked(grid, clusters, distance)
     return _linked(grid, clusters, cut_for(len(grid)))
+
+
+def _copies(grid: Vectors) -> Rows:
+    """The first row with the same vector as each row: what thousands of firms read out would merge one by one."""
+    _, first_rows, copy_of = np.unique(_as_bytes(grid), return_index=True, return_inverse=True)
+    return first_rows[copy_of]
 
 
 def _linked(grid: Vectors, clusters: Rows, max_distance: float) -> Rows:
