@@ -16,6 +16,7 @@ from cloud.src.worker.keywords import terms, topic_keywords
 from cloud.src.worker.topics import NO_TOPIC
 
 N_WORDS = 10
+OF_ONE_THEME = "_weak_f1"  # ends the name of a measure that is about one weak theme
 N_TO_READ, N_SENTENCES_TO_READ = 30, 6
 
 
@@ -33,16 +34,20 @@ def against_labels(firms: list[Firm], found: Labels) -> dict[str, float]:
 
 
 def weak_theme_f1(firms: list[Firm], found: Labels, weak: dict[str, set[str]]) -> dict[str, float]:
-    """F1, recall and precision, by firms, of the cluster that matches each weak theme best; means over weak themes."""
+    """F1, recall and precision, by firms, of each weak theme's best cluster: their means, and the F1 of each theme."""
     ticker = np.repeat([firm.ticker for firm in firms], [len(firm.texts) for firm in firms])
     firms_of = [set(ticker[found == cluster]) for cluster in np.unique(found) if cluster != NO_TOPIC]
-    scores = []
-    for wanted in weak.values():
-        hits = [(len(wanted & have), have) for have in firms_of if wanted & have]
-        scored = [(2 * n / (len(have) + len(wanted)), n / len(wanted), n / len(have)) for n, have in hits]
-        scores.append(max(scored, default=(0.0, 0.0, 0.0)))
-    f1, recall, precision = np.mean(scores, axis=0)
-    return {"weak_f1": f1, "weak_recall": recall, "weak_precision": precision}
+    scores = {theme: _best_match(wanted, firms_of) for theme, wanted in weak.items()}
+    f1, recall, precision = np.mean(list(scores.values()), axis=0)
+    of_each = {f"{theme}{OF_ONE_THEME}": score[0] for theme, score in scores.items()}
+    return {"weak_f1": f1, "weak_recall": recall, "weak_precision": precision} | of_each
+
+
+def _best_match(wanted: set[str], firms_of: list[set[str]]) -> tuple[float, float, float]:
+    """F1, recall and precision of the set of firms with the highest F1."""
+    hits = [(len(wanted & have), have) for have in firms_of if wanted & have]
+    scored = [(2 * n / (len(have) + len(wanted)), n / len(wanted), n / len(have)) for n, have in hits]
+    return max(scored, default=(0.0, 0.0, 0.0))
 
 
 def by_themselves(firms: list[Firm], found: Labels) -> dict[str, float]:

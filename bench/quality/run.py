@@ -4,13 +4,14 @@
     /tmp/bertopic/bin/pip install -r 3rdparty/python/requirements.txt -r bench/quality/requirements.txt
     PYTHONPATH=. /tmp/bertopic/bin/python bench/quality/run.py --out bench/quality/results.json \\
         [--no-samples] [--labelled FILE.csv ...] \\
-        [--real TRANSCRIPTS --quarter 2020Q2 --weak weak_themes.csv --real-firms 40 --to-read FOLDER]
+        [--real TRANSCRIPTS --quarters 2020Q1 2020Q2 --weak weak_themes.csv --real-firms 40 --to-read FOLDER]
 
 A labelled CSV has the columns text and label. TRANSCRIPTS is a file or folder as for ``ftm run``; the weak labels are a
 CSV with the columns ticker, quarter, theme, n_mentions. Nothing of a transcript gets into the results, which keep what
 another run has put there about other data sets and methods. ``--to-read FOLDER`` gets each method's first 30 clusters
-in keywords and sentences, for whoever counts the procedural ones: text of transcripts, never for the repository. There
-FTM filters procedural sentences as in the product, and the others, which have no such filter, get all sentences.
+of the last quarter in keywords and sentences, for whoever counts the procedural ones: text of transcripts, never for
+the repository. There FTM filters procedural sentences as in the product, and the others, which have no such filter, get
+all sentences; so does BERTopic in a second row about the weak themes.
 """
 
 from __future__ import annotations
@@ -30,10 +31,12 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from scipy.stats import bootstrap
 from sklearn.metrics import adjusted_rand_score
 
 from bench.quality import data, measures
 from bench.quality.data import Firm, VectorStore
+from bench.quality.measures import OF_ONE_THEME
 from bench.quality.methods import DETERMINISTIC, METHODS, Labels
 from cloud.src.llm import packaged_models
 from cloud.src.worker.embeddings import Embedder
@@ -42,6 +45,10 @@ from cloud.src.worker.topics import NO_TOPIC
 
 SAMPLE_QUARTERS = ("2023Q1", "2023Q2")
 SHARE_OF_FIRMS_DROPPED = 0.05
+# Their distances take 3 GB; those of 50,000 would take 10.
+MOST_SENTENCES_FOR_WARD = 30_000
+# What its users give it: it has no filter of its own.
+ON_ALL_SENTENCES = ("BERTopic defaults",)
 
 Measure = Callable[[list[Firm], Labels], dict[str, float]]
 Results = dict[str, dict[str, dict[str, float]]]  # data set -> method -> measure -> value
@@ -55,25 +62,38 @@ def main() -> None:
     for quarter in SAMPLE_QUARTERS if options.samples else ():
         transcripts = data.read_firms(data.SAMPLES / f"transcripts_{quarter}.csv", quarter, n_firms=1000)
         firms = data.prepare(transcripts, store, procedural, data.sample_themes(quarter))
-        compare(results, f"samples {quarter}", firms, options, measures.against_labels)
+        compare(results, f"samples {quarter}", firms, options.methods, options.seeds, measures.against_labels)
     for path in options.labelled:
-        compare(results, path.stem, [data.read_labelled(path, store)], options, measures.against_labels)
-    if options.real:
-        transcripts = data.read_firms(options.real, options.quarter, options.real_firms)
+        labelled = [data.read_labelled(path, store)]
+        compare(results, path.stem, labelled, options.methods, options.seeds, measures.against_labels)
+    for quarter in options.quarters if options.real else ():
+        transcripts = data.read_firms(options.real, quarter, options.real_firms)
         firms = data.prepare(transcripts, store, procedural, [])
-        weak = data.weak_themes(options.weak, options.quarter, {firm.ticker for firm in firms})
-        compare(
-            results,
-            f"real calls, {len(firms)} firms of {options.quarter}",
-            firms,
-            options,
-            lambda firms, found: measures.weak_theme_f1(firms, found, weak) | measures.by_themselves(firms, found),
-            with_stability=True,
-        )
+        everything = data.prepare(transcripts, store, procedural, [], all_sentences=True)
+        compare_real(results, f"real calls, {len(firms)} firms of {quarter}", quarter, firms, everything, options)
     write(options, results)
     if options.real and options.to_read:
-        everything = data.prepare(transcripts, store, procedural, [], all_sentences=True)
         write_to_read(firms, everything, options)
+
+
+def compare_real(
+    results: Results, name: str, quarter: str, firms: list[Firm], everything: list[Firm], options: argparse.Namespace
+) -> None:
+    """The quarter's weak themes, and clusters by themselves; BERTopic also on the sentences that FTM leaves out."""
+    weak = data.weak_themes(options.weak, quarter, {firm.ticker for firm in firms})
+
+    def both(firms: list[Firm], found: Labels) -> dict[str, float]:
+        return measures.weak_theme_f1(firms, found, weak) | measures.by_themselves(firms, found)
+
+    methods = options.methods
+    if "Ward" in methods and sum(len(firm.texts) for firm in firms) > MOST_SENTENCES_FOR_WARD:
+        print(f"{name}: without Ward, whose distances of all pairs do not fit into memory", flush=True)
+        methods = [method for method in methods if method != "Ward"]
+    compare(results, name, firms, methods, options.seeds, both, with_stability=True)
+    on_all = [method for method in ON_ALL_SENTENCES if method in options.methods]
+    of_all: Results = {}
+    compare(of_all, name, everything, on_all, options.seeds, lambda of, found: measures.weak_theme_f1(of, found, weak))
+    results[name] |= {f"{method}, all sentences": row for method, row in of_all.get(name, {}).items()}
 
 
 def parse() -> argparse.Namespace:
@@ -82,7 +102,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--cache", type=Path, default=Path("/tmp/ftm-quality-vectors.npz"), help="keeps the vectors")
     parser.add_argument("--labelled", type=Path, nargs="*", default=[])
     parser.add_argument("--real", type=Path)
-    parser.add_argument("--quarter")
+    parser.add_argument("--quarters", nargs="+")
     parser.add_argument("--weak", type=Path)
     parser.add_argument("--real-firms", type=int, default=40)
     parser.add_argument("--to-read", type=Path, help="gets the first clusters of every method in words")
@@ -90,8 +110,8 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--methods", nargs="*", choices=METHODS, default=list(METHODS))
     options = parser.parse_args()
-    if options.real and not (options.quarter and options.weak):
-        parser.error("--real needs --quarter and --weak")
+    if options.real and not (options.quarters and options.weak):
+        parser.error("--real needs --quarters and --weak")
     return options
 
 
@@ -99,7 +119,8 @@ def compare(
     results: Results,
     name: str,
     firms: list[Firm],
-    options: argparse.Namespace,
+    methods: list[str],
+    seeds: int,
     measure: Measure,
     with_stability: bool = False,
 ) -> None:
@@ -107,9 +128,9 @@ def compare(
     # k-means and Ward get the number of labels where there are labels, else as many clusters as FTM finds themes.
     n_labels = len({label for firm in firms for label in firm.labels} - {data.UNLABELLED})
     n_clusters = n_labels or int(METHODS["FTM"](firms, 0, 0).max()) + 1
-    for method in options.methods:
+    for method in methods:
         runs, started = [], time.perf_counter()
-        for seed in range(2 if method in DETERMINISTIC else options.seeds):
+        for seed in range(2 if method in DETERMINISTIC else seeds):
             found = METHODS[method](firms, n_clusters, seed)
             scores = measure(firms, found)
             if with_stability:
@@ -149,6 +170,27 @@ def summary(runs: list[dict[str, float]]) -> dict[str, float]:
     return {**means, **spreads}
 
 
+def weak_differences(quality: Results) -> dict[str, dict[str, float]]:
+    """FTM's weak-theme F1 less each other method's: mean over all weak themes of all quarters, with a 95 % interval.
+
+    The interval is by the bootstrap over themes (Efron 1987, scipy.stats.bootstrap): so few leave much to chance.
+    """
+    differences: dict[str, list[float]] = {}
+    for rows in quality.values():
+        themes = [column for column in rows.get("FTM", {}) if column.endswith(OF_ONE_THEME)]
+        for method, row in rows.items():
+            if themes and method != "FTM":
+                of_method = [rows["FTM"][theme] - row[theme] for theme in themes if theme in row]
+                differences.setdefault(method, []).extend(of_method)
+    return {method: _with_interval(values) for method, values in differences.items() if len(values) > 1}
+
+
+def _with_interval(values: list[float]) -> dict[str, float]:
+    interval = bootstrap((values,), np.mean, random_state=np.random.default_rng(0)).confidence_interval
+    mean, low, high = (round(float(value), 3) for value in (np.mean(values), interval.low, interval.high))
+    return {"mean": mean, "low": low, "high": high, "themes": len(values)}
+
+
 def speed() -> dict[str, Any]:
     """Each engine in a process of its own, under the same conditions."""
     figures = {}
@@ -163,23 +205,28 @@ def speed() -> dict[str, Any]:
 def write(options: argparse.Namespace, results: Results) -> None:
     known = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
     packages = ("bertopic", "umap-learn", "hdbscan", "scikit-learn", "scipy", "numpy", "onnxruntime")
-    quality = known.get("quality", {})
+    quality = {**known.get("quality", {})}
+    for name, rows in results.items():
+        quality[name] = quality.get(name, {}) | rows
     record = known | {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "versions": {name: version(name) for name in packages},
-        "quality": quality | {name: quality.get(name, {}) | rows for name, rows in results.items()},
+        "quality": quality,
+        "weak_f1_of_ftm_less_that_of": weak_differences(quality),
         "speed": speed() if options.samples else known.get("speed"),
     }
     options.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
     console = Console(width=160)
     for name, methods in results.items():
-        columns = [column for column in next(iter(methods.values())) if not column.endswith("_spread")]
+        columns = [column for column in next(iter(methods.values())) if not column.endswith(("_spread", OF_ONE_THEME))]
         table = Table("method", *columns, title=name)
         for method, row in methods.items():
             spread = [f" ±{row[f'{column}_spread'] / 2:.3f}" if f"{column}_spread" in row else "" for column in columns]
-            table.add_row(method, *(f"{row[column]}{more}" for column, more in zip(columns, spread, strict=True)))
+            cells = [f"{row.get(column, '')}{more}" for column, more in zip(columns, spread, strict=True)]
+            table.add_row(method, *cells)
         console.print(table)
+    console.print(record["weak_f1_of_ftm_less_that_of"])
     if options.samples:
         console.print(record["speed"])
 
