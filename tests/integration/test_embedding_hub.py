@@ -46,10 +46,10 @@ class Answer(BaseHTTPRequestHandler):
 
     server: Hub
 
-    def do_HEAD(self) -> None:
+    def do_HEAD(self) -> None:  # noqa: N802
         self._file(with_content=False)
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802
         api = f"/api/models/{self.server.repository}"
         if self.path == f"{api}/revision/main":
             self._send_json({"id": self.server.repository, "sha": COMMIT, "siblings": []})

@@ -31,6 +31,15 @@ def test_two_single_words_make_a_name() -> None:
     assert tariffs == ["Tariffs and Sourcing"]
 
 
+def test_5g_is_a_word_and_other_figures_are_none() -> None:
+    network = ["We built the 5G network in 4Q.", "The 5G network covers 2x more.", "Our 5G network and 780G spectrum."]
+
+    labels = topic_labels([network, WAGES])[0]
+
+    assert labels[0] == "5G Network"
+    assert not any(figure in label for figure in ("4Q", "2x", "780G") for label in labels)
+
+
 def test_verbs_and_adverbs_are_in_no_name() -> None:
     said = [word for labels in topic_labels([FREIGHT, WAGES, TARIFFS]) for label in labels for word in label.split()]
 
