@@ -16,7 +16,7 @@ from cloud.src.worker.keywords import terms, topic_keywords
 from cloud.src.worker.topics import NO_TOPIC
 
 N_WORDS = 10
-OF_ONE_THEME = "_weak_f1"  # ends the name of a measure that is about one weak theme
+THEME_F1 = "_weak_f1"  # ends the name of a measure that is about one weak theme
 N_TO_READ, N_SENTENCES_TO_READ = 30, 6
 
 
@@ -39,7 +39,7 @@ def weak_theme_f1(firms: list[Firm], found: Labels, weak: dict[str, set[str]]) -
     firms_of = [set(ticker[found == cluster]) for cluster in np.unique(found) if cluster != NO_TOPIC]
     scores = {theme: _best_match(wanted, firms_of) for theme, wanted in weak.items()}
     f1, recall, precision = np.mean(list(scores.values()), axis=0)
-    of_each = {f"{theme}{OF_ONE_THEME}": score[0] for theme, score in scores.items()}
+    of_each = {f"{theme}{THEME_F1}": score[0] for theme, score in scores.items()}
     return {"weak_f1": f1, "weak_recall": recall, "weak_precision": precision} | of_each
 
 

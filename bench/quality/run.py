@@ -36,7 +36,7 @@ from sklearn.metrics import adjusted_rand_score
 
 from bench.quality import data, measures
 from bench.quality.data import Firm, VectorStore
-from bench.quality.measures import OF_ONE_THEME
+from bench.quality.measures import THEME_F1
 from bench.quality.methods import DETERMINISTIC, METHODS, Labels
 from cloud.src.llm import packaged_models
 from cloud.src.worker.embeddings import Embedder
@@ -45,10 +45,10 @@ from cloud.src.worker.topics import NO_TOPIC
 
 SAMPLE_QUARTERS = ("2023Q1", "2023Q2")
 SHARE_OF_FIRMS_DROPPED = 0.05
-# Their distances take 3 GB; those of 50,000 would take 10.
+# Their distances take 3.6 GB, and SciPy copies them once.
 MOST_SENTENCES_FOR_WARD = 30_000
-# What its users give it: it has no filter of its own.
-ON_ALL_SENTENCES = ("BERTopic defaults",)
+# Also given all sentences, as its users do: it has no filter of its own.
+BERTOPIC = "BERTopic defaults"
 
 Measure = Callable[[list[Firm], Labels], dict[str, float]]
 Results = dict[str, dict[str, dict[str, float]]]  # data set -> method -> measure -> value
@@ -63,37 +63,54 @@ def main() -> None:
         transcripts = data.read_firms(data.SAMPLES / f"transcripts_{quarter}.csv", quarter, n_firms=1000)
         firms = data.prepare(transcripts, store, procedural, data.sample_themes(quarter))
         compare(results, f"samples {quarter}", firms, options.methods, options.seeds, measures.against_labels)
+        save(options.out, results)
     for path in options.labelled:
         labelled = [data.read_labelled(path, store)]
         compare(results, path.stem, labelled, options.methods, options.seeds, measures.against_labels)
+        save(options.out, results)
     for quarter in options.quarters if options.real else ():
         transcripts = data.read_firms(options.real, quarter, options.real_firms)
         firms = data.prepare(transcripts, store, procedural, [])
         everything = data.prepare(transcripts, store, procedural, [], all_sentences=True)
-        compare_real(results, f"real calls, {len(firms)} firms of {quarter}", quarter, firms, everything, options)
-    write(options, results)
+        compare_real(results, quarter, firms, everything, options)
+        save(options.out, results)
+    show(save(options.out, results, speed() if options.samples else None), results)
     if options.real and options.to_read:
         write_to_read(firms, everything, options)
 
 
 def compare_real(
-    results: Results, name: str, quarter: str, firms: list[Firm], everything: list[Firm], options: argparse.Namespace
+    results: Results, quarter: str, firms: list[Firm], everything: list[Firm], options: argparse.Namespace
 ) -> None:
     """The quarter's weak themes, and clusters by themselves; BERTopic also on the sentences that FTM leaves out."""
     weak = data.weak_themes(options.weak, quarter, {firm.ticker for firm in firms})
+    if not weak:
+        sys.exit(f"{options.weak} has no theme of {quarter} that enough of the {len(firms)} firms speak of")
+    name = f"real calls, {len(firms)} firms of {quarter}"
 
-    def both(firms: list[Firm], found: Labels) -> dict[str, float]:
+    def measure(firms: list[Firm], found: Labels) -> dict[str, float]:
         return measures.weak_theme_f1(firms, found, weak) | measures.by_themselves(firms, found)
 
-    methods = options.methods
-    if "Ward" in methods and sum(len(firm.texts) for firm in firms) > MOST_SENTENCES_FOR_WARD:
-        print(f"{name}: without Ward, whose distances of all pairs do not fit into memory", flush=True)
-        methods = [method for method in methods if method != "Ward"]
-    compare(results, name, firms, methods, options.seeds, both, with_stability=True)
-    on_all = [method for method in ON_ALL_SENTENCES if method in options.methods]
-    of_all: Results = {}
-    compare(of_all, name, everything, on_all, options.seeds, lambda of, found: measures.weak_theme_f1(of, found, weak))
-    results[name] |= {f"{method}, all sentences": row for method, row in of_all.get(name, {}).items()}
+    compare(results, name, firms, fitting(options.methods, firms), options.seeds, measure, with_stability=True)
+    if BERTOPIC in options.methods:
+        of_all: Results = {}
+        compare(
+            of_all,
+            name,
+            everything,
+            [BERTOPIC],
+            options.seeds,
+            lambda firms, found: measures.weak_theme_f1(firms, found, weak),
+        )
+        results[name][f"{BERTOPIC}, all sentences"] = of_all[name][BERTOPIC]
+
+
+def fitting(methods: list[str], firms: list[Firm]) -> list[str]:
+    """The methods but Ward where the distances of all pairs of sentences would take too much memory."""
+    if sum(len(firm.texts) for firm in firms) <= MOST_SENTENCES_FOR_WARD:
+        return methods
+    print(f"without Ward: it is run on {MOST_SENTENCES_FOR_WARD:,} sentences at most", flush=True)
+    return [method for method in methods if method != "Ward"]
 
 
 def parse() -> argparse.Namespace:
@@ -148,7 +165,7 @@ def write_to_read(content: list[Firm], everything: list[Firm], options: argparse
     """A file a method, with its first clusters in words."""
     options.to_read.mkdir(parents=True, exist_ok=True)
     n_clusters = int(METHODS["FTM"](content, 0, 0).max()) + 1
-    for method in options.methods:
+    for method in fitting(options.methods, everything):
         firms = content if method.startswith("FTM") else everything
         words = measures.in_words(firms, METHODS[method](firms, n_clusters, 0))
         (options.to_read / f"{method}.txt").write_text(words, encoding="utf-8")
@@ -170,25 +187,31 @@ def summary(runs: list[dict[str, float]]) -> dict[str, float]:
     return {**means, **spreads}
 
 
-def weak_differences(quality: Results) -> dict[str, dict[str, float]]:
-    """FTM's weak-theme F1 less each other method's: mean over all weak themes of all quarters, with a 95 % interval.
+def weak_differences(real: Results) -> dict[str, dict[str, float]]:
+    """FTM's weak-theme F1 less each other method's: the mean over themes, with its 95 % interval.
 
-    The interval is by the bootstrap over themes (Efron 1987, scipy.stats.bootstrap): so few leave much to chance.
+    ``real`` has a data set a quarter. A theme that several quarters have counts once, with its mean, because the firms
+    are the same. The interval is by the bootstrap over themes (Efron 1979, scipy.stats.bootstrap): so few leave much
+    to chance. The spread over seeds is not in it.
     """
-    differences: dict[str, list[float]] = {}
-    for rows in quality.values():
-        themes = [column for column in rows.get("FTM", {}) if column.endswith(OF_ONE_THEME)]
-        for method, row in rows.items():
-            if themes and method != "FTM":
-                of_method = [rows["FTM"][theme] - row[theme] for theme in themes if theme in row]
-                differences.setdefault(method, []).extend(of_method)
-    return {method: _with_interval(values) for method, values in differences.items() if len(values) > 1}
+    differences: dict[str, dict[str, list[float]]] = {}
+    for rows in real.values():
+        of_ftm = {column: f1 for column, f1 in rows.get("FTM", {}).items() if column.endswith(THEME_F1)}
+        for method in rows.keys() - {"FTM"}:
+            for theme in of_ftm.keys() & rows[method].keys():
+                of_method = differences.setdefault(method, {}).setdefault(theme, [])
+                of_method.append(of_ftm[theme] - rows[method][theme])
+    return {
+        method: _with_interval([float(np.mean(of_theme)) for of_theme in themes.values()])
+        for method, themes in sorted(differences.items())
+        if len(themes) > 1
+    }
 
 
 def _with_interval(values: list[float]) -> dict[str, float]:
-    interval = bootstrap((values,), np.mean, random_state=np.random.default_rng(0)).confidence_interval
-    mean, low, high = (round(float(value), 3) for value in (np.mean(values), interval.low, interval.high))
-    return {"mean": mean, "low": low, "high": high, "themes": len(values)}
+    made = bootstrap((sorted(values),), np.mean, method="percentile", random_state=np.random.default_rng(0))
+    low, high = made.confidence_interval
+    return {"mean": round(float(np.mean(values)), 3), "low": round(low, 3), "high": round(high, 3), "n": len(values)}
 
 
 def speed() -> dict[str, Any]:
@@ -202,33 +225,41 @@ def speed() -> dict[str, Any]:
     return figures
 
 
-def write(options: argparse.Namespace, results: Results) -> None:
-    known = json.loads(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
+def save(out: Path, results: Results, speed_figures: dict[str, Any] | None = None) -> dict[str, Any]:
+    """Add the results to what the file has about other data sets and methods; return all of it."""
+    known = json.loads(out.read_text(encoding="utf-8")) if out.exists() else {}
     packages = ("bertopic", "umap-learn", "hdbscan", "scikit-learn", "scipy", "numpy", "onnxruntime")
-    quality = {**known.get("quality", {})}
+    quality = dict(known.get("quality", {}))
     for name, rows in results.items():
         quality[name] = quality.get(name, {}) | rows
-    record = known | {
+    record: dict[str, Any] = known | {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, Python {platform.python_version()}",
         "versions": {name: version(name) for name in packages},
         "quality": quality,
-        "weak_f1_of_ftm_less_that_of": weak_differences(quality),
-        "speed": speed() if options.samples else known.get("speed"),
+        "speed": speed_figures or known.get("speed"),
     }
-    options.out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    if differences := weak_differences({name: quality[name] for name in results}):
+        record["weak_f1_difference"] = differences
+    out.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+    return record
+
+
+def show(record: dict[str, Any], results: Results) -> None:
     console = Console(width=160)
     for name, methods in results.items():
-        columns = [column for column in next(iter(methods.values())) if not column.endswith(("_spread", OF_ONE_THEME))]
+        columns = [column for column in next(iter(methods.values())) if not column.endswith(("_spread", THEME_F1))]
         table = Table("method", *columns, title=name)
         for method, row in methods.items():
             spread = [f" ±{row[f'{column}_spread'] / 2:.3f}" if f"{column}_spread" in row else "" for column in columns]
             cells = [f"{row.get(column, '')}{more}" for column, more in zip(columns, spread, strict=True)]
             table.add_row(method, *cells)
         console.print(table)
-    console.print(record["weak_f1_of_ftm_less_that_of"])
-    if options.samples:
-        console.print(record["speed"])
+    table = Table("method", "mean", "from", "to", "themes", title="FTM's weak-theme F1 less that of others")
+    for method, row in record.get("weak_f1_difference", {}).items():
+        table.add_row(method, *(f"{row[column]}" for column in ("mean", "low", "high", "n")))
+    console.print(table)
+    console.print(record["speed"])
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from hashlib import sha256
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -52,10 +53,13 @@ class Answer(BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # noqa: N802
         api = f"/api/models/{self.server.repository}"
         if self.path == f"{api}/revision/main":
-            self._send_json({"id": self.server.repository, "sha": COMMIT, "siblings": []})
+            siblings = [{"rfilename": name} for name in self.server.files]
+            self._send_json({"id": self.server.repository, "sha": COMMIT, "siblings": siblings})
         elif self.path.startswith(f"{api}/tree/{COMMIT}?"):
             files = self.server.files.items()
             self._send_json([{"type": "file", "path": name, "size": len(f), "oid": COMMIT} for name, f in files])
+        elif self.path.startswith("/api/"):
+            self._send(404, b"", {"X-Error-Code": "RepoNotFound"})
         else:
             self._file(with_content=True)
 
@@ -65,12 +69,13 @@ class Answer(BaseHTTPRequestHandler):
     def _file(self, with_content: bool) -> None:
         name = self.path.removeprefix(f"/{self.server.repository}/resolve/{COMMIT}/")
         if name not in self.server.files:
-            self._send(404, b"", {"X-Error-Code": "RepoNotFound"})
+            self._send(404, b"", {"X-Error-Code": "EntryNotFound"})
             return
         if with_content:
             self.server.requested.append(name)
         content = self.server.files[name]
-        self._send(200, content, {"ETag": f'"{name}"', "X-Repo-Commit": COMMIT}, with_content)
+        etag = sha256(content).hexdigest()
+        self._send(200, content, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT}, with_content)
 
     def _send(self, status: int, content: bytes, headers: dict[str, str], with_content: bool = True) -> None:
         self.send_response(status)
@@ -103,15 +108,17 @@ def hub() -> Iterator[Hub]:
 
 def embed(hub: Hub, model: str, cache: Path) -> subprocess.CompletedProcess[str]:
     """In a process of its own: the client reads its environment when it is imported."""
-    host, port = hub.server_address[:2]
-    environment = os.environ | {
-        "HF_ENDPOINT": f"http://{host!s}:{port}",
+    own = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+    environment = own | {
+        "HF_ENDPOINT": f"http://127.0.0.1:{hub.server_port}",
         "HF_HOME": str(cache),
         "HF_HUB_DISABLE_TELEMETRY": "1",
         "PYTHONPATH": os.pathsep.join(sys.path),
         "NO_PROXY": "127.0.0.1",
+        "no_proxy": "127.0.0.1",
     }
-    return subprocess.run([sys.executable, "-c", EMBED, model], env=environment, capture_output=True, text=True)
+    command = [sys.executable, "-c", EMBED, model]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
 def test_a_model_of_the_hub_is_downloaded_once_and_without_the_weights_of_torch(hub: Hub, tmp_path: Path) -> None:

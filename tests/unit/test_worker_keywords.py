@@ -46,7 +46,7 @@ def test_a_topic_without_terms_has_no_weights() -> None:
         ("In 2023 we had 5 x", []),
         ("5G and 3D", ["5g", "3d"]),
         ("5G-enabled phones", ["5g", "enabled", "5g enabled", "phones", "enabled phones", "5g enabled phones"]),
-        ("In 4Q, 2x, 15g, 1st, 780G, 5GB", []),  # figures
+        ("In 4Q, 2x, 15g, 1st, 780G, 5GB, 9g, 2.5D, 2.5G, 1,5G", []),  # figures
         ("So, Steve, thank you very much.", []),
         ("Steve's freight", ["freight"]),
         ("", []),

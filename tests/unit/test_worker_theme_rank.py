@@ -88,14 +88,28 @@ def test_measures_are_what_they_say() -> None:
 
 
 def test_words_are_shared_by_firms_however_many_topics_each_has() -> None:
-    """Three firms with two topics each on their drugs: in no word do all topics agree, in "drugs" all firms do."""
+    """Three firms with two topics each on their drugs: all have "drugs" in one, two "trials", and one "approvals"."""
     firm_ids = ["a", "a", "b", "b", "c", "c"]
     keywords = [["drugs"], ["trials"], ["drugs"], ["approvals"], ["drugs"], ["trials"]]
     theme = Theme(np.arange(6), Group(3).centroid(), [0, 2, 4])
 
     [found] = rank([theme], firm_ids, keywords, np.ones(6, dtype=np.int64), ANY_CALL)
 
-    assert found.measures.word_agreement == pytest.approx((1 + 2 / 3 + 1 / 3) / 3, abs=1e-5)
+    assert found.measures.word_agreement == pytest.approx((3 / 3 + 2 / 3 + 0) / 3, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("n_firms", "n_sharing", "general"), [(3, 0, True), (3, 2, False), (5, 2, True), (5, 3, False)]
+)
+def test_a_theme_of_few_firms_without_a_shared_word_is_about_nothing(
+    n_firms: int, n_sharing: int, general: bool
+) -> None:
+    keywords = [["tariff"] if firm < n_sharing else [f"own{firm}"] for firm in range(n_firms)]
+    theme = Theme(np.arange(n_firms), Group(3).centroid(), list(range(n_firms)))
+
+    [found] = rank([theme], [f"firm {n}" for n in range(n_firms)], keywords, np.ones(n_firms, dtype=np.int64), ANY_CALL)
+
+    assert found.measures.is_general is general
 
 
 def test_no_themes_have_no_order() -> None:
@@ -103,9 +117,9 @@ def test_no_themes_have_no_order() -> None:
 
 
 def test_a_shared_word_counts_once_a_topic_and_also_as_part_of_a_pair() -> None:
-    keywords = [["supply chain", "chain"], ["supply"], ["freight"]]
+    keywords = [["supply chain", "chain"], ["supply", "chain"], ["supply", "freight"]]
 
-    assert shared_words(keywords, 3) == [("supply", 2 / 3), ("chain", 1 / 3), ("freight", 1 / 3)]
+    assert shared_words(keywords, 3) == [("supply", 3 / 3), ("chain", 2 / 3)]
     assert shared_words([[], []], 3) == []
 
 

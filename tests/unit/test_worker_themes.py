@@ -84,7 +84,7 @@ def test_well_separated_groups_are_found_among_few_and_many_topics(n_groups: int
     assert topics_of(find(vectors, firm_ids)) == expected_groups(n_groups)
 
 
-def test_what_many_firms_read_out_word_for_word_is_linked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_many_firms_read_out_word_for_word_is_one_cluster_before_linkage(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, firm_ids = grouped(8, noise=0)
     linked = []
 
@@ -96,6 +96,14 @@ def test_what_many_firms_read_out_word_for_word_is_linked_once(monkeypatch: pyte
 
     assert topics_of(find(vectors, firm_ids)) == expected_groups(8)
     assert linked == [[FIRMS_A_GROUP] * 8]
+
+
+def test_topics_that_are_all_the_same_are_one_theme() -> None:
+    """With their mean taken off nothing is left of them."""
+    n_topics = MIN_TOPICS_TO_CENTRE + 10
+    vectors = np.repeat(unit(np.ones((1, DIMENSIONS))), n_topics, axis=0)
+
+    assert topics_of(find(vectors, [f"firm {n}" for n in range(n_topics)])) == {frozenset(range(n_topics))}
 
 
 @pytest.mark.parametrize(

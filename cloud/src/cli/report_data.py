@@ -25,7 +25,7 @@ BYTES_BESIDE_TOPIC = 130
 
 @dataclass(frozen=True)
 class Theme:
-    """``distinctiveness``: 1 - cosine to what firms say on every call, times the share of topics with its main words.
+    """``distinctiveness``: 1 - cosine to what firms say on every call, times the share of firms with its main words.
 
     None where an earlier version of FTM has not recorded it. ``is_general``: every call has it (ADR-014).
     """

@@ -18,7 +18,7 @@ _COPIED_WORDS = 4
 
 SMALL_WORDS = frozenset("a an and as at by for from in into of on or over per the to vs with".split())
 _ACRONYMS = frozenset(
-    "3d 4g 5g ai api covid cpi ebitda eps erp esg ev fda fx gaap gpu ip ipo it lng m&a nii r&d us".split()
+    "2d 2g 3d 3g 4g 5g 6g ai api covid cpi ebitda eps erp esg ev fda fx gaap gpu ip ipo it lng m&a nii r&d us".split()
 )
 # Pronouns and verbs, which sentences have and names have not.
 _OF_SENTENCES = frozenset(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,8 +28,8 @@ HALF_PRECISION_FILES = ("model_fp16.onnx", "onnx/model_fp16.onnx")
 MODULES = {"Transformer", "Pooling", "Normalize"}
 # "all-mpnet-base-v2" alone is the name that sentence-transformers knows it by.
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
-MAX_REASON = 200
 DEFAULT_OWNER = "sentence-transformers"
+MAX_REASON = 200  # characters of what the hub's client says
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,7 @@ def _download(hub_name: str, half_precision: bool) -> Path:
         return Path(snapshot_download(hub_name, allow_patterns=[*weights, "*.json", "1_Pooling/config.json"]))
     except (OSError, HfHubHTTPError, HFValidationError) as error:
         # The client's message has several lines; the first one of a name that is not there is "404 Client Error."
-        reason = " ".join(str(error).split())[:MAX_REASON] or type(error).__name__
+        reason = textwrap.shorten(str(error), MAX_REASON, placeholder=" ...") or type(error).__name__
         raise FtmError(
             f"cannot have EMBEDDING_MODEL {hub_name!r} from the Hugging Face hub, which needs internet "
             f"(or is this meant to be a folder?): {reason}"

@@ -23,8 +23,10 @@ N_CANDIDATES = 40
 RELEVANCE = 0.7
 CURLY_APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 # A letter first, then letters, digits or inner marks ("covid-19", "r&d"). What begins with a digit is a figure, but for
-# "5G" and "3D": the first is a theme, and without its word it was named after what is said beside it.
-WORD = r"[A-Za-z][A-Za-z0-9&'-]*[A-Za-z0-9]|[1-9][DGdg]\b"
+# the networks and what has dimensions ("5G", "3D"): 5G is a theme, and without its word it was named after what is said
+# beside it. "2.5D" and "780G" are figures.
+DIGIT_WORD = r"(?<![\d.,])(?:[2-6][Gg]|[23][Dd])\b"
+WORD = rf"[A-Za-z][A-Za-z0-9&'-]*[A-Za-z0-9]|{DIGIT_WORD}"
 _WORD = re.compile(rf"\b(?:{WORD})\b")
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from cloud.src.llm.name_rules import title_case, why_refused
-from cloud.src.worker.keywords import CURLY_APOSTROPHE, WORD, stop_words
+from cloud.src.worker.keywords import CURLY_APOSTROPHE, DIGIT_WORD, WORD, stop_words
 
 N_LABELS = 8
 MAX_WORDS = 3
@@ -25,8 +25,8 @@ _MIN_SHARE_AT_END = 0.3
 # How often its neighbours may be those of a verb before it can be one.
 _MAX_SHARE_AS_VERB = 0.3
 
-_TOKEN = re.compile(rf"{WORD}|\w+|[^\w\s]")
-_WORD = re.compile(WORD)
+_TOKEN = re.compile(rf"{WORD}|\d+[.,]\w+|\w+|[^\w\s]")
+_DIGIT_WORD = re.compile(DIGIT_WORD)
 # In keywords.py these words are noise; at the end of a phrase they are what it is about: "Revenue Growth".
 _HEADS = frozenset(
     "growth increase increases decline declines decrease performance business businesses results impact impacts".split()
@@ -108,7 +108,7 @@ def _runs(sentence: str, ignored_words: frozenset[str]) -> Iterator[Phrase]:
 
 def _is_content(token: str, ignored_words: frozenset[str]) -> bool:
     word = token.lower()
-    if len(word) < 2 or not (word[0].isalpha() or _WORD.match(word)) or word in ignored_words:
+    if len(word) < 2 or not (word[0].isalpha() or _DIGIT_WORD.fullmatch(word)) or word in ignored_words:
         return False
     return word in _HEADS or word not in stop_words()
 

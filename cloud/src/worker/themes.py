@@ -131,8 +131,8 @@ def _cluster(grid: Vectors) -> Rows:
 
 def _copies(grid: Vectors) -> Rows:
     """The first row with the same vector as each row: what thousands of firms read out would merge one by one."""
-    _, first_rows, copy_of = np.unique(_as_bytes(grid), return_index=True, return_inverse=True)
-    return first_rows[copy_of]
+    first_row: dict[bytes, int] = {}
+    return np.array([first_row.setdefault(vector.tobytes(), row) for row, vector in enumerate(grid)])
 
 
 def _linked(grid: Vectors, clusters: Rows, max_distance: float) -> Rows:

@@ -29,6 +29,7 @@ NOTHING = "it says nothing about the sentences"
         ("a return to the office", "Return to the Office"),
         ("r&d and ebitda growth", "R&D and EBITDA Growth"),
         ("5g networks", "5G Networks"),
+        ("3g shutdown", "3G Shutdown"),
         ("iPhone sales of McDonald's", "iPhone Sales of McDonald's"),
         ("\ufb01xed cost\uff53", "Fixed Costs"),
         ("Freight\x1b[31m\u202e Costs\x00\u200b", "Freight [31m Costs"),

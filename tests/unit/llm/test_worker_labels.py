@@ -32,12 +32,17 @@ def test_two_single_words_make_a_name() -> None:
 
 
 def test_5g_is_a_word_and_other_figures_are_none() -> None:
-    network = ["We built the 5G network in 4Q.", "The 5G network covers 2x more.", "Our 5G network and 780G spectrum."]
+    network = [
+        "We built the 5G network in 4Q.",
+        "The 5G network covers 2x more.",
+        "Our 5G network and 780G spectrum, 2.5G too.",
+    ]
 
     labels = topic_labels([network, WAGES])[0]
 
     assert labels[0] == "5G Network"
-    assert not any(figure in label for figure in ("4Q", "2x", "780G") for label in labels)
+    assert topic_labels([["We ship 2.5G Ethernet.", "The 2.5G Ethernet is here."], WAGES])[0] == []
+    assert not any(figure in label for figure in ("4Q", "2x", "780G", "2.5G") for label in labels)
 
 
 def test_verbs_and_adverbs_are_in_no_name() -> None:
