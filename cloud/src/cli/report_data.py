@@ -27,7 +27,8 @@ BYTES_BESIDE_TOPIC = 130
 class Theme:
     """``distinctiveness``: 1 - cosine to what firms say on every call, times the share of firms with its main words.
 
-    None where an earlier version of FTM has not recorded it. ``is_general``: every call has it (ADR-014).
+    None where an earlier version of FTM has not recorded it. ``is_general``: every call has it, or its firms share
+    no words (ADR-014).
     """
 
     theme_id: str

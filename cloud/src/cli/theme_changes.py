@@ -40,7 +40,7 @@ _FIRMS = run_folder.columns(schemas.FIRM, "firm_id")
 class Theme:
     """A theme of one quarter. ``rank``: its place in the quarter, from 1; ``share``: of the quarter's firms.
 
-    ``is_general``: every call has it, whatever happens.
+    ``is_general``: every call has it, whatever happens, or its firms share no words (ADR-014).
     """
 
     theme_id: str
