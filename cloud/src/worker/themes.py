@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numpy as np
 from numpy.typing import NDArray
@@ -132,7 +133,9 @@ def _cluster(grid: Vectors) -> Rows:
 def _copies(grid: Vectors) -> Rows:
     """The first row with the same vector as each row: what thousands of firms read out would merge one by one."""
     first_row: dict[bytes, int] = {}
-    return np.array([first_row.setdefault(vector.tobytes(), row) for row, vector in enumerate(grid)])
+    # By a digest of each vector: with the vectors themselves, 125,000 of them would be kept in memory once more.
+    digests = (blake2b(vector.tobytes(), digest_size=16).digest() for vector in grid)
+    return np.array([first_row.setdefault(digest, row) for row, digest in enumerate(digests)])
 
 
 def _linked(grid: Vectors, clusters: Rows, max_distance: float) -> Rows:
