@@ -258,7 +258,8 @@ def show(record: dict[str, Any], results: Results) -> None:
     table = Table("method", "mean", "from", "to", "themes", title="FTM's weak-theme F1 less that of others")
     for method, row in record.get("weak_f1_difference", {}).items():
         table.add_row(method, *(f"{row[column]}" for column in ("mean", "low", "high", "n")))
-    console.print(table)
+    if table.rows:
+        console.print(table)
     console.print(record["speed"])
 
 

@@ -102,14 +102,10 @@ def _centred(grid: Vectors) -> Vectors:
 
 def _by_content(grid: Vectors, firm_ids: Sequence[str]) -> Rows:
     """The rows sorted by what they are: by firm, then by vector, compared as bytes."""
-    by_vector = np.argsort(_as_bytes(grid), kind="stable")
+    as_bytes = np.ascontiguousarray(grid).view(np.dtype((np.void, grid.itemsize * grid.shape[1]))).ravel()
+    by_vector = np.argsort(as_bytes, kind="stable")
     by_firm = np.argsort(np.asarray(firm_ids)[by_vector], kind="stable")
     return by_vector[by_firm]
-
-
-def _as_bytes(grid: Vectors) -> NDArray[np.void]:
-    """Each row as one value that can be sorted."""
-    return np.ascontiguousarray(grid).view(np.dtype((np.void, grid.itemsize * grid.shape[1]))).ravel()
 
 
 def cut_for(n_topics: int) -> float:
