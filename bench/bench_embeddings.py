@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from cloud.src.llm import packaged_models
-from cloud.src.prefetch.sentences import split_sentences
-from cloud.src.worker.embeddings import Embedder, runs
+from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Embedder, runs
+from cloud.src.prefetch.sentences.sentences import split_sentences
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 SENTENCES_A_FIRM = 65

@@ -29,9 +29,9 @@ import openai
 from pydantic import BaseModel
 
 from cloud.src.llm.dialect import Dialect
-from cloud.src.llm.naming import TOPIC_PROMPT_VERSION
-from cloud.src.llm.prompt import chat
 from cloud.src.llm.xai_client import Chat, LlmClient
+from cloud.src.naming.ask import TOPIC_PROMPT_VERSION
+from cloud.src.naming.prompt import chat
 
 CONCURRENT = (1, 8, 32)
 FEWEST_REQUESTS = 8

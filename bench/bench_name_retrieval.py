@@ -35,20 +35,21 @@ import pyarrow as pa
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
-from cloud.src.llm import naming, packaged_models
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.completion import Answer
 from cloud.src.llm.errors import REFUSED, LlmBadAnswer
 from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.local_server import local_llm
-from cloud.src.llm.naming import TopicToName
-from cloud.src.llm.prompt import chat as chat_about
 from cloud.src.llm.xai_client import Chat, LlmClient
-from cloud.src.prefetch.files import FileTranscripts
-from cloud.src.prefetch.sentences import firm_sentences
-from cloud.src.worker.embeddings import Embedder, Vectors, unit
+from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Embedder, Vectors, unit
+from cloud.src.naming import ask
+from cloud.src.naming.ask import TopicToName
+from cloud.src.naming.namer import KeywordNamer, LlmNamer
+from cloud.src.naming.prompt import chat as chat_about
+from cloud.src.prefetch.files.source import FileTranscripts
+from cloud.src.prefetch.sentences.sentences import firm_sentences
 from cloud.src.worker.firm_topics import FirmAnalyser
-from cloud.src.worker.names import KeywordNamer, LlmNamer
 from cloud.src.worker.transcripts import FirmTranscripts
 
 GUARDED, FIRST_ANSWER, EXTRACTIVE, KEYWORDS = "LLM + guard", "LLM, first answer", "extractive", "keywords"
@@ -84,7 +85,7 @@ class SampledClient(LlmClient):
 
 
 def question(topic: TopicToName) -> str:
-    return chat_about(naming.TOPIC_PROMPT_VERSION, topic.keywords, topic.examples)[-1]["content"]
+    return chat_about(ask.TOPIC_PROMPT_VERSION, topic.keywords, topic.examples)[-1]["content"]
 
 
 class Bench:
@@ -144,7 +145,7 @@ class Bench:
 
     async def first_answer(self, topic: TopicToName, book: AnswerBook) -> str:
         try:
-            return (await naming.propose_topic(self.client, book, topic)).name
+            return (await ask.propose_topic(self.client, book, topic)).name
         except LlmBadAnswer:
             return ""
 
@@ -194,7 +195,7 @@ def print_summary(firms_done: list[dict[str, Any]]) -> None:
     print(
         f"{len(firms_done)} firms, {len(topics)} names, each among {np.mean([f['n_topics'] for f in firms_done]):.0f}"
     )
-    print(f"named by the LLM: {np.mean([topic['method'] == naming.BY_LLM for topic in topics]):.0%}")
+    print(f"named by the LLM: {np.mean([topic['method'] == ask.BY_LLM for topic in topics]):.0%}")
     measures = [measure for measure in MEASURES if all(measure in topic for topic in topics)]
     print(f"{'':18}", *(f"{measure:>10}" for measure in measures), f"{'words a name':>13}")
     for kind in KINDS:

@@ -14,15 +14,14 @@ from contextlib import nullcontext
 
 import numpy as np
 
-from cloud.src.llm import packaged_models
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.local_server import local_llm
-from cloud.src.llm.naming import TopicToName, propose_topic
-from cloud.src.llm.tally import in_words
 from cloud.src.llm.xai_client import LlmClient
-from cloud.src.worker.embeddings import Embedder, unit
-from cloud.src.worker.names import LlmNamer
+from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Embedder, unit
+from cloud.src.naming.ask import TopicToName, in_words, propose_topic
+from cloud.src.naming.namer import LlmNamer
 
 # What the topic is about, its keywords, its sentences: all made up.
 TOPICS: list[tuple[str, list[str], list[str]]] = [

@@ -23,7 +23,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from cloud.src.prefetch.files import FileTranscripts
+from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.prefetch import write_quarter
 from cloud.src.prefetch.storage import FolderStorage
 

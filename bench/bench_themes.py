@@ -31,11 +31,13 @@ from moto.server import ThreadedMotoServer
 from sklearn.metrics import adjusted_rand_score
 
 from cloud.src.contract import keys, schemas
-from cloud.src.llm import packaged_models
-from cloud.src.worker import parts, reduce_themes, themes
-from cloud.src.worker.average_linkage import average_linkage, on_grid
-from cloud.src.worker.embeddings import Embedder, Vectors, unit
-from cloud.src.worker.names import KeywordNamer
+from cloud.src.contract.record import with_record
+from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Embedder, Vectors, unit
+from cloud.src.naming.namer import KeywordNamer
+from cloud.src.themes import find_themes
+from cloud.src.themes.average_linkage import average_linkage, on_grid
+from cloud.src.worker import reduce_themes
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 
@@ -135,7 +137,7 @@ def write_parts(s3: Any, topics: pa.Table) -> int:
         first, last = starts[of_part][0], ends[of_part][-1]
         rows = topics.slice(first, last - first)
         firms = [firm_record(firm_id) for firm_id in firm_ids[of_part]]
-        table = parts.with_record(rows, {"firms": firms, "names_by": {"llm_model": None, "prompt": None}})
+        table = with_record(rows, {"firms": firms, "names_by": {"llm_model": None, "prompt": None}})
         store.write_table(keys.topics_part(QUARTER, batch, number), table)
         store.write_table(keys.sentences_part(QUARTER, batch, number), schemas.SENTENCE_TOPIC.empty_table())
     line = json.dumps({"batch_id": batch, "firm_ids": firm_ids.tolist()})
@@ -182,23 +184,23 @@ def s3_client(address: str) -> Any:
 def compare_with_exact(topics: pa.Table) -> None:
     """Adjusted Rand index to the exact clustering: of condensed ones, and of exact ones without 5 % of the firms."""
     firm_ids = topics.column("firm_id").to_numpy(zero_copy_only=False)
-    grid = themes._centred(on_grid(vectors_of(topics)))
-    order = themes._by_content(grid, firm_ids)
+    grid = find_themes._centred(on_grid(vectors_of(topics)))
+    order = find_themes._by_content(grid, firm_ids)
     grid, firm_ids = grid[order], firm_ids[order]
-    cut = themes.cut_for(len(grid))
+    cut = find_themes.cut_for(len(grid))
     exact = average_linkage(grid, cut)
     print(f"{len(grid):,} topics, {len(np.unique(exact)):,} clusters", flush=True)
     for n_cells in (2, 5):
         for distances in ((0.4, 0.5), (0.5, 0.55), (0.55,)):
-            themes.MAX_EXACT_TOPICS, themes.CONDENSED_DISTANCES = -(-len(grid) // n_cells), distances
-            found = adjusted_rand_score(exact, themes._cluster(grid))
+            find_themes.MAX_EXACT_TOPICS, find_themes.CONDENSED_DISTANCES = -(-len(grid) // n_cells), distances
+            found = adjusted_rand_score(exact, find_themes._cluster(grid))
             print(f"{n_cells} cells at first, condensed up to {distances}: {found:.3f}", flush=True)
     for seed in range(3):
         left_out = np.random.default_rng(seed).choice(
             np.unique(firm_ids), len(np.unique(firm_ids)) // 20, replace=False
         )
         kept = ~np.isin(firm_ids, left_out)
-        without = average_linkage(themes._centred(on_grid(vectors_of(topics)[order][kept])), cut)
+        without = average_linkage(find_themes._centred(on_grid(vectors_of(topics)[order][kept])), cut)
         print(f"exact, without 5 % of the firms: {adjusted_rand_score(exact[kept], without):.3f}", flush=True)
 
 
@@ -208,7 +210,7 @@ def count_themes(topics: pa.Table) -> None:
     firm_ids = np.unique(firm_of_topic)
     for n_firms in (*(n for n in FIRMS_TO_COUNT if n < len(firm_ids)), len(firm_ids)):
         chosen = np.isin(firm_of_topic, firm_ids[np.arange(n_firms) * len(firm_ids) // n_firms])
-        grid, of = themes._centred(on_grid(vectors[chosen])), firm_of_topic[chosen]
+        grid, of = find_themes._centred(on_grid(vectors[chosen])), firm_of_topic[chosen]
         counts = {distance: n_themes(grid, of, distance) for distance in DISTANCES}
         most = [distance for distance, count in counts.items() if count == max(counts.values())]
         print(
@@ -217,8 +219,8 @@ def count_themes(topics: pa.Table) -> None:
 
 
 def n_themes(grid: Vectors, firm_of_topic: np.ndarray, distance: float) -> int:
-    groups = themes._groups(average_linkage(grid, distance))
-    return sum(themes.is_valid(list(firm_of_topic[rows]), MIN_FIRMS, MAX_FIRM_DOMINANCE) for rows in groups)
+    groups = find_themes._groups(average_linkage(grid, distance))
+    return sum(find_themes.is_valid(list(firm_of_topic[rows]), MIN_FIRMS, MAX_FIRM_DOMINANCE) for rows in groups)
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from cloud.src.prefetch.files import FileTranscripts
-from cloud.src.prefetch.sentences import firm_sentences
-from cloud.src.worker.embeddings import Embedder, Vectors
+from cloud.src.models.embeddings import Embedder, Vectors
+from cloud.src.prefetch.files.source import FileTranscripts
+from cloud.src.prefetch.sentences.sentences import firm_sentences
+from cloud.src.topics.keywords import n_content_words
+from cloud.src.topics.procedural import ProceduralFilter, are_procedural
 from cloud.src.worker.firm_topics import MIN_CONTENT_WORDS, goes_on, speaker_words
-from cloud.src.worker.keywords import n_content_words
-from cloud.src.worker.procedural import ProceduralFilter, are_procedural
 from cloud.src.worker.transcripts import FirmTranscripts
 
 SAMPLES = Path(__file__).parents[2] / "samples"

@@ -11,9 +11,9 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, v
 
 from bench.quality.data import UNLABELLED, Firm
 from bench.quality.methods import Labels, pooled
-from cloud.src.worker.embeddings import unit
-from cloud.src.worker.keywords import terms, topic_keywords
-from cloud.src.worker.topics import NO_TOPIC
+from cloud.src.models.embeddings import unit
+from cloud.src.topics.find_topics import NO_TOPIC
+from cloud.src.topics.keywords import terms, topic_keywords
 
 N_WORDS = 10
 THEME_F1 = "_weak_f1"  # ends the name of a measure that is about one weak theme

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering, KMeans
 
 from bench.quality.data import Firm
-from cloud.src.llm import packaged_models
-from cloud.src.worker.embeddings import Embedder, Vectors
+from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Embedder, Vectors
+from cloud.src.themes.find_themes import find_themes
+from cloud.src.themes.rank import rank, sentences_of_any_call
+from cloud.src.topics.find_topics import NO_TOPIC, Topic, find_topics
+from cloud.src.topics.keywords import topic_keywords
 from cloud.src.worker.firm_topics import without_procedural
-from cloud.src.worker.keywords import topic_keywords
-from cloud.src.worker.theme_rank import rank, sentences_of_any_call
-from cloud.src.worker.themes import find_themes
-from cloud.src.worker.topics import NO_TOPIC, Topic, find_topics
 
 Labels = NDArray[np.int64]
 # Firms, how many clusters k-means and Ward are to find, seed -> a label for each sentence of all firms in their order.

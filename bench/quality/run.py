@@ -38,10 +38,10 @@ from bench.quality import data, measures
 from bench.quality.data import Firm, VectorStore
 from bench.quality.measures import THEME_F1
 from bench.quality.methods import DETERMINISTIC, METHODS, Labels
-from cloud.src.llm import packaged_models
-from cloud.src.worker.embeddings import Embedder
-from cloud.src.worker.procedural import ProceduralFilter
-from cloud.src.worker.topics import NO_TOPIC
+from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Embedder
+from cloud.src.topics.find_topics import NO_TOPIC
+from cloud.src.topics.procedural import ProceduralFilter
 
 SAMPLE_QUARTERS = ("2023Q1", "2023Q2")
 SHARE_OF_FIRMS_DROPPED = 0.05

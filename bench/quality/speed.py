@@ -42,8 +42,8 @@ def vectors(seed: int) -> np.ndarray:
 
 
 def ftm() -> Callable[[list[str], np.ndarray], object]:
-    from cloud.src.worker.keywords import topic_keywords
-    from cloud.src.worker.topics import find_topics
+    from cloud.src.topics.find_topics import find_topics
+    from cloud.src.topics.keywords import topic_keywords
 
     def run(texts: list[str], vectors: np.ndarray) -> object:
         found = find_topics(vectors, np.arange(len(texts)) > 0)

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.localaws.batch.containers import check, engine_environment
 from cloud.src.localaws.child_environment import full_python_path, minimal_environment
-from cloud.src.localaws.containers import check, engine_environment
 from cloud.src.localaws.environment import LocalAws, local_aws
 from tests.docker.docker_command import WORKER, containers, docker, needs_docker
 from tests.integration.localaws_helpers import (

@@ -75,7 +75,7 @@ def test_it_runs_as_a_user_without_rights_who_can_write_to_tmp_alone() -> None:
 
 def test_its_model_is_in_it_and_works_without_network() -> None:
     code = (
-        "from cloud.src.worker.embeddings import Embedder\n"
+        "from cloud.src.models.embeddings import Embedder\n"
         "print(Embedder('all-MiniLM-L6-v2-int8').embed(['Freight costs more.']).shape)"
     )
     assert python(code) == "(1, 384)"

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
-from cloud.src.cli.compare_judging import CHOICES, KEY, count, draw_questions, write_judging
-from cloud.src.cli.compare_runs import compare_runs, read_runs
+from cloud.src.cli.compare.judging import CHOICES, KEY, count, draw_questions, write_judging
+from cloud.src.cli.compare.runs import compare_runs, read_runs
 from tests.e2e.browser import find, requested_addresses, texts, wait_for
 from tests.e2e.ftm_process import until
 from tests.unit.report_tables import SMALL_QUARTER, FakeTopic, write_quarter

@@ -18,10 +18,10 @@ from pathlib import Path
 import pytest
 
 from cloud.src.cli.samples import transcripts
-from cloud.src.llm import packaged_models
 from cloud.src.localaws.child_environment import full_python_path
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.terraform_roots import PROVIDER_VARIABLES, ROOTS, copy_root
+from cloud.src.models import packaged_models
 from tests.e2e.aws_command import open_terminal
 from tests.e2e.ftm_process import until
 from tests.e2e.guide_blocks import AWS_ONLY, Block, blocks, prints_as_expected, without_colours

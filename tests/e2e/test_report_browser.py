@@ -10,7 +10,7 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
-from cloud.src.cli.report import write_report
+from cloud.src.cli.report.command import write_report
 from tests.e2e.browser import find, requested_addresses, texts, wait_for
 from tests.unit.report_tables import FakeTopic, write_quarter, write_small_quarter
 

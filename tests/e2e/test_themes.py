@@ -11,8 +11,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from cloud.src.cli.quarters.tables import CHANGE
 from cloud.src.cli.samples import FOLDER as SAMPLES
-from cloud.src.cli.theme_tables import CHANGE
 from cloud.src.contract import keys
 from tests.e2e.ftm_process import no_process_left_behind, run_ftm
 

@@ -18,7 +18,7 @@ import boto3
 
 from cloud.src.contract.errors import FtmError
 from cloud.src.prefetch import chunks, prefetch
-from cloud.src.prefetch.files import FileTranscripts
+from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.parallel import sentences_of_firms
 from cloud.src.prefetch.prefetch import write_quarter
 from cloud.src.prefetch.storage import FolderStorage, S3Storage, Storage

@@ -9,11 +9,11 @@ from typing import Any
 import openai
 import pytest
 
-from cloud.src.cli.local_environment import LocalEnvironment, open_environment, start_environment
-from cloud.src.cli.naming_llm import NAMES_PER_SECOND, NO_LLM, LlmChoice
+from cloud.src.cli.environment.local_environment import LocalEnvironment, open_environment, start_environment
+from cloud.src.cli.environment.run_llm import NAMES_PER_SECOND, NO_LLM, LlmChoice
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.llm import packaged_models
 from cloud.src.localaws.environment import local_aws
+from cloud.src.models import packaged_models
 from tests.integration.fake_llm import fake_llm, says
 
 ANSWER = says("Hello")

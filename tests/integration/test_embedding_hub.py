@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from cloud.src.llm import packaged_models
-from cloud.src.worker.embeddings import Embedder
+from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Embedder
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 SENTENCE = "Ocean freight rates are falling."
 EMBED = f"""
 import sys
 from cloud.src.contract.errors import FtmError
-from cloud.src.worker.embeddings import Embedder
+from cloud.src.models.embeddings import Embedder
 try:
     embedder = Embedder(sys.argv[1], 1)
 except FtmError as error:

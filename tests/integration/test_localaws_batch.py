@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from moto.batch.models import BatchBackend
 
-from cloud.src.localaws.batch import describe_jobs
+from cloud.src.localaws.batch.job import describe_jobs
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.provision import RETRY_STRATEGY
 from tests.integration.localaws_helpers import (

@@ -14,8 +14,7 @@ from moto import mock_aws
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_batch
 
-from cloud.src.cli.execution import Execution
-from cloud.src.cli.failure import failed_job_log
+from cloud.src.cli.run.execution import Execution, failed_job_log
 from cloud.src.localaws.clients import local_client
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.host import Host

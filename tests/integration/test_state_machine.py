@@ -16,9 +16,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.contract import keys
-from cloud.src.llm import packaged_models
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.provision import Provisioned, provision
+from cloud.src.models import packaged_models
 from cloud.src.prefetch.prefetch import prefetch_files
 from tests.integration.fake_llm import fake_llm, says
 from tests.integration.localaws_helpers import PYTHON_IMAGE, create_role, register_python_job, until

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from cloud.src.cli import vllm
+from cloud.src.cli.environment import vllm
 from cloud.src.contract import keys, schemas
 from cloud.src.localaws.environment import LocalAws
 from cloud.src.localaws.terraform_roots import FILES, ROOTS, copy_roots

@@ -21,9 +21,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.contract import keys
-from cloud.src.llm import packaged_models
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.provision import Provisioned, provision
+from cloud.src.models import packaged_models
 from cloud.src.worker.store import Store
 from tests.integration.fake_llm import FakeLlm, Reply, fake_llm, says
 from tests.integration.localaws_helpers import describe_job, until

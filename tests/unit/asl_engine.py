@@ -23,7 +23,7 @@ from moto.stepfunctions.parser.mocking.mock_config import (
     StateMockedResponses,
 )
 
-from cloud.src.localaws.state_machine import definition
+from cloud.src.localaws.provision import definition
 
 # What Terraform and the local AWS put into the file: names are fixed, values are free.
 VARIABLES: dict[str, str | int] = {

@@ -10,7 +10,7 @@ import pytest
 from statelint.linter import Linter
 
 from cloud.src.contract.errors import FtmError
-from cloud.src.localaws.state_machine import definition
+from cloud.src.localaws.provision import definition
 from tests.unit.asl_engine import VARIABLES
 
 DEFINITION = json.loads(definition(VARIABLES))

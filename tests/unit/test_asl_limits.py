@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from cloud.src.contract.keys import MAX_BATCHES
-from cloud.src.localaws.state_machine import definition
+from cloud.src.localaws.provision import definition
 from tests.unit.asl_engine import VARIABLES, Answers, Execution, Failure, execute, lambda_answer
 
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html

@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.cli.__main__ import EXIT_WRONG_INPUT, run
-from cloud.src.llm import packaged_models
-from cloud.src.worker.embeddings import Embedder
+from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Embedder
 from tests.unit.report_tables import SMALL_QUARTER, FakeTopic, write_quarter
 
 WORSE = "Miscellaneous Remarks"

@@ -1,6 +1,7 @@
 import pytest
 
-from cloud.src.cli.estimate import duration, plan_naming
+from cloud.src.cli.run.naming_plan import plan_naming
+from cloud.src.cli.screen import duration
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.src.cli.job_log import themes_named, what_it_does
+from cloud.src.cli.run.execution import themes_named, what_it_does
 
 REDUCE = "2023-11-23 13:15:34,902 INFO cloud.src.worker.reduce_themes: "
-CLIENT = "2023-11-23 13:15:35,117 INFO cloud.src.llm.naming: 7 of 9 themes named"
+CLIENT = "2023-11-23 13:15:35,117 INFO cloud.src.naming.ask: 7 of 9 themes named"
 FOUND, ONE, TWO = (REDUCE + said for said in ("13 themes; naming them", "1 of 13 themes named", "2 of 13 themes named"))
 WROTE = REDUCE + "wrote 13 themes, 40 topics, 6 firms"
 

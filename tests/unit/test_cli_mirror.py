@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cloud.src.cli.mirror import Mirror, check_disk_space, check_output_folder, output_folder
+from cloud.src.cli.run.mirror import Mirror, check_disk_space, check_output_folder, output_folder
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError, InvalidInput
 from tests.unit.conftest import BUCKET
@@ -172,7 +172,7 @@ def test_wrong_output_folders_are_refused_and_right_ones_not_made(tmp_path: Path
 
 
 def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cloud.src.cli.mirror.os.access", lambda path, mode: False)  # root may write everywhere
+    monkeypatch.setattr("cloud.src.cli.run.mirror.os.access", lambda path, mode: False)  # root may write everywhere
     with pytest.raises(InvalidInput, match="cannot be written"):
         check_output_folder(tmp_path / "out")
 
@@ -181,7 +181,7 @@ def test_results_that_do_not_fit_the_disk_are_refused_with_both_numbers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = namedtuple("usage", "total used free")
-    monkeypatch.setattr("cloud.src.cli.mirror.shutil.disk_usage", lambda path: usage(9e9, 8e9, 50e6))
+    monkeypatch.setattr("cloud.src.cli.run.mirror.shutil.disk_usage", lambda path: usage(9e9, 8e9, 50e6))
     check_disk_space(tmp_path / "out", 1_000_000)
     with pytest.raises(FtmError, match=r"about 1,200 MB .* has 50 MB free"):
         check_disk_space(tmp_path / "out", 100_000_000)

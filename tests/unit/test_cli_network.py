@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.src.cli import network
+from cloud.src.cli.environment import proxies
 
 PROXY = "http://proxy.example:3128"
 
@@ -18,9 +18,9 @@ def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "HTTP_PROXY", "https_proxy", "ALL_PROXY"])
 def test_what_the_user_has_set_is_passed_on(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert name not in network.environment()
+    assert name not in proxies.environment()
     monkeypatch.setenv(name, PROXY)
-    assert network.environment()[name] == PROXY
+    assert proxies.environment()[name] == PROXY
 
 
 @pytest.mark.parametrize("name", ["NO_PROXY", "no_proxy"])
@@ -38,4 +38,4 @@ def test_this_machine_is_never_behind_a_proxy(
     name: str, without: str, expected: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, without)
-    assert network.environment() == {"NO_PROXY": expected, "no_proxy": expected}
+    assert proxies.environment() == {"NO_PROXY": expected, "no_proxy": expected}

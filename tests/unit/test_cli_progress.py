@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cloud.src.cli.progress import SECONDS_BETWEEN_LINES, Pace, Screen
+from cloud.src.cli.screen import SECONDS_BETWEEN_LINES, Pace, Screen
 
 
 class Clock:

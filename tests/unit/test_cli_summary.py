@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from cloud.src.cli import report_data
-from cloud.src.cli.summary import Outcome, naming_lines, show_outcome, stale_image
+from cloud.src.cli.report import data as report_data
+from cloud.src.cli.run.summary import Outcome, naming_lines, show_outcome, stale_image
 from tests.unit.report_tables import QUARTER, FakeTopic, write_quarter, write_small_quarter
 
 STALE = {"commits": ["aaaaaaa"], "deployed_commits": ["bbbbbbb"], "stale_image": True}

@@ -9,12 +9,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from cloud.src.cli import theme_changes, theme_tables
 from cloud.src.cli.__main__ import run
-from cloud.src.cli.theme_changes import FADING, GONE, GROWING, NEW, STEADY, Quarter, Theme, compare, read_quarter
+from cloud.src.cli.quarters import changes as theme_changes
+from cloud.src.cli.quarters import tables as theme_tables
+from cloud.src.cli.quarters.changes import FADING, GONE, GROWING, NEW, STEADY, Quarter, Theme, compare, read_quarter
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.worker import parts
+from cloud.src.contract.record import with_record
 from tests.unit.report_tables import FakeTopic, write_quarter
 
 EARLIER, LATER = "2022Q4", "2023Q1"
@@ -119,7 +120,7 @@ def test_a_quarter_is_read_from_its_tables(tmp_path: Path) -> None:
     write(tmp_path, LATER, "Freight", [0.6, 0.8])
     path = tmp_path / keys.themes(LATER)
     ranking = [{"theme_id": f"theme_{LATER}_001", "general": True}]
-    pq.write_table(parts.with_record(pq.read_table(path, partitioning=None), {"ranking": ranking}), path)
+    pq.write_table(with_record(pq.read_table(path, partitioning=None), {"ranking": ranking}), path)
 
     found = read_quarter(tmp_path, LATER)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.src.cli.compare_judging import (
+from cloud.src.cli.compare.judging import (
     KEY,
     PAGE,
     Key,
@@ -16,7 +16,7 @@ from cloud.src.cli.compare_judging import (
     draw_questions,
     write_judging,
 )
-from cloud.src.cli.compare_runs import Comparison, compare_runs, read_runs
+from cloud.src.cli.compare.runs import Comparison, compare_runs, read_runs
 from cloud.src.contract.errors import FtmError, InvalidInput
 from tests.unit.report_tables import FakeTopic, write_quarter
 from tests.unit.test_compare_runs import EAST, embed

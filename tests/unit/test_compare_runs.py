@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from cloud.src.cli.compare_runs import SAME_SENTENCES, SIMILAR_CENTROID, Comparison, compare_runs, read_runs
+from cloud.src.cli.compare.runs import SAME_SENTENCES, SIMILAR_CENTROID, Comparison, compare_runs, read_runs
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.worker import parts
+from cloud.src.contract.record import with_record
 from tests.unit.report_tables import QUARTER, SMALL_QUARTER, SMALL_THEMES, FakeTopic, write_quarter
 
 EAST, NORTH, NORTH_EAST = [1.0, 0.0], [0.0, 1.0], [0.6, 0.8]
@@ -149,7 +149,7 @@ def test_who_named_the_topics_is_read_from_the_tables_record(tmp_path: Path) -> 
     path = a / keys.topics(QUARTER)
     table = pq.ParquetFile(path).read()
     by_llm, by_keywords = {"llm_model": "Qwen/Qwen3-8B", "prompt": "topic_name_v9"}, {"llm_model": None, "prompt": None}
-    pq.write_table(parts.with_record(table, {"names_by": [by_llm, by_keywords]}), path)
+    pq.write_table(with_record(table, {"names_by": [by_llm, by_keywords]}), path)
     assert compare(a, a).a.named_by == "Qwen/Qwen3-8B, prompt topic_name_v9 and keywords"
 
 

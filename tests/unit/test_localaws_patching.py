@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from cloud.src.localaws.moto_gaps.patching import add, patch
 from cloud.src.localaws.not_implemented import refusing
-from cloud.src.localaws.patching import add, patch
 
 
 class Responses:

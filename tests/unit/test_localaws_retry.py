@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from cloud.src.localaws.batch_retry import FailedAttempt, gets_another_attempt
+from cloud.src.localaws.batch.retry import FailedAttempt, gets_another_attempt
 from cloud.src.localaws.provision import RETRY_STRATEGY
 from tests.unit.terraform_files import blocks
 

@@ -10,7 +10,7 @@ import pytest
 
 from cloud.src.contract.errors import FtmError
 from cloud.src.localaws.child_environment import full_python_path
-from cloud.src.localaws.state_machine import definition, fill_in
+from cloud.src.localaws.provision import definition, fill_in
 
 VARIABLES: dict[str, str | int] = {
     **{
@@ -60,6 +60,6 @@ def test_the_real_file_has_exactly_the_variables_that_are_filled_in() -> None:
 
 def test_the_real_file_is_read_the_same_in_every_locale() -> None:
     code = f"import sys; sys.path[:0] = {full_python_path()}; "
-    code += f"from cloud.src.localaws.state_machine import definition; definition({VARIABLES})"
+    code += f"from cloud.src.localaws.provision import definition; definition({VARIABLES})"
     locale_is_an_error = ["-X", "warn_default_encoding", "-W", "error::EncodingWarning"]
     subprocess.run([sys.executable, *locale_is_an_error, "-c", code], check=True)

@@ -13,7 +13,7 @@ import pytest
 
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.calls import Call
-from cloud.src.prefetch.files import FileTranscripts
+from cloud.src.prefetch.files.source import FileTranscripts
 
 GOOD_ROWS = 40
 

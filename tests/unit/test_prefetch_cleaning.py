@@ -10,8 +10,9 @@ import nupunkt
 import pyarrow
 import pytest
 
-from cloud.src.prefetch import chunks, cleaning, courtesies, procedure, sentences, speakers
-from cloud.src.prefetch.cleaning import clean_sentence, rules_fingerprint
+from cloud.src.prefetch import chunks
+from cloud.src.prefetch.sentences import cleaning, courtesies, procedure, sentences, speakers
+from cloud.src.prefetch.sentences.cleaning import clean_sentence, rules_fingerprint
 
 DROPPED = {
     "greetings": [

@@ -14,8 +14,8 @@ import pytest
 
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.calls import Call, Turn
-from cloud.src.prefetch.files import FileTranscripts
-from cloud.src.prefetch.firm_ids import firm_slug
+from cloud.src.prefetch.files.firm_ids import firm_slug
+from cloud.src.prefetch.files.source import FileTranscripts
 
 Rows = list[dict[str, object]]
 

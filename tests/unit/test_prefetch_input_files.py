@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.prefetch.bad_rows import BadRows
-from cloud.src.prefetch.input_files import find_files, read_rows
-from cloud.src.prefetch.text_table import ROW
+from cloud.src.prefetch.files.bad_rows import BadRows
+from cloud.src.prefetch.files.columns import ROW
+from cloud.src.prefetch.files.input_files import find_files, read_rows
 
 
 def read(path: Path) -> list[dict[str, Any]]:

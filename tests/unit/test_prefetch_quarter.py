@@ -14,7 +14,7 @@ import pytest
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError, InvalidInput, PrefetchRunning
-from cloud.src.prefetch.files import FileTranscripts
+from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.prefetch import PrefetchSummary, finished_prefetch, prefetch_files, write_quarter
 from cloud.src.prefetch.storage import FolderStorage, S3Storage
 from tests.unit.conftest import BUCKET

@@ -8,8 +8,8 @@ import pytest
 
 from cloud.src.contract import schemas
 from cloud.src.prefetch.calls import Call, Turn
-from cloud.src.prefetch.cleaning import clean
-from cloud.src.prefetch.sentences import firm_sentences, split_sentences
+from cloud.src.prefetch.sentences.cleaning import clean
+from cloud.src.prefetch.sentences.sentences import firm_sentences, split_sentences
 
 DAY = datetime.date(2023, 2, 14)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.src.prefetch.speakers import section_name, speaker_type
+from cloud.src.prefetch.sentences.speakers import section_name, speaker_type
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,12 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
-from cloud.src.cli import report_data, run_folder
-from cloud.src.cli.report_data import Counts, Topic
+from cloud.src.cli.report import data as report_data
+from cloud.src.cli.report.data import Counts, Topic
+from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.worker import parts
+from cloud.src.contract.record import with_record
 from tests.unit.report_tables import (
     QUARTER,
     FakeTopic,
@@ -38,7 +39,7 @@ def test_themes_come_in_their_rank_with_what_decided_it(tmp_path: Path) -> None:
     path = folder / keys.themes(QUARTER)
     measures = {"similarity_to_any_call": 0.8, "word_agreement": 0.5, "general": True}
     ranking = [{"theme_id": ids[1], **measures}]
-    pq.write_table(parts.with_record(pq.read_table(path, partitioning=None), {"ranking": ranking}), path)
+    pq.write_table(with_record(pq.read_table(path, partitioning=None), {"ranking": ranking}), path)
 
     report = report_data.load(folder, QUARTER)
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from cloud.src.cli import report, report_data
-from cloud.src.cli.report import write_report
+from cloud.src.cli.report import command as report
+from cloud.src.cli.report import data as report_data
+from cloud.src.cli.report.command import write_report
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError, InvalidInput
 from tests.unit.report_tables import QUARTER, FakeTopic, write_quarter, write_small_quarter

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from cloud.src.prefetch.firm_ids import firm_slug
-from cloud.src.prefetch.sentences import split_sentences
+from cloud.src.prefetch.files.firm_ids import firm_slug
+from cloud.src.prefetch.sentences.sentences import split_sentences
 
 SAMPLES = Path(__file__).parents[2] / "samples"
 QUARTERS = ["2023Q1", "2023Q2"]

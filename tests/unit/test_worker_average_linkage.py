@@ -7,8 +7,8 @@ import pytest
 from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.metrics import adjusted_rand_score
 
-from cloud.src.worker.average_linkage import STEPS, average_linkage, on_grid
-from cloud.src.worker.embeddings import Vectors, unit
+from cloud.src.models.embeddings import Vectors, unit
+from cloud.src.themes.average_linkage import STEPS, average_linkage, on_grid
 from tests.unit.thread_counts import printed_with
 
 
@@ -72,7 +72,7 @@ def test_every_product_is_a_whole_number_that_float32_holds() -> None:
 SCRIPT = """
 import numpy as np
 from tests.unit.test_worker_average_linkage import clouds
-from cloud.src.worker.average_linkage import average_linkage, on_grid
+from cloud.src.themes.average_linkage import average_linkage, on_grid
 print(average_linkage(on_grid(clouds(5, n=3000, noise=0.2)), 0.7).tolist())
 """
 

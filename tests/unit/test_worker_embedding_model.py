@@ -10,9 +10,8 @@ from typing import Any
 import pytest
 
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.llm import packaged_models
-from cloud.src.worker import embedding_model
-from cloud.src.worker.embeddings import Embedder
+from cloud.src.models import embedding_model, packaged_models
+from cloud.src.models.embeddings import Embedder
 
 
 def folder_of(path: Path, onnx: str = "onnx/model.onnx", **configs: Any) -> Path:

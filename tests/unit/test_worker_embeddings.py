@@ -7,8 +7,8 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from cloud.src.llm import packaged_models
-from cloud.src.worker.embeddings import Embedder
+from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Embedder
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 

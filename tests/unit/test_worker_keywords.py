@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from cloud.src.worker.keywords import (
+from cloud.src.topics.keywords import (
     N_KEYWORDS,
     N_KEYWORDS_SAID_ONCE,
     c_tf_idf,

@@ -9,10 +9,10 @@ import pytest
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
+from cloud.src.contract.record import METADATA_KEY
 from cloud.src.worker import map_firms, progress
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult
 from cloud.src.worker.map_firms import EverythingFails
-from cloud.src.worker.parts import METADATA_KEY
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts
 from tests.unit.conftest import BUCKET

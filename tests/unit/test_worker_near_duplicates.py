@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cloud.src.worker import near_duplicates
-from cloud.src.worker.average_linkage import on_grid
+from cloud.src.themes import near_duplicates
+from cloud.src.themes.average_linkage import on_grid
 
 SUPPLY, PARTS, DEBT = ["supply chain", "ports"], ["supply", "parts chain"], ["debt", "liquidity"]
 

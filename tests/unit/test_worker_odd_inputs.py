@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cloud.src.contract import keys
+from cloud.src.models.embeddings import unit
+from cloud.src.topics.find_topics import MAX_UNASSIGNED, NO_TOPIC, find_topics, labels_of
 from cloud.src.worker import map_firms
-from cloud.src.worker.embeddings import unit
 from cloud.src.worker.firm_topics import FirmAnalyser, NothingToAnalyse
 from cloud.src.worker.store import Store
-from cloud.src.worker.topics import MAX_UNASSIGNED, NO_TOPIC, find_topics, labels_of
 from cloud.src.worker.transcripts import FirmTranscripts
 from tests.unit.conftest import BUCKET
 from tests.unit.worker_quarter import (

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cloud.src.contract import keys, schemas
+from cloud.src.naming.namer import KeywordNamer
 from cloud.src.worker import package_sentiment, reduce_themes
-from cloud.src.worker.names import KeywordNamer
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts

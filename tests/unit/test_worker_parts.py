@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from cloud.src.contract import keys, schemas
+from cloud.src.contract.record import read_record
 from cloud.src.worker import parts, recipe
 from cloud.src.worker.parts import Part
 from cloud.src.worker.progress import FirmReason
@@ -34,13 +35,11 @@ ROOT = SOURCES.parents[1]
 NOT_IN_THE_RECIPE = {
     "contract/errors.py": "kinds of errors",
     "contract/keys.py": "where files lie",
+    "contract/record.py": "how a record is written",
     "llm/answer_book.py": "keeps answers; a changed key asks the same question again",
-    "llm/description_rules.py": "descriptions are of themes only",
     "llm/errors.py": "kinds of errors",
     "llm/event_loop.py": "where requests run",
     "llm/outage.py": "when a request is sent; firms named without an LLM are made again in any case",
-    "llm/packaged_models.py": "where models lie; the embedding model's hash and the LLM's name are in the recipe",
-    "llm/tally.py": "counts for the log",
     "worker/answers.py": "when answers are saved",
     "worker/map_firms.py": "in which order firms are analysed; each is analysed by itself",
     "worker/progress.py": "what a watcher is told",
@@ -127,13 +126,18 @@ def test_recipe_changes_with_the_version_of_a_library(library: ModuleType, monke
     assert recipe.recipe(settings(), embedder(), None) != made_with
 
 
-@pytest.mark.parametrize("files", [recipe.ENGINE_FILES, recipe.NAMING_FILES], ids=["engine", "naming"])
-def test_hash_changes_with_each_file(files: tuple[Path, ...], tmp_path: Path) -> None:
-    before = recipe.hash_of(files)
-    for number, file in enumerate(files):
-        changed = tmp_path / file.name
-        changed.write_bytes(file.read_bytes() + b"\n")
-        assert recipe.hash_of((*files[:number], changed, *files[number + 1 :])) != before, file
+def test_hash_changes_with_each_file_and_with_one_more(tmp_path: Path) -> None:
+    room = tmp_path / "room"
+    for name in ("a.py", "words.txt", "prompts/topic.txt"):
+        (room / name).parent.mkdir(parents=True, exist_ok=True)
+        (room / name).write_text("1")
+    alone = tmp_path / "alone.py"
+    alone.write_text("1")
+    seen = {recipe.hash_of([room, alone])}
+    for file in (alone, room / "a.py", room / "words.txt", room / "prompts/topic.txt", room / "new.py"):
+        file.write_text("2")
+        seen.add(recipe.hash_of([room, alone]))
+    assert len(seen) == 6
 
 
 def imported_by(module: Path) -> Iterator[Path]:
@@ -164,11 +168,13 @@ def reached_from(start: Path) -> set[Path]:
 def test_recipe_has_every_module_that_can_change_a_part() -> None:
     """A module that is reported here goes into recipe.py, or into NOT_IN_THE_RECIPE with the reason why."""
     reached = {str(module.relative_to(SOURCES)) for module in reached_from(SOURCES / "worker/map_firms.py")}
-    hashed = {str(file.relative_to(SOURCES)) for file in (*recipe.ENGINE_FILES, *recipe.NAMING_FILES)}
+    hashed = {str(place.relative_to(SOURCES)) for place in recipe.ENGINE}
+    left_out = {
+        module for module in reached if not any(module == place or module.startswith(f"{place}/") for place in hashed)
+    }
 
-    assert reached - hashed - NOT_IN_THE_RECIPE.keys() == set()
-    assert NOT_IN_THE_RECIPE.keys() - reached == set(), "no longer reached: take them out"
-    assert hashed & NOT_IN_THE_RECIPE.keys() == set()
+    assert left_out - NOT_IN_THE_RECIPE.keys() == set()
+    assert NOT_IN_THE_RECIPE.keys() - left_out == set(), "hashed, or no longer reached: take them out"
 
 
 def test_a_finished_part_is_known_again_with_its_record(store: Store, finished_part: Part) -> None:
@@ -185,7 +191,7 @@ def test_a_finished_part_is_known_again_with_its_record(store: Store, finished_p
     for key, schema in ((TOPICS, schemas.TOPIC), (SENTENCES, schemas.SENTENCE_TOPIC)):
         table = store.read_table(key)
         assert table.replace_schema_metadata(None).schema == schema
-        assert parts.read_record(table)["fingerprint"] == WANTED
+        assert read_record(table)["fingerprint"] == WANTED
 
 
 def test_a_part_without_firms_is_finished_too(store: Store) -> None:

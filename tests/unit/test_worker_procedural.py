@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from cloud.src.topics.find_topics import Topic
+from cloud.src.topics.procedural import ProceduralFilter, are_procedural, is_procedural_topic
 from cloud.src.worker.firm_topics import without_procedural
-from cloud.src.worker.procedural import ProceduralFilter, are_procedural, is_procedural_topic
-from cloud.src.worker.topics import Topic
 from tests.unit.worker_quarter import embedder
 
 

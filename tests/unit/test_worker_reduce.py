@@ -12,9 +12,9 @@ import pytest
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
+from cloud.src.naming.labels import N_LABELS
+from cloud.src.naming.namer import KeywordNamer
 from cloud.src.worker import reduce_themes
-from cloud.src.worker.labels import N_LABELS
-from cloud.src.worker.names import KeywordNamer
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from tests.unit.conftest import BUCKET

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.llm import packaged_models
+from cloud.src.models import packaged_models
 from cloud.src.worker import settings
 from cloud.src.worker.settings import MapSettings, ReduceSettings
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from cloud.src.worker import theme_rank
-from cloud.src.worker.embeddings import Vectors
-from cloud.src.worker.theme_rank import Measures, Ranked, rank
-from cloud.src.worker.theme_words import shared_words
-from cloud.src.worker.themes import Theme
+from cloud.src.models.embeddings import Vectors
+from cloud.src.themes import rank as theme_rank
+from cloud.src.themes.find_themes import Theme
+from cloud.src.themes.near_duplicates import shared_words
+from cloud.src.themes.rank import Measures, Ranked, rank
 from tests.unit.worker_quarter import embedder
 
 ANY_CALL = np.array([[1.0, 0.0, 0.0]], dtype=np.float32)

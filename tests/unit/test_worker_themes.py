@@ -7,10 +7,10 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
-from cloud.src.worker import themes
-from cloud.src.worker.average_linkage import average_linkage
-from cloud.src.worker.embeddings import Vectors, unit
-from cloud.src.worker.themes import MIN_TOPICS_TO_CENTRE, Theme, cut_for, find_themes, is_valid
+from cloud.src.models.embeddings import Vectors, unit
+from cloud.src.themes import find_themes as themes
+from cloud.src.themes.average_linkage import average_linkage
+from cloud.src.themes.find_themes import MIN_TOPICS_TO_CENTRE, Theme, cut_for, find_themes, is_valid
 from tests.unit.thread_counts import printed_with
 
 DIMENSIONS = 64

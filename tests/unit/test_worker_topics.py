@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cloud.src.worker.embeddings import Vectors, unit
-from cloud.src.worker.topics import (
+from cloud.src.models.embeddings import Vectors, unit
+from cloud.src.topics.find_topics import (
     MAX_EXACT_SENTENCES,
     MAX_UNASSIGNED,
     N_REPRESENTATIVES,
@@ -199,8 +199,8 @@ def test_the_last_bits_that_another_machine_gives_other_do_not_matter() -> None:
 
 PRINT_TOPICS = """
 import numpy as np
-from cloud.src.worker.embeddings import unit
-from cloud.src.worker.topics import find_topics
+from cloud.src.models.embeddings import unit
+from cloud.src.topics.find_topics import find_topics
 for n_sentences in (200, 2_500):
     for topic in find_topics(unit(np.random.default_rng(1).normal(size=(n_sentences, 64)))):
         print(topic.rows.tolist(), topic.representatives.tolist(), topic.centroid.tobytes().hex())

@@ -12,13 +12,13 @@ from typing import Any
 import pyarrow as pa
 
 from cloud.src.contract import keys, schemas
-from cloud.src.llm import packaged_models
 from cloud.src.llm.answer_book import AnswerBook
+from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Embedder
+from cloud.src.naming.namer import KeywordNamer, Namer
 from cloud.src.worker import map_firms
-from cloud.src.worker.embeddings import Embedder
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult
 from cloud.src.worker.map_firms import MapJob
-from cloud.src.worker.names import KeywordNamer, Namer
 from cloud.src.worker.progress import Progress
 from cloud.src.worker.settings import MapSettings
 from cloud.src.worker.store import Store

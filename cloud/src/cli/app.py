@@ -8,19 +8,20 @@ from typing import Annotated
 
 import typer
 
-from cloud.src.cli import llm_check, local_up, samples, version
-from cloud.src.cli.local_environment import open_environment
-from cloud.src.cli.mirror import check_output_folder
-from cloud.src.cli.naming_llm import LlmChoice
-from cloud.src.cli.prefetch import Request as PrefetchRequest
-from cloud.src.cli.prefetch import prefetch as prefetch_quarter
-from cloud.src.cli.progress import Screen
-from cloud.src.cli.report import write_report
-from cloud.src.cli.run_quarter import Request, run_quarter
-from cloud.src.cli.summary import show_finding, show_outcome
+from cloud.src.cli import llm_check, samples, version
+from cloud.src.cli.environment import local_up
+from cloud.src.cli.environment.local_environment import open_environment
+from cloud.src.cli.environment.run_llm import LlmChoice
+from cloud.src.cli.prefetch.command import Request as PrefetchRequest
+from cloud.src.cli.prefetch.command import prefetch as prefetch_quarter
+from cloud.src.cli.report.command import write_report
+from cloud.src.cli.run.mirror import check_output_folder
+from cloud.src.cli.run.run_quarter import Request, run_quarter
+from cloud.src.cli.run.summary import show_outcome
+from cloud.src.cli.screen import Screen, show_finding
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.prefetch.files import FileTranscripts
+from cloud.src.prefetch.files.source import FileTranscripts
 
 DEFAULT_BATCH_SIZE = 25  # firms: a few batches for a few hundred firms, so that progress is seen and parts are kept
 DEFAULT_OUT = Path("ftm-output/run")
@@ -195,7 +196,9 @@ def compare(
     Shows the names of both with their grounding (cosine of a name to the sentences of its topic), and writes a page to
     judge them on without knowing which run they are from.
     """
-    from cloud.src.cli import compare  # here, because scipy takes a second to load and no other command needs it
+    from cloud.src.cli.compare import (
+        command as compare,  # here, because scipy takes a second to load and no other command needs it
+    )
 
     if judged is not None and run_a is None:
         compare.judged(judged, out)
@@ -228,7 +231,7 @@ def themes(
     Themes are matched by what their topics say. Writes a page with all of them, and a table, beside the later quarter's
     report.
     """
-    from cloud.src.cli import themes as command  # here, because scipy takes a second to load
+    from cloud.src.cli.quarters import command  # here, because scipy takes a second to load
 
     command.themes(*quarters, folders or [DEFAULT_OUT])
 

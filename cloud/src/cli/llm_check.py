@@ -17,14 +17,14 @@ import boto3
 import openai
 from botocore.exceptions import BotoCoreError, ClientError
 
-from cloud.src.cli import network, vllm
-from cloud.src.cli.estimate import duration
-from cloud.src.cli.summary import one_line
+from cloud.src.cli.environment import proxies, vllm
+from cloud.src.cli.screen import duration, one_line
 from cloud.src.contract.errors import FtmError
-from cloud.src.llm import llm_settings, name_rules, naming
+from cloud.src.llm import llm_settings
 from cloud.src.llm.dialect import IN_THE_PROMPT, Dialect
 from cloud.src.llm.llm_settings import LlmSettings
-from cloud.src.llm.naming import TopicToName
+from cloud.src.naming import ask, name_rules
+from cloud.src.naming.ask import TopicToName
 
 # A server that is up answers at once; one that is being started is looked at again by the user.
 PATIENCE_S = 20
@@ -68,7 +68,7 @@ def check(url: str | None, report: Report) -> None:
     Raises InvalidInput for a wrong URL or setting, FtmError when the server cannot name a topic.
     """
     settings = llm_settings.from_environment(url)
-    os.environ.update(network.environment())  # as in a run's jobs: what answers here answers there
+    os.environ.update(proxies.environment())  # as in a run's jobs: what answers here answers there
     report("server", settings.base_url)
     report("cost", cost(settings.base_url))
     report("health", health(settings.base_url))
@@ -107,7 +107,7 @@ async def _ask(settings: LlmSettings, report: Report) -> None:
             dialect = await client.connect()
             report("structured output", _structured_output(dialect))
             start = time.perf_counter()
-            proposal = await naming.propose_topic(client, None, TOPIC)
+            proposal = await ask.propose_topic(client, None, TOPIC)
             seconds = time.perf_counter() - start
         finally:
             await client.close()
@@ -148,7 +148,7 @@ def _structured_output(dialect: Dialect) -> str:
 
 def _until_a_name(seconds: float) -> str:
     """An answer is no name yet: those that are refused are asked for again."""
-    answers = naming.SMALL_MODELS_ANSWERS_PER_NAME
+    answers = ask.SMALL_MODELS_ANSWERS_PER_NAME
     return (
         f"; a name took the small model {answers:.1f} answers on average, which is {duration(answers * seconds)} here "
         "(one request at a time; a larger model needs fewer)"

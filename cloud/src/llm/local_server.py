@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.llm import packaged_models
+from cloud.src.models import packaged_models
 
 HOST = "127.0.0.1"
 

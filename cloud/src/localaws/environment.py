@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.localaws.batch.containers import engine_environment
 from cloud.src.localaws.child_environment import full_python_path, minimal_environment
 from cloud.src.localaws.clients import REGION, local_client
-from cloud.src.localaws.containers import engine_environment
 
 _START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 10

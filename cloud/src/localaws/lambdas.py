@@ -22,7 +22,7 @@ from moto.awslambda.models import LambdaFunction
 
 from cloud.src.localaws.child_environment import aws_environment, library_python_path
 from cloud.src.localaws.host import Host
-from cloud.src.localaws.patching import patch
+from cloud.src.localaws.moto_gaps.patching import patch
 
 _RUNTIME = Path(__file__).with_name("lambda_runtime.py")
 _LOG_TAIL_BYTES = 4096  # what Invoke returns of the log: https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html

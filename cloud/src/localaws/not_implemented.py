@@ -13,7 +13,7 @@ from moto.core.responses import ActionResult, BaseResponse
 from moto.s3.responses import S3Response
 from werkzeug.exceptions import HTTPException
 
-from cloud.src.localaws.patching import patch
+from cloud.src.localaws.moto_gaps.patching import patch
 
 _log = logging.getLogger(__name__)
 

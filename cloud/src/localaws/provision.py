@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
-from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.localaws.environment import LocalAws
 from cloud.src.localaws.lambda_zip import HANDLER, lambda_zip
-from cloud.src.localaws.state_machine import definition
 
 BUCKET = "ftm-pipeline-78ea68c8"
 JOB_QUEUE = "ftm-queue-main"
@@ -193,3 +194,21 @@ def _publish(aws: LocalAws, provisioned: Provisioned, job_environment: Mapping[s
     parameters[_STATE_MACHINE_PARAMETER] = provisioned.state_machine_arn  # last: the sign that all is there
     for name, value in parameters.items():
         aws.client("ssm").put_parameter(Name=name, Value=value, Type="String")
+
+
+# Only ${name} is a variable: $.name and $$.name belong to the states language.
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
+
+
+def definition(variables: Mapping[str, str | int]) -> str:
+    """The definition as JSON; raises FtmError when the file has a variable that is not among ``variables``."""
+    template = files("cloud.terraform.stepfunctions") / "quarter_processor.asl.json"
+    return fill_in(template.read_text(encoding="utf-8"), variables)
+
+
+def fill_in(template: str, variables: Mapping[str, str | int]) -> str:
+    """Replace each ``${name}``, as Terraform's templatefile() does."""
+    missing = sorted(set(_VARIABLE.findall(template)) - set(variables))
+    if missing:
+        raise FtmError(f"the state machine's file has variables without a value: {', '.join(missing)}")
+    return _VARIABLE.sub(lambda match: str(variables[match[1]]), template)

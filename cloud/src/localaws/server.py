@@ -16,8 +16,10 @@ from pathlib import Path
 from moto.server import ThreadedMotoServer
 
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.localaws import batch, lambdas, not_implemented, stepfunctions, terraform_gaps
+from cloud.src.localaws import lambdas, not_implemented, stepfunctions
+from cloud.src.localaws.batch import job as batch
 from cloud.src.localaws.host import Host
+from cloud.src.localaws.moto_gaps import install as terraform_gaps
 
 _MOTO_VERSION = "5.2.5"  # the patches change its inner parts, so they fit no other
 _ADDRESS = "127.0.0.1"

@@ -20,7 +20,7 @@ from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from cloud.src.localaws.clients import local_client
 from cloud.src.localaws.host import Host
-from cloud.src.localaws.patching import patch
+from cloud.src.localaws.moto_gaps.patching import patch
 
 
 def install(host: Host) -> None:

@@ -12,7 +12,7 @@ from cloud.src.contract import keys
 from cloud.src.prefetch import checkpoint
 from cloud.src.prefetch.checkpoint import Progress
 from cloud.src.prefetch.lock import QuarterLock
-from cloud.src.prefetch.sentences import FirmSentences
+from cloud.src.prefetch.sentences.sentences import FirmSentences
 from cloud.src.prefetch.storage import Storage
 
 FIRMS_PER_CHUNK = 100

@@ -15,7 +15,7 @@ from multiprocessing import connection
 
 from cloud.src.contract.errors import FtmError
 from cloud.src.prefetch.calls import Call
-from cloud.src.prefetch.sentences import FirmSentences, firm_sentences
+from cloud.src.prefetch.sentences.sentences import FirmSentences, firm_sentences
 
 # Of a firm for each process: a new process takes a second to start, in which one alone splits some 50 firms.
 _FIRMS_WORTH_A_PROCESS = 50

@@ -15,10 +15,10 @@ from cloud.src.prefetch import checkpoint
 from cloud.src.prefetch.calls import TranscriptSource
 from cloud.src.prefetch.checkpoint import Progress
 from cloud.src.prefetch.chunks import ChunkWriter
-from cloud.src.prefetch.cleaning import rules_fingerprint
-from cloud.src.prefetch.files import FileTranscripts
+from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.lock import quarter_lock
 from cloud.src.prefetch.parallel import sentences_of_firms
+from cloud.src.prefetch.sentences.cleaning import rules_fingerprint
 from cloud.src.prefetch.storage import S3Storage, Storage
 
 

@@ -16,11 +16,11 @@ from cloud.src.contract.errors import FtmError
 from cloud.src.llm import llm_settings
 from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.llm_settings import LlmSettings
+from cloud.src.models.embeddings import Embedder
+from cloud.src.naming.namer import KeywordNamer, LlmNamer, Namer
 from cloud.src.worker import image_commit, map_firms, package_sentiment, recipe, reduce_themes, settings
-from cloud.src.worker.embeddings import Embedder
 from cloud.src.worker.firm_topics import FirmAnalyser
 from cloud.src.worker.map_firms import MapJob
-from cloud.src.worker.names import KeywordNamer, LlmNamer, Namer
 from cloud.src.worker.progress import Progress
 from cloud.src.worker.settings import JobSettings, MapSettings, ReduceSettings
 from cloud.src.worker.store import Store

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from cloud.src.contract import schemas
 from cloud.src.contract.errors import FtmError
-from cloud.src.llm.naming import Name, TopicToName
-from cloud.src.worker import topics as topic_engine
-from cloud.src.worker.embeddings import Embedder, Vectors
-from cloud.src.worker.keywords import n_content_words, topic_keywords
-from cloud.src.worker.labels import topic_labels
-from cloud.src.worker.procedural import ProceduralFilter, are_procedural, is_procedural_topic
-from cloud.src.worker.topics import Topic
+from cloud.src.models.embeddings import Embedder, Vectors
+from cloud.src.naming.ask import Name, TopicToName
+from cloud.src.naming.labels import topic_labels
+from cloud.src.topics import find_topics as topic_engine
+from cloud.src.topics.find_topics import Topic
+from cloud.src.topics.keywords import n_content_words, topic_keywords
+from cloud.src.topics.procedural import ProceduralFilter, are_procedural, is_procedural_topic
 from cloud.src.worker.transcripts import FirmTranscripts
 
 # A sentence with fewer words that could be keywords ("Look, it's a great question, David.") is about nothing.

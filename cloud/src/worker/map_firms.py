@@ -16,12 +16,11 @@ from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.errors import FAILS_EVERY_TIME, LlmMisconfigured
-from cloud.src.llm.naming import Name
-from cloud.src.llm.tally import in_words
+from cloud.src.naming.ask import Name, in_words
+from cloud.src.naming.namer import Namer
+from cloud.src.naming.search import OUTAGE
 from cloud.src.worker import answers, parts, recipe
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult, NothingToAnalyse
-from cloud.src.worker.name_search import OUTAGE
-from cloud.src.worker.names import Namer
 from cloud.src.worker.parts import Part
 from cloud.src.worker.progress import FirmReason, Progress, ProgressWriter
 from cloud.src.worker.settings import MapSettings

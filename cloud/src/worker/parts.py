@@ -17,13 +17,12 @@ import pyarrow as pa
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
+from cloud.src.contract.record import read_record, with_record
 from cloud.src.worker.progress import FirmReason
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts, split_by_firm
 
 log = logging.getLogger(__name__)
-
-METADATA_KEY = b"ftm"
 
 
 @dataclass
@@ -101,26 +100,9 @@ def read_part(store: Store, quarter: str, batch_id: str, number: int, wanted: st
     )
 
 
-def with_record(table: pa.Table, record: dict[str, Any]) -> pa.Table:
-    """The table with a record in its metadata."""
-    return table.replace_schema_metadata({METADATA_KEY: json.dumps(record, default=str).encode()})
-
-
 def _read_or_none(store: Store, key: str) -> pa.Table | None:
     try:
         return store.read_table_if_there(key)
     except FtmError as error:
         log.warning("%s; making the part again", error)
         return None
-
-
-def read_record(table: pa.Table) -> dict[str, Any]:
-    """A part's metadata: fingerprint, firms, skipped, failed, without_llm, names_by."""
-    written = read_metadata(table.schema)
-    nothing = {"fingerprint": "", "firms": [], "skipped": [], "failed": [], "without_llm": [], "names_by": {}}
-    return {**nothing, **written}
-
-
-def read_metadata(schema: pa.Schema) -> dict[str, Any]:
-    """What ``with_record`` has put there; empty where it has not."""
-    return dict(json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}")))

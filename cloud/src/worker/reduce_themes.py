@@ -16,18 +16,19 @@ import pyarrow as pa
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
-from cloud.src.llm.name_rules import why_refused
-from cloud.src.llm.naming import Name, TopicToName
-from cloud.src.llm.tally import in_words
-from cloud.src.worker import answers, parts, theme_rank, themes
-from cloud.src.worker.embeddings import Embedder, Vectors
-from cloud.src.worker.keywords import theme_keywords
-from cloud.src.worker.labels import N_LABELS
-from cloud.src.worker.names import Namer
+from cloud.src.contract.record import read_record, with_record
+from cloud.src.models.embeddings import Embedder, Vectors
+from cloud.src.naming.ask import Name, TopicToName, in_words
+from cloud.src.naming.labels import N_LABELS
+from cloud.src.naming.name_rules import why_refused
+from cloud.src.naming.namer import Namer
+from cloud.src.themes import find_themes, rank
+from cloud.src.themes.find_themes import Theme
+from cloud.src.themes.rank import Ranked
+from cloud.src.topics.keywords import theme_keywords
+from cloud.src.worker import answers
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
-from cloud.src.worker.theme_rank import Ranked
-from cloud.src.worker.themes import Theme
 from cloud.src.worker.transcripts import read_batches
 
 log = logging.getLogger(__name__)
@@ -75,7 +76,7 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
 
     copy_sentences(store, quarter, mapped.parts)
     store.write_table(keys.firms(quarter), pa.Table.from_pylist(mapped.firms, schema=schemas.FIRM))
-    store.write_table(keys.topics(quarter), parts.with_record(topics, {"names_by": mapped.names_by}))
+    store.write_table(keys.topics(quarter), with_record(topics, {"names_by": mapped.names_by}))
     store.write_table(keys.theme_contributions(quarter), contributions(topics))
     naming = namer.tally()
     record = {
@@ -83,7 +84,7 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
         "naming": naming,
         "ranking": ranking_record(theme_table, ranked),
     }
-    store.write_table(keys.themes(quarter), parts.with_record(theme_table, record))
+    store.write_table(keys.themes(quarter), with_record(theme_table, record))
     log.info("naming: %s", in_words(naming))
     log.info("wrote %d themes, %d topics, %d firms", theme_table.num_rows, topics.num_rows, len(mapped.firms))
 
@@ -102,7 +103,7 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
         for number in progress["parts"]:
             table = store.read_table(keys.topics_part(quarter, batch_id, number))
             finished.append(FinishedPart(batch_id, number))
-            record = parts.read_record(table)
+            record = read_record(table)
             firms_of_part = [firm_with_dates(firm) for firm in record["firms"]]
             check_firms(firms_of_part, firm_ids, keys.topics_part(quarter, batch_id, number))
             firms += firms_of_part
@@ -145,8 +146,10 @@ def rank_themes(settings: ReduceSettings, mapped: MappedQuarter, embedder: Embed
     firm_ids = mapped.topics.column("firm_id").to_pylist()
     keywords = mapped.topics.column("keywords").to_pylist()
     n_sentences = mapped.topics.column("n_sentences").to_numpy()
-    found = themes.find_themes(mapped.embeddings(), firm_ids, keywords, settings.min_firms, settings.max_firm_dominance)
-    return theme_rank.rank(found, firm_ids, keywords, n_sentences, theme_rank.sentences_of_any_call(embedder))
+    found = find_themes.find_themes(
+        mapped.embeddings(), firm_ids, keywords, settings.min_firms, settings.max_firm_dominance
+    )
+    return rank.rank(found, firm_ids, keywords, n_sentences, rank.sentences_of_any_call(embedder))
 
 
 def ranking_record(theme_table: pa.Table, ranked: list[Ranked]) -> list[dict[str, Any]]:

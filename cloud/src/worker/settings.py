@@ -9,8 +9,8 @@ from pydantic_settings import BaseSettings
 
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.llm import packaged_models
-from cloud.src.worker import topics
+from cloud.src.models import packaged_models
+from cloud.src.topics import find_topics
 
 
 class JobSettings(BaseSettings):
@@ -41,7 +41,7 @@ class MapSettings(JobSettings):
     topic_naming: Literal["llm", "keywords"] = "llm"
     checkpoint_interval: int = Field(default=50, ge=1, le=50)  # firms a part
     min_topics: int = Field(default=1, ge=1)  # a firm
-    max_topics: int = Field(default=topics.MAX_TOPICS, ge=1)  # a firm
+    max_topics: int = Field(default=find_topics.MAX_TOPICS, ge=1)  # a firm
 
     @model_validator(mode="after")
     def _topic_bounds(self) -> MapSettings:

@@ -12,10 +12,10 @@ import numpy as np
 
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.event_loop import EventLoopThread
-from cloud.src.llm.naming import Name, TopicToName
 from cloud.src.llm.xai_client import LlmClient
-from cloud.src.worker.embeddings import Vectors, unit
-from cloud.src.worker.names import LlmNamer
+from cloud.src.models.embeddings import Vectors, unit
+from cloud.src.naming.ask import Name, TopicToName
+from cloud.src.naming.namer import LlmNamer
 from tests.unit.worker_quarter import embedder
 
 Result = TypeVar("Result")

@@ -11,17 +11,18 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from cloud.src.llm import naming, packaged_models
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.local_server import local_llm
-from cloud.src.llm.name_rules import why_refused
-from cloud.src.llm.naming import Name, TopicToName
 from cloud.src.llm.xai_client import LlmClient
-from cloud.src.worker.embeddings import Embedder, Vectors, unit
-from cloud.src.worker.keywords import topic_keywords
-from cloud.src.worker.labels import topic_labels
-from cloud.src.worker.names import LlmNamer
+from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Embedder, Vectors, unit
+from cloud.src.naming import ask
+from cloud.src.naming.ask import Name, TopicToName
+from cloud.src.naming.labels import topic_labels
+from cloud.src.naming.name_rules import why_refused
+from cloud.src.naming.namer import LlmNamer
+from cloud.src.topics.keywords import topic_keywords
 
 FREIGHT = [
     "Ocean freight rates came down from their peak.",
@@ -135,4 +136,4 @@ def test_a_hostile_sentence_changes_neither_the_form_of_the_answer_nor_the_name(
 
 
 def test_the_same_topic_without_a_hostile_sentence_is_named_by_the_model(model: RealModel) -> None:
-    assert model.name(topic_with("Freight costs fell."), AnswerBook()).method == naming.BY_LLM
+    assert model.name(topic_with("Freight costs fell."), AnswerBook()).method == ask.BY_LLM

@@ -18,8 +18,9 @@ import pytest
 import tenacity
 
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.llm import local_server, packaged_models
+from cloud.src.llm import local_server
 from cloud.src.llm.local_server import local_llm
+from cloud.src.models import packaged_models
 
 # A process that uses the server and tells us where it is, until somebody kills it.
 USER_OF_THE_SERVER = """

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from cloud.src.llm import packaged_models
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.errors import LlmMisconfigured
-from cloud.src.llm.naming import Name, TopicToName
+from cloud.src.models import packaged_models
+from cloud.src.naming.ask import Name, TopicToName
 from tests.integration.fake_llm import Reply, fails, fake_llm, says
 from tests.integration.llm.naming_peer import name_themes, name_topics
 

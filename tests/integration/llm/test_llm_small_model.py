@@ -12,12 +12,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from cloud.src.llm import naming, packaged_models
 from cloud.src.llm.errors import LlmBadAnswer
 from cloud.src.llm.local_server import local_llm
-from cloud.src.llm.naming import Manner, Proposal, TopicToName
-from cloud.src.llm.prompt import Objection
 from cloud.src.llm.xai_client import LlmClient
+from cloud.src.models import packaged_models
+from cloud.src.naming import ask as naming
+from cloud.src.naming.ask import Manner, Proposal, TopicToName
+from cloud.src.naming.prompt import Objection
 from tests.integration.llm.naming_peer import TOPICS, name_themes, name_topics, with_client
 
 MODEL = packaged_models.LLM

@@ -15,13 +15,14 @@ from collections.abc import Iterator
 import pytest
 
 from cloud.src.cli.__main__ import run
-from cloud.src.llm import dialect, naming
+from cloud.src.llm import dialect
 from cloud.src.llm.dialect import RESPONSE_FORMAT, STRUCTURED_OUTPUTS
 from cloud.src.llm.errors import LlmBadAnswer, LlmMisconfigured
 from cloud.src.llm.event_loop import EventLoopThread
-from cloud.src.llm.naming import Manner, Proposal, TopicToName
-from cloud.src.llm.prompt import Objection
 from cloud.src.llm.xai_client import LlmClient
+from cloud.src.naming import ask as naming
+from cloud.src.naming.ask import Manner, Proposal, TopicToName
+from cloud.src.naming.prompt import Objection
 from tests.integration.llm import vllm_server
 from tests.integration.llm.naming_peer import TOPICS, name_themes, name_topics, with_client
 from tests.integration.llm.test_llm_hostile import (  # the test itself: all its cases are run here too

@@ -24,8 +24,8 @@ from pathlib import Path
 
 import tenacity
 
-from cloud.src.llm import packaged_models
 from cloud.src.localaws import job_guard
+from cloud.src.models import packaged_models
 
 VERSION = "0.32.0"
 MODEL = "SmolLM2-135M"  # the name it is served under

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from cloud.src.llm import naming, prompt
-from cloud.src.llm.description_rules import MAX_LENGTH, MIN_SHARE_SAID, why_refused
-from cloud.src.llm.said import share_said
+from cloud.src.naming import ask, prompt
+from cloud.src.naming.description_rules import MAX_LENGTH, MIN_SHARE_SAID, why_refused
+from cloud.src.naming.said import share_said
 
 SAID = "Ocean Freight Rates, Port Congestion, Trucking Costs of 2 Fleets, freight, carriers"
 ADDS = "it says more than the topics"
@@ -55,7 +55,7 @@ def test_the_longest_description() -> None:
 
 
 def test_the_prompts_own_examples_pass() -> None:
-    *turns, _ = prompt.chat(naming.THEME_PROMPT_VERSION, ["freight"], ["Freight Rates"])
+    *turns, _ = prompt.chat(ask.THEME_PROMPT_VERSION, ["freight"], ["Freight Rates"])
     examples = [(turns[i]["content"], json.loads(turns[i + 1]["content"])) for i in range(1, len(turns), 2)]
     assert len(examples) >= 3
     for question, answer in examples:

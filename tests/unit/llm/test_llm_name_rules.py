@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.src.llm.name_rules import MAX_LENGTH, tidy, why_refused
+from cloud.src.naming.name_rules import MAX_LENGTH, tidy, why_refused
 
 ONE_LINE = "it must be one line of plain words"
 LANGUAGE = "it must be in the language of the sentences"

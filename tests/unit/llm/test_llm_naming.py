@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.src.llm.naming import (
+from cloud.src.naming.ask import (
     TopicToName,
     keyword_description,
     keyword_label,

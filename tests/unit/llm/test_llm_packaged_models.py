@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.llm import packaged_models
-from cloud.src.llm.packaged_models import PackagedFile
+from cloud.src.models import packaged_models
+from cloud.src.models.packaged_models import PackagedFile
 
 CONTENT = b"not really a model"
 FILE = PackagedFile(

@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from cloud.src.llm import naming, prompt
-from cloud.src.llm.naming import THEME_PROMPT_VERSION, TOPIC_PROMPT_VERSION, TopicToName
-from cloud.src.llm.prompt import Objection, chat
+from cloud.src.naming import ask, prompt
+from cloud.src.naming.ask import THEME_PROMPT_VERSION, TOPIC_PROMPT_VERSION, TopicToName
+from cloud.src.naming.prompt import Objection, chat
 
 EXAMPLES = ["Freight rates came down.", "We found new carriers."]
 KEYWORDS = ["freight", "ocean", "rates"]
@@ -107,7 +107,7 @@ def test_a_prompt_is_bounded_in_bytes_and_so_in_tokens(character: str) -> None:
 def test_descriptions_that_cannot_be_wrong() -> None:
     theme = TopicToName(["freight", "ocean"], ["Ocean Rates", "New Carriers"])
 
-    name = naming.theme_by_keywords(theme, "outage")
+    name = ask.theme_by_keywords(theme, "outage")
 
     assert (name.method, name.because) == ("keywords", "outage")
     assert name.description == "Firms talk about freight and ocean, in topics such as “Ocean Rates” and “New Carriers”."

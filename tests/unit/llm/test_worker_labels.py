@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cloud.src.llm.name_rules import why_refused
-from cloud.src.worker.labels import N_LABELS, topic_labels
+from cloud.src.naming.labels import N_LABELS, topic_labels
+from cloud.src.naming.name_rules import why_refused
 
 FREIGHT = [
     "Ocean freight rates are falling in the quarter, and carriers have added capacity.",

@@ -13,19 +13,20 @@ from typing import Any
 import pytest
 import tenacity
 
-from cloud.src.cli.job_log import themes_named
+from cloud.src.cli.run.execution import themes_named
 from cloud.src.contract import keys
+from cloud.src.contract.record import read_metadata, read_record
 from cloud.src.llm import xai_client
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.errors import LlmMisconfigured
 from cloud.src.llm.event_loop import EventLoopThread
-from cloud.src.llm.naming import THEME_PROMPT_VERSION, TOPIC_PROMPT_VERSION, Name, TopicToName
 from cloud.src.llm.xai_client import LlmClient
-from cloud.src.worker import answers, map_firms, parts, reduce_themes
-from cloud.src.worker.embeddings import Vectors
+from cloud.src.models.embeddings import Vectors
+from cloud.src.naming.ask import THEME_PROMPT_VERSION, TOPIC_PROMPT_VERSION, Name, TopicToName
+from cloud.src.naming.namer import KeywordNamer, LlmNamer
+from cloud.src.worker import answers, map_firms, reduce_themes
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult
 from cloud.src.worker.map_firms import EverythingFails, MapJob
-from cloud.src.worker.names import KeywordNamer, LlmNamer
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts
@@ -153,7 +154,7 @@ def test_an_outage_costs_names_and_a_second_run_makes_them_good(s3: Any) -> None
     without = [topic for topic in topics_of(s3, 0, 1) if topic["firm_id"] != "101"]
     assert {topic["naming_method"] for topic in without} == {"keywords"}
     assert progress["naming"]["named by keywords: outage"] == len(without)
-    record = parts.read_record(Store(s3, BUCKET).read_table(TOPICS))
+    record = read_record(Store(s3, BUCKET).read_table(TOPICS))
     assert record["without_llm"] == ["102"]
 
     with fake_llm(FREIGHT) as llm:
@@ -247,7 +248,7 @@ def test_a_request_that_fails_every_time_is_made_good_by_a_second_run(s3: Any, m
     with fake_llm(fails(500), FREIGHT) as llm:
         run(s3, llm, 2, max_concurrent=1)
     assert read_progress(s3)["naming"]["named by keywords: fails every time"] == 1
-    without_llm = parts.read_record(Store(s3, BUCKET).read_table(TOPICS))["without_llm"]
+    without_llm = read_record(Store(s3, BUCKET).read_table(TOPICS))["without_llm"]
     assert len(without_llm) == 1  # either firm: they are analysed together, and either may ask first
 
     with fake_llm(FREIGHT) as llm:
@@ -288,7 +289,7 @@ def test_parts_say_who_named_their_topics(s3: Any) -> None:
     with fake_llm(FREIGHT) as llm:
         run(s3, llm, 1)
 
-    record = parts.read_record(Store(s3, BUCKET).read_table(TOPICS))
+    record = read_record(Store(s3, BUCKET).read_table(TOPICS))
     assert record["names_by"] == {"llm_model": "m", "prompt": TOPIC_PROMPT_VERSION}
 
 
@@ -354,8 +355,8 @@ def test_reduce_keeps_the_answers_and_says_who_named_what(s3: Any) -> None:
     assert again["from cache"] == first["answers"]
     assert len(store.read_json(keys.llm_answers_for_themes(QUARTER))["answers"]) == n_asked
     assert store.read_table(keys.themes(QUARTER)).equals(themes)
-    assert parts.read_record(themes)["names_by"] == [{"llm_model": "m", "prompt": THEME_PROMPT_VERSION}]
-    assert parts.read_metadata(themes.schema)["naming"] == first
+    assert read_record(themes)["names_by"] == [{"llm_model": "m", "prompt": THEME_PROMPT_VERSION}]
+    assert read_metadata(themes.schema)["naming"] == first
     assert first["named by llm"] + first.get("named by keywords: duplicate", 0) > 0
     topics = store.read_table(keys.topics(QUARTER))
-    assert parts.read_record(topics)["names_by"] == [{"llm_model": None, "prompt": None}]
+    assert read_record(topics)["names_by"] == [{"llm_model": None, "prompt": None}]

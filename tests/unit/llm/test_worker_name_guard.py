@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from cloud.src.worker import name_guard
-from cloud.src.worker.embeddings import Vectors, unit
-from cloud.src.worker.name_guard import DUPLICATE, NEARER_TO_ANOTHER, OFF_TOPIC, judge, sameness
-from cloud.src.worker.wording import Wording
+from cloud.src.models.embeddings import Vectors, unit
+from cloud.src.naming import guard
+from cloud.src.naming.guard import DUPLICATE, NEARER_TO_ANOTHER, OFF_TOPIC, judge, sameness
+from cloud.src.naming.wording import Wording
 from tests.unit.worker_quarter import embedder
 
 TOPICS = [
@@ -59,14 +59,14 @@ def test_names_that_do_not(name: str, topic: int, case: str) -> None:
 
 def test_every_refusal_tells_the_model_what_to_do() -> None:
     for case in (OFF_TOPIC, NEARER_TO_ANOTHER, DUPLICATE):
-        verdict = name_guard.refused(0.5, case)
+        verdict = guard.refused(0.5, case)
         assert (verdict.score, verdict.case) == (0.5, case)
         assert "sentences" in verdict.reason
 
 
 def test_a_topic_that_is_alone_has_nothing_nearer() -> None:
     vector = embedder().embed(["Ocean Freight Rates"])[0]
-    similarity, margin = name_guard.nearness(vector, 0, centroids()[:1])
+    similarity, margin = guard.nearness(vector, 0, centroids()[:1])
 
     assert similarity > 0.5
     assert margin == pytest.approx(similarity + 1)
@@ -78,7 +78,7 @@ def test_words_that_are_said_raise_the_score() -> None:
         judge("Ocean Freight Rates", vector, OCEAN, centroids(), text, wording()) for text in (TOPICS[0][0], "Nothing.")
     )
 
-    assert said.score == pytest.approx(unsaid.score + name_guard.WEIGHT_OF_SAID)
+    assert said.score == pytest.approx(unsaid.score + guard.WEIGHT_OF_SAID)
 
 
 def test_a_name_in_the_words_of_another_topic_is_refused_however_near_it_lies() -> None:
@@ -102,7 +102,7 @@ def test_the_best_label_comes_first_and_none_is_first_twice() -> None:
         [],
     ]
 
-    ordered = name_guard.best_first(labels, centroids(), embedder(), wording())
+    ordered = guard.best_first(labels, centroids(), embedder(), wording())
 
     assert [of_topic[:1] for of_topic in ordered] == [["Ocean Freight Rates"], ["Diesel for Trucking"], []]
     assert [sorted(of_topic) for of_topic in ordered] == [sorted(of_topic) for of_topic in labels]
@@ -111,7 +111,7 @@ def test_the_best_label_comes_first_and_none_is_first_twice() -> None:
 def test_a_label_that_is_taken_is_not_first_for_another_topic() -> None:
     labels = [["Ocean Freight"], ["Freights of the Ocean", "Diesel Trucks"], ["Ocean Freight", "Oncology Drug"]]
 
-    ordered = name_guard.best_first(labels, centroids(), embedder(), wording())
+    ordered = guard.best_first(labels, centroids(), embedder(), wording())
 
     assert [of_topic[0] for of_topic in ordered] == ["Ocean Freight", "Diesel Trucks", "Oncology Drug"]
 
@@ -120,12 +120,12 @@ def test_of_two_labels_the_one_in_the_topics_own_words_comes_first() -> None:
     # Both lie nearest to ocean freight in meaning, and the first nearer, but diesel is said of trucks only.
     labels = [["Ocean Shipping Diesel", "Containers"], [], []]
     vectors = embedder().embed(labels[0])
-    assert all(name_guard.nearness(vector, OCEAN, centroids())[1] > 0 for vector in vectors)
+    assert all(guard.nearness(vector, OCEAN, centroids())[1] > 0 for vector in vectors)
 
-    [of_ocean, _, _] = name_guard.best_first(labels, centroids(), embedder(), wording())
+    [of_ocean, _, _] = guard.best_first(labels, centroids(), embedder(), wording())
 
     assert of_ocean[0] == "Containers"
 
 
 def test_nothing_to_order() -> None:
-    assert name_guard.best_first([], centroids(), embedder(), Wording([])) == []
+    assert guard.best_first([], centroids(), embedder(), Wording([])) == []

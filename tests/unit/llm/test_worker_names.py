@@ -11,11 +11,11 @@ import pytest
 
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.errors import EMPTY, FAILS_EVERY_TIME, REFUSED, LlmBadAnswer, LlmMisconfigured, LlmUnavailable
-from cloud.src.llm.naming import Manner, Proposal, TopicToName
-from cloud.src.worker import name_search
-from cloud.src.worker.embeddings import Vectors, unit
-from cloud.src.worker.name_search import FRESH_ANSWERS, MAX_TRIES, Found, NameSearch
-from cloud.src.worker.names import KeywordNamer, with_best_labels
+from cloud.src.models.embeddings import Vectors, unit
+from cloud.src.naming import search as name_search
+from cloud.src.naming.ask import Manner, Proposal, TopicToName
+from cloud.src.naming.namer import KeywordNamer, with_best_labels
+from cloud.src.naming.search import FRESH_ANSWERS, MAX_TRIES, Found, NameSearch
 from tests.unit.worker_quarter import embedder
 
 FREIGHT = TopicToName(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cloud.src.worker.wording import Wording
+from cloud.src.naming.wording import Wording
 
 INTEREST = [
     "Net interest margin fell as margins are under pressure.",

@@ -1,0 +1,183 @@
+"""Blind judging of names: a page that shows two names of a topic without saying whose they are, and the count after it.
+
+Three files: the page for the judge, the key that says which run stands on which side, and the choices the judge saves
+from the page. Page and choices carry the id of the comparison, so that they are never counted against another key.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections import Counter
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Literal, TypeVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, ValidationError
+from scipy.stats import binomtest
+
+from cloud.src.cli.compare.runs import Comparison, Pair
+from cloud.src.cli.pages import page
+from cloud.src.cli.run import run_folder
+from cloud.src.contract import schemas
+from cloud.src.contract.errors import InvalidInput
+
+PAGE, KEY, CHOICES = "judge.html", "key.json", "choices.json"
+
+Kind = TypeVar("Kind", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Question:
+    """One topic for the judge. ``left_is``: the run whose name stands on the left, ``a`` or ``b``."""
+
+    pair: Pair
+    left_is: Literal["a", "b"]
+
+    @property
+    def left(self) -> str:
+        return self.pair.a.name if self.left_is == "a" else self.pair.b.name
+
+    @property
+    def right(self) -> str:
+        return self.pair.b.name if self.left_is == "a" else self.pair.a.name
+
+
+class Key(BaseModel):
+    """Which run stands on the left of each question. Kept away from the judge."""
+
+    model_config = ConfigDict(extra="forbid")
+    comparison: str
+    quarter: str
+    seed: int
+    run_a: str
+    run_b: str
+    left_is: list[Literal["a", "b"]]
+
+
+class Choices(BaseModel):
+    """What the judge chose, by question from 1 on: the better side, or that both are as good, or neither is any."""
+
+    model_config = ConfigDict(extra="forbid")
+    comparison: str
+    choices: dict[int, Literal["left", "right", "same", "neither"]]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How often each run's name was chosen."""
+
+    key: Key
+    a_better: int
+    b_better: int
+    same: int
+    neither: int
+    not_judged: int
+
+    @property
+    def p_value(self) -> float:
+        """Of the sign test: how often a difference as large comes about when both runs are as good (two-sided)."""
+        decided = self.a_better + self.b_better
+        return float(binomtest(self.a_better, decided).pvalue) if decided else 1.0
+
+
+def draw_questions(comparison: Comparison, sample: int, seed: int) -> list[Question]:
+    """Draw at most ``sample`` topics whose names differ; each run stands on the left in half of them."""
+    differing = [pair for pair in comparison.pairs if not pair.same_name]
+    generator = random.Random(seed)
+    drawn = generator.sample(differing, min(sample, len(differing)))
+    sides: list[Literal["a", "b"]] = ["a" if number % 2 else "b" for number in range(len(drawn))]
+    generator.shuffle(sides)
+    return [Question(pair, side) for pair, side in zip(drawn, sides, strict=True)]
+
+
+def write_judging(comparison: Comparison, questions: list[Question], seed: int, folder: Path) -> Path:
+    """Write page and key into ``folder`` and return the page's path; raise FtmError when they cannot be written."""
+    key = Key(
+        comparison=_comparison_id(questions),
+        quarter=comparison.quarter,
+        seed=seed,
+        run_a=str(comparison.a.folder),
+        run_b=str(comparison.b.folder),
+        left_is=[question.left_is for question in questions],
+    )
+    page.write(folder / KEY, key.model_dump_json(indent=1))
+    page.write(folder / PAGE, _render(comparison, questions, key.comparison))
+    return folder / PAGE
+
+
+def count(choices_file: Path, key_file: Path) -> Verdict:
+    """Count a judge's choices; raise InvalidInput when a file is missing or no such file, or they do not fit."""
+    choices, key = _read(choices_file, Choices), _read(key_file, Key)
+    if choices.comparison != key.comparison:
+        raise InvalidInput(f"{choices_file} is of another comparison than {key_file}: give its folder with --out")
+    unknown = [number for number in choices.choices if not 1 <= number <= len(key.left_is)]
+    if unknown:
+        raise InvalidInput(f"{choices_file} has a choice for question {unknown[0]}, and there are {len(key.left_is)}")
+    counted = Counter(_whose(choice, key.left_is[number - 1]) for number, choice in choices.choices.items())
+    return Verdict(
+        key,
+        counted["a"],
+        counted["b"],
+        counted["same"],
+        counted["neither"],
+        not_judged=len(key.left_is) - len(choices.choices),
+    )
+
+
+def _whose(choice: str, left_is: str) -> str:
+    """``a`` or ``b`` for a side, and otherwise the choice itself."""
+    if choice == "left":
+        return left_is
+    if choice == "right":
+        return "b" if left_is == "a" else "a"
+    return choice
+
+
+def _render(comparison: Comparison, questions: list[Question], comparison_id: str) -> str:
+    texts = _sentences(comparison, questions)
+    return page.render(
+        Path(__file__).parent,
+        "compare",
+        quarter=comparison.quarter,
+        comparison_id=comparison_id,
+        choices_file=CHOICES,
+        questions=[
+            {
+                "firm": question.pair.a.firm_name,
+                "n_sentences": question.pair.a.n_sentences,
+                "keywords": question.pair.a.keywords,
+                "sentences": [texts[number] for number in question.pair.a.sentence_ids if number in texts],
+                "left": question.left,
+                "right": question.right,
+            }
+            for question in questions
+        ],
+    )
+
+
+def _sentences(comparison: Comparison, questions: list[Question]) -> dict[str, str]:
+    """The representative sentences of the questions' topics, by their ids."""
+    wanted = [number for question in questions for number in question.pair.a.sentence_ids]
+    columns = run_folder.columns(schemas.SENTENCE_TOPIC, "sentence_id raw_text")
+    sentences = run_folder.read_table(comparison.a.folder, comparison.quarter, "sentences", columns)
+    found = sentences.filter(pc.is_in(sentences.column("sentence_id"), pa.array(wanted, pa.string())))
+    return dict(zip(found.column("sentence_id").to_pylist(), found.column("raw_text").to_pylist(), strict=True))
+
+
+def _comparison_id(questions: list[Question]) -> str:
+    shown = [[question.pair.a.topic_id, question.left, question.right] for question in questions]
+    return sha256(json.dumps(shown).encode()).hexdigest()[:16]
+
+
+def _read(path: Path, kind: type[Kind]) -> Kind:
+    try:
+        return kind.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+    except ValidationError as error:
+        reason = error.errors()[0]["msg"]
+        raise InvalidInput(f"{path} is not what `ftm compare` or its page writes ({reason})") from error

@@ -1,0 +1,67 @@
+"""``ftm local up``: the local AWS in the foreground, and what to type to use it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import NoReturn
+
+from cloud.src.cli.environment.instructions import after_apply, instructions
+from cloud.src.cli.environment.local_environment import LocalEnvironment, start_environment
+from cloud.src.cli.environment.run_llm import LlmChoice
+from cloud.src.cli.screen import Screen
+from cloud.src.localaws import terraform_roots
+from cloud.src.localaws.environment import LocalAws
+from cloud.src.localaws.provision import provision
+from cloud.src.localaws.terraform_roots import Root
+
+SECONDS_BETWEEN_LOOKS = 5.0
+EXIT_CTRL_C = 130
+
+
+def local_up(screen: Screen, port: int, jobs: int | None, llm: LlmChoice, apply: bool, containers: bool) -> None:
+    """Run the local AWS until Ctrl-C; ``apply``: set up by the Terraform roots; ``containers``: jobs in the image.
+
+    Raises InvalidInput when the port is in use, or Terraform, its provider, the Docker engine or the image is missing.
+    """
+    if apply:
+        terraform_roots.check_installed()  # before anything starts
+    set_up = partial(_apply_roots, screen) if apply else provision
+    ready = False
+    try:
+        with start_environment(screen.line, jobs, llm, port, set_up, containers) as environment:
+            print(after_apply(environment) if apply else instructions(environment), flush=True)
+            ready = True
+            _wait(environment)
+    except KeyboardInterrupt:
+        screen.line("stopped; the bucket was in memory and is gone, output folders are kept")
+        if not ready:
+            raise SystemExit(EXIT_CTRL_C) from None
+
+
+def _apply_roots(screen: Screen, aws: LocalAws, job_environment: dict[str, str], llm_api_key: str | None) -> None:
+    """Set up the local AWS as a real one is: by Terraform."""
+    folder = terraform_roots.work_folder(aws)
+    screen.line(f"applying the Terraform roots takes 3 to 4 minutes; copies and state are in {folder}")
+    roots = terraform_roots.copy_roots(folder, job_environment, with_api_key=llm_api_key is not None)
+    environment = terraform_roots.terraform_environment(aws)
+    with screen.stage("terraform init"):
+        terraform_roots.init(roots, environment)
+    for root in roots:
+        _apply(root, environment, screen)
+    if llm_api_key is not None:  # as an operator does it, so that the key is in no state
+        aws.client("secretsmanager").put_secret_value(SecretId="ftm/xai", SecretString=llm_api_key)
+
+
+def _apply(root: Root, environment: Mapping[str, str], screen: Screen) -> None:
+    with screen.stage(f"terraform apply {root.name}") as stage:
+        # A note and no counts, from which the time left would be computed: one resource may take as long as all others.
+        terraform_roots.apply(root, environment, lambda done, all: stage.update(done, f"{done} of {all} resources"))
+
+
+def _wait(environment: LocalEnvironment) -> NoReturn:
+    """Wait for Ctrl-C; raises when the local AWS has ended by itself, instead of waiting beside it."""
+    while True:
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        environment.aws.client("s3").list_buckets()

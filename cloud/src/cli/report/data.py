@@ -1,0 +1,237 @@
+"""What a report shows of one quarter: read from the tables of an output folder, cut to what one page can carry.
+
+The folder has the S3 layout of ``cloud.src.contract.keys``. Nothing here knows about HTML.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from cloud.src.cli.run import run_folder
+from cloud.src.contract import keys, schemas
+from cloud.src.contract.errors import InvalidInput
+
+# A browser opens and searches a page of this size without delay.
+MAX_PAGE_BYTES = 20_000_000
+# What the page's JSON needs beside the texts. A sentence: speaker, section, date. A topic: ids, counts, field names.
+BYTES_BESIDE_SENTENCE = 40
+BYTES_BESIDE_TOPIC = 130
+
+
+@dataclass(frozen=True)
+class Theme:
+    """``distinctiveness``: 1 - cosine to what firms say on every call, times the share of firms with its main words.
+
+    None where an earlier version of FTM has not recorded it. ``is_general``: every call has it, or its firms share
+    no words (ADR-014).
+    """
+
+    theme_id: str
+    name: str
+    description: str
+    naming_method: str
+    keywords: list[str]
+    n_firms: int
+    n_topics: int
+    n_sentences: int
+    is_general: bool = False
+    distinctiveness: float | None = None
+
+
+@dataclass(frozen=True)
+class Firm:
+    firm_id: str
+    name: str
+    ticker: str | None
+    call_date: date
+
+
+@dataclass(frozen=True)
+class Sentence:
+    sentence_id: str
+    text: str
+    speaker_name: str | None
+    speaker_type: str
+    section: str | None
+    call_date: date
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A firm's topic. ``sentences`` starts with the ``n_representative`` best; a page may not have room for all."""
+
+    topic_id: str
+    firm_id: str
+    theme_id: str | None
+    name: str
+    naming_method: str
+    keywords: list[str]
+    n_sentences: int
+    n_representative: int
+    sentences: list[Sentence] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Counts:
+    firms: int
+    calls: int
+    sentences: int
+    sentences_without_topic: int
+    sentences_in_theme: int
+    sentences_on_page: int
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """One quarter. Themes come in their rank, topics with the most sentences first."""
+
+    quarter: str
+    counts: Counts
+    themes: list[Theme]
+    firms: list[Firm]
+    topics: list[Topic]
+
+
+# The columns a report needs. Embeddings, for one, would double its time and memory.
+_TABLES = {
+    "firms": run_folder.columns(schemas.FIRM, "firm_id firm_name ticker earnings_call_date"),
+    "themes": run_folder.columns(
+        schemas.THEME, "theme_id name description naming_method keywords n_firms n_topics n_sentences"
+    ),
+    "topics": run_folder.columns(
+        schemas.TOPIC,
+        "topic_id firm_id local_topic_id theme_id summary naming_method keywords n_sentences"
+        " representative_sentence_ids",
+    ),
+    "sentences": run_folder.columns(
+        schemas.SENTENCE_TOPIC,
+        "sentence_id firm_id local_topic_id transcript_id earnings_call_date section speaker_name speaker_type position"
+        " raw_text",
+    ),
+}
+
+
+def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> ReportData:
+    """Read a quarter's tables.
+
+    The representative sentences of every topic that is in a theme are always kept, whatever they add up to; the other
+    sentences are kept as long as the page stays below ``max_page_bytes``. Raises InvalidInput when a table is missing
+    or damaged, or when topics, themes and firms are not of the same run.
+    """
+    with duckdb.connect() as tables:
+        for name, schema in _TABLES.items():
+            tables.register(name, run_folder.read_table(folder, quarter, name, schema))
+        themes = _themes(tables, run_folder.theme_ranking(folder, quarter))
+        topics = _topics(tables)
+        firms = _firms(tables)
+        _check_same_run(topics, folder / keys.themes(quarter), "theme", {theme.theme_id for theme in themes})
+        _check_same_run(topics, folder / keys.firms(quarter), "firm", {firm.firm_id for firm in firms})
+        _add_sentences(tables, topics, max_page_bytes - _bytes_of_topics(topics))
+        return ReportData(quarter, _counts(tables, topics), themes, firms, topics)
+
+
+def _themes(tables: duckdb.DuckDBPyConnection, ranking: dict[str, dict[str, Any]]) -> list[Theme]:
+    # Numbers of more than three digits are longer, and come after the shorter ones.
+    rows = tables.execute("""
+        SELECT theme_id, name, description, naming_method, keywords, n_firms, n_topics, n_sentences
+        FROM themes
+        ORDER BY length(theme_id), theme_id
+        """)
+    themes = [Theme(*row) for row in rows.fetchall()]
+    return [_with_measures(theme, ranking[theme.theme_id]) if theme.theme_id in ranking else theme for theme in themes]
+
+
+def _with_measures(theme: Theme, measures: dict[str, Any]) -> Theme:
+    distinctiveness = (1 - measures["similarity_to_any_call"]) * measures["word_agreement"]
+    return replace(theme, is_general=measures["general"], distinctiveness=distinctiveness)
+
+
+def _firms(tables: duckdb.DuckDBPyConnection) -> list[Firm]:
+    rows = tables.execute(
+        "SELECT firm_id, firm_name, ticker, earnings_call_date FROM firms ORDER BY firm_name, firm_id"
+    )
+    return [Firm(*row) for row in rows.fetchall()]
+
+
+def _topics(tables: duckdb.DuckDBPyConnection) -> list[Topic]:
+    rows = tables.execute("""
+        SELECT topic_id, firm_id, theme_id, summary, naming_method, keywords, n_sentences,
+               len(representative_sentence_ids)
+        FROM topics
+        ORDER BY n_sentences DESC, topic_id
+        """)
+    return [Topic(*row) for row in rows.fetchall()]
+
+
+def _bytes_of_topics(topics: list[Topic]) -> int:
+    """Return about how much of the page the topics take without their sentences."""
+    return sum(
+        BYTES_BESIDE_TOPIC + len(topic.name) + sum(len(keyword) + len('"",') for keyword in topic.keywords)
+        for topic in topics
+    )
+
+
+def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[Topic], max_bytes: int) -> None:
+    """Fill each topic's sentences: representative ones first, then in the order they were said.
+
+    Topics take turns for the room on the page (first every topic's first sentence, then every second, ...), so that
+    no topic is emptied for the sake of another.
+    """
+    rows = tables.execute(
+        """
+        WITH placed AS (
+            SELECT topic_id, sentence_id, theme_id IS NOT NULL AS in_theme,
+                   list_position(representative_sentence_ids, sentence_id) AS representative_place,
+                   strlen(raw_text) + strlen(sentence_id) + $bytes_beside AS bytes,
+                   row_number() OVER (
+                       PARTITION BY topic_id
+                       ORDER BY representative_place NULLS LAST, sentences.earnings_call_date, transcript_id, position
+                   ) AS place
+            FROM sentences JOIN topics USING (firm_id, local_topic_id)
+        ), summed AS (
+            SELECT topic_id, sentence_id, place, in_theme AND representative_place IS NOT NULL AS always,
+                   sum(bytes) OVER (
+                       ORDER BY always DESC, representative_place IS NULL, in_theme DESC, place, topic_id
+                   ) AS bytes_so_far
+            FROM placed
+        )
+        SELECT topic_id, sentence_id, raw_text, speaker_name, speaker_type, section, earnings_call_date
+        FROM summed JOIN sentences USING (sentence_id)
+        WHERE always OR bytes_so_far <= $max_bytes
+        ORDER BY topic_id, place
+        """,
+        {"bytes_beside": BYTES_BESIDE_SENTENCE, "max_bytes": max_bytes},
+    )
+    by_id = {topic.topic_id: topic for topic in topics}
+    for topic_id, *sentence in rows.fetchall():
+        by_id[topic_id].sentences.append(Sentence(*sentence))
+
+
+def _counts(tables: duckdb.DuckDBPyConnection, topics: list[Topic]) -> Counts:
+    totals = tables.execute("""
+        SELECT (SELECT count(*) FROM firms),
+               count(DISTINCT transcript_id),
+               count(*),
+               count(*) FILTER (WHERE local_topic_id = -1),
+               count(*) FILTER (WHERE theme_id IS NOT NULL)
+        FROM sentences LEFT JOIN topics USING (firm_id, local_topic_id)
+        """)
+    [(firms, calls, sentences, without_topic, in_theme)] = totals.fetchall()
+    on_page = sum(len(topic.sentences) for topic in topics)
+    return Counts(firms, calls, sentences, without_topic, in_theme, on_page)
+
+
+def _check_same_run(topics: list[Topic], file: Path, kind: str, known: set[str]) -> None:
+    """Raise InvalidInput when a topic belongs to a theme or firm (``kind``) that the file does not have."""
+    named = {topic.theme_id if kind == "theme" else topic.firm_id for topic in topics}
+    unknown = sorted(name for name in named if name is not None and name not in known)
+    if unknown:
+        raise InvalidInput(
+            f"{file} has no {kind} {unknown[0]}, which topics belong to: the tables are of different runs,"
+            " run the quarter again"
+        )

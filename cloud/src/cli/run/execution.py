@@ -1,0 +1,211 @@
+"""One execution of the state machine for one quarter: start it, see how far it is, stop it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+
+from cloud.src.contract import keys
+from cloud.src.contract.errors import FtmError
+from cloud.src.localaws.provision import JOB_LOG_GROUP
+
+
+class Aws(Protocol):
+    """Whatever gives boto3 clients of one AWS."""
+
+    def client(self, service: str) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far an execution is."""
+
+    status: str  # RUNNING | SUCCEEDED | FAILED | TIMED_OUT | ABORTED
+    map_done: bool  # all batches are finished, reduce comes next
+    n_batches: int  # 0: not known yet
+    batches_done: int  # finished in whatever way
+    firms_done: int  # finished in whatever way
+    firms_failed: int
+    firms_reused: int  # of those done: finished by an earlier execution
+
+
+class Execution:
+    """An execution, by its ARN."""
+
+    def __init__(self, aws: Aws, arn: str, bucket: str, quarter: str) -> None:
+        self.arn = arn
+        self._states = aws.client("stepfunctions")
+        self._s3 = aws.client("s3")
+        self._bucket = bucket
+        self._quarter = quarter
+
+    def describe(self) -> dict[str, Any]:
+        """The answer of DescribeExecution."""
+        return self._states.describe_execution(executionArn=self.arn)
+
+    def progress(self) -> Progress:
+        """How far the state machine is, by its history, and the map jobs, by their progress files."""
+        status = self.describe()["status"]  # first: what follows is then at least as new
+        events = self._events()
+        batches = _output_of("CreateBatchManifest", events).get("batches", {})
+        jobs = self._map_jobs(batches.get("manifest_key"))
+        return Progress(
+            status=status,
+            map_done=any(_exited(event) == "ProcessBatches" for event in events),
+            n_batches=len(batches.get("batch_ids", [])),
+            batches_done=sum(event["type"] in ("MapIterationSucceeded", "MapIterationFailed") for event in events),
+            firms_done=sum(job["analysed"] for job in jobs),
+            firms_failed=sum(len(job["failed"]) for job in jobs),
+            firms_reused=sum(job.get("reused_firms", 0) for job in jobs),  # an older image does not tell
+        )
+
+    def naming(self) -> Counter[str]:
+        """What the map jobs have counted while they named topics (progress files, ``naming``), added up."""
+        batches = _output_of("CreateBatchManifest", self._events()).get("batches", {})
+        jobs = self._map_jobs(batches.get("manifest_key"))
+        return sum((Counter(job["naming"]) for job in jobs), Counter())
+
+    def summary(self) -> dict[str, Any]:
+        """What SummarizeResults counted; empty when the execution has not come that far."""
+        return _output_of("SummarizeResults", self._events())
+
+    def stop(self, cause: str) -> None:
+        """Stop the execution, and with it the jobs it waits for."""
+        self._states.stop_execution(executionArn=self.arn, error="Interrupted", cause=cause)
+
+    def _events(self) -> list[dict[str, Any]]:
+        pages = self._states.get_paginator("get_execution_history").paginate(executionArn=self.arn)
+        return [event for page in pages for event in page["events"]]
+
+    def _map_jobs(self, manifest_key: str | None) -> list[dict[str, Any]]:
+        """The progress files that this execution's map jobs have written; others are from an earlier execution."""
+        pages = self._s3.get_paginator("list_objects_v2").paginate(
+            Bucket=self._bucket, Prefix=keys.progress_prefix(self._quarter)
+        )
+        found = [item["Key"] for page in pages for item in page.get("Contents", [])]
+        jobs = [json.load(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]) for key in found]
+        return [job for job in jobs if job["manifest_key"] == manifest_key]
+
+
+def start_execution(
+    aws: Aws, state_machine_arn: str, bucket: str, quarter: str, batch_size: int, topic_naming: str, theme_naming: str
+) -> Execution:
+    """Start the state machine for one quarter."""
+    execution_input = {
+        "quarter": quarter,
+        "bucket": bucket,
+        "batch_size": batch_size,
+        "topic_naming": topic_naming,
+        "theme_naming": theme_naming,
+    }
+    started = aws.client("stepfunctions").start_execution(
+        stateMachineArn=state_machine_arn, input=json.dumps(execution_input)
+    )
+    return Execution(aws, started["executionArn"], bucket, quarter)
+
+
+def _exited(event: dict[str, Any]) -> str | None:
+    """Name of the state that an event is the end of."""
+    return event.get("stateExitedEventDetails", {}).get("name")
+
+
+def _output_of(state: str, events: list[dict[str, Any]]) -> dict[str, Any]:
+    outputs = (json.loads(event["stateExitedEventDetails"]["output"]) for event in events if _exited(event) == state)
+    return next(outputs, {})
+
+
+LOG_LINES = 15
+
+
+class ExecutionFailed(FtmError):
+    """The state machine ended without success. What the jobs had finished is kept."""
+
+
+def failure_of(execution: Execution, quarter: str, folder: Path) -> ExecutionFailed:
+    """Say in one line with what error and cause it failed, how many firms failed, and where the reasons are."""
+    description = execution.describe()
+    failure = f"{quarter} failed: {description.get('error') or description['status']}"
+    if cause := description.get("cause"):
+        failure += f": {_message(cause)}"
+    counts = execution.summary()
+    firms = f"{counts['firms_failed']} of {counts['firms_total']} firms failed" if counts else "no firm was counted"
+    reasons = folder / keys.progress_prefix(quarter) / "*.json"
+    return ExecutionFailed(f"{failure} ({firms}, reasons in {reasons}; finished parts are kept for the next run)")
+
+
+def failed_job_log(aws: Aws, execution: Execution, job_queue: str) -> list[str]:
+    """A line that names the first job that failed and the end of its log; nothing when no job failed.
+
+    The first, because later ones often fail of what it has not done.
+    """
+    failed = jobs(aws, job_queue, "FAILED", since=execution.describe()["startDate"])
+    if not failed:
+        return []
+    job = aws.client("batch").describe_jobs(jobs=[failed[0]["jobId"]])["jobs"][0]
+    lines = log_tail(aws, job, LOG_LINES) or ["it never started"]
+    # The container's says more: that of the job is "Task failed to start" when there is no such image.
+    reason = job.get("container", {}).get("reason") or job.get("statusReason") or "no reason given"
+    title = f"job {job['jobName']} failed ({reason}); the end of its log:"
+    return [title, *(f"  {line}" for line in lines)]
+
+
+def _message(cause: str) -> str:
+    """The sentence in a cause: that of a Lambda function is JSON, any other is the sentence."""
+    try:
+        details = json.loads(cause)
+    except ValueError:
+        return cause
+    return details.get("errorMessage", cause) if isinstance(details, dict) else cause
+
+
+# "2026-11-23 13:15:34,902 INFO cloud.src.worker.reduce_themes: 13 themes; naming them"
+_WORKER_LINE = re.compile(r"INFO cloud\.src\.worker\.\w+: (.+)")
+# Of the reduce job, while the LLM names the themes.
+_THEMES_NAMED = re.compile(r"(\d+) of (\d+) themes named")
+
+
+def jobs(aws: Aws, job_queue: str, status: str, since: datetime) -> list[dict[str, Any]]:
+    """The jobs in this status that were submitted since then, the oldest first, as ListJobs tells them."""
+    pages = aws.client("batch").get_paginator("list_jobs").paginate(jobQueue=job_queue, jobStatus=status)
+    found = [job for page in pages for job in page["jobSummaryList"]]
+    return sorted(
+        (job for job in found if job["createdAt"] >= since.timestamp() * 1000), key=lambda job: job["createdAt"]
+    )
+
+
+def log_tail(aws: Aws, job: dict[str, Any], n_lines: int) -> list[str]:
+    """The last lines that a job has logged; none when it has not started."""
+    container = aws.client("batch").describe_jobs(jobs=[job["jobId"]])["jobs"][0]["container"]
+    if "logStreamName" not in container:
+        return []
+    answer = aws.client("logs").get_log_events(
+        logGroupName=JOB_LOG_GROUP,
+        logStreamName=container["logStreamName"],
+        limit=n_lines,
+        startFromHead=False,
+    )
+    return [event["message"] for event in answer["events"]]
+
+
+def what_it_does(log: list[str]) -> str:
+    """What the worker itself has said last, without time and module; other libraries' lines are left out.
+
+    Empty when it is the count that ``themes_named`` tells.
+    """
+    last = next(reversed(_said(log)), "")
+    return "" if _THEMES_NAMED.fullmatch(last) else last
+
+
+def themes_named(log: list[str]) -> tuple[int, int] | None:
+    """How many themes the reduce job has named, and of how many; None where it has not said so."""
+    counts = [found for text in _said(log) if (found := _THEMES_NAMED.fullmatch(text))]
+    return (int(counts[-1][1]), int(counts[-1][2])) if counts else None
+
+
+def _said(log: list[str]) -> list[str]:
+    return [found[1] for line in log if (found := _WORKER_LINE.search(line))]

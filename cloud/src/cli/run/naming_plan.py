@@ -1,0 +1,48 @@
+"""What a run will take, before it starts: how many topics the local language model would have to name, and how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cloud.src.cli.screen import duration
+from cloud.src.topics.find_topics import expected_topics
+
+# Measured on 149 real calls and 36 samples: names for themes that come on top of those for topics.
+THEMES_PER_TOPIC = 0.06
+# Above this, a local run spends the language model on themes only.
+LONGEST_LOCAL_NAMING_S = 5 * 60
+
+
+@dataclass(frozen=True)
+class NamingPlan:
+    """Who names topics and themes (fields of the state machine's input), and one line that says why."""
+
+    topic_naming: str  # "llm" | "keywords"
+    theme_naming: str
+    reason: str
+
+
+def plan_naming(
+    n_firms: int, n_sentences: int, names_per_second: float | None, llm_topics: bool, no_llm: bool = False
+) -> NamingPlan:
+    """Decide who names the topics and themes of a quarter with ``n_sentences`` sentences of ``n_firms`` firms.
+
+    ``names_per_second``: of the language model on this machine, None for a server. ``llm_topics``: the user wants every
+    topic named by the language model, whatever it takes; ``no_llm``: nothing named by it.
+    """
+    n_topics = n_firms * expected_topics(round(n_sentences / n_firms))
+    about = f"{n_sentences:,} sentences of {n_firms:,} firms make up to {n_topics:,} topics"
+    if no_llm:
+        return NamingPlan("keywords", "keywords", f"{about}; topics and themes are named by their keywords")
+    if names_per_second is None:
+        return NamingPlan("llm", "llm", f"{about}, each named by the LLM")
+    seconds = n_topics * (1 + THEMES_PER_TOPIC) / names_per_second
+    naming = f"naming them and the themes takes the local LLM about {duration(seconds)}"
+    if seconds <= LONGEST_LOCAL_NAMING_S or llm_topics:
+        return NamingPlan("llm", "llm", f"{about}; {naming}")
+    return NamingPlan(
+        "keywords",
+        "llm",
+        f"{about}; {naming}, so the LLM names the themes only and topics are named by their keywords "
+        "(--llm-topics: name every topic by the LLM anyway; --llm-url URL: use a faster LLM)",
+    )

@@ -1,0 +1,99 @@
+"""The output folder of a run: which quarters it holds, and its tables, checked as they are read.
+
+The folder has the S3 layout of ``cloud.src.contract.keys``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.record import read_record
+
+
+def quarters_in(folder: Path) -> list[str]:
+    """Return the quarters that the output folder has tables of, oldest first; raise InvalidInput when it has none."""
+    if not folder.is_dir():
+        raise InvalidInput(f"{folder} is not a folder: give the output folder of a run")
+    found = {path.name.removeprefix("quarter=") for path in folder.glob("processed/*/quarter=*") if path.is_dir()}
+    if not found:
+        raise InvalidInput(
+            f"{folder} has no processed quarter (processed/themes/quarter=...): give the output folder of a run"
+        )
+    return sorted(keys.check_quarter(quarter) for quarter in found)
+
+
+def columns(schema: pa.Schema, names: str) -> pa.Schema:
+    """Return the columns of a table that somebody needs, by their names with spaces between them."""
+    return pa.schema([schema.field(name) for name in names.split()])
+
+
+def read_table(folder: Path, quarter: str, table: str, schema: pa.Schema) -> pa.Table:
+    """Read the columns ``schema`` of ``firms``, ``topics``, ``themes`` or ``sentences``.
+
+    Raises InvalidInput when a file is missing or damaged.
+    """
+    return pa.concat_tables(_read_file(path, schema) for path in _files(folder, quarter, table))
+
+
+def embeddings(topics: pa.Table, path: Path) -> NDArray[np.float32]:
+    """Return the vectors of a table of topics, shape (topics, dimensions).
+
+    Raises InvalidInput, naming ``path``, when they have different lengths.
+    """
+    vectors = topics.column("embedding").combine_chunks()
+    lengths = set(vectors.value_lengths().to_pylist())
+    if len(lengths) != 1 or lengths == {0}:
+        raise InvalidInput(f"{path} is damaged: its embeddings have different lengths: run the quarter again")
+    return vectors.flatten().to_numpy().reshape(topics.num_rows, lengths.pop())
+
+
+def theme_ranking(folder: Path, quarter: str) -> dict[str, dict[str, Any]]:
+    """Return what each theme's place was decided by, by theme_id; nothing for tables of earlier versions.
+
+    The fields are those of ``cloud.src.themes.rank.Measures``, and ``general``.
+    """
+    [path] = _files(folder, quarter, "themes")
+    record = read_record(_read_schema(path).empty_table())
+    return {measures["theme_id"]: measures for measures in record.get("ranking", [])}
+
+
+def _read_schema(path: Path) -> pa.Schema:
+    try:
+        return pq.read_schema(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _files(folder: Path, quarter: str, table: str) -> list[Path]:
+    one_file = {"firms": keys.firms, "topics": keys.topics, "themes": keys.themes}
+    if table in one_file:
+        path = folder / one_file[table](quarter)
+        files = [path] if path.is_file() else []
+    else:
+        path = folder / keys.sentences_prefix(quarter)
+        files = sorted(path.glob("*.parquet"))
+    if not files:
+        raise InvalidInput(f"{path} is missing: run the quarter to its end")
+    return files
+
+
+def _read_file(path: Path, schema: pa.Schema) -> pa.Table:
+    try:
+        # No partitioning: the quarter in the folder's name must not become a second quarter column.
+        found = pq.read_table(path, columns=schema.names, partitioning=None)
+        return found.select(schema.names).cast(schema)
+    except (pa.ArrowException, ValueError, KeyError, OSError) as error:
+        raise _damaged(path, error) from error
+
+
+def _damaged(path: Path, error: Exception) -> InvalidInput:
+    reason = str(error).splitlines()[0]
+    return InvalidInput(f"{path} is not a table FTM wrote, or is damaged ({reason}): run the quarter again")

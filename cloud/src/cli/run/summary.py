@@ -1,0 +1,150 @@
+"""The end of a run: its themes, its times, and where everything is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cloud.src.cli.report import data as report_data
+from cloud.src.cli.report.data import ReportData, Theme
+from cloud.src.cli.screen import duration, one_line, output_console
+from cloud.src.contract import keys
+from cloud.src.naming.ask import in_words
+
+THEMES_SHOWN = 20
+
+_TABLES = (
+    keys.themes,
+    keys.theme_contributions,
+    keys.topics,
+    keys.firms,
+    keys.sentences_prefix,
+    keys.themes_for_sentiment,
+)
+
+
+@dataclass
+class Outcome:
+    """What a finished run leaves, besides its tables."""
+
+    quarter: str
+    folder: Path
+    report: Path
+    cost: str
+    firms_skipped: int
+    firms_failed: int
+    stages: list[tuple[str, float]] = field(default_factory=list)  # name and seconds, in their order
+    stale_image: str | None = None  # what the jobs ran in, when it is not what was deployed
+    naming: Mapping[str, int] = field(default_factory=dict)  # what the map jobs counted while they named topics
+    theme_naming: Mapping[str, int] = field(default_factory=dict)  # and the reduce job for themes
+    naming_advice: str | None = None  # what a reader should know about who made the names
+
+
+def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
+    """Print the themes, the time of each stage and the paths to the output stream."""
+    console = console or output_console()
+    report = report_data.load(outcome.folder, outcome.quarter)
+    console.print()
+    console.print(themes_table(report))
+    if len(report.themes) > THEMES_SHOWN:
+        console.print(f"... and {len(report.themes) - THEMES_SHOWN} smaller themes: see the report.")
+    console.print()
+    console.print(stages_table(outcome.stages))
+    console.print()
+    for line in closing_lines(outcome, report):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def themes_table(report: ReportData) -> Table:
+    """The biggest themes of a quarter, each with the sentence that its biggest topic stands for."""
+    table = Table(title=f"Themes of {report.quarter}", title_justify="left", expand=True)
+    table.add_column("Theme", ratio=2)
+    table.add_column("Firms", justify="right")
+    table.add_column("Topics", justify="right")
+    table.add_column("Example", ratio=5)
+    for theme in report.themes[:THEMES_SHOWN]:
+        # Text, not str: names and sentences are untrusted and rich would read [...] in them as markup.
+        name, example = (Text(one_line(text)) for text in (theme.name, example_of(theme, report)))
+        table.add_row(name, str(theme.n_firms), str(theme.n_topics), example)
+    return table
+
+
+def stages_table(stages: list[tuple[str, float]]) -> Table:
+    """The time of each stage and of all of them."""
+    table = Table(title="Time", title_justify="left", show_footer=True)
+    table.add_column("Stage", footer="total")
+    table.add_column("Took", footer=duration(sum(seconds for _, seconds in stages)), justify="right")
+    for name, seconds in stages:
+        table.add_row(name, duration(seconds))
+    return table
+
+
+def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
+    """Counts, cost and paths."""
+    counts = report.counts
+    without_topic = counts.sentences_without_topic / max(1, counts.sentences)
+    return [
+        f"{counts.firms:,} firms ({outcome.firms_skipped} skipped, {outcome.firms_failed} failed), "
+        f"{counts.calls:,} calls, {counts.sentences:,} sentences ({without_topic:.0%} without a topic), "
+        f"{len(report.topics):,} topics, {len(report.themes):,} themes",
+        *naming_lines(outcome.naming, outcome.theme_naming, report),
+        outcome.cost,
+        *([outcome.stale_image] if outcome.stale_image else []),
+        *([outcome.naming_advice] if outcome.naming_advice else []),
+        "",
+        "Tables, for pandas or DuckDB:",
+        *(f"  {outcome.folder / key(outcome.quarter)}" for key in _TABLES),
+        f"Report: {outcome.report}",
+    ]
+
+
+def stale_image(counts: dict[str, Any]) -> str | None:
+    """The line that says so when jobs ran in another image than the deployed one; ``counts`` of SummarizeResults."""
+    if not counts.get("stale_image"):
+        return None
+    ran, deployed = (one_line(", ".join(counts[name])) for name in ("commits", "deployed_commits"))
+    return f"Stale image: the jobs ran commit {ran}, but {deployed} was deployed; build the image again and deploy it"
+
+
+def naming_lines(naming: Mapping[str, int], theme_naming: Mapping[str, int], report: ReportData) -> list[str]:
+    """How many names are by the LLM, and why the others of this run are not; nothing where no LLM was asked.
+
+    ``naming`` and ``theme_naming`` are what the jobs have counted while they named topics and themes.
+    """
+    topics = sum(topic.naming_method == "llm" for topic in report.topics)
+    themes = sum(theme.naming_method == "llm" for theme in report.themes)
+    if not topics and not themes and not naming and not theme_naming:
+        return []
+    lines = [
+        f"named by the LLM: {topics:,} of {len(report.topics):,} topics, "
+        f"{themes:,} of {len(report.themes):,} themes"
+    ]
+    lines += reason_lines("topics", naming) + reason_lines("themes", theme_naming)
+    return lines
+
+
+def reason_lines(named: str, naming: Mapping[str, int]) -> list[str]:
+    """Why names are by keywords, and what to do about it; ``named``: "topics" or "themes"."""
+    marker = "named by keywords: "
+    reasons = {case.removeprefix(marker): count for case, count in naming.items() if case.startswith(marker)}
+    lines = [f"{named} named by keywords in this run: {in_words(reasons)}"] if reasons else []
+    if reasons.get("outage"):
+        lines.append(f"the LLM was away for too long: run the same command again to name these {named}")
+    return lines
+
+
+def example_of(theme: Theme, report: ReportData) -> str:
+    """Of the sentences that stand for the theme's topics, the one with most of the theme's keywords in it."""
+    sentences = [
+        sentence.text
+        for topic in report.topics
+        if topic.theme_id == theme.theme_id
+        for sentence in topic.sentences[: topic.n_representative]
+    ]
+    return max(sentences, key=lambda text: sum(keyword in text.lower() for keyword in theme.keywords), default="")

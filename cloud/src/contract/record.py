@@ -1,0 +1,27 @@
+"""The record in a table's metadata: what it was made with, and what else its readers want to know of it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pyarrow as pa
+
+METADATA_KEY = b"ftm"
+
+
+def with_record(table: pa.Table, record: dict[str, Any]) -> pa.Table:
+    """The table with a record in its metadata."""
+    return table.replace_schema_metadata({METADATA_KEY: json.dumps(record, default=str).encode()})
+
+
+def read_record(table: pa.Table) -> dict[str, Any]:
+    """A part's metadata: fingerprint, firms, skipped, failed, without_llm, names_by."""
+    written = read_metadata(table.schema)
+    nothing = {"fingerprint": "", "firms": [], "skipped": [], "failed": [], "without_llm": [], "names_by": {}}
+    return {**nothing, **written}
+
+
+def read_metadata(schema: pa.Schema) -> dict[str, Any]:
+    """What ``with_record`` has put there; empty where it has not."""
+    return dict(json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}")))

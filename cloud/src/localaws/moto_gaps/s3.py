@@ -1,0 +1,43 @@
+"""S3: what Terraform needs for the bucket and moto lacks."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from moto.iam.access_control import IAMPolicy, PermissionResult
+from moto.s3.models import FakeBucket, FakeDeleteMarker
+
+from cloud.src.localaws.moto_gaps.patching import add, patch
+
+
+def install() -> None:
+    allow_requests_without_tls()
+    delete_what_has_a_delete_marker()
+
+
+def allow_requests_without_tls() -> None:
+    """Stock moto overlooks conditions, so that a policy that denies requests without TLS denies every request."""
+
+    def get_permission(self: FakeBucket, action: str, resource: str) -> Any:
+        if self.policy is None:
+            return PermissionResult.NEUTRAL
+        policy = json.loads(self.policy)
+        policy["Statement"] = [statement for statement in policy["Statement"] if not _is_about_tls(statement)]
+        return IAMPolicy(json.dumps(policy)).is_action_permitted(action, resource)
+
+    patch(FakeBucket, "get_permission", get_permission)
+
+
+def delete_what_has_a_delete_marker() -> None:
+    """Stock moto treats a delete marker as a file, and fails where its key is emptied with versioning suspended."""
+
+    def dispose(self: FakeDeleteMarker) -> None:
+        """A marker holds no file."""
+
+    add(FakeDeleteMarker, dispose)
+
+
+def _is_about_tls(statement: dict[str, Any]) -> bool:
+    conditions = statement.get("Condition", {}).values()
+    return any("aws:SecureTransport" in condition for condition in conditions)

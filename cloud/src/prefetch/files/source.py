@@ -1,0 +1,219 @@
+"""Transcripts from the user's own files: tables, JSON lines, or a folder of texts."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.prefetch.calls import Call, Turn
+from cloud.src.prefetch.files.bad_rows import BadRows, where
+from cloud.src.prefetch.files.columns import COLUMNS, ROW, calendar_quarter, typed
+from cloud.src.prefetch.files.firm_ids import FirmIds
+from cloud.src.prefetch.files.input_files import find_files, read_rows
+
+_ORDER = ("firm_id", "date", "transcript_id", "position", "file", ROW)
+_SAME_IN_A_CALL = ("company", "ticker", "permno", "gvkey", "link_date")
+_SAME_IN_A_COPY = ("section", "speaker", "speaker_type", "role")
+
+_Row = dict[str, Any]
+
+
+class FileTranscripts:
+    """The calls of one quarter in a file or folder: a ``TranscriptSource``.
+
+    The input is read and checked as a whole when the object is made. It stays in memory (about as much as the texts of
+    the quarter take); turns are made a firm at a time.
+
+    Args:
+        source: CSV, Parquet or JSON lines file, or a folder of them, or a folder of texts named ``ELM_2020-05-01.txt``.
+        quarter: only calls of this quarter are used: by the column ``quarter``, else by the calendar day of the call.
+
+    Rows that cannot be used are left out, reported each, and counted in ``skipped``.
+
+    Raises:
+        InvalidInput: the input is not usable, or more than 5 % of its rows are not; says where and why.
+    """
+
+    name = "files"
+    selection = ""  # of files, all firms are taken
+
+    def __init__(self, source: Path, quarter: str) -> None:
+        self._files = find_files(source)
+        bad_rows = BadRows()
+        rows = _rows_of_quarter(source, self._files, quarter, bad_rows)
+        self._texts = rows["text"]
+        places = pa.array(range(rows.num_rows), pa.int64())
+        self._rows = rows.drop_columns(["text"]).append_column("place", places)
+        self._rows = self._rows.sort_by([(name, "ascending") for name in _ORDER])
+        self.n_firms = pc.count_distinct(self._rows["firm_id"]).as_py()
+        self.skipped: Counter[str] = Counter({"bad rows": len(bad_rows.reports)} if bad_rows.reports else {})
+        self._check()
+        self.fingerprint = _fingerprint(self._files, quarter)
+
+    def firms(self, after: str | None = None) -> Iterator[list[Call]]:
+        """Yield the calls of one firm after the other."""
+        for firm_id, calls in itertools.groupby(self._rows_by_call(), key=lambda rows: rows[0]["firm_id"]):
+            if after is None or firm_id > after:
+                yield [self._call(rows) for rows in calls]
+
+    def _rows_by_call(self) -> Iterator[list[_Row]]:
+        rows = itertools.chain.from_iterable(batch.to_pylist() for batch in self._rows.to_batches(max_chunksize=5_000))
+        for _, call in itertools.groupby(rows, key=lambda row: (row["firm_id"], row["date"], row["transcript_id"])):
+            yield list(call)
+
+    def _call(self, rows: list[_Row]) -> Call:
+        first = rows[0]
+        call_values = {name: _first_known(rows, name) for name in _SAME_IN_A_CALL}
+        return Call(
+            firm_id=first["firm_id"],
+            firm_name=call_values.pop("company") or first["firm_id"],
+            transcript_id=first["transcript_id"],
+            date=first["date"],
+            turns=tuple(
+                Turn(self._text(row), row["section"], row["speaker"], row["speaker_type"], row["role"])
+                for row in self._without_copies(rows)
+            ),
+            **call_values,
+        )
+
+    def _text(self, row: _Row) -> str:
+        return self._texts[row["place"]].as_py() or ""
+
+    def _without_copies(self, rows: list[_Row]) -> list[_Row]:
+        """Leave out what a call has twice; raise InvalidInput when a position has two different rows."""
+        kept: list[_Row] = []
+        for row in rows:
+            before = kept[-1] if kept else None
+            if before is None or before["position"] != row["position"]:
+                kept.append(row)
+            elif not self._is_copy(before, row):
+                raise InvalidInput(
+                    f"{self._where(row)}: call {row['transcript_id']!r} of firm {row['firm_id']!r} has another row at "
+                    f"position {row['position']} ({self._where(before)}): give each turn of a call its own position"
+                )
+        # A file that has the whole call twice, one after the other, and no positions that would show it.
+        half = len(kept) // 2
+        if len(kept) % 2 == 0 and all(map(self._is_copy, kept[:half], kept[half:])):
+            return kept[:half]
+        return kept
+
+    def _is_copy(self, row: _Row, other: _Row) -> bool:
+        return all(row[name] == other[name] for name in _SAME_IN_A_COPY) and self._text(row) == self._text(other)
+
+    def _check(self) -> None:
+        """Check what only shows when a call's rows are together; count the copies that will be left out."""
+        dates: dict[str, object] = {}
+        for rows in self._rows_by_call():
+            first = rows[0]
+            call_id = f"{first['firm_id']}_{first['transcript_id']}"  # what sentence ids begin with
+            if call_id in dates:
+                raise InvalidInput(
+                    f"{self._where(first)}: two calls get the same id {call_id!r}, one on {dates[call_id]} and one on "
+                    f"{first['date']}: give each call its own call_id and one date"
+                )
+            dates[call_id] = first["date"]
+            for name in _SAME_IN_A_CALL:
+                self._check_one_value(rows, name)
+            copies = len(rows) - len(self._without_copies(rows))
+            if copies:
+                self.skipped["copies of a row"] += copies
+
+    def _check_one_value(self, rows: list[_Row], name: str) -> None:
+        value = _first_known(rows, name)
+        for row in rows:
+            if row[name] is not None and row[name] != value:
+                raise InvalidInput(
+                    f"{self._where(row)}: call {row['transcript_id']!r} of firm {row['firm_id']!r} has two values of "
+                    f"{name}: {value!s} and {row[name]!s}"
+                )
+
+    def _where(self, row: _Row) -> str:
+        return where(self._files[row["file"]], row[ROW])
+
+
+def _first_known(rows: list[_Row], name: str) -> Any:
+    return next((row[name] for row in rows if row[name] is not None), None)
+
+
+def _fingerprint(files: list[Path], quarter: str) -> str:
+    """Identify the input by what is in its files and their names, wherever they lie."""
+    digest = hashlib.sha256(quarter.encode())
+    for path in files:
+        with path.open("rb") as file:
+            digest.update(f"{path.name} {hashlib.file_digest(file, 'sha256').hexdigest()}".encode())
+    return digest.hexdigest()
+
+
+def _rows_of_quarter(source: Path, files: list[Path], quarter: str, bad_rows: BadRows) -> pa.Table:
+    firm_ids = FirmIds()
+    tables: list[pa.Table] = []
+    quarters: set[str] = set()
+    for number, path in enumerate(files):
+        turns_so_far: Counter[tuple[str, str]] = Counter()
+        for text_rows in read_rows(path, bad_rows):
+            rows = _typed_rows(path, text_rows, bad_rows)
+            quarters.update(rows["quarter"].unique().to_pylist())
+            rows = rows.filter(pc.equal(rows["quarter"], quarter))
+            if rows.num_rows:
+                rows = _with_ids(rows, firm_ids, turns_so_far)
+                tables.append(rows.append_column("file", pa.array([number] * rows.num_rows, pa.int64())))
+    bad_rows.check(source)
+    if not tables:
+        has = f"it has {', '.join(sorted(quarters)[:20])}" if quarters else "it has no rows at all"
+        raise InvalidInput(f"{source} has no call of {quarter}: {has}")
+    firm_ids.check()
+    return pa.concat_tables(tables)
+
+
+def _typed_rows(path: Path, text_rows: pa.Table, bad_rows: BadRows) -> pa.Table:
+    """Give each column its type, except the texts, which stay as they are; fill in the quarter; leave out bad rows."""
+    bad: dict[int, str] = {}
+    columns = {name: typed(name, text_rows, bad) for name in COLUMNS if name != "text"}
+    days = columns["date"].to_pylist()
+    firms = zip(*(columns[name].to_pylist() for name in ("firm_id", "ticker", "company")), strict=True)
+    for place, (day, firm) in enumerate(zip(days, firms, strict=True)):
+        if day is None:
+            bad.setdefault(place, "the call has no date")
+        elif not any(firm):
+            bad.setdefault(place, "neither company nor firm_id nor ticker is given")
+    given = columns["quarter"].to_pylist()
+    columns["quarter"] = pa.array(
+        [quarter or (day and calendar_quarter(day)) for quarter, day in zip(given, days, strict=True)], pa.string()
+    )
+    rows = pa.table({**columns, "text": text_rows["text"], ROW: text_rows[ROW]})
+    if not bad:
+        return rows
+    numbers = text_rows[ROW].to_pylist()
+    for place, reason in sorted(bad.items()):
+        bad_rows.add(where(path, numbers[place]), reason)
+    return rows.filter(pa.array([place not in bad for place in range(rows.num_rows)]))
+
+
+def _with_ids(rows: pa.Table, firm_ids: FirmIds, turns_so_far: Counter[tuple[str, str]]) -> pa.Table:
+    """Fill in firm_id, transcript_id and position.
+
+    A row without position takes the place it has in the file among its call's rows, so that a call that is in two files
+    is found out as a copy.
+    """
+    ids: list[str] = []
+    transcripts: list[str] = []
+    positions: list[int] = []
+    for row in rows.select(["firm_id", "ticker", "company", "call_id", "date", "position"]).to_pylist():
+        firm_id = firm_ids.of(row["firm_id"], row["ticker"], row["company"]) or ""  # rows without a firm are left out
+        transcript_id = row["call_id"] or f"{row['date']:%Y%m%d}"
+        place = turns_so_far[firm_id, transcript_id]
+        turns_so_far[firm_id, transcript_id] += 1
+        ids.append(firm_id)
+        transcripts.append(transcript_id)
+        positions.append(place if row["position"] is None else row["position"])
+    columns = {name: rows[name] for name in rows.column_names if name not in ("call_id", "quarter")}
+    columns |= {"firm_id": pa.array(ids), "transcript_id": pa.array(transcripts), "position": pa.array(positions)}
+    return pa.table(columns)

@@ -1,0 +1,70 @@
+"""What the models read of a sentence, or the rule by which they do not get to read it.
+
+Numbers and negations are never taken out: a sentence is kept or dropped as a whole, and what is cut from its text is
+stage directions, and greetings and thanks before its first words.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from pathlib import Path
+
+import nupunkt
+import pyarrow
+
+from cloud.src.contract import schemas
+from cloud.src.prefetch.sentences import courtesies, procedure
+
+_CODE = Path(__file__).parents[1]  # the prefetch: its files, sentences and wrds too
+# The typist's remarks about the call, not words that were spoken. Other brackets hold words the typist was unsure of
+# ("[seven] stores"): those are content.
+_STAGE_DIRECTION = re.compile(
+    r"""\s*[\[(]\s*(
+        operator\ instructions? | technical\ (difficult|issue|problem) | tech\ difficult
+        | indiscernible | inaudible | unintelligible | ph\b | phonetic | sic\b
+        | multiple\ speakers | cross[ -]?talk | overlapping | audio\b | foreign\ language | no\ (audible\ )?response
+        | abrupt | call\ (starts|ends) | starts\ abruptly | break\b | end\b | music\b | laughter | applause | video\b
+    )[^\])]{0,80}[\])]""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+# Zero-width characters, soft hyphens and marks that turn the direction of writing: invisible, and they split words.
+_INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]")
+_LETTER_OR_DIGIT = re.compile(r"[^\W_]")
+
+
+def clean(text: str) -> str:
+    """Remove stage directions, control and invisible characters; make any run of white space one blank."""
+    if not text.isprintable():  # no space other than blanks, nothing invisible: true of nearly all sentences
+        text = _INVISIBLE.sub("", _CONTROL.sub(" ", text))
+    text = " ".join(text.split())
+    if "[" in text or "(" in text:
+        text = " ".join(_STAGE_DIRECTION.sub("", text).split())
+    return text
+
+
+def clean_sentence(raw: str) -> tuple[str, str | None]:
+    """Return the text for the models, and the rule by which the sentence is left out: None for one that is content.
+
+    The text is empty when there is no letter or digit in it.
+    """
+    text = clean(raw)
+    courtesy, text = courtesies.read_courtesies(text)
+    if courtesy and not text:
+        return "", courtesy
+    if not _LETTER_OR_DIGIT.search(text):
+        return "", None
+    return text, procedure.rule_of(text)
+
+
+def rules_fingerprint(code: Path = _CODE) -> str:
+    """Identify what makes chunks of a text, so that no quarter is made half by these rules, half by others.
+
+    That is all code of the prefetch, the columns, and the libraries that split sentences and write Parquet. Code that
+    makes no difference only lets an interrupted prefetch begin anew; a rule that was forgotten here would spoil one.
+    """
+    digest = hashlib.sha256(f"nupunkt {nupunkt.__version__}, pyarrow {pyarrow.__version__}".encode())
+    for path in (Path(schemas.__file__), *sorted(code.rglob("*.py"))):
+        digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
+    return digest.hexdigest()[:16]

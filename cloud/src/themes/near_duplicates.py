@@ -1,0 +1,60 @@
+"""Themes that say the same twice are merged: their centroids are near and their topics share their main words.
+
+Average linkage leaves such pairs where both are wide: their topics lie apart on average, although their centres do not.
+Neither measure is enough by itself: near centroids are often neighbours ("debt", "liquidity"), and words are shared by
+what lies far apart ("share" of the market, "share" repurchases).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from cloud.src.models.embeddings import Vectors, unit
+from cloud.src.themes.average_linkage import STEPS, on_grid
+
+# Cosine of the centroids, and how many of the three most shared words two themes must have in common.
+MIN_SIMILARITY = 0.5
+MAIN_WORDS = 3
+MIN_MAIN_WORDS = 2
+
+Rows = NDArray[np.int64]
+
+
+def merge(clusters: list[Rows], grid: Vectors, keywords: Sequence[Sequence[str]]) -> list[Rows]:
+    """The clusters, with near-duplicates merged two at a time, nearest first; each is merged once at most.
+
+    ``clusters`` hold rows of ``grid`` (vectors on the grid, shape (topics, dimensions)) and of ``keywords``.
+    """
+    if len(clusters) < 2:
+        return clusters
+    words = [{word for word, _ in shared_words([keywords[i] for i in rows], MAIN_WORDS)} for rows in clusters]
+    centroids = on_grid(unit(np.array([grid[rows].mean(axis=0, dtype=np.float64) for rows in clusters])))
+    products = np.triu(centroids @ centroids.T, k=1)
+    firsts, seconds = np.nonzero(products >= MIN_SIMILARITY * STEPS**2)
+    partner: dict[int, int] = {}
+    for place in np.argsort(-products[firsts, seconds], kind="stable"):
+        one, other = int(firsts[place]), int(seconds[place])
+        if one not in partner and other not in partner and len(words[one] & words[other]) >= MIN_MAIN_WORDS:
+            partner[one], partner[other] = other, one
+    return [
+        np.concatenate([rows, clusters[partner[number]]]) if number in partner else rows
+        for number, rows in enumerate(clusters)
+        if partner.get(number, number) >= number
+    ]
+
+
+def shared_words(keywords_of_each: Iterable[Sequence[str]], n_words: int) -> list[tuple[str, float]]:
+    """The words that most topics (or firms) have among their keywords, with the share of those that do.
+
+    A word that only one has is not shared. A word of a pair counts too; of equally shared words the alphabetically
+    first comes first.
+    """
+    words_of_each = [{word for keyword in keywords for word in keyword.split()} for keywords in keywords_of_each]
+    counts = Counter(word for words in words_of_each for word in words)
+    shared = [(word, count) for word, count in counts.items() if count > 1]
+    best = sorted(shared, key=lambda item: (-item[1], item[0]))[:n_words]
+    return [(word, count / len(words_of_each)) for word, count in best]

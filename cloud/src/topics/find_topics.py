@@ -1,0 +1,191 @@
+"""Topics of one firm: a partition of its sentences by what they are about (ADR-008).
+
+Ward's method on sentence vectors, each drawn a little to what the same speaker says just before and after, cut at a
+number of clusters that grows with the number of sentences. The sentences that fit worst are left without a topic: at
+most MAX_UNASSIGNED of them. Everything is deterministic: no random start, and exact arithmetic (exact.py).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
+
+from cloud.src.models.embeddings import Vectors, unit
+from cloud.src.topics import grid as exact
+from cloud.src.topics.grid import Grid
+
+NO_TOPIC = -1
+
+# Ward's tree is cut at n ** 0.6 clusters for n sentences: a long call has more topics than a short one, but also more
+# to say about each (8 for 30 sentences, 12 for 65, 31 for 300).
+CLUSTERS_EXPONENT = 0.6
+MAX_TOPICS = 100
+# How much of the sentence before and of the one after goes into a sentence's vector, where the same person says them:
+# "We expect that to go on" is about what it follows.
+SHARE_OF_NEIGHBOURS = 0.25
+# A sentence whose cosine to its cluster's centroid is lower ("Well, that's the intent.") is about nothing in it. Of all
+# sentences at most the share MAX_UNASSIGNED is left out for that, those that fit worst first.
+MIN_SIMILARITY = 0.5
+MAX_UNASSIGNED = 0.15
+MIN_SENTENCES = 3
+N_REPRESENTATIVES = 5
+# How much a representative's cosine to the centroid counts against its cosine to those chosen before it.
+CENTRALITY = 0.7
+# From this cosine on two sentences of a call say the same ("We are watching it very close", "But we certainly are
+# watching it close"): the second one tells a reader, or an LLM, nothing.
+SAME_SENTENCE = 0.85
+# Ward's method keeps the distances of all pairs: 2,000 sentences take 50 MB. More are condensed to half as many first.
+MAX_EXACT_SENTENCES = 2_000
+CONDENSING_ROUNDS = 3
+ROWS_A_BLOCK = 2_000
+
+
+@dataclass(frozen=True)
+class Topic:
+    """``rows`` are indices of its sentences in spoken order; ``centroid`` has shape (dimensions,) and length 1."""
+
+    rows: NDArray[np.int64]
+    centroid: Vectors
+    representatives: NDArray[np.int64]  # rows, the most central first, none that repeats another
+
+
+def find_topics(
+    vectors: Vectors, goes_on: NDArray[np.bool_] | None = None, min_topics: int = 1, max_topics: int = MAX_TOPICS
+) -> list[Topic]:
+    """Topics among unit vectors of shape (sentences, dimensions), largest first.
+
+    ``goes_on`` has shape (sentences,): true where the sentence follows the one before it in the same speech; None when
+    the sentences are in no order. There are at most ``max_topics``, and at least ``min_topics`` where so many groups of
+    three sentences can be told apart. At least one topic comes back when there is at least one sentence.
+    """
+    if len(vectors) == 0:
+        return []
+    grid = exact.on_grid(vectors)
+    in_context = grid if goes_on is None else _in_context(grid, goes_on)
+    n_clusters = min(max(expected_topics(len(vectors)), min_topics), max_topics)
+    clusters = _merge_small(in_context, _cluster(in_context, n_clusters))
+    trimmed = _trim(in_context, clusters)
+    trimmed.sort(key=lambda rows: (-len(rows), rows[0]))
+    return [_describe(grid, rows) for rows in trimmed]
+
+
+def expected_topics(n_sentences: int) -> int:
+    """How many topics a firm with so many sentences has at most."""
+    return min(max(1, round(n_sentences**CLUSTERS_EXPONENT)), MAX_TOPICS)
+
+
+def labels_of(topics: list[Topic], n_sentences: int) -> NDArray[np.int32]:
+    """local_topic_id of each sentence, shape (n_sentences,); NO_TOPIC where there is none."""
+    labels = np.full(n_sentences, NO_TOPIC, dtype=np.int32)
+    for topic_id, topic in enumerate(topics):
+        labels[topic.rows] = topic_id
+    return labels
+
+
+def _in_context(grid: Grid, goes_on: NDArray[np.bool_]) -> Grid:
+    follows = goes_on[1:, None]
+    in_context = grid.copy()
+    in_context[1:] += SHARE_OF_NEIGHBOURS * np.where(follows, grid[:-1], 0)
+    in_context[:-1] += SHARE_OF_NEIGHBOURS * np.where(follows, grid[1:], 0)
+    return exact.on_grid(in_context / exact.STEPS)
+
+
+def _cluster(grid: Grid, n_clusters: int) -> list[NDArray[np.int64]]:
+    """At most ``n_clusters`` clusters, as rows in order."""
+    if len(grid) <= MAX_EXACT_SENTENCES:
+        labels = _ward(grid, n_clusters)
+    else:
+        centres, nearest = _condense(grid, MAX_EXACT_SENTENCES // 2)
+        labels = _ward(centres, n_clusters)[nearest]
+    return [np.flatnonzero(labels == label) for label in np.unique(labels)]
+
+
+def _ward(grid: Grid, n_clusters: int) -> NDArray[np.int32]:
+    """The cluster of each row, by the tree of Ward's method (1963) on Euclidean distances of unit vectors."""
+    if len(grid) < 2:
+        return np.ones(len(grid), dtype=np.int32)
+    distances = np.sqrt(np.maximum(0, 2 - 2 * exact.cosines(grid, grid)))
+    tree = linkage(squareform(distances, checks=False), method="ward")
+    return fcluster(tree, n_clusters, criterion="maxclust")
+
+
+def _condense(grid: Grid, n_centres: int) -> tuple[Grid, NDArray[np.int64]]:
+    """k-means (Lloyd 1982) from rows evenly spread over what was said: the centres, and the nearest of each row."""
+    centres = grid[np.linspace(0, len(grid) - 1, n_centres).astype(np.int64)]
+    for _ in range(CONDENSING_ROUNDS):
+        nearest = _nearest(grid, centres)
+        centres = np.stack([exact.centroid(grid[nearest == centre]) for centre in np.unique(nearest)])
+    return centres, _nearest(grid, centres)
+
+
+def _nearest(grid: Grid, centres: Grid) -> NDArray[np.int64]:
+    """For each row the index of the centre with the highest cosine, the first of equal ones."""
+    blocks = range(0, len(grid), ROWS_A_BLOCK)
+    return np.concatenate([exact.cosines(grid[at : at + ROWS_A_BLOCK], centres).argmax(axis=1) for at in blocks])
+
+
+def _merge_small(grid: Grid, clusters: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """Give the sentences of clusters that are too small for a topic to the nearest that is not; all if none."""
+    large = [rows for rows in clusters if len(rows) >= MIN_SENTENCES]
+    if not large:
+        return [np.arange(len(grid))]
+    homeless = np.setdiff1d(np.arange(len(grid)), np.concatenate(large))
+    if len(homeless) == 0:
+        return large
+    nearest = _nearest(grid[homeless], np.stack([exact.centroid(grid[rows]) for rows in large]))
+    return [np.sort(np.append(rows, homeless[nearest == cluster])) for cluster, rows in enumerate(large)]
+
+
+def _trim(grid: Grid, clusters: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+    """Drop clusters that hang together by chance, then the sentences that fit worst; MAX_UNASSIGNED is never exceeded.
+
+    A cluster that stays keeps the MIN_SENTENCES that fit best.
+    """
+    may_drop = int(MAX_UNASSIGNED * sum(len(rows) for rows in clusters))
+    fits = [_fit(grid, rows) for rows in clusters]
+    kept = []
+    for cluster in sorted(range(len(clusters)), key=lambda i: (fits[i].max(), clusters[i][0])):
+        loose = (fits[cluster] >= MIN_SIMILARITY).sum() < MIN_SENTENCES
+        if loose and len(clusters[cluster]) <= may_drop:
+            may_drop -= len(clusters[cluster])
+        else:
+            kept.append(cluster)
+    misfits = sorted(
+        (fits[cluster][i], clusters[cluster][i])
+        for cluster in kept
+        for i in np.argsort(-fits[cluster], kind="stable")[MIN_SENTENCES:]
+        if fits[cluster][i] < MIN_SIMILARITY
+    )
+    dropped = [row for _, row in misfits[:may_drop]]
+    return [np.setdiff1d(clusters[cluster], dropped) for cluster in kept]
+
+
+def _fit(grid: Grid, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Cosine of each sentence to the centroid of its cluster."""
+    return exact.cosines(grid[rows], exact.centroid(grid[rows])[None])[:, 0]
+
+
+def _describe(grid: Grid, rows: NDArray[np.int64]) -> Topic:
+    centroid = exact.centroid(grid[rows])
+    return Topic(rows, unit(centroid), rows[_representatives(grid[rows], centroid)])
+
+
+def _representatives(grid: Grid, centroid: Grid) -> list[int]:
+    """Rows that are central and differ from each other: maximal marginal relevance (Carbonell & Goldstein 1998)."""
+    centrality = exact.cosines(grid, centroid[None])[:, 0]
+    chosen: list[int] = []
+    most_alike = np.full(len(grid), -1.0)  # cosine to the most similar one chosen
+    while len(chosen) < N_REPRESENTATIVES:
+        relevance = CENTRALITY * centrality - (1 - CENTRALITY) * most_alike
+        relevance[most_alike >= SAME_SENTENCE] = -np.inf
+        best = int(relevance.argmax())
+        if relevance[best] == -np.inf:
+            break
+        chosen.append(best)
+        most_alike = np.maximum(most_alike, exact.cosines(grid, grid[best][None])[:, 0])
+        most_alike[best] = 1.0
+    return chosen
