@@ -210,10 +210,10 @@ def test_hostile_text_takes_no_time(opening: str) -> None:
     ],
 )
 def test_the_rules_are_known_by_their_fingerprint(tmp_path: Path, module: ModuleType, rule: str, other: str) -> None:
-    package = Path(str(module.__file__)).parent
-    code = shutil.copytree(package, tmp_path / "prefetch", ignore=shutil.ignore_patterns("__pycache__"))
+    room = Path(str(chunks.__file__)).parent
+    code = shutil.copytree(room, tmp_path / "prefetch", ignore=shutil.ignore_patterns("__pycache__"))
     assert rules_fingerprint(code) == rules_fingerprint()
-    changed = code / Path(str(module.__file__)).name
+    changed = code / Path(str(module.__file__)).relative_to(room)
     text = changed.read_text()
     assert rule in text
     changed.write_text(text.replace(rule, other))

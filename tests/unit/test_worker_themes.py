@@ -259,7 +259,7 @@ def test_where_nothing_is_alike_the_last_linkage_is_within_cells_too(monkeypatch
 
 
 SCRIPT = """
-from cloud.src.worker import themes
+from cloud.src.themes import find_themes as themes
 from tests.unit.test_worker_themes import find, spread
 themes.MAX_EXACT_TOPICS = 500
 print([theme.rows.tolist() for theme in find(*spread(3000))])

