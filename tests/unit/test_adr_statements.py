@@ -33,7 +33,7 @@ def test_adr_006_says_how_vllm_is_deployed() -> None:
     group = resource("ecs", "aws_autoscaling_group")
     (ports,) = container["portMappings"]
     assert ports["containerPort"] == ports["hostPort"]
-    assert stated("adr_006_llm_strategy_ecs.md") == {
+    assert stated("adr_006_llm_strategy.md") == {
         "network mode": task["network_mode"],
         "target group": target_group["name"],
         "target type": target_group["target_type"],
@@ -83,9 +83,7 @@ def option(command: list[Any], name: str) -> Any:
 
 
 def test_draining_ends_before_a_spot_instance_is_taken() -> None:
-    table = {
-        what: int(text) for what, text in stated("adr_006_llm_strategy_ecs.md").items() if what.startswith("seconds")
-    }
+    table = {what: int(text) for what, text in stated("adr_006_llm_strategy.md").items() if what.startswith("seconds")}
     assert table["seconds for requests to finish"] < table["seconds until the container is killed"]
     assert table["seconds for new requests to stop"] + table["seconds until the container is killed"] < 120
     assert "ECS_ENABLE_SPOT_INSTANCE_DRAINING=true" in (ROOTS / "ecs/asg.tf").read_text()
@@ -100,7 +98,7 @@ def test_adr_007_says_how_the_data_is_stored() -> None:
     table = blocks("storage", "resource", "aws_glue_catalog_table")["this"]
     expires_after = lifecycle_days()
     assert all(setting is True for setting in public_access().values())
-    assert stated("adr_007_storage.md") == {
+    assert stated("adr_007_storage_strategy.md") == {
         "versioning": resource("storage", "aws_s3_bucket_versioning")["versioning_configuration"][0]["status"],
         "days of an old version": str(variables["noncurrent_version_expiration_days"]),
         "encryption": encryption["apply_server_side_encryption_by_default"][0]["sse_algorithm"],
@@ -136,5 +134,5 @@ def lifecycle_days() -> dict[str, int]:
 
 
 def test_adr_007_has_the_layout_of_the_contract() -> None:
-    layout = (ADRS / "adr_007_storage.md").read_text().split("```")[1]
+    layout = (ADRS / "adr_007_storage_strategy.md").read_text().split("```")[1]
     assert sorted(layout.split()) == sorted(KEYS)
