@@ -16,7 +16,7 @@ from cloud.src.cli.compare.judging import CHOICES, KEY, count, draw_questions, w
 from cloud.src.cli.compare.runs import compare_runs, read_runs
 from tests.e2e.browser import find, requested_addresses, texts, wait_for
 from tests.e2e.ftm_process import until
-from tests.unit.report_tables import SMALL_QUARTER, FakeTopic, write_quarter
+from tests.fast.cli.report_tables import SMALL_QUARTER, FakeTopic, write_quarter
 
 pytestmark = pytest.mark.chromium
 

@@ -12,7 +12,7 @@ from selenium.webdriver.support.select import Select
 
 from cloud.src.cli.report.command import write_report
 from tests.e2e.browser import find, requested_addresses, texts, wait_for
-from tests.unit.report_tables import FakeTopic, write_quarter, write_small_quarter
+from tests.fast.cli.report_tables import FakeTopic, write_quarter, write_small_quarter
 
 pytestmark = pytest.mark.chromium
 

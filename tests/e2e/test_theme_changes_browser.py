@@ -13,7 +13,7 @@ from selenium.webdriver.common.keys import Keys
 from cloud.src.cli.__main__ import run
 from cloud.src.cli.report.command import write_report
 from tests.e2e.browser import find, requested_addresses, texts, wait_for
-from tests.unit.report_tables import SMALL_QUARTER, SMALL_THEMES, FakeTopic, write_quarter
+from tests.fast.cli.report_tables import SMALL_QUARTER, SMALL_THEMES, FakeTopic, write_quarter
 
 pytestmark = pytest.mark.chromium
 

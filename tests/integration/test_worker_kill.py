@@ -25,9 +25,9 @@ from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.provision import Provisioned, provision
 from cloud.src.models import packaged_models
 from cloud.src.worker.store import Store
+from tests.component.worker_quarter import QUARTER, numbered_firms, write_prefetch
 from tests.integration.fake_llm import FakeLlm, Reply, fake_llm, says
 from tests.integration.localaws_helpers import describe_job, until
-from tests.unit.worker_quarter import QUARTER, numbered_firms, write_prefetch
 
 N_FIRMS = 4
 FIRMS_A_PART = 1

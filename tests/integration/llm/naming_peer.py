@@ -16,7 +16,7 @@ from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.naming.ask import Name, TopicToName
 from cloud.src.naming.namer import LlmNamer
-from tests.unit.worker_quarter import embedder
+from tests.component.worker_quarter import embedder
 
 Result = TypeVar("Result")
 

@@ -1,0 +1,187 @@
+import errno
+from collections import namedtuple
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloud.src.cli.run.mirror import Mirror, check_disk_space, check_output_folder, output_folder
+from cloud.src.contract import keys
+from cloud.src.contract.errors import FtmError, InvalidInput
+from tests.component.conftest import BUCKET
+
+Q = "2023Q1"
+TOPICS, SENTENCES = keys.topics_part(Q, "2023Q1_batch_0000", 0), keys.sentences_part(Q, "2023Q1_batch_0000", 0)
+
+
+def put(s3: Any, **objects: str) -> None:
+    for key, text in objects.items():
+        s3.put_object(Bucket=BUCKET, Key=key, Body=text.encode())
+
+
+def files(folder: Path) -> dict[str, str]:
+    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.fixture
+def mirror(s3: Any, tmp_path: Path) -> Mirror:
+    return Mirror(s3, BUCKET, Q, tmp_path)
+
+
+def test_objects_of_the_quarter_become_files_under_their_keys(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+    ours = {
+        keys.prefetch_manifest(Q): "{}",
+        keys.prefetch_chunk(Q, 0): "chunk",
+        "manifests/2023Q1/manifest_1.jsonl": "{}",
+        keys.progress(Q, "2023Q1_batch_0000"): "{}",
+        TOPICS: "topics",
+        SENTENCES: "sentences",
+        keys.themes(Q): "themes",
+        keys.themes_for_sentiment(Q): "sentiment",
+    }
+    put(s3, **ours, **{keys.themes("2023Q2"): "another quarter"})
+    assert mirror.copy_new() == len(ours)
+    assert files(tmp_path) == ours
+
+
+def test_only_what_changed_is_copied_again(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+    put(s3, **{TOPICS: "1", SENTENCES: "1"})
+    mirror.copy_new()
+    put(s3, **{TOPICS: "2"})
+    assert mirror.copy_new() == 1
+    assert (tmp_path / TOPICS).read_text() == "2"
+    assert mirror.copy_new() == 0
+
+
+def test_what_an_earlier_run_left_in_the_same_bucket_is_not_this_runs(s3: Any, tmp_path: Path) -> None:
+    put(s3, **{keys.themes(Q): "earlier", keys.progress(Q, "2023Q1_batch_0000"): "earlier"})
+    mirror = Mirror(s3, BUCKET, Q, tmp_path)
+    mirror._started = datetime.now(UTC) + timedelta(seconds=2)
+    mirror.copy_new()
+    assert files(tmp_path) == {}
+    assert not mirror.has_results()
+
+
+def test_what_the_llm_has_answered_is_not_asked_again_in_the_next_run(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+    answers = keys.llm_answers(Q, "2023Q1_batch_0000", 0)
+    put(s3, **{answers: "answers"})
+    mirror.finish()
+    assert files(tmp_path) == {answers: "answers"}
+    s3.delete_object(Bucket=BUCKET, Key=answers)
+
+    assert Mirror(s3, BUCKET, Q, tmp_path).seed() == 0  # no part file
+    assert s3.get_object(Bucket=BUCKET, Key=answers)["Body"].read() == b"answers"
+
+
+def test_an_interrupted_run_continues_from_the_folder(s3: Any, tmp_path: Path) -> None:
+    put(s3, **{TOPICS: "topics", SENTENCES: "sentences", keys.prefetch_chunk(Q, 0): "chunk"})
+    Mirror(s3, BUCKET, Q, tmp_path).copy_new()
+    s3.delete_object(Bucket=BUCKET, Key=TOPICS)  # the bucket of the next run
+    put(s3, **{SENTENCES: "newer sentences"})
+
+    assert Mirror(s3, BUCKET, Q, tmp_path).seed() == 1
+    assert s3.get_object(Bucket=BUCKET, Key=TOPICS)["Body"].read() == b"topics"
+    assert s3.get_object(Bucket=BUCKET, Key=SENTENCES)["Body"].read() == b"newer sentences"
+
+
+def test_half_a_file_of_a_killed_run_is_removed_and_never_uploaded(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+    partial = (tmp_path / TOPICS).with_name(".2023Q1_batch_0000_part_00.parquet.partial")
+    partial.parent.mkdir(parents=True)
+    partial.write_text("half")
+    assert mirror.seed() == 0
+    assert not partial.exists()
+
+
+def test_unfinished_files_of_other_programs_are_left_alone(mirror: Mirror, tmp_path: Path) -> None:
+    for name in ("photos/.holiday.jpg.partial", ".mail.partial", "processed/.own.partial"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("half")
+    before = files(tmp_path)
+    mirror.seed()
+    assert files(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    "earlier", [keys.progress(Q, "2023Q1_batch_0007"), keys.batch_manifest(Q, datetime(2023, 5, 1, tzinfo=UTC))]
+)
+def test_records_of_an_earlier_run_do_not_mix_with_those_of_a_failed_one(
+    earlier: str, s3: Any, mirror: Mirror, tmp_path: Path
+) -> None:
+    (tmp_path / earlier).parent.mkdir(parents=True)
+    (tmp_path / earlier).write_text("earlier")
+    (tmp_path / TOPICS).parent.mkdir(parents=True)
+    (tmp_path / TOPICS).write_text("a part for the next run")
+    mirror.finish()
+    assert (tmp_path / earlier).exists()  # this run has not come far enough to have records
+
+    progress = keys.progress(Q, "2023Q1_batch_0000")
+    put(s3, **{progress: "now"})
+    mirror.finish()
+    assert files(tmp_path) == {progress: "now", TOPICS: "a part for the next run"}
+
+
+def test_files_that_the_new_run_did_not_write_go_away_with_its_tables(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+    stale = tmp_path / keys.sentences(Q, "2023Q1_batch_0007", 0)
+    other_quarter = tmp_path / keys.sentences("2023Q2", "2023Q2_batch_0007", 0)
+    notes = stale.with_name("my-notes.txt")
+    for path in (stale, other_quarter, notes):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("earlier")
+    put(s3, **{keys.progress(Q, "2023Q1_batch_0000"): "now"})
+    mirror.finish()
+    assert stale.exists()  # this run has no tables that could replace it
+
+    put(s3, **{keys.sentences(Q, "2023Q1_batch_0000", 0): "now"})
+    mirror.finish()
+    assert not stale.exists()
+    assert other_quarter.exists() and notes.exists()
+
+
+@pytest.mark.parametrize("size", [2, 1_000_000])  # refused when the file is closed, and while it is written
+def test_a_full_disk_leaves_no_half_file(size: int, s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+    put(s3, **{TOPICS: "x" * size})
+    path = tmp_path / TOPICS
+    path.parent.mkdir(parents=True)
+    path.with_name(f".{path.name}.partial").symlink_to("/dev/full")  # the kernel answers as for a full disk
+    with pytest.raises(OSError, match="No space left") as caught:
+        mirror.copy_new()
+    assert (caught.value.errno, caught.value.filename) == (errno.ENOSPC, str(path))
+    assert list(path.parent.iterdir()) == []
+
+
+def test_two_runs_do_not_write_one_folder(tmp_path: Path) -> None:
+    out = tmp_path / "new" / "out"
+    with output_folder(out), pytest.raises(InvalidInput, match="another ftm run"), output_folder(out):
+        pass
+    with output_folder(out):
+        pass
+
+
+def test_wrong_output_folders_are_refused_and_right_ones_not_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(InvalidInput, match="is a file"):
+        check_output_folder(tmp_path / "file")
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "leads-nowhere").symlink_to("missing")
+    for parent in ("file", "loop", "leads-nowhere"):
+        with pytest.raises(InvalidInput, match=f"because .*/{parent} is none"):
+            check_output_folder(tmp_path / parent / "out")
+    check_output_folder(tmp_path / "a" / "b")
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cloud.src.cli.run.mirror.os.access", lambda path, mode: False)  # root may write everywhere
+    with pytest.raises(InvalidInput, match="cannot be written"):
+        check_output_folder(tmp_path / "out")
+
+
+def test_results_that_do_not_fit_the_disk_are_refused_with_both_numbers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr("cloud.src.cli.run.mirror.shutil.disk_usage", lambda path: usage(9e9, 8e9, 50e6))
+    check_disk_space(tmp_path / "out", 1_000_000)
+    with pytest.raises(FtmError, match=r"about 1,200 MB .* has 50 MB free"):
+        check_disk_space(tmp_path / "out", 100_000_000)

@@ -1,0 +1,97 @@
+"""Package, on the tables that real map and reduce jobs have left of a small quarter."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cloud.src.contract import keys, schemas
+from cloud.src.naming.namer import KeywordNamer
+from cloud.src.worker import package_sentiment, reduce_themes
+from cloud.src.worker.settings import ReduceSettings
+from cloud.src.worker.store import Store
+from cloud.src.worker.transcripts import FirmTranscripts
+from tests.component.conftest import BUCKET
+from tests.component.worker_quarter import MANIFEST, QUARTER, call, embedder, firm, map_quarter, numbered_firms
+
+
+def package(s3: Any, firms: list[FirmTranscripts]) -> Store:
+    """Map, reduce and package the firms, two a batch."""
+    store = map_quarter(s3, firms, batch_size=2)
+    settings = ReduceSettings(quarter=QUARTER, s3_bucket=BUCKET, manifest_key=MANIFEST)
+    reduce_themes.run(settings, store, KeywordNamer(embedder()), embedder())
+    package_sentiment.run(store, QUARTER)
+    return store
+
+
+def rows(store: Store, key: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = store.read_table(key).to_pylist()
+    return found
+
+
+def test_one_row_a_theme_firm_and_topic_of_firms_with_a_permno(s3: Any) -> None:
+    store = package(s3, numbered_firms(6))
+
+    packaged = rows(store, keys.themes_for_sentiment(QUARTER))
+
+    with_permno = [row for row in rows(store, keys.theme_contributions(QUARTER)) if row["permno"] is not None]
+    identity = ("theme_id", "firm_id", "topic_id", "permno", "n_sentences")
+    assert sorted([row[name] for name in identity] for row in packaged) == sorted(
+        [row[name] for name in identity] for row in with_permno
+    )
+    assert {row["firm_id"] for row in packaged} == {"102", "104", "106"}
+
+
+def test_rows_carry_their_theme_firm_topic_and_sentences(s3: Any) -> None:
+    store = package(s3, numbered_firms(6))
+    themes = {theme["theme_id"]: theme for theme in rows(store, keys.themes(QUARTER))}
+    topics = {topic["topic_id"]: topic for topic in rows(store, keys.topics(QUARTER))}
+    firms = {firm["firm_id"]: firm for firm in rows(store, keys.firms(QUARTER))}
+    said = {
+        sentence["sentence_id"]: sentence
+        for key in store.list(keys.sentences_prefix(QUARTER))
+        for sentence in rows(store, key)
+    }
+
+    for row in rows(store, keys.themes_for_sentiment(QUARTER)):
+        theme, topic = themes[row["theme_id"]], topics[row["topic_id"]]
+        assert (row["theme_name"], row["theme_description"]) == (theme["name"], theme["description"])
+        assert row["theme_keywords"] == theme["keywords"]
+        assert row["topic_summary"] == topic["summary"]
+        for name in ("firm_name", "ticker", "permno", "gvkey", "link_date", "earnings_call_date", "quarter"):
+            assert row[name] == firms[row["firm_id"]][name], name
+        assert row["n_sentences"] == len(row["sentences"]) == topic["n_sentences"] > 0
+        assert [sentence["position"] for sentence in row["sentences"]] == sorted(
+            sentence["position"] for sentence in row["sentences"]
+        )
+        for sentence in row["sentences"]:
+            source = said[sentence["sentence_id"]]
+            assert (source["firm_id"], source["local_topic_id"]) == (row["firm_id"], topic["local_topic_id"])
+            assert sentence["text"] == source["cleaned_text"] != ""
+            assert (sentence["speaker_type"], sentence["position"]) == (source["speaker_type"], source["position"])
+
+
+@pytest.mark.parametrize(
+    "firms",
+    [
+        [firm(str(number), call(number)) for number in range(101, 105)],
+        [firm("101", call(0), permno=10_001), firm("102", ["Thank you very much."], permno=10_002)],
+        [firm("101", ["Thank you very much."], permno=10_001)],
+    ],
+    ids=["no permno", "no theme", "nobody says anything"],
+)
+def test_an_empty_table_has_the_schema_all_the_same(s3: Any, firms: list[FirmTranscripts]) -> None:
+    table = package(s3, firms).read_table(keys.themes_for_sentiment(QUARTER))
+
+    assert (table.num_rows, table.schema) == (0, schemas.THEME_FOR_SENTIMENT)
+
+
+def test_schema_is_that_of_the_contract(s3: Any) -> None:
+    table = package(s3, numbered_firms(6)).read_table(keys.themes_for_sentiment(QUARTER))
+
+    table.validate(full=True)
+    assert table.schema == schemas.THEME_FOR_SENTIMENT
+    assert table.num_rows > 0
+    for field in table.schema:
+        assert field.nullable or table.column(field.name).null_count == 0, field.name

@@ -1,0 +1,264 @@
+"""Reduce, on what real map jobs have left of a small quarter."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from cloud.src.contract import keys, schemas
+from cloud.src.contract.errors import FtmError
+from cloud.src.naming.labels import N_LABELS
+from cloud.src.naming.namer import KeywordNamer
+from cloud.src.worker import reduce_themes
+from cloud.src.worker.settings import ReduceSettings
+from cloud.src.worker.store import Store
+from tests.component.conftest import BUCKET
+from tests.component.worker_quarter import MANIFEST, QUARTER, embedder, firm, map_quarter, numbered_firms
+
+N_FIRMS = 6
+LATER_MANIFEST = "manifests/2023Q1/manifest_20230402T000000000000Z.jsonl"
+TABLES = {
+    keys.firms(QUARTER): schemas.FIRM,
+    keys.topics(QUARTER): schemas.TOPIC,
+    keys.themes(QUARTER): schemas.THEME,
+    keys.theme_contributions(QUARTER): schemas.THEME_CONTRIBUTION,
+}
+
+
+def reduce_quarter(store: Store, manifest_key: str = MANIFEST, **changed: Any) -> None:
+    settings = ReduceSettings(quarter=QUARTER, s3_bucket=BUCKET, manifest_key=manifest_key, **changed)
+    reduce_themes.run(settings, store, KeywordNamer(embedder()), embedder())
+
+
+def rows(store: Store, key: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = store.read_table(key).to_pylist()
+    return found
+
+
+@contextmanager
+def keys_read(s3: Any) -> Iterator[list[str]]:
+    """The keys of all objects whose bytes are fetched meanwhile."""
+    fetched: list[str] = []
+
+    def remember(params: dict[str, Any], **_: Any) -> None:
+        fetched.append(params["Key"])
+
+    s3.meta.events.register("provide-client-params.s3.GetObject", remember)
+    yield fetched
+    s3.meta.events.unregister("provide-client-params.s3.GetObject", remember)
+
+
+def test_tables_have_the_schemas_of_the_contract(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=3)
+
+    reduce_quarter(store)
+
+    for key, schema in TABLES.items():
+        table = store.read_table(key)
+        table.validate(full=True)
+        assert table.schema == schema, key
+        assert table.num_rows > 0, key
+        for field in schema:
+            assert field.nullable or table.column(field.name).null_count == 0, (key, field.name)
+    for key in store.list(keys.sentences_prefix(QUARTER)):
+        assert store.read_table(key).schema.remove_metadata() == schemas.SENTENCE_TOPIC
+
+
+def test_firms_are_those_of_the_quarter(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=4)
+
+    reduce_quarter(store)
+
+    firms = rows(store, keys.firms(QUARTER))
+    topics_of_firm = Counter(topic["firm_id"] for topic in rows(store, keys.topics(QUARTER)))
+    assert [firm["firm_id"] for firm in firms] == ["101", "102", "103", "104", "105", "106"]
+    assert [firm["permno"] for firm in firms] == [None, 10_001, None, 10_003, None, 10_005]
+    assert {firm["n_sentences"] for firm in firms} == {24}
+    assert {firm["firm_id"]: firm["n_topics"] for firm in firms} == topics_of_firm
+    assert {str(firm["earnings_call_date"]) for firm in firms} == {"2023-02-14"}
+    assert [str(firm["link_date"]) for firm in firms[:2]] == ["None", "2001-05-01"]
+
+
+def test_themes_contributions_and_topics_add_up(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=3)
+
+    reduce_quarter(store)
+
+    themes, topics = rows(store, keys.themes(QUARTER)), rows(store, keys.topics(QUARTER))
+    contributions = rows(store, keys.theme_contributions(QUARTER))
+    assert [theme["theme_id"] for theme in themes] == [f"theme_2023Q1_{n:03d}" for n in range(1, len(themes) + 1)]
+    assert len(themes) >= 2
+    topics_of_theme = defaultdict(list)
+    for topic in topics:
+        if topic["theme_id"] is not None:
+            topics_of_theme[topic["theme_id"]].append(topic)
+    assert topics_of_theme.keys() == {theme["theme_id"] for theme in themes}
+    for theme in themes:
+        own = topics_of_theme[theme["theme_id"]]
+        assert theme["n_topics"] == len(own)
+        assert theme["n_firms"] == len({topic["firm_id"] for topic in own}) >= 2
+        assert theme["n_sentences"] == sum(topic["n_sentences"] for topic in own)
+        assert max(Counter(topic["firm_id"] for topic in own).values()) / len(own) <= 0.4
+        assert (theme["naming_method"], theme["quarter"]) == ("keywords", QUARTER)
+        assert theme["name"] and theme["description"] and theme["keywords"]
+    expected = [
+        {name: topic[name] for name in schemas.THEME_CONTRIBUTION.names}
+        for theme in themes
+        for topic in topics_of_theme[theme["theme_id"]]
+    ]
+    assert contributions == sorted(expected, key=lambda row: (row["theme_id"], row["firm_id"], row["topic_id"]))
+
+
+def test_the_subjects_of_the_calls_are_the_themes(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=3)
+
+    reduce_quarter(store)
+
+    words = [set(" ".join(theme["keywords"]).split()) for theme in rows(store, keys.themes(QUARTER))]
+    for subject in ("freight", "engineers", "price"):
+        assert any(subject in of_theme for of_theme in words), subject
+
+
+def test_settings_decide_what_a_theme_is(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=3)
+
+    reduce_quarter(store, min_firms=N_FIRMS + 1)
+
+    assert store.read_table(keys.themes(QUARTER)).num_rows == 0
+    assert store.read_table(keys.theme_contributions(QUARTER)).num_rows == 0
+    assert store.read_table(keys.topics(QUARTER)).column("theme_id").null_count > 0
+    for key, schema in TABLES.items():
+        assert store.read_table(key).schema == schema, key
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_tables_do_not_depend_on_the_batches(s3: Any, batch_size: int) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=N_FIRMS)
+    reduce_quarter(store)
+    in_one_batch = {key: store.read_table(key) for key in TABLES}
+
+    map_quarter(s3, numbered_firms(N_FIRMS)[::-1], batch_size, LATER_MANIFEST)
+    reduce_quarter(store, LATER_MANIFEST)
+
+    for key, table in in_one_batch.items():
+        assert store.read_table(key).equals(table), key
+
+
+def test_parts_of_an_earlier_execution_with_other_batches_do_not_count(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=1)
+    reduce_quarter(store)
+    assert len(store.list(keys.sentences_prefix(QUARTER))) == N_FIRMS
+
+    map_quarter(s3, numbered_firms(N_FIRMS), batch_size=4, manifest_key=LATER_MANIFEST)
+    reduce_quarter(store, LATER_MANIFEST)
+
+    assert len(store.list(f"intermediate/firm-topics/quarter={QUARTER}/")) > 3
+    topic_ids = store.read_table(keys.topics(QUARTER)).column("topic_id").to_pylist()
+    assert len(topic_ids) == len(set(topic_ids))
+    assert store.list(keys.sentences_prefix(QUARTER)) == [
+        keys.sentences(QUARTER, keys.batch_id(QUARTER, batch), part) for batch, part in ((0, 0), (0, 1), (1, 0))
+    ]
+
+
+def test_sentences_are_published_as_they_are(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=3)
+
+    reduce_quarter(store)
+
+    published = [store.read_table(key) for key in store.list(keys.sentences_prefix(QUARTER))]
+    for number, part in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        batch_id = keys.batch_id(QUARTER, number)
+        assert store.require(keys.sentences(QUARTER, batch_id, part)) == store.require(
+            keys.sentences_part(QUARTER, batch_id, part)
+        )
+    assert len(published) == 4
+    assert pa.concat_tables([table.replace_schema_metadata(None) for table in published]).num_rows == 24 * N_FIRMS
+
+
+def test_sentences_are_copied_and_never_read(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=3)
+
+    with keys_read(s3) as fetched:
+        reduce_quarter(store)
+
+    assert sum("/firm-topics/" in key for key in fetched) == 4
+    assert [key for key in fetched if "sentences" in key] == []
+
+
+def test_a_batch_that_failed_half_way_counts_with_its_finished_parts(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=4)
+    half_way = store.read_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 0)))
+    half_way |= {"status": "failed", "parts": [0], "done": ["101", "102"]}
+    store.write_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 0)), half_way)
+
+    reduce_quarter(store)
+
+    assert store.read_table(keys.firms(QUARTER)).column("firm_id").to_pylist() == ["101", "102", "105", "106"]
+    assert set(store.read_table(keys.topics(QUARTER)).column("firm_id").to_pylist()) == {"101", "102", "105", "106"}
+
+
+def test_a_batch_without_progress_of_this_execution_is_left_out(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=2)
+    store.delete(keys.progress(QUARTER, keys.batch_id(QUARTER, 0)))
+    earlier = store.read_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 2)))
+    store.write_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 2)), earlier | {"manifest_key": LATER_MANIFEST})
+
+    reduce_quarter(store)
+
+    assert store.read_table(keys.firms(QUARTER)).column("firm_id").to_pylist() == ["103", "104"]
+
+
+def test_no_batch_left_anything(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(2), batch_size=1)
+    for number in range(2):
+        store.delete(keys.progress(QUARTER, keys.batch_id(QUARTER, number)))
+
+    with pytest.raises(FtmError, match=f"^no batch of {MANIFEST} left any result: see the reasons in progress/2023Q1/"):
+        reduce_quarter(store)
+
+    assert store.list("processed/") == []
+
+
+def test_a_quarter_in_which_nobody_says_anything_has_empty_tables(s3: Any) -> None:
+    store = map_quarter(s3, [firm("101", ["Thank you very much."])], batch_size=1)
+
+    reduce_quarter(store)
+
+    for key, schema in TABLES.items():
+        table = store.read_table(key)
+        assert (table.num_rows, table.schema) == (0, schema), key
+
+
+def test_a_part_that_is_gone_stops_before_anything_is_written(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(2), batch_size=1)
+    store.delete(keys.topics_part(QUARTER, keys.batch_id(QUARTER, 1), 0))
+
+    with pytest.raises(FtmError, match="batch_0001_part_00.parquet is missing"):
+        reduce_quarter(store)
+
+    assert store.list("processed/") == []
+
+
+def test_a_part_that_another_execution_has_overwritten_is_refused(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=3)
+    other, overwritten = (keys.topics_part(QUARTER, f"{QUARTER}_batch_{number:04d}", 0) for number in (1, 0))
+    store.copy(other, overwritten)
+
+    with pytest.raises(FtmError, match=f"{overwritten} holds firm .* another execution of the quarter"):
+        reduce_quarter(store)
+
+    assert store.read(keys.themes(QUARTER)) is None
+
+
+def test_a_theme_may_be_called_what_most_of_its_topics_are() -> None:
+    central_first = ["Rates", "Ocean Freight", "Freight / Ports", "Port Congestion", "Port Congestion", "Other"]
+
+    assert reduce_themes.theme_labels(central_first) == ["Port Congestion"]
+    assert reduce_themes.theme_labels(central_first[:4]) == ["Ocean Freight", "Port Congestion"]  # each of one firm
+    assert reduce_themes.theme_labels(["Other"]) == []
+    assert len(reduce_themes.theme_labels([f"Freight {letter}" for letter in "BCDEFGHIJK"])) == N_LABELS

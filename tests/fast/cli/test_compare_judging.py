@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from cloud.src.cli.compare.judging import (
+    KEY,
+    PAGE,
+    Key,
+    Question,
+    Verdict,
+    count,
+    draw_questions,
+    write_judging,
+)
+from cloud.src.cli.compare.runs import Comparison, compare_runs, read_runs
+from cloud.src.contract.errors import FtmError, InvalidInput
+from tests.fast.cli.report_tables import FakeTopic, write_quarter
+from tests.fast.cli.test_compare_runs import EAST, embed
+from tests.fast.cli.test_report_page import HOSTILE, Page
+
+N_TOPICS = 10
+LAST_HAS_THE_SAME_NAME = N_TOPICS - 1
+
+
+def topics(run: str) -> list[FakeTopic]:
+    names = [f"{run} {number}" for number in range(N_TOPICS - 1)] + [f"Same {'NAME' if run == 'A' else 'Name'}"]
+    return [
+        FakeTopic(f"Firm {number}", 0, name, [f"Sentence {number}."], keywords=[f"word{number}"], embedding=EAST)
+        for number, name in enumerate(names)
+    ]
+
+
+def compare_topics(folder: Path, of_a: list[FakeTopic], of_b: list[FakeTopic]) -> Comparison:
+    run_a, run_b = write_quarter(folder / "run_a", of_a, {}), write_quarter(folder / "run_b", of_b, {})
+    return compare_runs(*read_runs(run_a, run_b, None), embed)
+
+
+@pytest.fixture
+def comparison(tmp_path: Path) -> Comparison:
+    return compare_topics(tmp_path, topics("A"), topics("B"))
+
+
+def write_choices(path: Path, comparison: str, choices: dict[int, str]) -> Path:
+    path.write_text(json.dumps({"comparison": comparison, "choices": choices}))
+    return path
+
+
+def shown(questions: list[Question]) -> list[tuple[str, str]]:
+    return [(question.left, question.right) for question in questions]
+
+
+def test_topics_whose_names_differ_are_drawn_and_their_sides_shuffled(comparison: Comparison) -> None:
+    questions = draw_questions(comparison, 100, seed=0)
+
+    assert len(questions) == N_TOPICS - 1
+    assert sorted(tuple(sorted(names)) for names in shown(questions)) == [
+        (f"A {number}", f"B {number}") for number in range(N_TOPICS - 1)
+    ]
+    assert sorted(Counter(question.left_is for question in questions).values()) == [4, 5]
+    for question in questions:
+        assert question.left.startswith(question.left_is.upper())
+
+
+def test_the_same_seed_draws_the_same_and_another_one_other_topics(comparison: Comparison) -> None:
+    drawn = {seed: shown(draw_questions(comparison, 4, seed)) for seed in range(5)}
+
+    assert drawn[0] == shown(draw_questions(comparison, 4, 0))
+    assert all(len(set(each)) == 4 for each in drawn.values())
+    assert len({frozenset(each) for each in drawn.values()}) > 1
+
+
+def test_the_page_shows_what_a_judge_needs_and_nothing_that_tells_the_runs_apart(
+    comparison: Comparison, tmp_path: Path
+) -> None:
+    path = write_judging(comparison, draw_questions(comparison, 100, 0), 0, tmp_path / "out")
+
+    page = path.read_text(encoding="utf-8")
+    assert path == tmp_path / "out" / PAGE
+    for number in range(N_TOPICS - 1):
+        for text in (f"A {number}", f"B {number}", f"Sentence {number}.", f"word{number}", f"Firm {number}"):
+            assert text in page
+    for telling in ("run_a", "run_b", "left_is", "llm", "keywords</", "Same NAME"):
+        assert telling not in page
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+def test_hostile_texts_stay_text(tmp_path: Path, hostile: str) -> None:
+    def named(name: str) -> list[FakeTopic]:
+        return [FakeTopic(f"{hostile} Inc", 0, name, [hostile], keywords=[hostile], embedding=EAST)]
+
+    def page_of(folder: Path, comparison: Comparison) -> Page:
+        return Page(write_judging(comparison, draw_questions(comparison, 1, 0), 0, folder))
+
+    page = page_of(tmp_path, compare_topics(tmp_path, named(hostile), named(f"{hostile} B")))
+
+    harmless_folder = tmp_path / "harmless"
+    harmless = page_of(harmless_folder, compare_topics(harmless_folder, topics("A")[:1], topics("B")[:1]))
+    assert [tag for tag, _ in page.tags] == [tag for tag, _ in harmless.tags]
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert page.policy == harmless.policy
+    assert page.policy is not None
+    assert page.policy.startswith("default-src 'none'; style-src 'sha256-")
+
+
+def test_choices_are_counted_by_the_key(comparison: Comparison, tmp_path: Path) -> None:
+    questions = draw_questions(comparison, 100, 0)
+    write_judging(comparison, questions, 0, tmp_path)
+    # A judge who likes run B: the first is "same", the second "neither", the last is not judged.
+    likes_b = {number: "right" if q.left_is == "a" else "left" for number, q in enumerate(questions, start=1)}
+    choices = {**likes_b, 1: "same", 2: "neither"}
+    del choices[len(questions)]
+    key = json.loads((tmp_path / KEY).read_text())
+
+    verdict = count(write_choices(tmp_path / "choices.json", key["comparison"], choices), tmp_path / KEY)
+
+    assert (verdict.a_better, verdict.b_better, verdict.same, verdict.neither, verdict.not_judged) == (0, 6, 1, 1, 1)
+    assert Path(verdict.key.run_a).name == "run_a"
+    assert Path(verdict.key.run_b).name == "run_b"
+
+
+@pytest.mark.parametrize(
+    ("a_better", "b_better", "p_value"),
+    [(0, 0, 1.0), (5, 5, 1.0), (1, 0, 1.0), (6, 0, 2 / 2**6), (0, 6, 2 / 2**6), (9, 1, 2 * 11 / 2**10)],
+)
+def test_p_value_is_that_of_the_sign_test(a_better: int, b_better: int, p_value: float) -> None:
+    key = Key(comparison="", quarter="2023Q1", seed=0, run_a="a", run_b="b", left_is=[])
+
+    verdict = Verdict(key, a_better, b_better, same=3, neither=2, not_judged=0)
+
+    assert verdict.p_value == pytest.approx(p_value)
+
+
+@pytest.mark.parametrize(
+    ("write", "error"),
+    [
+        (lambda path, own: None, "cannot be read: No such file"),
+        (lambda path, own: path.mkdir(), "cannot be read: Is a directory"),
+        (lambda path, own: path.write_text("no JSON"), "is not what `ftm compare` or its page writes"),
+        (lambda path, own: path.write_bytes(b"\xff\xfe"), "is not what `ftm compare` or its page writes"),
+        (lambda path, own: write_choices(path, own, {1: "up"}), "is not what `ftm compare` or its page writes"),
+        (lambda path, own: write_choices(path, "other", {1: "left"}), "is of another comparison than .*key.json"),
+        (lambda path, own: write_choices(path, own, {99: "left"}), "has a choice for question 99, and there are 9"),
+        (lambda path, own: write_choices(path, own, {0: "left"}), "has a choice for question 0, and there are 9"),
+    ],
+)
+def test_files_that_are_no_choices(comparison: Comparison, tmp_path: Path, write, error: str) -> None:  # type: ignore[no-untyped-def]
+    write_judging(comparison, draw_questions(comparison, 100, 0), 0, tmp_path)
+    write(tmp_path / "choices.json", json.loads((tmp_path / KEY).read_text())["comparison"])
+
+    with pytest.raises(InvalidInput, match=error) as refused:
+        count(tmp_path / "choices.json", tmp_path / KEY)
+
+    assert "\n" not in str(refused.value)
+
+
+def test_other_names_make_another_comparison(tmp_path: Path) -> None:
+    keys = []
+    for name in ("B", "C"):
+        comparison = compare_topics(tmp_path / name, topics("A"), topics(name))
+        write_judging(comparison, draw_questions(comparison, 100, 0), 0, tmp_path / name)
+        keys.append(json.loads((tmp_path / name / KEY).read_text())["comparison"])
+
+    assert keys[0] != keys[1]
+
+
+def test_a_folder_that_cannot_be_written(comparison: Comparison, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+
+    with pytest.raises(FtmError, match="cannot write .*file"):
+        write_judging(comparison, draw_questions(comparison, 1, 0), 0, tmp_path / "file")

@@ -1,0 +1,176 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from cloud.src.cli.report import data as report_data
+from cloud.src.cli.report.data import Counts, Topic
+from cloud.src.cli.run import run_folder
+from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.record import with_record
+from tests.fast.cli.report_tables import (
+    QUARTER,
+    FakeTopic,
+    write_quarter,
+    write_small_quarter,
+)
+
+
+def texts_of(topics: list[Topic]) -> dict[str, list[str]]:
+    return {topic.name: [sentence.text for sentence in topic.sentences] for topic in topics}
+
+
+def test_counts_are_those_of_the_tables(tmp_path: Path) -> None:
+    report = report_data.load(write_small_quarter(tmp_path), QUARTER)
+
+    # 3 firms with one call each; 11 sentences in topics, one of them in a topic without theme; 2 others a firm.
+    assert report.counts == Counts(
+        firms=3, calls=3, sentences=17, sentences_without_topic=6, sentences_in_theme=10, sentences_on_page=11
+    )
+
+
+def test_themes_come_in_their_rank_with_what_decided_it(tmp_path: Path) -> None:
+    ids = [f"theme_{QUARTER}_{number}" for number in ("1000", "002", "001", "101")]
+    topics = [FakeTopic(firm, n, "Taxes", ["Our tax rate rose."], ids[n]) for n in range(4) for firm in "ABCD"[n:]]
+    folder = write_quarter(tmp_path, topics, dict.fromkeys(ids, "Taxes"))
+    path = folder / keys.themes(QUARTER)
+    measures = {"similarity_to_any_call": 0.8, "word_agreement": 0.5, "general": True}
+    ranking = [{"theme_id": ids[1], **measures}]
+    pq.write_table(with_record(pq.read_table(path, partitioning=None), {"ranking": ranking}), path)
+
+    report = report_data.load(folder, QUARTER)
+
+    assert [theme.theme_id for theme in report.themes] == [ids[2], ids[1], ids[3], ids[0]]
+    assert [theme.is_general for theme in report.themes] == [False, True, False, False]
+    assert [theme.distinctiveness for theme in report.themes] == [None, pytest.approx(0.1), None, None]
+
+
+def test_sentences_of_a_topic_come_representative_first_then_as_said(tmp_path: Path) -> None:
+    report = report_data.load(write_small_quarter(tmp_path), QUARTER)
+
+    assert texts_of(report.topics)["Freight rates easing"] == [
+        "Container rates fell by half since summer.",
+        "Freight was a tailwind of forty basis points.",
+        "We booked ocean freight early.",
+    ]
+
+
+def test_sentence_carries_who_said_it_where_and_when(tmp_path: Path) -> None:
+    report = report_data.load(write_small_quarter(tmp_path), QUARTER)
+
+    said = {sentence.text: sentence for topic in report.topics for sentence in topic.sentences}
+    answer = said["Freight was a tailwind of forty basis points."]
+    assert (answer.speaker_name, answer.speaker_type, answer.section) == ("Mei Larsen", "Analyst", "qa")
+    assert (answer.sentence_id, answer.call_date.isoformat()) == ("1000_91000_0002", "2023-02-14")
+
+
+def test_a_full_page_keeps_the_representative_sentences_of_themes_only(tmp_path: Path) -> None:
+    report = report_data.load(write_small_quarter(tmp_path), QUARTER, max_page_bytes=0)
+
+    kept = {topic.name: (len(topic.sentences), topic.n_sentences) for topic in report.topics}
+    assert kept == {
+        "Freight rates easing": (2, 3),
+        "Nurse staffing and pay": (2, 3),
+        "Hiring of service technicians": (2, 2),
+        "Lower shipping costs": (2, 2),
+        "Dialysis centre openings": (0, 1),
+    }
+    assert report.counts.sentences_on_page == 8
+    assert report.counts.sentences == 17
+
+
+def test_topics_take_turns_for_the_room_that_is_left(tmp_path: Path) -> None:
+    topics = [FakeTopic(firm, 0, f"Topic of {firm}", ["Margins rose."] * 30, "theme_2023Q1_001") for firm in "AB"]
+    write_quarter(tmp_path, topics, {"theme_2023Q1_001": "Margins"})
+    whole = report_data.load(tmp_path, QUARTER)
+    cut = report_data.load(tmp_path, QUARTER, max_page_bytes=2_000)
+
+    assert [len(topic.sentences) for topic in whole.topics] == [30, 30]
+    one, other = (len(topic.sentences) for topic in cut.topics)
+    assert 2 < one < 30
+    assert abs(one - other) <= 1
+
+
+def test_folder_with_special_characters_of_a_glob_is_read(tmp_path: Path) -> None:
+    folder = tmp_path / "runs [new] *"
+
+    assert run_folder.quarters_in(write_small_quarter(folder)) == [QUARTER]
+    assert len(report_data.load(folder, QUARTER).topics) == 5
+
+
+@pytest.mark.parametrize(
+    ("make", "error"),
+    [
+        (lambda folder: None, "is not a folder"),
+        (lambda folder: folder.write_text("x"), "is not a folder"),
+        (lambda folder: folder.mkdir(), "has no processed quarter"),
+        (lambda folder: (folder / "processed/topics/quarter=first").mkdir(parents=True), "'first' is not a quarter"),
+    ],
+)
+def test_folder_that_is_no_output_folder_is_refused(tmp_path: Path, make, error: str) -> None:  # type: ignore[no-untyped-def]
+    make(tmp_path / "out")
+
+    with pytest.raises(InvalidInput, match=error):
+        run_folder.quarters_in(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    "key", [keys.firms(QUARTER), keys.topics(QUARTER), keys.themes(QUARTER), keys.sentences_prefix(QUARTER)]
+)
+def test_missing_table_is_named(tmp_path: Path, key: str) -> None:
+    path = write_small_quarter(tmp_path) / key
+    for file in [path] if path.is_file() else path.glob("*"):
+        file.unlink()
+
+    with pytest.raises(InvalidInput) as error:
+        report_data.load(tmp_path, QUARTER)
+
+    assert str(error.value) == f"{path} is missing: run the quarter to its end"
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        keys.firms(QUARTER),
+        keys.topics(QUARTER),
+        keys.themes(QUARTER),
+        keys.sentences(QUARTER, keys.batch_id(QUARTER, 0), 1),
+    ],
+)
+@pytest.mark.parametrize("damage", ["cut short", "overwritten", "empty", "other columns"])
+def test_damaged_table_is_named_in_one_line(tmp_path: Path, key: str, damage: str) -> None:
+    path = write_small_quarter(tmp_path) / key
+    whole = path.read_bytes()
+    if damage == "other columns":
+        pq.write_table(pq.ParquetFile(path).read(columns=["quarter"]), path)
+    else:
+        damaged = {"cut short": whole[:-20], "overwritten": whole[:4] + b"\xff" * 300 + whole[304:], "empty": b""}
+        path.write_bytes(damaged[damage])
+
+    with pytest.raises(InvalidInput) as error:
+        report_data.load(tmp_path, QUARTER)
+
+    assert str(error.value).startswith(f"{path} is not a table FTM wrote, or is damaged")
+    assert "\n" not in str(error.value)
+
+
+def test_empty_value_where_the_contract_allows_none_is_refused(tmp_path: Path) -> None:
+    path = write_small_quarter(tmp_path) / keys.themes(QUARTER)
+    themes = pq.ParquetFile(path).read()
+    nameless = themes.to_pandas().assign(name=None)
+    nameless.to_parquet(path)
+
+    with pytest.raises(InvalidInput, match=r"themes\.parquet is not a table FTM wrote.*name"):
+        report_data.load(tmp_path, QUARTER)
+
+
+@pytest.mark.parametrize(("key", "kind"), [(keys.themes(QUARTER), "theme"), (keys.firms(QUARTER), "firm")])
+def test_tables_of_different_runs_are_refused(tmp_path: Path, key: str, kind: str) -> None:
+    path = write_small_quarter(tmp_path) / key
+    pq.write_table(pq.ParquetFile(path).read().slice(1), path)
+
+    with pytest.raises(InvalidInput, match=f"has no {kind} .*, which topics belong to: the tables are of different"):
+        report_data.load(tmp_path, QUARTER)

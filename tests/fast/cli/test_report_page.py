@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cloud.src.cli.report import command as report
+from cloud.src.cli.report import data as report_data
+from cloud.src.cli.report.command import write_report
+from cloud.src.contract import keys
+from cloud.src.contract.errors import FtmError, InvalidInput
+from tests.fast.cli.report_tables import QUARTER, FakeTopic, write_quarter, write_small_quarter
+
+HOSTILE = [
+    "<script>alert(1)</script>",
+    '"><img src=x onerror=alert(2)>',
+    "</script><h1>out",
+    "{{ 7 * 7 }} \u2028 \\u003c",
+]
+
+
+class Page(HTMLParser):
+    """What a browser would make of the page: its tags with attributes, its visible text, its scripts and styles."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.raw: dict[str, list[str]] = {"script": [], "style": []}
+        self._inside = ""
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+        self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside in self.raw:
+            self.raw[self._inside].append(data)
+        else:
+            self.text = re.sub(r"\s+", " ", self.text + data)
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return json.loads(self.raw["script"][0])
+
+    @property
+    def policy(self) -> str | None:
+        return next(attributes["content"] for tag, attributes in self.tags if "http-equiv" in attributes)
+
+
+def hostile_quarter(folder: Path) -> Path:
+    topics = [
+        FakeTopic(f"{text} Inc {number}", 0, text, [text, "Plain."], "theme_2023Q1_001", [text])
+        for number, text in enumerate(HOSTILE)
+    ]
+    return write_quarter(folder, topics, {"theme_2023Q1_001": " ".join(HOSTILE)})
+
+
+def test_every_quarter_gets_its_page_and_the_newest_is_returned(tmp_path: Path) -> None:
+    for quarter in ["2023Q2", "2022Q4"]:
+        write_small_quarter(tmp_path, quarter)
+
+    path = write_report(tmp_path)
+
+    assert path == tmp_path / keys.report("2023Q2")
+    for quarter in ["2023Q2", "2022Q4"]:
+        assert f"Themes in the earnings calls of {quarter}" in Page(tmp_path / keys.report(quarter)).text
+
+
+def test_one_quarter_is_written_when_it_is_asked_for(tmp_path: Path) -> None:
+    for quarter in ["2023Q2", "2022Q4"]:
+        write_small_quarter(tmp_path, quarter)
+
+    path = write_report(tmp_path, "2022Q4")
+
+    assert path == tmp_path / keys.report("2022Q4")
+    assert not (tmp_path / keys.report("2023Q2")).exists()
+
+
+@pytest.mark.parametrize(
+    ("quarter", "error"),
+    [("2024Q1", "has no quarter 2024Q1, only 2023Q1"), ("spring", "quarter 'spring' is not a quarter")],
+)
+def test_quarter_that_is_not_there_is_refused(tmp_path: Path, quarter: str, error: str) -> None:
+    write_small_quarter(tmp_path)
+
+    with pytest.raises(InvalidInput, match=error):
+        write_report(tmp_path, quarter)
+
+    assert not (tmp_path / "reports").exists()
+
+
+def test_header_states_the_quarter_in_numbers(tmp_path: Path) -> None:
+    text = Page(write_report(write_small_quarter(tmp_path))).text
+
+    # 10 of 17 sentences are in a theme, 6 of 17 in no topic.
+    assert "Themes2 Topics5 Firms3 Calls3 Sentences17 in a theme59% without topic35%" in text
+    assert "Themes named: 2 by LLM. Topics named: 1 by keywords, 4 by LLM." in text
+
+
+def test_each_theme_is_in_the_chart_and_in_the_list(tmp_path: Path) -> None:
+    page = Page(write_report(write_small_quarter(tmp_path)))
+
+    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
+    targets = [attributes.get("id") for tag, attributes in page.tags if attributes.get("class") == "theme"]
+    assert targets == ["theme_2023Q1_001", "theme_2023Q1_002"]
+    assert links[-2:] == ["#theme_2023Q1_001", "#theme_2023Q1_002"]
+
+
+def test_longest_bar_is_the_largest_theme_and_the_others_are_in_proportion(tmp_path: Path) -> None:
+    topics = [
+        FakeTopic(firm, number, "Topic", ["A sentence."] * sentences, f"theme_2023Q1_00{number}")
+        for number, firms, sentences in [(1, "ABCD", 5), (2, "AB", 1)]
+        for firm in firms
+    ]
+    names = {"theme_2023Q1_001": "Large", "theme_2023Q1_002": "Small"}
+
+    page = Page(write_report(write_quarter(tmp_path, topics, names)))
+
+    widths = [float((attributes["width"] or "").rstrip("%")) for tag, attributes in page.tags if tag == "svg"]
+    # Firms and sentences of Large (4, 20), then of Small (2, 2).
+    assert [width / widths[0] for width in widths] == pytest.approx([1, 1, 0.5, 0.1])
+
+
+def test_quarter_without_themes_says_so(tmp_path: Path) -> None:
+    topics = [FakeTopic("Northfield Foods", 0, "Recipes", ["We changed recipes."])]
+
+    text = Page(write_report(write_quarter(tmp_path, topics, {}))).text
+
+    assert "No theme was found" in text
+    assert "1 topic of 1 firm ended in no theme" in text
+
+
+def test_cut_page_says_what_is_missing_and_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_small_quarter(tmp_path)
+    assert "To stay quick to open" not in Page(write_report(tmp_path)).text
+    real_load = report_data.load
+    monkeypatch.setattr(report_data, "load", lambda folder, quarter: real_load(folder, quarter, max_page_bytes=0))
+
+    text = Page(write_report(tmp_path)).text
+
+    assert "this page carries 8 of the 11 sentences that have a topic" in text
+    assert "processed/sentences/quarter=2023Q1/*.parquet" in text
+
+
+def test_hostile_texts_arrive_as_they_are_and_stay_text(tmp_path: Path) -> None:
+    page = Page(write_report(hostile_quarter(tmp_path)))
+
+    harmless = Page(write_report(write_small_quarter(tmp_path / "harmless")))
+    assert {tag for tag, _ in page.tags} <= {tag for tag, _ in harmless.tags}
+    assert [tag for tag, _ in page.tags].count("script") == 2
+    assert not [name for _, attributes in page.tags for name in attributes if name.startswith("on")]
+    assert {topic["name"] for topic in page.data["topics"]} == set(HOSTILE)
+    assert {topic["sentences"][0][1] for topic in page.data["topics"]} == set(HOSTILE)
+    assert page.data["themes"][0]["name"] == " ".join(HOSTILE)
+    assert "<script>alert(1)</script>" in page.text
+
+
+def test_policy_allows_the_reports_own_script_and_style_and_nothing_else(tmp_path: Path) -> None:
+    page = Page(write_report(hostile_quarter(tmp_path)))
+
+    def allowed(text: str) -> str:
+        return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+    [style], [_, script] = page.raw["style"], page.raw["script"]
+    assert page.policy == (
+        f"default-src 'none'; style-src {allowed(style)}; script-src {allowed(script)}; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    loading = {"src", "srcset", "data", "action", "style"}
+    assert not [attributes for _, attributes in page.tags if loading & attributes.keys()]
+
+
+def test_page_that_cannot_be_written_is_one_clear_error_and_leaves_the_old_one(tmp_path: Path) -> None:
+    write_small_quarter(tmp_path)
+    (tmp_path / "reports").write_text("a file where a folder has to be")
+
+    with pytest.raises(FtmError, match="cannot write .*index.html: "):
+        write_report(tmp_path)
+
+    assert (tmp_path / "reports").read_text() == "a file where a folder has to be"
+
+
+def test_failed_write_leaves_the_old_page_and_nothing_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write_report(write_small_quarter(tmp_path))
+    old = path.read_bytes()
+
+    def disk_full(page: Path, *_: Any, **__: Any) -> None:
+        page.write_bytes(b"<!doctype")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", disk_full)
+    with pytest.raises(FtmError, match="index.html: No space left on device"):
+        write_report(tmp_path)
+
+    assert path.read_bytes() == old
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_damaged_table_leaves_no_page(tmp_path: Path) -> None:
+    write_small_quarter(tmp_path)
+    (tmp_path / keys.topics(QUARTER)).write_bytes(b"not Parquet")
+
+    with pytest.raises(InvalidInput):
+        write_report(tmp_path)
+
+    assert not (tmp_path / "reports").exists()
+
+
+def test_bars_beyond_the_chart_are_folded_away(tmp_path: Path) -> None:
+    numbers = range(1, report.THEMES_IN_CHART + 4)
+    topics = [FakeTopic(firm, n, "Topic", ["A sentence."], f"theme_2023Q1_{n:03d}") for n in numbers for firm in "AB"]
+
+    page = Page(write_report(write_quarter(tmp_path, topics, {f"theme_2023Q1_{n:03d}": f"Theme {n}" for n in numbers})))
+
+    assert "3 more themes" in page.text
+    assert sum(tag == "svg" for tag, _ in page.tags) == 2 * len(numbers)

@@ -1,0 +1,107 @@
+"""The last lines of a run: what it made of what, who made the names, and whether its image was the deployed one."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from cloud.src.cli.report import data as report_data
+from cloud.src.cli.run.summary import Outcome, naming_lines, show_outcome, stale_image
+from tests.fast.cli.report_tables import QUARTER, FakeTopic, write_quarter, write_small_quarter
+
+STALE = {"commits": ["aaaaaaa"], "deployed_commits": ["bbbbbbb"], "stale_image": True}
+
+
+def shown(folder: Path, counts: dict[str, Any]) -> list[str]:
+    """The lines at the end of a run of which SummarizeResults has counted this."""
+    outcome = Outcome(
+        QUARTER,
+        folder,
+        folder / "index.html",
+        "LLM: free",
+        firms_skipped=1,
+        firms_failed=2,
+        stale_image=stale_image(counts),
+    )
+    output = io.StringIO()
+    show_outcome(outcome, Console(file=output, width=140))
+    return output.getvalue().splitlines()
+
+
+def test_the_end_of_a_run_says_what_it_made_of_what_and_where(tmp_path: Path) -> None:
+    lines = shown(write_small_quarter(tmp_path), {})
+    assert "3 firms (1 skipped, 2 failed), 3 calls, 17 sentences (35% without a topic), 5 topics, 2 themes" in lines
+    assert "LLM: free" in lines
+    assert lines[-1] == f"Report: {tmp_path / 'index.html'}"
+
+
+def test_a_stale_image_is_told_in_one_line(tmp_path: Path) -> None:
+    lines = shown(write_small_quarter(tmp_path), STALE)
+    line = "Stale image: the jobs ran commit aaaaaaa, but bbbbbbb was deployed; build the image again and deploy it"
+    assert lines.count(line) == 1
+
+
+@pytest.mark.parametrize(
+    "counts",
+    [
+        {},  # of functions that are older than this command
+        {**STALE, "stale_image": False},
+        {"commits": ["unknown"], "deployed_commits": ["aaaaaaa"], "stale_image": False},
+    ],
+)
+def test_nothing_is_said_of_an_image_that_is_not_known_to_be_stale(tmp_path: Path, counts: dict[str, Any]) -> None:
+    assert not [line for line in shown(write_small_quarter(tmp_path), counts) if "image" in line]
+
+
+BY = "named by keywords: "
+
+
+def quarter(tmp_path: Path, *methods: str) -> report_data.ReportData:
+    topics = [
+        FakeTopic("Northfield Foods", number, f"Topic {number}", ["One sentence."] * 2, naming_method=method)
+        for number, method in enumerate(methods)
+    ]
+    write_quarter(tmp_path, topics, theme_names={})
+    return report_data.load(tmp_path, QUARTER)
+
+
+@pytest.mark.parametrize(
+    ("naming", "methods", "lines"),
+    [
+        ({}, ["keywords", "keywords"], []),
+        ({"answers": 2}, ["llm", "llm"], ["named by the LLM: 2 of 2 topics, 0 of 0 themes"]),
+        (
+            {"answers": 3, f"{BY}off topic": 1, f"{BY}cut off": 1},
+            ["llm", "keywords", "keywords"],
+            [
+                "named by the LLM: 1 of 3 topics, 0 of 0 themes",
+                "topics named by keywords in this run: 1 cut off, 1 off topic",
+            ],
+        ),
+        (
+            {f"{BY}outage": 1},
+            ["keywords"],
+            [
+                "named by the LLM: 0 of 1 topics, 0 of 0 themes",
+                "topics named by keywords in this run: 1 outage",
+                "the LLM was away for too long: run the same command again to name these topics",
+            ],
+        ),
+    ],
+)
+def test_who_made_the_names(tmp_path: Path, naming: Mapping[str, int], methods: list[str], lines: list[str]) -> None:
+    assert naming_lines(naming, {}, quarter(tmp_path, *methods)) == lines
+
+
+def test_themes_that_an_outage_has_cost_their_names(tmp_path: Path) -> None:
+    lines = naming_lines({"answers": 1}, {f"{BY}outage": 2, "named by llm": 3}, quarter(tmp_path, "llm"))
+
+    assert lines[1:] == [
+        "themes named by keywords in this run: 2 outage",
+        "the LLM was away for too long: run the same command again to name these themes",
+    ]

@@ -1,0 +1,106 @@
+"""The state machine's definition as a document: what Step Functions would refuse, and what must be on every task."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from statelint.linter import Linter
+
+from cloud.src.contract.errors import FtmError
+from cloud.src.localaws.provision import definition
+from tests.component.terraform.asl_engine import VARIABLES
+
+DEFINITION = json.loads(definition(VARIABLES))
+# Only these are retried: no error of the user's, and no failed or timed-out job, which its job definition may retry.
+TRANSIENT_ERRORS = {
+    "arn:aws:states:::lambda:invoke": [
+        "Lambda.ServiceException",
+        "Lambda.AWSLambdaException",
+        "Lambda.SdkClientException",
+        "Lambda.ClientExecutionTimeoutException",
+        "Lambda.TooManyRequestsException",
+    ],
+    "arn:aws:states:::batch:submitJob.sync": [
+        "Batch.ServerException",
+        "Batch.AWSBatchException",
+        "Batch.SdkClientException",
+        "Batch.TooManyRequestsException",
+    ],
+}
+
+
+def states_of(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every state with its name, those inside a Map too."""
+    for name, state in machine["States"].items():
+        yield name, state
+        if state["Type"] == "Map":
+            yield from states_of(state["ItemProcessor"])
+
+
+TASKS = {name: state for name, state in states_of(DEFINITION) if state["Type"] == "Task"}
+JOBS = ["ProcessFirms", "AggregateThemes"]
+
+
+def test_every_variable_of_the_file_is_known_and_used() -> None:
+    with pytest.raises(FtmError) as error:
+        definition({})
+
+    assert str(error.value).endswith(f"variables without a value: {', '.join(sorted(VARIABLES))}")
+
+
+def test_statelint_finds_nothing() -> None:
+    assert Linter.validate(DEFINITION) == []
+
+
+def test_states_are_in_the_order_of_the_contract() -> None:
+    types = {"Task", "Map"}
+    assert [name for name, state in DEFINITION["States"].items() if state["Type"] in types] == [
+        "CheckPrefetch",
+        "CreateBatchManifest",
+        "ProcessBatches",
+        "SummarizeResults",
+        "AggregateThemes",
+        "NotifyCompletion",
+    ]
+
+
+def test_there_are_six_tasks() -> None:
+    assert set(JOBS) < set(TASKS)
+    assert len(TASKS) == 6
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_ends_in_time(name: str) -> None:
+    assert 0 < TASKS[name]["TimeoutSeconds"] <= 24 * 3600
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_is_retried_after_transient_errors_only(name: str) -> None:
+    (retrier,) = TASKS[name]["Retry"]
+
+    assert retrier["ErrorEquals"] == TRANSIENT_ERRORS[TASKS[name]["Resource"]]
+    assert retrier["MaxAttempts"] > 0
+    assert retrier["IntervalSeconds"] == VARIABLES["retry_interval_seconds"]
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_every_failed_job_is_caught_whatever_the_error(name: str) -> None:
+    (catcher,) = TASKS[name]["Catch"]
+
+    assert catcher["ErrorEquals"] == ["States.ALL"]
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_how_often_a_job_is_retried_is_left_to_its_definition(name: str) -> None:
+    assert "RetryStrategy" not in TASKS[name]["Parameters"]
+
+
+def test_map_is_inline_with_bounded_concurrency() -> None:
+    """Inline: docs/adr/adr_003_inline_map.md; Step Functions runs at most about 40 iterations of it at a time."""
+    batches = DEFINITION["States"]["ProcessBatches"]
+
+    assert batches["ItemProcessor"]["ProcessorConfig"] == {"Mode": "INLINE"}
+    assert batches["MaxConcurrency"] == VARIABLES["max_concurrency"]

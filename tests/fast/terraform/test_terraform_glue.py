@@ -1,0 +1,87 @@
+"""The Glue tables have the columns of the contract's schemas, and lie where the contract's keys are."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from cloud.src.contract import keys, schemas
+from tests.fast.terraform.contract_keys import KEYS, QUARTER
+from tests.fast.terraform.terraform_files import local_values
+from tests.fast.terraform.terraform_values import value
+
+TABLES = value("storage", local_values("storage")["tables"])
+VIEWS = value("storage", local_values("storage")["views"])
+HIVE_TYPES = {
+    pa.string(): "string",
+    pa.int32(): "int",
+    pa.int64(): "bigint",
+    pa.float32(): "float",
+    pa.date32(): "date",
+}
+
+
+def hive_type(kind: pa.DataType) -> str:
+    """The name that Glue has for a type of Parquet."""
+    if pa.types.is_list(kind):
+        return f"array<{hive_type(kind.value_type)}>"
+    if pa.types.is_struct(kind):
+        return f"struct<{','.join(f'{field.name}:{hive_type(field.type)}' for field in kind)}>"
+    return HIVE_TYPES[kind]
+
+
+def columns_of(schema: pa.Schema) -> list[dict[str, str]]:
+    """The columns without the partition."""
+    return [{"name": field.name, "type": hive_type(field.type)} for field in schema if field.name != "quarter"]
+
+
+@pytest.mark.parametrize(
+    ("table", "schema"),
+    [
+        ("firms", schemas.FIRM),
+        ("sentences", schemas.SENTENCE_TOPIC),
+        ("topics", schemas.TOPIC),
+        ("themes_for_sentiment", schemas.THEME_FOR_SENTIMENT),
+        ("intermediate_firm_topics", schemas.TOPIC),
+        ("intermediate_firm_sentences", schemas.SENTENCE_TOPIC),
+    ],
+)
+def test_a_table_has_the_columns_of_its_schema(table: str, schema: pa.Schema) -> None:
+    assert TABLES[table]["columns"] == columns_of(schema)
+
+
+@pytest.mark.parametrize(
+    ("view", "schema", "key"),
+    [
+        ("themes", schemas.THEME, keys.themes(QUARTER)),
+        ("theme_contributions", schemas.THEME_CONTRIBUTION, keys.theme_contributions(QUARTER)),
+    ],
+)
+def test_a_view_has_the_columns_of_its_schema_and_picks_its_file(view: str, schema: pa.Schema, key: str) -> None:
+    assert VIEWS[view]["columns"] == columns_of(schema)
+    assert key == f"{TABLES['theme_files']['prefix']}quarter={QUARTER}/{VIEWS[view]['file']}"
+
+
+def test_columns_that_two_files_share_have_one_type() -> None:
+    types: dict[str, set[str]] = {}
+    for view in VIEWS.values():
+        for column in view["columns"]:
+            types.setdefault(column["name"], set()).add(column["type"])
+    assert [name for name, kinds in types.items() if len(kinds) > 1] == []
+
+
+def test_every_parquet_file_but_those_of_the_prefetch_is_in_one_table() -> None:
+    tables_of = {key: [name for name in TABLES if is_in(name, key)] for key in KEYS if key.endswith(".parquet")}
+    without = [key for key, tables in tables_of.items() if len(tables) != 1]
+    assert without == [keys.prefetch_chunk(QUARTER, 0)]
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_has_parquet_files_and_nothing_else(table: str) -> None:
+    files = [key for key in KEYS if is_in(table, key)]
+    assert files
+    assert all(key.endswith(".parquet") for key in files)
+
+
+def is_in(table: str, key: str) -> bool:
+    return key.startswith(f"{TABLES[table]['prefix']}quarter={QUARTER}/")
