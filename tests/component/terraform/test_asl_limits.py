@@ -1,4 +1,4 @@
-"""1,000 batches fit Step Functions' limits, with room to spare: docs/adr/adr_003_inline_map.md states the sums."""
+"""1,000 batches fit Step Functions' limits, with room to spare: docs/measurements/step_functions_limits.md has the sums."""
 
 from __future__ import annotations
 

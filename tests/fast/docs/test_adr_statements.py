@@ -42,7 +42,7 @@ def test_adr_006_says_how_vllm_is_deployed() -> None:
         "load balancer": "internal" if resource("ecs", "aws_lb")["internal"] else "public",
         "memory of the container in MiB": str(container["memory"]),
         "memory of the task": str(task.get("memory", "none")),
-        "tasks an instance": tasks_an_instance(service, container),
+        "tasks per instance": tasks_per_instance(service, container),
         "image": container["image"],
         "model": container["command"][0],
         "Hugging Face token": hugging_face_token(container),
@@ -58,7 +58,7 @@ def test_adr_006_says_how_vllm_is_deployed() -> None:
     }
 
 
-def tasks_an_instance(service: dict[str, Any], container: dict[str, Any]) -> str:
+def tasks_per_instance(service: dict[str, Any], container: dict[str, Any]) -> str:
     """One when ECS is told so, and when neither the port nor the GPU could be shared anyway."""
     told = [constraint["type"] for constraint in service["placement_constraints"]] == ["distinctInstance"]
     takes_gpu = {"type": "GPU", "value": "1"} in container["resourceRequirements"]

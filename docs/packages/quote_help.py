@@ -1,0 +1,43 @@
+"""Write the program's help texts into cli.md: ./pants run docs/packages/quote_help.py
+
+A test holds them against the program.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from click import unstyle
+from typer.testing import CliRunner
+
+from cloud.src.cli.app import app
+
+PAGE = Path(__file__).with_name("cli.md")
+HEADING = "## Every option\n"
+COMMANDS = ("", "demo", "run", "prefetch", "report", "themes", "compare", "llm check", "local up")
+WIDTH = "100"
+
+
+def help_of(command: str) -> str:
+    """What ``ftm COMMAND --help`` prints on a terminal of 100 columns."""
+    result = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="ftm", env={"COLUMNS": WIDTH})
+    assert result.exit_code == 0, result.output
+    return "\n".join(line.rstrip() for line in unstyle(result.output).splitlines()).strip("\n")
+
+
+def quoted(page: str) -> dict[str, str]:
+    """Command -> the help text that a page quotes of it."""
+    blocks = re.findall(r"^```\n\$ ftm ?(.*?) ?--help\n(.*?)\n```$", page, flags=re.MULTILINE | re.DOTALL)
+    return dict(blocks)
+
+
+def main() -> None:
+    before, _, after = PAGE.read_text(encoding="utf-8").partition(HEADING)
+    introduction = after.split("```")[0].strip()
+    blocks = [f"```\n$ {' '.join(['ftm', *command.split(), '--help'])}\n{help_of(command)}\n```" for command in COMMANDS]
+    PAGE.write_text(before + HEADING + "\n" + "\n\n".join([introduction, *blocks]) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
