@@ -35,7 +35,9 @@ def quoted(page: str) -> dict[str, str]:
 def main() -> None:
     before, _, after = PAGE.read_text(encoding="utf-8").partition(HEADING)
     introduction = after.split("```")[0].strip()
-    blocks = [f"```\n$ {' '.join(['ftm', *command.split(), '--help'])}\n{help_of(command)}\n```" for command in COMMANDS]
+    blocks = [
+        f"```\n$ {' '.join(['ftm', *command.split(), '--help'])}\n{help_of(command)}\n```" for command in COMMANDS
+    ]
     PAGE.write_text(before + HEADING + "\n" + "\n\n".join([introduction, *blocks]) + "\n", encoding="utf-8")
 
 

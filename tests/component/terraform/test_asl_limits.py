@@ -1,4 +1,4 @@
-"""1,000 batches fit Step Functions' limits, with room to spare: docs/measurements/step_functions_limits.md has the sums."""
+"""1,000 batches fit Step Functions' limits with room to spare, as docs/measurements/step_functions_limits.md says."""
 
 from __future__ import annotations
 

@@ -76,7 +76,9 @@ def test_a_missing_file_is_noticed(text: str, missing: list[str], monkeypatch: p
     assert list(missing_paths(Path("README.md"))) == missing
 
 
-@pytest.mark.parametrize("adr", [path for path in DOCUMENTS if path.parent == Path("docs/adr")], ids=lambda adr: adr.stem)
+@pytest.mark.parametrize(
+    "adr", [path for path in DOCUMENTS if path.parent == Path("docs/adr")], ids=lambda adr: adr.stem
+)
 def test_a_decision_fits_on_a_page(adr: Path) -> None:
     text = read(adr)
     assert len(text.split()) <= MOST_WORDS_OF_AN_ADR
@@ -101,7 +103,9 @@ def test_the_index_has_every_document() -> None:
 def test_every_measurement_says_how_it_was_made(page: Path) -> None:
     sections = read(page).split("\n## ")[1:]
     assert sections
-    unexplained = [one.splitlines()[0] for one in sections if not re.search(r"^(?:Command|No command): ", one, re.MULTILINE)]
+    unexplained = [
+        one.splitlines()[0] for one in sections if not re.search(r"^(?:Command|No command): ", one, re.MULTILINE)
+    ]
     assert unexplained == []
 
 
