@@ -36,7 +36,8 @@ from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder, Vectors, unit
 from cloud.src.naming.namer import KeywordNamer
 from cloud.src.themes import find_themes
-from cloud.src.themes.average_linkage import average_linkage, on_grid
+from cloud.src.themes.average_linkage import average_linkage
+from cloud.src.topics.grid import on_coarse_grid
 from cloud.src.worker import reduce_themes
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
@@ -184,7 +185,7 @@ def s3_client(address: str) -> Any:
 def compare_with_exact(topics: pa.Table) -> None:
     """Adjusted Rand index to the exact clustering: of condensed ones, and of exact ones without 5 % of the firms."""
     firm_ids = topics.column("firm_id").to_numpy(zero_copy_only=False)
-    grid = find_themes._centred(on_grid(vectors_of(topics)))
+    grid = find_themes._centred(on_coarse_grid(vectors_of(topics)))
     order = find_themes._by_content(grid, firm_ids)
     grid, firm_ids = grid[order], firm_ids[order]
     cut = find_themes.cut_for(len(grid))
@@ -200,7 +201,7 @@ def compare_with_exact(topics: pa.Table) -> None:
             np.unique(firm_ids), len(np.unique(firm_ids)) // 20, replace=False
         )
         kept = ~np.isin(firm_ids, left_out)
-        without = average_linkage(find_themes._centred(on_grid(vectors_of(topics)[order][kept])), cut)
+        without = average_linkage(find_themes._centred(on_coarse_grid(vectors_of(topics)[order][kept])), cut)
         print(f"exact, without 5 % of the firms: {adjusted_rand_score(exact[kept], without):.3f}", flush=True)
 
 
@@ -210,7 +211,7 @@ def count_themes(topics: pa.Table) -> None:
     firm_ids = np.unique(firm_of_topic)
     for n_firms in (*(n for n in FIRMS_TO_COUNT if n < len(firm_ids)), len(firm_ids)):
         chosen = np.isin(firm_of_topic, firm_ids[np.arange(n_firms) * len(firm_ids) // n_firms])
-        grid, of = find_themes._centred(on_grid(vectors[chosen])), firm_of_topic[chosen]
+        grid, of = find_themes._centred(on_coarse_grid(vectors[chosen])), firm_of_topic[chosen]
         counts = {distance: n_themes(grid, of, distance) for distance in DISTANCES}
         most = [distance for distance, count in counts.items() if count == max(counts.values())]
         print(

@@ -6,8 +6,7 @@ neither of them nearer to a third), therefore all pairs that are nearest to one 
 result is that of merging one pair at a time (Murtagh 1983, "A survey of recent advances in hierarchical clustering
 algorithms", section 2).
 
-Vectors are rounded to a grid on which float32 holds every product and sum exactly. That makes the result independent of
-the order in which a BLAS library adds, and so of the number of threads and of the machine.
+Vectors are on the coarse grid (topics/grid.py), so that the result is the same on every machine.
 """
 
 from __future__ import annotations
@@ -17,20 +16,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud.src.topics.grid import COARSE_STEPS
+
 Vectors = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
-# Grid steps a unit: the dot product of two such vectors is below 4,032 ** 2 < 2 ** 24 (up to 4,096 dimensions, with
-# rounding), and so is each part of its sum. exact.py has finer steps, for a firm's sentences: these need double
-# precision, and with it twice the memory.
-STEPS = 4_000
 # Dot products held at a time: 60,000 clusters against 1,024 take 250 MB.
 _BLOCK = 1_024
-
-
-def on_grid(vectors: NDArray[np.floating]) -> Vectors:
-    """Vectors of length 1 at most, as whole numbers of grid steps."""
-    return np.round(vectors * STEPS).astype(np.float32)
 
 
 @dataclass
@@ -71,14 +63,14 @@ class _Clusters:
 def average_linkage(vectors: Vectors, max_distance: float, sizes: NDArray[np.int64] | None = None) -> Rows:
     """Clusters up to a mean cosine distance: for each vector the row of its cluster's first one.
 
-    ``vectors`` are on the grid, shape (n, dimensions): unit vectors, or the means of ``sizes`` unit vectors each.
+    ``vectors`` are on the coarse grid, shape (n, dimensions): unit vectors, or means of ``sizes`` unit vectors each.
     """
     n = len(vectors)
     sizes = np.ones(n, dtype=np.int64) if sizes is None else sizes.astype(np.int64)
     sums = (vectors * sizes[:, None]).astype(np.int32)
     nothing = np.full(n, -1)
     clusters = _Clusters(vectors.copy(), sums, sizes, nothing, np.zeros(n, np.float32), np.arange(n))
-    least_similarity = (1 - max_distance) * STEPS**2
+    least_similarity = (1 - max_distance) * COARSE_STEPS**2
     active = stale = np.arange(n)
     while len(active) > 1:
         clusters.search(stale, active)

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.themes import near_duplicates
-from cloud.src.themes.average_linkage import STEPS, average_linkage, on_grid
+from cloud.src.themes.average_linkage import average_linkage
+from cloud.src.topics.grid import COARSE_STEPS, on_coarse_grid
 
 Rows = NDArray[np.int64]
 
@@ -69,7 +70,7 @@ def find_themes(
     """
     if len(vectors) == 0:
         return []
-    grid = on_grid(vectors)
+    grid = on_coarse_grid(vectors)
     few = len(grid) < MIN_TOPICS_TO_CENTRE
     compared = grid if few else _centred(grid)
     order = _by_content(compared, firm_ids)
@@ -96,7 +97,7 @@ def _centred(grid: Vectors) -> Vectors:
     """The vectors with their mean taken off and length 1 again, on the grid."""
     mean = grid.sum(axis=0, dtype=np.float64) / len(grid)
     # In blocks, because in double precision 125,000 vectors take 400 MB.
-    blocks = [on_grid(unit(grid[start : start + _BLOCK] - mean)) for start in range(0, len(grid), _BLOCK)]
+    blocks = [on_coarse_grid(unit(grid[start : start + _BLOCK] - mean)) for start in range(0, len(grid), _BLOCK)]
     return np.concatenate(blocks)
 
 
@@ -153,12 +154,12 @@ def _cells(means: Vectors) -> NDArray[np.int64]:
     n_cells = -(-len(means) // MAX_EXACT_TOPICS)
     if n_cells == 1:
         return np.zeros(len(means), dtype=np.int64)
-    centres = on_grid(unit(means[np.linspace(0, len(means) - 1, n_cells).astype(np.int64)]))
+    centres = on_coarse_grid(unit(means[np.linspace(0, len(means) - 1, n_cells).astype(np.int64)]))
     for _ in range(CELL_ROUNDS):
         blocks = [(means[start : start + _BLOCK] @ centres.T).argmax(axis=1) for start in range(0, len(means), _BLOCK)]
         cells = np.concatenate(blocks)
         for cell in np.unique(cells):
-            centres[cell] = on_grid(unit(means[cells == cell].sum(axis=0, dtype=np.float64)))
+            centres[cell] = on_coarse_grid(unit(means[cells == cell].sum(axis=0, dtype=np.float64)))
     return cells
 
 
@@ -172,11 +173,11 @@ def _joined(found: list[Rows], left: Rows, grid: Vectors, is_theme: Callable[[Ro
     """The themes, with the topics that are left over and near to one; none joins where it would be one no more."""
     if not found:
         return []
-    centroids = on_grid(unit(np.array([grid[rows].mean(axis=0, dtype=np.float64) for rows in found])))
+    centroids = on_coarse_grid(unit(np.array([grid[rows].mean(axis=0, dtype=np.float64) for rows in found])))
     nearest = np.full(len(left), -1)
     for start in range(0, len(left), _BLOCK):
         products = grid[left[start : start + _BLOCK]] @ centroids.T
-        near = products.max(axis=1) >= MIN_SIMILARITY_TO_JOIN * STEPS**2
+        near = products.max(axis=1) >= MIN_SIMILARITY_TO_JOIN * COARSE_STEPS**2
         nearest[start : start + _BLOCK] = np.where(near, products.argmax(axis=1), -1)
     joined = [np.concatenate([rows, left[nearest == number]]) for number, rows in enumerate(found)]
     return [more if is_theme(more) else rows for rows, more in zip(found, joined, strict=True)]
@@ -184,7 +185,7 @@ def _joined(found: list[Rows], left: Rows, grid: Vectors, is_theme: Callable[[Ro
 
 def _describe(grid: Vectors, rows: Rows, firm_ids: Sequence[str]) -> Theme:
     centroid = unit(grid[rows].mean(axis=0, dtype=np.float64))
-    rows = rows[np.argsort(-(grid[rows] @ on_grid(centroid)), kind="stable")]
+    rows = rows[np.argsort(-(grid[rows] @ on_coarse_grid(centroid)), kind="stable")]
     row_of_firm: dict[str, int] = {}
     for row in rows:
         row_of_firm.setdefault(firm_ids[row], int(row))

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.src.models.embeddings import Vectors, unit
-from cloud.src.themes.average_linkage import STEPS, on_grid
+from cloud.src.topics.grid import COARSE_STEPS, on_coarse_grid
 
 # Cosine of the centroids, and how many of the three most shared words two themes must have in common.
 MIN_SIMILARITY = 0.5
@@ -32,9 +32,9 @@ def merge(clusters: list[Rows], grid: Vectors, keywords: Sequence[Sequence[str]]
     if len(clusters) < 2:
         return clusters
     words = [{word for word, _ in shared_words([keywords[i] for i in rows], MAIN_WORDS)} for rows in clusters]
-    centroids = on_grid(unit(np.array([grid[rows].mean(axis=0, dtype=np.float64) for rows in clusters])))
+    centroids = on_coarse_grid(unit(np.array([grid[rows].mean(axis=0, dtype=np.float64) for rows in clusters])))
     products = np.triu(centroids @ centroids.T, k=1)
-    firsts, seconds = np.nonzero(products >= MIN_SIMILARITY * STEPS**2)
+    firsts, seconds = np.nonzero(products >= MIN_SIMILARITY * COARSE_STEPS**2)
     partner: dict[int, int] = {}
     for place in np.argsort(-products[firsts, seconds], kind="stable"):
         one, other = int(firsts[place]), int(seconds[place])

@@ -2,7 +2,7 @@
 
 Ward's method on sentence vectors, each drawn a little to what the same speaker says just before and after, cut at a
 number of clusters that grows with the number of sentences. The sentences that fit worst are left without a topic: at
-most MAX_UNASSIGNED of them. Everything is deterministic: no random start, and exact arithmetic (exact.py).
+most MAX_UNASSIGNED of them. Everything is deterministic: no random start, and exact arithmetic (grid.py).
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from cloud.src.models.embeddings import Vectors, unit
-from cloud.src.topics import grid as exact
-from cloud.src.topics.grid import Grid
+from cloud.src.topics.grid import FINE_STEPS, FineGrid, cosines, mean_direction, on_fine_grid
 
 NO_TOPIC = -1
 
@@ -64,7 +63,7 @@ def find_topics(
     """
     if len(vectors) == 0:
         return []
-    grid = exact.on_grid(vectors)
+    grid = on_fine_grid(vectors)
     in_context = grid if goes_on is None else _in_context(grid, goes_on)
     n_clusters = min(max(expected_topics(len(vectors)), min_topics), max_topics)
     clusters = _merge_small(in_context, _cluster(in_context, n_clusters))
@@ -86,15 +85,15 @@ def labels_of(topics: list[Topic], n_sentences: int) -> NDArray[np.int32]:
     return labels
 
 
-def _in_context(grid: Grid, goes_on: NDArray[np.bool_]) -> Grid:
+def _in_context(grid: FineGrid, goes_on: NDArray[np.bool_]) -> FineGrid:
     follows = goes_on[1:, None]
     in_context = grid.copy()
     in_context[1:] += SHARE_OF_NEIGHBOURS * np.where(follows, grid[:-1], 0)
     in_context[:-1] += SHARE_OF_NEIGHBOURS * np.where(follows, grid[1:], 0)
-    return exact.on_grid(in_context / exact.STEPS)
+    return on_fine_grid(in_context / FINE_STEPS)
 
 
-def _cluster(grid: Grid, n_clusters: int) -> list[NDArray[np.int64]]:
+def _cluster(grid: FineGrid, n_clusters: int) -> list[NDArray[np.int64]]:
     """At most ``n_clusters`` clusters, as rows in order."""
     if len(grid) <= MAX_EXACT_SENTENCES:
         labels = _ward(grid, n_clusters)
@@ -104,31 +103,31 @@ def _cluster(grid: Grid, n_clusters: int) -> list[NDArray[np.int64]]:
     return [np.flatnonzero(labels == label) for label in np.unique(labels)]
 
 
-def _ward(grid: Grid, n_clusters: int) -> NDArray[np.int32]:
+def _ward(grid: FineGrid, n_clusters: int) -> NDArray[np.int32]:
     """The cluster of each row, by the tree of Ward's method (1963) on Euclidean distances of unit vectors."""
     if len(grid) < 2:
         return np.ones(len(grid), dtype=np.int32)
-    distances = np.sqrt(np.maximum(0, 2 - 2 * exact.cosines(grid, grid)))
+    distances = np.sqrt(np.maximum(0, 2 - 2 * cosines(grid, grid)))
     tree = linkage(squareform(distances, checks=False), method="ward")
     return fcluster(tree, n_clusters, criterion="maxclust")
 
 
-def _condense(grid: Grid, n_centres: int) -> tuple[Grid, NDArray[np.int64]]:
+def _condense(grid: FineGrid, n_centres: int) -> tuple[FineGrid, NDArray[np.int64]]:
     """k-means (Lloyd 1982) from rows evenly spread over what was said: the centres, and the nearest of each row."""
     centres = grid[np.linspace(0, len(grid) - 1, n_centres).astype(np.int64)]
     for _ in range(CONDENSING_ROUNDS):
         nearest = _nearest(grid, centres)
-        centres = np.stack([exact.centroid(grid[nearest == centre]) for centre in np.unique(nearest)])
+        centres = np.stack([mean_direction(grid[nearest == centre]) for centre in np.unique(nearest)])
     return centres, _nearest(grid, centres)
 
 
-def _nearest(grid: Grid, centres: Grid) -> NDArray[np.int64]:
+def _nearest(grid: FineGrid, centres: FineGrid) -> NDArray[np.int64]:
     """For each row the index of the centre with the highest cosine, the first of equal ones."""
     blocks = range(0, len(grid), ROWS_A_BLOCK)
-    return np.concatenate([exact.cosines(grid[at : at + ROWS_A_BLOCK], centres).argmax(axis=1) for at in blocks])
+    return np.concatenate([cosines(grid[at : at + ROWS_A_BLOCK], centres).argmax(axis=1) for at in blocks])
 
 
-def _merge_small(grid: Grid, clusters: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+def _merge_small(grid: FineGrid, clusters: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
     """Give the sentences of clusters that are too small for a topic to the nearest that is not; all if none."""
     large = [rows for rows in clusters if len(rows) >= MIN_SENTENCES]
     if not large:
@@ -136,11 +135,11 @@ def _merge_small(grid: Grid, clusters: list[NDArray[np.int64]]) -> list[NDArray[
     homeless = np.setdiff1d(np.arange(len(grid)), np.concatenate(large))
     if len(homeless) == 0:
         return large
-    nearest = _nearest(grid[homeless], np.stack([exact.centroid(grid[rows]) for rows in large]))
+    nearest = _nearest(grid[homeless], np.stack([mean_direction(grid[rows]) for rows in large]))
     return [np.sort(np.append(rows, homeless[nearest == cluster])) for cluster, rows in enumerate(large)]
 
 
-def _trim(grid: Grid, clusters: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
+def _trim(grid: FineGrid, clusters: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
     """Drop clusters that hang together by chance, then the sentences that fit worst; MAX_UNASSIGNED is never exceeded.
 
     A cluster that stays keeps the MIN_SENTENCES that fit best.
@@ -164,19 +163,19 @@ def _trim(grid: Grid, clusters: list[NDArray[np.int64]]) -> list[NDArray[np.int6
     return [np.setdiff1d(clusters[cluster], dropped) for cluster in kept]
 
 
-def _fit(grid: Grid, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+def _fit(grid: FineGrid, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     """Cosine of each sentence to the centroid of its cluster."""
-    return exact.cosines(grid[rows], exact.centroid(grid[rows])[None])[:, 0]
+    return cosines(grid[rows], mean_direction(grid[rows])[None])[:, 0]
 
 
-def _describe(grid: Grid, rows: NDArray[np.int64]) -> Topic:
-    centroid = exact.centroid(grid[rows])
+def _describe(grid: FineGrid, rows: NDArray[np.int64]) -> Topic:
+    centroid = mean_direction(grid[rows])
     return Topic(rows, unit(centroid), rows[_representatives(grid[rows], centroid)])
 
 
-def _representatives(grid: Grid, centroid: Grid) -> list[int]:
+def _representatives(grid: FineGrid, centroid: FineGrid) -> list[int]:
     """Rows that are central and differ from each other: maximal marginal relevance (Carbonell & Goldstein 1998)."""
-    centrality = exact.cosines(grid, centroid[None])[:, 0]
+    centrality = cosines(grid, centroid[None])[:, 0]
     chosen: list[int] = []
     most_alike = np.full(len(grid), -1.0)  # cosine to the most similar one chosen
     while len(chosen) < N_REPRESENTATIVES:
@@ -186,6 +185,6 @@ def _representatives(grid: Grid, centroid: Grid) -> list[int]:
         if relevance[best] == -np.inf:
             break
         chosen.append(best)
-        most_alike = np.maximum(most_alike, exact.cosines(grid, grid[best][None])[:, 0])
+        most_alike = np.maximum(most_alike, cosines(grid, grid[best][None])[:, 0])
         most_alike[best] = 1.0
     return chosen

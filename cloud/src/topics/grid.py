@@ -1,8 +1,11 @@
 """Sums and products of vectors that come out the same on every machine and with any number of threads.
 
 A matrix product in floating point depends on the order of its additions, and so on the processor and its threads; a
-last bit is enough to turn a tie. Vectors are put on a grid of whole numbers instead: the products and sums of these
-are whole numbers below 2 ** 53, which double precision holds exactly in whatever order they are added.
+last bit is enough to turn a tie. Vectors are put on a grid of whole numbers instead, whose products and sums a floating
+point number holds exactly in whatever order they are added.
+
+There are two grids. The fine one is for the few sentences of one firm and needs double precision. The coarse one is for
+the topics of a whole quarter and fits single precision, which takes half the memory.
 """
 
 from __future__ import annotations
@@ -10,29 +13,39 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-# 2 ** 16 steps from 0 to 1. A product of unit vectors is up to 2 ** 32, a sum of 20,000 of them below 2 ** 47.
-STEPS = 2**16
+# Steps from 0 to 1. Fine: a product of unit vectors is up to 2 ** 32 and a sum of 20,000 of them below 2 ** 47, well
+# within the 2 ** 53 of double precision.
+FINE_STEPS = 2**16
+# Coarse: the dot product of two such vectors is below 4,032 ** 2 < 2 ** 24, the limit of single precision (up to 4,096
+# dimensions, with rounding), and so is each part of its sum.
+COARSE_STEPS = 4_000
 
-# Whole numbers, as float64 because only floating point has fast matrix products. A unit vector has length STEPS.
-Grid = NDArray[np.float64]
+# Whole numbers, as floating point because only that has fast matrix products.
+FineGrid = NDArray[np.float64]
+CoarseGrid = NDArray[np.float32]
 
 
-def on_grid(vectors: NDArray[np.floating]) -> Grid:
-    """The vectors scaled to length STEPS and rounded, along the last axis; a zero vector stays zero."""
-    return _scaled(np.rint(vectors.astype(np.float64) * STEPS))
+def on_fine_grid(vectors: NDArray[np.floating]) -> FineGrid:
+    """The vectors scaled to length FINE_STEPS and rounded, along the last axis; a zero vector stays zero."""
+    return _scaled(np.rint(vectors.astype(np.float64) * FINE_STEPS))
 
 
-def cosines(one: Grid, other: Grid) -> NDArray[np.float64]:
+def on_coarse_grid(vectors: NDArray[np.floating]) -> CoarseGrid:
+    """Vectors of length 1 at most, as whole numbers of coarse steps; their lengths are not corrected."""
+    return np.round(vectors * COARSE_STEPS).astype(np.float32)
+
+
+def cosines(one: FineGrid, other: FineGrid) -> NDArray[np.float64]:
     """Of each row of ``one`` to each of ``other``: shape (len(one), len(other))."""
-    return (one @ other.T) / STEPS**2
+    return (one @ other.T) / FINE_STEPS**2
 
 
-def centroid(vectors: Grid) -> Grid:
+def mean_direction(vectors: FineGrid) -> FineGrid:
     """The direction of the rows' mean, shape (dimensions,)."""
     return _scaled(np.rint(vectors.sum(axis=0) / len(vectors)))
 
 
-def _scaled(whole: Grid) -> Grid:
-    # Coordinates are at most STEPS, so the sum of their squares is exact too; a root is correctly rounded everywhere.
+def _scaled(whole: FineGrid) -> FineGrid:
+    # Coordinates are at most FINE_STEPS, so the sum of their squares is exact too; a root is rounded alike everywhere.
     lengths = np.sqrt(np.square(whole).sum(axis=-1, keepdims=True))
-    return np.rint(whole * (STEPS / np.where(lengths == 0, STEPS, lengths)))
+    return np.rint(whole * (FINE_STEPS / np.where(lengths == 0, FINE_STEPS, lengths)))

@@ -8,7 +8,8 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from sklearn.metrics import adjusted_rand_score
 
 from cloud.src.models.embeddings import Vectors, unit
-from cloud.src.themes.average_linkage import STEPS, average_linkage, on_grid
+from cloud.src.themes.average_linkage import average_linkage
+from cloud.src.topics.grid import COARSE_STEPS, on_coarse_grid
 from tests.component.thread_counts import printed_with
 
 
@@ -29,14 +30,14 @@ def test_it_is_scipys_average_linkage(seed: int, max_distance: float) -> None:
     vectors = clouds(seed)
     tree = linkage(vectors.astype(np.float64), method="average", metric="cosine")
 
-    ours = average_linkage(on_grid(vectors), max_distance)
+    ours = average_linkage(on_coarse_grid(vectors), max_distance)
 
     # Not always the same to the last one: a mean on the grid is a hundredth of a percent beside the exact one.
     assert adjusted_rand_score(ours, fcluster(tree, max_distance, criterion="distance")) > 0.98
 
 
 def test_a_mean_of_several_counts_as_that_many() -> None:
-    vectors = on_grid(clouds(7))
+    vectors = on_coarse_grid(clouds(7))
     tight = average_linkage(vectors, 0.3)
     firsts, place, sizes = np.unique(tight, return_inverse=True, return_counts=True)
     means = np.array([np.round(vectors[tight == first].mean(axis=0, dtype=np.float64)) for first in firsts])
@@ -48,32 +49,33 @@ def test_a_mean_of_several_counts_as_that_many() -> None:
 
 @pytest.mark.parametrize("n", [0, 1])
 def test_nothing_to_merge(n: int) -> None:
-    assert average_linkage(on_grid(clouds(0)[:n]), 0.7).tolist() == list(range(n))
+    assert average_linkage(on_coarse_grid(clouds(0)[:n]), 0.7).tolist() == list(range(n))
 
 
 def test_equal_vectors_are_one_cluster_whose_name_is_its_first_row() -> None:
     one, other = np.eye(2, 8, dtype=np.float32)
 
-    labels = average_linkage(on_grid(np.array([one, other, one, one, other])), 0.5)
+    labels = average_linkage(on_coarse_grid(np.array([one, other, one, one, other])), 0.5)
 
     assert labels.tolist() == [0, 1, 0, 0, 1]
 
 
 def test_every_product_is_a_whole_number_that_float32_holds() -> None:
-    grid = on_grid(clouds(3))
+    grid = on_coarse_grid(clouds(3))
 
     products = grid @ grid.T
 
     assert np.abs(products).max() < 2**24
     assert np.array_equal(products, (grid.astype(np.int64) @ grid.astype(np.int64).T).astype(np.float32))
-    np.testing.assert_allclose(products / STEPS**2, clouds(3) @ clouds(3).T, atol=2e-3)
+    np.testing.assert_allclose(products / COARSE_STEPS**2, clouds(3) @ clouds(3).T, atol=2e-3)
 
 
 SCRIPT = """
 import numpy as np
 from tests.component.themes.test_average_linkage import clouds
-from cloud.src.themes.average_linkage import average_linkage, on_grid
-print(average_linkage(on_grid(clouds(5, n=3000, noise=0.2)), 0.7).tolist())
+from cloud.src.themes.average_linkage import average_linkage
+from cloud.src.topics.grid import on_coarse_grid
+print(average_linkage(on_coarse_grid(clouds(5, n=3000, noise=0.2)), 0.7).tolist())
 """
 
 

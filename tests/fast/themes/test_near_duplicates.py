@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from cloud.src.themes import near_duplicates
-from cloud.src.themes.average_linkage import on_grid
+from cloud.src.topics.grid import on_coarse_grid
 
 SUPPLY, PARTS, DEBT = ["supply chain", "ports"], ["supply", "parts chain"], ["debt", "liquidity"]
 
@@ -14,7 +14,7 @@ SUPPLY, PARTS, DEBT = ["supply chain", "ports"], ["supply", "parts chain"], ["de
 def merged(degrees: list[float], keywords: list[list[str]]) -> list[list[int]]:
     """What becomes of clusters of two topics each, which lie in one plane at these angles."""
     angles = np.repeat(np.radians(degrees), 2)
-    grid = on_grid(np.column_stack([np.cos(angles), np.sin(angles)]))
+    grid = on_coarse_grid(np.column_stack([np.cos(angles), np.sin(angles)]))
     clusters = [np.array([2 * number, 2 * number + 1]) for number in range(len(degrees))]
     of_topic = [words for words in keywords for _ in range(2)]
     return [rows.tolist() for rows in near_duplicates.merge(clusters, grid, of_topic)]
