@@ -17,7 +17,7 @@ from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.sentences.sentences import firm_sentences
 from cloud.src.topics.keywords import n_content_words
 from cloud.src.topics.procedural import ProceduralFilter, are_procedural
-from cloud.src.worker.firm_topics import MIN_CONTENT_WORDS, goes_on, speaker_words
+from cloud.src.worker.firm_topics import MIN_CONTENT_WORDS, continues_speech, speaker_words
 from cloud.src.worker.transcripts import FirmTranscripts
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -32,7 +32,7 @@ class Firm:
     ticker: str
     texts: list[str]
     vectors: Vectors
-    goes_on: NDArray[np.bool_]
+    continues_speech: NDArray[np.bool_]
     similarities: Vectors  # to procedural sentences
     labels: list[str]  # UNLABELLED where nobody says what the sentence is about
     speakers: frozenset[str]  # words of their names, which are no keywords
@@ -100,7 +100,7 @@ def _firm(
     labels = [_label(text, firm.firm_id, themes) for text in texts]
     ticker = firm.column("ticker")[0] or firm.firm_id
     speakers = speaker_words(firm)
-    return Firm(firm.firm_id, ticker, texts, vectors, goes_on(firm, rows), similarities, labels, speakers)
+    return Firm(firm.firm_id, ticker, texts, vectors, continues_speech(firm, rows), similarities, labels, speakers)
 
 
 def _label(text: str, firm_id: str, themes: list[dict]) -> str:

@@ -17,7 +17,7 @@ from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder, Vectors
 from cloud.src.themes.find_themes import find_themes
 from cloud.src.themes.rank import rank, sentences_of_any_call
-from cloud.src.topics.find_topics import NO_TOPIC, Topic, find_topics
+from cloud.src.topics.find_topics import NO_TOPIC, FoundTopic, find_topics
 from cloud.src.topics.keywords import topic_keywords
 from cloud.src.worker.firm_topics import without_procedural
 
@@ -34,7 +34,7 @@ def ftm(firms: list[Firm], _n_clusters: int, _seed: int, in_context: bool = True
     Themes are numbered in the product's order, the one most worth reading first.
     """
     found = [
-        without_procedural(find_topics(firm.vectors, firm.goes_on if in_context else None), firm.similarities)
+        without_procedural(find_topics(firm.vectors, firm.continues_speech if in_context else None), firm.similarities)
         for firm in firms
     ]
     themes = [[topic] for topic in range(len(found[0]))] if len(firms) == 1 else _ranked_themes(firms, found)
@@ -49,7 +49,7 @@ def ftm(firms: list[Firm], _n_clusters: int, _seed: int, in_context: bool = True
     return np.concatenate(labels)
 
 
-def _ranked_themes(firms: list[Firm], found: list[list[Topic]]) -> list[list[int]]:
+def _ranked_themes(firms: list[Firm], found: list[list[FoundTopic]]) -> list[list[int]]:
     """The topics of each theme, numbered through all firms, as the product's reduce finds and ranks them."""
     centroids = np.array([topic.centroid for topics in found for topic in topics])
     n_sentences = np.array([len(topic.rows) for topics in found for topic in topics])

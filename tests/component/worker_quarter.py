@@ -19,7 +19,7 @@ from cloud.src.naming.namer import KeywordNamer, Namer
 from cloud.src.worker import map_firms
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult
 from cloud.src.worker.map_firms import MapJob
-from cloud.src.worker.progress import Progress
+from cloud.src.worker.progress import BatchProgress
 from cloud.src.worker.settings import MapSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts
@@ -127,7 +127,7 @@ def map_job(
         topic_naming="keywords",
         checkpoint_interval=firms_a_part,
     )
-    progress = Progress(QUARTER, batch_id, manifest_key, n_firms=0, commit="test")
+    progress = BatchProgress(QUARTER, batch_id, manifest_key, n_firms=0, commit="test")
     return MapJob(settings, store, tools, namer or KeywordNamer(embedder()), recipe, progress)
 
 

@@ -12,11 +12,11 @@ from cloud.src.cli import llm_check, samples, version
 from cloud.src.cli.environment import local_up
 from cloud.src.cli.environment.local_environment import open_environment
 from cloud.src.cli.environment.run_llm import LlmChoice
-from cloud.src.cli.prefetch.command import Request as PrefetchRequest
+from cloud.src.cli.prefetch.command import PrefetchRequest
 from cloud.src.cli.prefetch.command import prefetch as prefetch_quarter
 from cloud.src.cli.report.command import write_report
 from cloud.src.cli.run.mirror import check_output_folder
-from cloud.src.cli.run.run_quarter import Request, run_quarter
+from cloud.src.cli.run.run_quarter import RunRequest, run_quarter
 from cloud.src.cli.run.summary import show_outcome
 from cloud.src.cli.screen import Screen, show_finding
 from cloud.src.contract import keys
@@ -279,7 +279,7 @@ def _run(
     screen = Screen()
     with ExitStack() as stack:
         with screen.stage("read transcripts"):
-            request = Request(quarter, FileTranscripts(source, quarter), out, batch_size, llm_topics, llm.none)
+            request = RunRequest(quarter, FileTranscripts(source, quarter), out, batch_size, llm_topics, llm.none)
             keys.check_batches_fit(request.transcripts.n_firms, batch_size)
         with screen.stage("local AWS and LLM"):
             environment = stack.enter_context(open_environment(screen.line, jobs, llm, containers))

@@ -30,7 +30,7 @@ BY_LLM, BY_KEYWORDS = "named by llm", "named by keywords: "  # how the worker's 
 PARALLEL_READS = 10
 
 
-class Progress(NamedTuple):
+class JobRecord(NamedTuple):
     """The firms that a map job has dealt with, what it counted while naming topics, and the image it ran in."""
 
     done: set[str]
@@ -70,7 +70,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
         differ = f"differ in {len(in_one_only)} batches: {in_one_only[0]}"
         raise InvalidInput(f"results and s3://{bucket}/{manifest_key} {differ}")
 
-    def read(batch_id: str) -> Progress | None:
+    def read(batch_id: str) -> JobRecord | None:
         return _read_progress(bucket, keys.progress(quarter, batch_id), manifest_key)
 
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
@@ -85,7 +85,7 @@ def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
     return {**execution, **passed_on, **add_up(batches), "naming": who_named(jobs), **what_ran(jobs)}
 
 
-def count_batch(batch_id: str, status: str, firm_ids: list[str], progress: Progress | None) -> BatchCount:
+def count_batch(batch_id: str, status: str, firm_ids: list[str], progress: JobRecord | None) -> BatchCount:
     """Count one batch; ``progress`` is None when this execution left no progress file for it.
 
     A job that says it succeeded but left no progress did not do its work, so its batch counts as failed.
@@ -119,7 +119,7 @@ def add_up(batches: list[BatchCount]) -> dict[str, Any]:
     }
 
 
-def who_named(jobs: list[Progress]) -> dict[str, Any]:
+def who_named(jobs: list[JobRecord]) -> dict[str, Any]:
     """How many topics the LLM has named in this execution, and how many have keywords for a name, by the reason.
 
     An outage is among the reasons: those topics are named when the quarter is started again.
@@ -129,7 +129,7 @@ def who_named(jobs: list[Progress]) -> dict[str, Any]:
     return {"by_llm": counted[BY_LLM], "by_keywords": dict(Counter(reasons).most_common(MAX_REASONS_LISTED))}
 
 
-def what_ran(jobs: list[Progress]) -> dict[str, Any]:
+def what_ran(jobs: list[JobRecord]) -> dict[str, Any]:
     """The commits of the images that the jobs ran in, those that were deployed, and whether a job's two differ."""
     return {
         "commits": sorted({job.commit for job in jobs})[:MAX_COMMITS_LISTED],
@@ -177,13 +177,13 @@ def _read_batches(bucket: str, manifest_key: str) -> dict[str, list[str]]:
         raise InvalidInput(f"s3://{bucket}/{manifest_key} is not a batch manifest") from error
 
 
-def _read_progress(bucket: str, key: str, manifest_key: str) -> Progress | None:
+def _read_progress(bucket: str, key: str, manifest_key: str) -> JobRecord | None:
     """A batch's progress; None when there is none or when it is from an earlier execution."""
     try:
         progress = json.load(_s3().get_object(Bucket=bucket, Key=key)["Body"])
         if progress["manifest_key"] != manifest_key:
             return None
-        return Progress(
+        return JobRecord(
             done=set(progress["done"]),
             skipped={firm["firm_id"] for firm in progress["skipped"]},
             # Workers before this version do not write all of the rest.

@@ -82,7 +82,7 @@ class LlmClient:
         self._openai = openai.AsyncOpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=timeout_s)
         self._slots = asyncio.Semaphore(max_concurrent)
         self._recovery = Recovery(
-            f"LLM server {base_url}, model {model}", self._whats_wrong, outage_limit_s, self.tally
+            f"LLM server {base_url}, model {model}", self._health_problem, outage_limit_s, self.tally
         )
         self._connecting: asyncio.Task[Dialect] | None = None
         self._asked: dict[str, asyncio.Task[str]] = {}
@@ -111,7 +111,7 @@ class LlmClient:
             if text is not None:
                 self.tally["from cache"] += 1
             else:
-                text = await self._asked_once(key, chat, answer_type, max_tokens, temperature)
+                text = await self._deduplicated(key, chat, answer_type, max_tokens, temperature)
             if book is not None:
                 book.put(key, text)
             return read_answer(text, answer_type)
@@ -138,16 +138,16 @@ class LlmClient:
 
     async def _connect(self) -> Dialect:
         await self._recovery.wait()
-        dialect = await find_dialect(self._patiently, await self._context_tokens())
+        dialect = await find_dialect(self._send_with_retries, await self._context_tokens())
         log.info("LLM server %s, model %s: %s", self.base_url, self.model, dialect)
         return dialect
 
-    async def _asked_once(
+    async def _deduplicated(
         self, key: str, chat: Chat, answer_type: type[Answer], max_tokens: int, temperature: float
     ) -> str:
         task = self._asked.get(key)
         if task is None:
-            task = asyncio.create_task(self._asked_now(chat, answer_type, max_tokens, temperature))
+            task = asyncio.create_task(self._request(chat, answer_type, max_tokens, temperature))
             self._asked[key] = task
         else:
             self.tally["identical"] += 1
@@ -157,7 +157,7 @@ class LlmClient:
             self._asked.pop(key, None)  # what has failed may be asked again
             raise
 
-    async def _asked_now(self, chat: Chat, answer_type: type[Answer], max_tokens: int, temperature: float) -> str:
+    async def _request(self, chat: Chat, answer_type: type[Answer], max_tokens: int, temperature: float) -> str:
         dialect = await self.connect()
         body = {
             "messages": chat,
@@ -166,12 +166,12 @@ class LlmClient:
             **dialect.fields(answer_type),
         }
         async with self._slots:
-            completion = await self._patiently(body)
+            completion = await self._send_with_retries(body)
         text = completion.checked_text()
         self.tally["answers"] += 1
         return text
 
-    async def _patiently(self, body: dict[str, Any]) -> Completion:
+    async def _send_with_retries(self, body: dict[str, Any]) -> Completion:
         """Send until there is a completion, waiting for the server where it is away."""
         for attempt in range(MAX_ATTEMPTS):
             await self._recovery.no_outage()
@@ -225,7 +225,7 @@ class LlmClient:
             f"LLM server {self.base_url} does not answer like one: is the URL right? It answers {error!s:.200}"
         )
 
-    async def _whats_wrong(self) -> Trouble | None:
+    async def _health_problem(self) -> Trouble | None:
         """Look at the server once, in the order in which one comes up: healthy, with a model, with an answer.
 
         vLLM is healthy before it can serve, and llama.cpp lists its model before. A page that is not there or not for
@@ -233,8 +233,8 @@ class LlmClient:
         """
         root = self.base_url.rstrip("/")
         try:
-            await self._look_at(f"{root.removesuffix('/v1')}/health")
-            await self._look_at(f"{root}/models")
+            await self._get_page(f"{root.removesuffix('/v1')}/health")
+            await self._get_page(f"{root}/models")
             await self._send({"messages": PROBE_CHAT, "max_tokens": 1})
         except _Transient as failure:
             return Trouble(str(failure), failure.pause_s)
@@ -242,7 +242,7 @@ class LlmClient:
             raise LlmMisconfigured(str(refused)) from refused
         return None
 
-    async def _look_at(self, page: str) -> Any:
+    async def _get_page(self, page: str) -> Any:
         """The page's JSON, None where it is refused or is no JSON: vLLM's /health is empty. Raises _Transient."""
         try:
             return await self._openai.get(page, cast_to=object, options={"timeout": _QUICK_TIMEOUT_S})
@@ -260,7 +260,7 @@ class LlmClient:
         llama.cpp in its properties."""
         root = self.base_url.rstrip("/")
         try:
-            pages = [await self._look_at(page) for page in (f"{root}/models", f"{root.removesuffix('/v1')}/props")]
+            pages = [await self._get_page(page) for page in (f"{root}/models", f"{root.removesuffix('/v1')}/props")]
         except _Transient:  # it serves all the same
             return None
         return stated_context(self.model, *pages)

@@ -12,7 +12,7 @@ from cloud.src.prefetch.storage import Storage
 
 
 @dataclass
-class Progress:
+class Checkpoint:
     """What the chunks written so far hold, and which firm was the last one.
 
     Attributes:
@@ -37,18 +37,18 @@ class Progress:
     chunk_of_firm: dict[str, str] = field(default_factory=dict)
 
 
-def save(storage: Storage, quarter: str, progress: Progress) -> None:
+def save(storage: Storage, quarter: str, progress: Checkpoint) -> None:
     """Write the checkpoint."""
     storage.put(keys.prefetch_checkpoint(quarter), json.dumps(vars(progress)).encode())
 
 
-def load(storage: Storage, quarter: str, fingerprint: str) -> Progress | None:
+def load(storage: Storage, quarter: str, fingerprint: str) -> Checkpoint | None:
     """Return how far a prefetch of the same source has come, None when there is nothing to continue."""
     found = storage.get(keys.prefetch_checkpoint(quarter))
     if not found:
         return None
     try:
-        progress = Progress(**json.loads(found[0]))
+        progress = Checkpoint(**json.loads(found[0]))
     except (ValueError, TypeError):  # of another version of this program
         return None
     progress.skipped = Counter(progress.skipped)

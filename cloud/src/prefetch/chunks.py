@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 
 from cloud.src.contract import keys
 from cloud.src.prefetch import checkpoint
-from cloud.src.prefetch.checkpoint import Progress
+from cloud.src.prefetch.checkpoint import Checkpoint
 from cloud.src.prefetch.lock import QuarterLock
 from cloud.src.prefetch.sentences.sentences import FirmSentences
 from cloud.src.prefetch.storage import Storage
@@ -28,7 +28,7 @@ class ChunkWriter:
     the checkpoint is in the chunks; a chunk that is newer than its checkpoint is written again with the same bytes.
     """
 
-    def __init__(self, storage: Storage, quarter: str, progress: Progress, lock: QuarterLock) -> None:
+    def __init__(self, storage: Storage, quarter: str, progress: Checkpoint, lock: QuarterLock) -> None:
         self._storage = storage
         self._quarter = quarter
         self._lock = lock
@@ -84,6 +84,6 @@ class ChunkWriter:
 
     def _begin(self) -> None:
         """Write down when this began, with nothing done; then the quarter is no longer a finished one."""
-        nothing_done = Progress(self.progress.fingerprint, self.progress.created_at)
+        nothing_done = Checkpoint(self.progress.fingerprint, self.progress.created_at)
         checkpoint.save(self._storage, self._quarter, nothing_done)
         self._storage.delete(keys.prefetch_manifest(self._quarter))

@@ -13,7 +13,7 @@ from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.contract.keys import check_bucket, check_quarter
 from cloud.src.prefetch import checkpoint
 from cloud.src.prefetch.calls import TranscriptSource
-from cloud.src.prefetch.checkpoint import Progress
+from cloud.src.prefetch.checkpoint import Checkpoint
 from cloud.src.prefetch.chunks import ChunkWriter
 from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.lock import quarter_lock
@@ -142,15 +142,17 @@ def write_quarter(
     return _summary(manifest, keys.prefetch_manifest(quarter))
 
 
-def _progress(storage: Storage, quarter: str, source: TranscriptSource) -> Progress:
+def _progress(storage: Storage, quarter: str, source: TranscriptSource) -> Checkpoint:
     """How far an interrupted prefetch of this source has come, or a new beginning."""
     fingerprint = f"{source.fingerprint} {rules_fingerprint()}"
     is_finished = storage.get(keys.prefetch_manifest(quarter)) is not None
     earlier = None if is_finished else checkpoint.load(storage, quarter, fingerprint)
-    return earlier or Progress(fingerprint)
+    return earlier or Checkpoint(fingerprint)
 
 
-def _manifest(quarter: str, source: TranscriptSource, progress: Progress, skipped: dict[str, int]) -> dict[str, object]:
+def _manifest(
+    quarter: str, source: TranscriptSource, progress: Checkpoint, skipped: dict[str, int]
+) -> dict[str, object]:
     return {
         "quarter": quarter,
         "created_at": progress.created_at,

@@ -106,7 +106,7 @@ class FolderStorage:
         self._write(key, body, str(os.getpid()))
 
     def put_if(self, key: str, body: bytes, version: str | None) -> str | None:
-        with self._only_we(key):
+        with self._exclusive(key):
             found = self.get(key)
             if (found and found[1]) != version:
                 return None
@@ -132,7 +132,7 @@ class FolderStorage:
         unfinished.replace(path)
 
     @contextmanager
-    def _only_we(self, key: str) -> Iterator[None]:
+    def _exclusive(self, key: str) -> Iterator[None]:
         """Between comparing and writing nobody else may write. The system ends this when the process is killed."""
         parent = (self._folder / key).parent
         parent.mkdir(parents=True, exist_ok=True)

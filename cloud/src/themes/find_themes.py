@@ -47,7 +47,7 @@ _BLOCK = 8_192
 
 
 @dataclass(frozen=True)
-class Theme:
+class FoundTheme:
     """``rows`` are indices of its topics, most central first; ``centroid`` has shape (dimensions,) and length 1."""
 
     rows: Rows
@@ -61,7 +61,7 @@ def find_themes(
     keywords: Sequence[Sequence[str]],
     min_firms: int,
     max_firm_dominance: float,
-) -> list[Theme]:
+) -> list[FoundTheme]:
     """Valid themes among topics, in an order that is theirs, not that of the topics; theme_rank.py ranks them.
 
     ``vectors`` are unit vectors of shape (topics, dimensions); ``firm_ids`` and ``keywords`` have an entry for each. A
@@ -183,10 +183,10 @@ def _joined(found: list[Rows], left: Rows, grid: Vectors, is_theme: Callable[[Ro
     return [more if is_theme(more) else rows for rows, more in zip(found, joined, strict=True)]
 
 
-def _describe(grid: Vectors, rows: Rows, firm_ids: Sequence[str]) -> Theme:
+def _describe(grid: Vectors, rows: Rows, firm_ids: Sequence[str]) -> FoundTheme:
     centroid = unit(grid[rows].mean(axis=0, dtype=np.float64))
     rows = rows[np.argsort(-(grid[rows] @ on_coarse_grid(centroid)), kind="stable")]
     row_of_firm: dict[str, int] = {}
     for row in rows:
         row_of_firm.setdefault(firm_ids[row], int(row))
-    return Theme(rows, centroid, list(row_of_firm.values()))
+    return FoundTheme(rows, centroid, list(row_of_firm.values()))

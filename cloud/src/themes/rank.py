@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.src.models.embeddings import Embedder, Vectors, unit
-from cloud.src.themes.find_themes import Theme
+from cloud.src.themes.find_themes import FoundTheme
 from cloud.src.themes.near_duplicates import shared_words
 
 # Chosen by reading the themes of 149 real calls (ADR-014).
@@ -50,12 +50,12 @@ class Measures:
 
 @dataclass(frozen=True)
 class Ranked:
-    theme: Theme
+    theme: FoundTheme
     measures: Measures
 
 
 def rank(
-    found: Sequence[Theme],
+    found: Sequence[FoundTheme],
     firm_ids: Sequence[str],
     keywords: Sequence[Sequence[str]],
     n_sentences: NDArray[np.integer],
@@ -69,7 +69,7 @@ def rank(
     n_firms = len(set(firm_ids))
     n_sentences_of_all = int(n_sentences.sum())
 
-    def measure(theme: Theme) -> Measures:
+    def measure(theme: FoundTheme) -> Measures:
         share_of_firms = len(theme.row_of_firm) / n_firms
         share_of_sentences = float(n_sentences[theme.rows].sum() / n_sentences_of_all)
         similarity = float((any_call @ theme.centroid).max())

@@ -44,7 +44,7 @@ ROWS_A_BLOCK = 2_000
 
 
 @dataclass(frozen=True)
-class Topic:
+class FoundTopic:
     """``rows`` are indices of its sentences in spoken order; ``centroid`` has shape (dimensions,) and length 1."""
 
     rows: NDArray[np.int64]
@@ -53,18 +53,21 @@ class Topic:
 
 
 def find_topics(
-    vectors: Vectors, goes_on: NDArray[np.bool_] | None = None, min_topics: int = 1, max_topics: int = MAX_TOPICS
-) -> list[Topic]:
+    vectors: Vectors,
+    continues_speech: NDArray[np.bool_] | None = None,
+    min_topics: int = 1,
+    max_topics: int = MAX_TOPICS,
+) -> list[FoundTopic]:
     """Topics among unit vectors of shape (sentences, dimensions), largest first.
 
-    ``goes_on`` has shape (sentences,): true where the sentence follows the one before it in the same speech; None when
-    the sentences are in no order. There are at most ``max_topics``, and at least ``min_topics`` where so many groups of
-    three sentences can be told apart. At least one topic comes back when there is at least one sentence.
+    ``continues_speech`` has shape (sentences,): true where the sentence follows the one before it in the same speech;
+    None when the sentences are in no order. There are at most ``max_topics``, and at least ``min_topics`` where so many
+    groups of three sentences can be told apart. At least one topic comes back when there is at least one sentence.
     """
     if len(vectors) == 0:
         return []
     grid = on_fine_grid(vectors)
-    in_context = grid if goes_on is None else _in_context(grid, goes_on)
+    in_context = grid if continues_speech is None else _in_context(grid, continues_speech)
     n_clusters = min(max(expected_topics(len(vectors)), min_topics), max_topics)
     clusters = _merge_small(in_context, _cluster(in_context, n_clusters))
     trimmed = _trim(in_context, clusters)
@@ -77,7 +80,7 @@ def expected_topics(n_sentences: int) -> int:
     return min(max(1, round(n_sentences**CLUSTERS_EXPONENT)), MAX_TOPICS)
 
 
-def labels_of(topics: list[Topic], n_sentences: int) -> NDArray[np.int32]:
+def labels_of(topics: list[FoundTopic], n_sentences: int) -> NDArray[np.int32]:
     """local_topic_id of each sentence, shape (n_sentences,); NO_TOPIC where there is none."""
     labels = np.full(n_sentences, NO_TOPIC, dtype=np.int32)
     for topic_id, topic in enumerate(topics):
@@ -85,8 +88,8 @@ def labels_of(topics: list[Topic], n_sentences: int) -> NDArray[np.int32]:
     return labels
 
 
-def _in_context(grid: FineGrid, goes_on: NDArray[np.bool_]) -> FineGrid:
-    follows = goes_on[1:, None]
+def _in_context(grid: FineGrid, continues_speech: NDArray[np.bool_]) -> FineGrid:
+    follows = continues_speech[1:, None]
     in_context = grid.copy()
     in_context[1:] += SHARE_OF_NEIGHBOURS * np.where(follows, grid[:-1], 0)
     in_context[:-1] += SHARE_OF_NEIGHBOURS * np.where(follows, grid[1:], 0)
@@ -168,9 +171,9 @@ def _fit(grid: FineGrid, rows: NDArray[np.int64]) -> NDArray[np.float64]:
     return cosines(grid[rows], mean_direction(grid[rows])[None])[:, 0]
 
 
-def _describe(grid: FineGrid, rows: NDArray[np.int64]) -> Topic:
+def _describe(grid: FineGrid, rows: NDArray[np.int64]) -> FoundTopic:
     centroid = mean_direction(grid[rows])
-    return Topic(rows, unit(centroid), rows[_representatives(grid[rows], centroid)])
+    return FoundTopic(rows, unit(centroid), rows[_representatives(grid[rows], centroid)])
 
 
 def _representatives(grid: FineGrid, centroid: FineGrid) -> list[int]:

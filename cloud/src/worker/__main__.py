@@ -21,7 +21,7 @@ from cloud.src.naming.namer import KeywordNamer, LlmNamer, Namer
 from cloud.src.worker import image_commit, map_firms, package_sentiment, recipe, reduce_themes, settings
 from cloud.src.worker.firm_topics import FirmAnalyser
 from cloud.src.worker.map_firms import MapJob
-from cloud.src.worker.progress import Progress
+from cloud.src.worker.progress import BatchProgress
 from cloud.src.worker.settings import JobSettings, MapSettings, ReduceSettings
 from cloud.src.worker.store import Store
 
@@ -55,7 +55,7 @@ def run_map(job_settings: MapSettings) -> None:
     llm = start_log(job_settings, uses_llm)
     log.info("batch %s of %s", job_settings.batch_id, job_settings.quarter)
     embedder = Embedder(job_settings.embedding_model, job_settings.embedding_threads)
-    progress = Progress(
+    progress = BatchProgress(
         quarter=job_settings.quarter,
         batch_id=job_settings.batch_id,
         manifest_key=job_settings.manifest_key,

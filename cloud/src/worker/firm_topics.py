@@ -17,7 +17,7 @@ from cloud.src.models.embeddings import Embedder, Vectors
 from cloud.src.naming.ask import Name, TopicToName
 from cloud.src.naming.labels import topic_labels
 from cloud.src.topics import find_topics as topic_engine
-from cloud.src.topics.find_topics import Topic
+from cloud.src.topics.find_topics import FoundTopic
 from cloud.src.topics.keywords import n_content_words, topic_keywords
 from cloud.src.topics.procedural import ProceduralFilter, are_procedural, is_procedural_topic
 from cloud.src.worker.transcripts import FirmTranscripts
@@ -89,7 +89,9 @@ class FirmAnalyser:
         rows, vectors, similarities = rows[about_something], vectors[about_something], similarities[about_something]
         if len(rows) == 0:
             raise NothingToAnalyse(f"none of its {len(texts)} sentences is about anything")
-        found = topic_engine.find_topics(vectors, goes_on(transcripts, rows), self._min_topics, self._max_topics)
+        found = topic_engine.find_topics(
+            vectors, continues_speech(transcripts, rows), self._min_topics, self._max_topics
+        )
         found = without_procedural(found, similarities)
         labels = np.full(len(texts), topic_engine.NO_TOPIC, dtype=np.int32)
         labels[rows] = topic_engine.labels_of(found, len(rows))
@@ -110,7 +112,7 @@ class FirmAnalyser:
         )
 
 
-def goes_on(transcripts: FirmTranscripts, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+def continues_speech(transcripts: FirmTranscripts, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
     """For each of these sentences whether the one before it in ``rows`` is part of the same speech."""
     of_speech = list(
         zip(*(transcripts.column(name) for name in ("transcript_id", "section", "speaker_name")), strict=True)
@@ -119,7 +121,7 @@ def goes_on(transcripts: FirmTranscripts, rows: NDArray[np.int64]) -> NDArray[np
     return np.array([False, *(one == other for one, other in pairwise(speeches))])[: len(rows)]
 
 
-def topics_to_name(transcripts: FirmTranscripts, found: list[Topic], rows: NDArray[np.int64]) -> list[TopicToName]:
+def topics_to_name(transcripts: FirmTranscripts, found: list[FoundTopic], rows: NDArray[np.int64]) -> list[TopicToName]:
     """What each topic is about; ``rows`` are the indices in the transcripts of the sentences that were clustered."""
     texts = transcripts.column("cleaned_text")
     sentences = [[texts[i] for i in rows[topic.rows]] for topic in found]
@@ -139,7 +141,7 @@ def topics_to_name(transcripts: FirmTranscripts, found: list[Topic], rows: NDArr
     ]
 
 
-def without_procedural(found: list[Topic], similarities: Vectors) -> list[Topic]:
+def without_procedural(found: list[FoundTopic], similarities: Vectors) -> list[FoundTopic]:
     """The topics that say something; all of them when none does, so that a firm with sentences has a topic."""
     return [topic for topic in found if not is_procedural_topic(similarities[topic.rows])] or found
 
@@ -154,7 +156,7 @@ def firm_row(transcripts: FirmTranscripts, n_topics: int) -> dict[str, Any]:
 
 
 def topic_row(
-    firm: dict[str, Any], local_topic_id: int, keywords: list[str], topic: Topic, representatives: list[str]
+    firm: dict[str, Any], local_topic_id: int, keywords: list[str], topic: FoundTopic, representatives: list[str]
 ) -> dict[str, Any]:
     """A row of TOPIC without its name; reduce fills in theme_id."""
     identity = {name: firm[name] for name in schemas.TOPIC.names if name in firm}

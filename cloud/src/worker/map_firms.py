@@ -22,7 +22,7 @@ from cloud.src.naming.search import OUTAGE
 from cloud.src.worker import answers, parts, recipe
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult, NothingToAnalyse
 from cloud.src.worker.parts import Part
-from cloud.src.worker.progress import FirmReason, Progress, ProgressWriter
+from cloud.src.worker.progress import BatchProgress, FirmReason, ProgressWriter
 from cloud.src.worker.settings import MapSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts, TranscriptReader, read_batch
@@ -74,7 +74,7 @@ class MapJob:
     analyser: FirmAnalyser
     namer: Namer
     made_with: dict[str, Any]  # the recipe: models, prompts and settings the parts are made with
-    progress: Progress
+    progress: BatchProgress
     writer: ProgressWriter = field(init=False)
     under_way: deque[PartUnderWay] = field(default_factory=deque)
     failures_in_a_row: int = 0

@@ -21,7 +21,7 @@ class FirmReason:
 
 
 @dataclass
-class Progress:
+class BatchProgress:
     """The document itself.
 
     ``parts`` are the numbers of the finished part files, which is what reduce reads; ``done``, ``skipped`` and
@@ -55,7 +55,7 @@ class Progress:
 class ProgressWriter:
     """Writes the document at once, and knows when it is due again."""
 
-    def __init__(self, store: Store, progress: Progress) -> None:
+    def __init__(self, store: Store, progress: BatchProgress) -> None:
         self._store = store
         self._progress = progress
         self._key = keys.progress(progress.quarter, progress.batch_id)

@@ -23,7 +23,7 @@ from cloud.src.naming.labels import N_LABELS
 from cloud.src.naming.name_rules import why_refused
 from cloud.src.naming.namer import Namer
 from cloud.src.themes import find_themes, rank
-from cloud.src.themes.find_themes import Theme
+from cloud.src.themes.find_themes import FoundTheme
 from cloud.src.themes.rank import Ranked
 from cloud.src.topics.keywords import theme_keywords
 from cloud.src.worker import answers
@@ -161,14 +161,14 @@ def ranking_record(theme_table: pa.Table, ranked: list[Ranked]) -> list[dict[str
     ]
 
 
-def keywords_of(mapped: MappedQuarter, found: list[Theme]) -> list[list[str]]:
+def keywords_of(mapped: MappedQuarter, found: list[FoundTheme]) -> list[list[str]]:
     """The keywords of each theme."""
     keywords_of_topic = mapped.topics.column("keywords").to_pylist()
     return theme_keywords([[keywords_of_topic[i] for i in theme.rows] for theme in found])
 
 
 def name_themes(
-    store: Store, quarter: str, mapped: MappedQuarter, found: list[Theme], keywords: list[list[str]], namer: Namer
+    store: Store, quarter: str, mapped: MappedQuarter, found: list[FoundTheme], keywords: list[list[str]], namer: Namer
 ) -> list[Name]:
     """Have the themes named. What the LLM answers is kept, in case this job is repeated."""
     topic_names = mapped.topics.column("summary").to_pylist()
@@ -211,7 +211,7 @@ def theme_labels(topic_names: list[str]) -> list[str]:
 
 
 def theme_rows(
-    quarter: str, mapped: MappedQuarter, found: list[Theme], keywords: list[list[str]], names: list[Name]
+    quarter: str, mapped: MappedQuarter, found: list[FoundTheme], keywords: list[list[str]], names: list[Name]
 ) -> pa.Table:
     """The themes with keywords, names and descriptions, as schema THEME, in the order of ``found``."""
     sizes = mapped.topics.column("n_sentences").to_numpy()
@@ -233,7 +233,7 @@ def theme_rows(
     return pa.Table.from_pylist(rows, schema=schemas.THEME)
 
 
-def with_theme_ids(topics: pa.Table, theme_ids: list[str], found: list[Theme]) -> pa.Table:
+def with_theme_ids(topics: pa.Table, theme_ids: list[str], found: list[FoundTheme]) -> pa.Table:
     theme_of_topic: list[str | None] = [None] * topics.num_rows
     for theme_id, theme in zip(theme_ids, found, strict=True):
         for row in theme.rows:

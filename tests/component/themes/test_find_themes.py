@@ -10,7 +10,7 @@ from sklearn.metrics import adjusted_rand_score
 from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.themes import find_themes as themes
 from cloud.src.themes.average_linkage import average_linkage
-from cloud.src.themes.find_themes import MIN_TOPICS_TO_CENTRE, Theme, cut_for, find_themes, is_valid
+from cloud.src.themes.find_themes import MIN_TOPICS_TO_CENTRE, FoundTheme, cut_for, find_themes, is_valid
 from tests.component.thread_counts import printed_with
 
 DIMENSIONS = 64
@@ -25,12 +25,12 @@ def grouped(n_groups: int, in_common: float = 0.0, noise: float = 0.03) -> tuple
     return unit(vectors), [f"firm {n % FIRMS_A_GROUP}" for n in range(len(vectors))]
 
 
-def find(vectors: Vectors, firm_ids: list[str], keywords: list[list[str]] | None = None) -> list[Theme]:
+def find(vectors: Vectors, firm_ids: list[str], keywords: list[list[str]] | None = None) -> list[FoundTheme]:
     """Themes by the contract's rule; without keywords no two of them count as duplicates."""
     return find_themes(vectors, firm_ids, keywords or [[] for _ in firm_ids], min_firms=2, max_firm_dominance=0.4)
 
 
-def labels_of(found: list[Theme], n_topics: int) -> NDArray[np.int64]:
+def labels_of(found: list[FoundTheme], n_topics: int) -> NDArray[np.int64]:
     labels = np.full(n_topics, -1)
     for number, theme in enumerate(found):
         labels[theme.rows] = number
@@ -41,7 +41,7 @@ def expected_groups(n_groups: int) -> set[frozenset[int]]:
     return {frozenset(range(n * FIRMS_A_GROUP, (n + 1) * FIRMS_A_GROUP)) for n in range(n_groups)}
 
 
-def topics_of(found: list[Theme]) -> set[frozenset[int]]:
+def topics_of(found: list[FoundTheme]) -> set[frozenset[int]]:
     return {frozenset(theme.rows.tolist()) for theme in found}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from cloud.src.models.embeddings import Vectors
 from cloud.src.themes import rank as theme_rank
-from cloud.src.themes.find_themes import Theme
+from cloud.src.themes.find_themes import FoundTheme
 from cloud.src.themes.near_duplicates import shared_words
 from cloud.src.themes.rank import Measures, Ranked, rank
 from tests.component.worker_quarter import embedder
@@ -32,13 +32,13 @@ class Group:
 
 
 def ranked(*groups: Group) -> list[Ranked]:
-    found: list[Theme] = []
+    found: list[FoundTheme] = []
     firm_ids: list[str] = []
     keywords: list[list[str]] = []
     sizes: list[int] = []
     for group in groups:
         rows = np.arange(len(firm_ids), len(firm_ids) + group.n_firms)
-        found.append(Theme(rows, group.centroid(), rows.tolist()))
+        found.append(FoundTheme(rows, group.centroid(), rows.tolist()))
         for firm in range(group.n_firms):
             firm_ids.append(f"firm {firm}")
             keywords.append([f"{word}{firm}" if group.all_differ else word for word in group.keywords])
@@ -91,7 +91,7 @@ def test_words_are_shared_by_firms_however_many_topics_each_has() -> None:
     """Three firms with two topics each on their drugs: all have "drugs" in one, two "trials", and one "approvals"."""
     firm_ids = ["a", "a", "b", "b", "c", "c"]
     keywords = [["drugs"], ["trials"], ["drugs"], ["approvals"], ["drugs"], ["trials"]]
-    theme = Theme(np.arange(6), Group(3).centroid(), [0, 2, 4])
+    theme = FoundTheme(np.arange(6), Group(3).centroid(), [0, 2, 4])
 
     [found] = rank([theme], firm_ids, keywords, np.ones(6, dtype=np.int64), ANY_CALL)
 
@@ -105,7 +105,7 @@ def test_a_theme_of_few_firms_without_a_shared_word_is_about_nothing(
     n_firms: int, n_sharing: int, general: bool
 ) -> None:
     keywords = [["tariff"] if firm < n_sharing else [f"own{firm}"] for firm in range(n_firms)]
-    theme = Theme(np.arange(n_firms), Group(3).centroid(), list(range(n_firms)))
+    theme = FoundTheme(np.arange(n_firms), Group(3).centroid(), list(range(n_firms)))
 
     [found] = rank([theme], [f"firm {n}" for n in range(n_firms)], keywords, np.ones(n_firms, dtype=np.int64), ANY_CALL)
 

@@ -11,7 +11,7 @@ from cloud.src.topics.find_topics import (
     MAX_UNASSIGNED,
     N_REPRESENTATIVES,
     NO_TOPIC,
-    Topic,
+    FoundTopic,
     find_topics,
     labels_of,
 )
@@ -33,7 +33,7 @@ def grouped(sizes: list[int], noise: float = 0.03) -> tuple[Vectors, list[int]]:
     return unit(vectors), groups.tolist()
 
 
-def sentences_of(topics: list[Topic]) -> list[list[int]]:
+def sentences_of(topics: list[FoundTopic]) -> list[list[int]]:
     return [topic.rows.tolist() for topic in topics]
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cloud.src.topics.find_topics import Topic
+from cloud.src.topics.find_topics import FoundTopic
 from cloud.src.topics.procedural import ProceduralFilter, are_procedural, is_procedural_topic
 from cloud.src.worker.firm_topics import without_procedural
 from tests.component.worker_quarter import embedder
@@ -37,8 +37,8 @@ def test_a_topic_is_procedural_when_over_40_percent_nearly_are(similarities: lis
 
 
 def test_a_firm_keeps_its_topics_when_all_are_procedural() -> None:
-    topic = Topic(np.array([0, 1]), np.ones(2, dtype=np.float32), np.array([0, 1]))
-    other = Topic(np.array([2, 3]), np.ones(2, dtype=np.float32), np.array([2, 3]))
+    topic = FoundTopic(np.array([0, 1]), np.ones(2, dtype=np.float32), np.array([0, 1]))
+    other = FoundTopic(np.array([2, 3]), np.ones(2, dtype=np.float32), np.array([2, 3]))
     nearly = np.array([0.5, 0.5, 0.1, 0.1], dtype=np.float32)
     assert without_procedural([topic, other], nearly) == [other]
     assert without_procedural([topic], nearly) == [topic]

@@ -6,7 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.cli.report import data as report_data
-from cloud.src.cli.report.data import Counts, Topic
+from cloud.src.cli.report.data import Counts, ReportTopic
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
@@ -19,7 +19,7 @@ from tests.fast.cli.report_tables import (
 )
 
 
-def texts_of(topics: list[Topic]) -> dict[str, list[str]]:
+def texts_of(topics: list[ReportTopic]) -> dict[str, list[str]]:
     return {topic.name: [sentence.text for sentence in topic.sentences] for topic in topics}
 
 

@@ -12,7 +12,17 @@ import pytest
 from cloud.src.cli.__main__ import run
 from cloud.src.cli.quarters import changes as theme_changes
 from cloud.src.cli.quarters import tables as theme_tables
-from cloud.src.cli.quarters.changes import FADING, GONE, GROWING, NEW, STEADY, Quarter, Theme, compare, read_quarter
+from cloud.src.cli.quarters.changes import (
+    FADING,
+    GONE,
+    GROWING,
+    NEW,
+    STEADY,
+    Quarter,
+    QuarterTheme,
+    compare,
+    read_quarter,
+)
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.record import with_record
@@ -24,7 +34,7 @@ EARLIER, LATER = "2022Q4", "2023Q1"
 def quarter(name: str, n_firms: int, *themes: tuple[str, int, list[float]]) -> Quarter:
     """A quarter with themes of so many firms and such centroids; the mean of its topics is zero."""
     rows = [
-        Theme(f"theme_{name}_{rank:03d}", title, [], count, count, rank, count / n_firms, False)
+        QuarterTheme(f"theme_{name}_{rank:03d}", title, [], count, count, rank, count / n_firms, False)
         for rank, (title, count, _) in enumerate(themes, start=1)
     ]
     centroids = np.array([centroid for _, _, centroid in themes], dtype=np.float32).reshape(len(themes), 3)
@@ -126,7 +136,7 @@ def test_a_quarter_is_read_from_its_tables(tmp_path: Path) -> None:
 
     assert found.n_firms == 4
     assert found.themes == [
-        Theme(f"theme_{LATER}_001", "Freight", ["lead times", "suppliers"], 4, 4, 1, share=1.0, is_general=True)
+        QuarterTheme(f"theme_{LATER}_001", "Freight", ["lead times", "suppliers"], 4, 4, 1, share=1.0, is_general=True)
     ]
     np.testing.assert_allclose(found.centroids, [[0.6, 0.8]], atol=1e-6)
     np.testing.assert_allclose(found.mean, [-0.2, 0.4], atol=1e-6)

@@ -37,7 +37,7 @@ _TOPIC_COLUMNS = (
 
 
 @dataclass(frozen=True)
-class Topic:
+class ComparedTopic:
     """A firm's topic under the name that one run gave it. ``sentence_ids``: the representative ones, best first."""
 
     topic_id: str
@@ -58,7 +58,7 @@ class Run:
     """
 
     folder: Path
-    topics: list[Topic]
+    topics: list[ComparedTopic]
     embeddings: Vectors
     naming_of_themes: Counter[str]
     named_by: str
@@ -68,8 +68,8 @@ class Run:
 class Pair:
     """A topic as both runs have it; ``grounding_a`` is the cosine of run A's name to the topic's centroid."""
 
-    a: Topic
-    b: Topic
+    a: ComparedTopic
+    b: ComparedTopic
     matched_by: str
     grounding_a: float
     grounding_b: float
@@ -134,7 +134,7 @@ def read_run(folder: Path, quarter: str) -> Run:
     path = folder / keys.topics(quarter)
     return Run(
         folder,
-        [Topic(*row.values()) for row in rows],
+        [ComparedTopic(*row.values()) for row in rows],
         run_folder.embeddings(topics, path),
         Counter(themes.column("naming_method").to_pylist()),
         _named_by(path),
@@ -184,7 +184,7 @@ def _named_by(path: Path) -> str:
     return " and ".join(f"{m['llm_model']}, prompt {m['prompt']}" if m.get("llm_model") else "keywords" for m in makers)
 
 
-def _same_sentences(one: Topic, other: Topic) -> bool:
+def _same_sentences(one: ComparedTopic, other: ComparedTopic) -> bool:
     return set(one.sentence_ids) == set(other.sentence_ids)
 
 

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cloud.src.cli.compare.judging import Verdict
-from cloud.src.cli.compare.runs import SAME_SENTENCES, Comparison, Pair, Topic
+from cloud.src.cli.compare.runs import SAME_SENTENCES, ComparedTopic, Comparison, Pair
 from cloud.src.cli.screen import one_line
 from cloud.src.contract.errors import FtmError
 
@@ -134,7 +134,7 @@ def write_names(comparison: Comparison, path: Path) -> None:
         raise FtmError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _methods(topics: list[Topic]) -> Counter[str]:
+def _methods(topics: list[ComparedTopic]) -> Counter[str]:
     return Counter(topic.naming_method for topic in topics)
 
 
@@ -146,7 +146,7 @@ def _higher(a: np.ndarray, b: np.ndarray) -> tuple[str, str]:
     return f"{(a > b).mean():.1%}", f"{(b > a).mean():.1%}"
 
 
-def _repeated(topics: list[Topic]) -> str:
+def _repeated(topics: list[ComparedTopic]) -> str:
     """The share of topics whose name another topic of the firm has too."""
     used = Counter((topic.firm_id, topic.name.casefold()) for topic in topics)
     return f"{sum(count for count in used.values() if count > 1) / len(topics):.1%}"

@@ -27,7 +27,7 @@ WRDS = "wrds"
 
 
 @dataclass(frozen=True)
-class Request:
+class PrefetchRequest:
     """What the user asks for. ``firms``, ``limit`` and ``keep_unlinked`` are for WRDS only."""
 
     quarter: str
@@ -40,7 +40,7 @@ class Request:
     force: bool = False
 
 
-def prefetch(screen: Screen, request: Request) -> None:
+def prefetch(screen: Screen, request: PrefetchRequest) -> None:
     """Write the quarter's sentences, and show what there is then; with ``dry_run`` show what there would be.
 
     Raises InvalidInput for what cannot be meant, FtmError for what WRDS or AWS refuses.
@@ -58,7 +58,7 @@ def prefetch(screen: Screen, request: Request) -> None:
         _write(request, firms, target, screen)
 
 
-def _checked(request: Request) -> FirmList | None:
+def _checked(request: PrefetchRequest) -> FirmList | None:
     """Check what needs no network; return the list of firms, if one is given."""
     if request.source == WRDS:
         return read_firm_list(request.firms) if request.firms else None
@@ -68,7 +68,7 @@ def _checked(request: Request) -> FirmList | None:
     return None
 
 
-def _write(request: Request, firms: FirmList | None, target: Target, screen: Screen) -> None:
+def _write(request: PrefetchRequest, firms: FirmList | None, target: Target, screen: Screen) -> None:
     quarter = request.quarter
     unlinked: list[str] = []
     selection = selection_options(firms, request.limit, request.keep_unlinked)
@@ -85,7 +85,7 @@ def _write(request: Request, firms: FirmList | None, target: Target, screen: Scr
 
 
 @contextmanager
-def _opened(request: Request, firms: FirmList | None, screen: Screen) -> Iterator[TranscriptSource]:
+def _opened(request: PrefetchRequest, firms: FirmList | None, screen: Screen) -> Iterator[TranscriptSource]:
     """Read the files, or log in to WRDS and find the calls there; WRDS is left at the end of the block."""
     if request.source != WRDS:
         with screen.stage("read transcripts"):

@@ -37,7 +37,7 @@ _FIRMS = run_folder.columns(schemas.FIRM, "firm_id")
 
 
 @dataclass(frozen=True)
-class Theme:
+class QuarterTheme:
     """A theme of one quarter. ``rank``: its place in the quarter, from 1; ``share``: of the quarter's firms.
 
     ``is_general``: every call has it, whatever happens, or its firms share no words (ADR-014).
@@ -63,7 +63,7 @@ class Quarter:
     name: str
     folder: Path
     n_firms: int
-    themes: list[Theme]
+    themes: list[QuarterTheme]
     centroids: Vectors
     mean: Vectors
 
@@ -73,12 +73,12 @@ class Change:
     """A theme in both quarters, or in one of them. ``similarity``: of a pair, the cosine of the centroids."""
 
     status: str
-    earlier: Theme | None
-    later: Theme | None
+    earlier: QuarterTheme | None
+    later: QuarterTheme | None
     similarity: float | None = None
 
     @property
-    def theme(self) -> Theme:
+    def theme(self) -> QuarterTheme:
         """The theme as it was last seen."""
         if self.later is not None:
             return self.later
@@ -110,7 +110,7 @@ def read_quarter(folder: Path, quarter: str) -> Quarter:
     theme_ids = themes.column("theme_id").to_pylist()
     ranking = run_folder.theme_ranking(folder, quarter)
     rows = [
-        Theme(
+        QuarterTheme(
             **row,
             rank=rank,
             share=row["n_firms"] / max(1, n_firms),
@@ -157,7 +157,7 @@ def match(earlier: Quarter, later: Quarter) -> list[tuple[int, int, float]]:
     return [(int(i), int(j), float(cosines[i, j])) for i, j in found if cosines[i, j] >= SAME_THEME_COSINE]
 
 
-def status_of(before: Theme, earlier: Quarter, after: Theme, later: Quarter) -> str:
+def status_of(before: QuarterTheme, earlier: Quarter, after: QuarterTheme, later: Quarter) -> str:
     """Growing or fading when the share of firms has changed by more than chance would change it, else steady."""
     pooled = (before.n_firms + after.n_firms) / (earlier.n_firms + later.n_firms)
     standard_error = math.sqrt(pooled * (1 - pooled) * (1 / earlier.n_firms + 1 / later.n_firms))

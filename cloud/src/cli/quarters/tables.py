@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from rich.table import Table
 from rich.text import Text
 
-from cloud.src.cli.quarters.changes import STATUSES, STEADY, Change, Quarter, Theme
+from cloud.src.cli.quarters.changes import STATUSES, STEADY, Change, Quarter, QuarterTheme
 from cloud.src.cli.screen import one_line
 from cloud.src.contract.errors import FtmError
 
@@ -94,7 +94,7 @@ def write_changes(changes: list[Change], path: Path) -> None:
         raise FtmError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _columns(theme: Theme | None, side: str) -> dict[str, object]:
+def _columns(theme: QuarterTheme | None, side: str) -> dict[str, object]:
     if theme is None:
         return {}
     values = (
@@ -104,9 +104,9 @@ def _columns(theme: Theme | None, side: str) -> dict[str, object]:
     return {f"{name}_{side}": value for (name, _), value in zip(_SIDE, values, strict=True)}
 
 
-def _name_and_firms(theme: Theme | None) -> tuple[Text, str]:
+def _name_and_firms(theme: QuarterTheme | None) -> tuple[Text, str]:
     return Text(one_line(theme.name) if theme else ""), str(theme.n_firms) if theme else ""
 
 
-def _firms(theme: Theme | None) -> str:
+def _firms(theme: QuarterTheme | None) -> str:
     return f"{theme.n_firms} ({theme.share:.0%})" if theme else "-"

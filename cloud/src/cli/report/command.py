@@ -12,7 +12,7 @@ from typing import Any
 
 from cloud.src.cli.pages import page
 from cloud.src.cli.report import data as report_data
-from cloud.src.cli.report.data import Firm, ReportData, Sentence, Theme, Topic
+from cloud.src.cli.report.data import Firm, ReportData, ReportTheme, ReportTopic, Sentence
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
@@ -76,7 +76,7 @@ def _page_data(report: ReportData) -> dict[str, Any]:
         speaker = speakers.setdefault((sentence.speaker_name, sentence.speaker_type), len(speakers))
         return [sentence.sentence_id, sentence.text, speaker, sentence.section, sentence.call_date.isoformat()]
 
-    def topic_record(topic: Topic) -> dict[str, Any]:
+    def topic_record(topic: ReportTopic) -> dict[str, Any]:
         return {
             "id": topic.topic_id,
             "firm": firm_number[topic.firm_id],
@@ -98,7 +98,7 @@ def _page_data(report: ReportData) -> dict[str, Any]:
     }
 
 
-def _theme_record(theme: Theme) -> dict[str, Any]:
+def _theme_record(theme: ReportTheme) -> dict[str, Any]:
     return {
         "id": theme.theme_id,
         "name": theme.name,

@@ -24,7 +24,7 @@ BYTES_BESIDE_TOPIC = 130
 
 
 @dataclass(frozen=True)
-class Theme:
+class ReportTheme:
     """``distinctiveness``: 1 - cosine to what firms say on every call, times the share of firms with its main words.
 
     None where an earlier version of FTM has not recorded it. ``is_general``: every call has it, or its firms share
@@ -62,7 +62,7 @@ class Sentence:
 
 
 @dataclass(frozen=True)
-class Topic:
+class ReportTopic:
     """A firm's topic. ``sentences`` starts with the ``n_representative`` best; a page may not have room for all."""
 
     topic_id: str
@@ -92,9 +92,9 @@ class ReportData:
 
     quarter: str
     counts: Counts
-    themes: list[Theme]
+    themes: list[ReportTheme]
     firms: list[Firm]
-    topics: list[Topic]
+    topics: list[ReportTopic]
 
 
 # The columns a report needs. Embeddings, for one, would double its time and memory.
@@ -135,18 +135,18 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
         return ReportData(quarter, _counts(tables, topics), themes, firms, topics)
 
 
-def _themes(tables: duckdb.DuckDBPyConnection, ranking: dict[str, dict[str, Any]]) -> list[Theme]:
+def _themes(tables: duckdb.DuckDBPyConnection, ranking: dict[str, dict[str, Any]]) -> list[ReportTheme]:
     # Numbers of more than three digits are longer, and come after the shorter ones.
     rows = tables.execute("""
         SELECT theme_id, name, description, naming_method, keywords, n_firms, n_topics, n_sentences
         FROM themes
         ORDER BY length(theme_id), theme_id
         """)
-    themes = [Theme(*row) for row in rows.fetchall()]
+    themes = [ReportTheme(*row) for row in rows.fetchall()]
     return [_with_measures(theme, ranking[theme.theme_id]) if theme.theme_id in ranking else theme for theme in themes]
 
 
-def _with_measures(theme: Theme, measures: dict[str, Any]) -> Theme:
+def _with_measures(theme: ReportTheme, measures: dict[str, Any]) -> ReportTheme:
     distinctiveness = (1 - measures["similarity_to_any_call"]) * measures["word_agreement"]
     return replace(theme, is_general=measures["general"], distinctiveness=distinctiveness)
 
@@ -158,17 +158,17 @@ def _firms(tables: duckdb.DuckDBPyConnection) -> list[Firm]:
     return [Firm(*row) for row in rows.fetchall()]
 
 
-def _topics(tables: duckdb.DuckDBPyConnection) -> list[Topic]:
+def _topics(tables: duckdb.DuckDBPyConnection) -> list[ReportTopic]:
     rows = tables.execute("""
         SELECT topic_id, firm_id, theme_id, summary, naming_method, keywords, n_sentences,
                len(representative_sentence_ids)
         FROM topics
         ORDER BY n_sentences DESC, topic_id
         """)
-    return [Topic(*row) for row in rows.fetchall()]
+    return [ReportTopic(*row) for row in rows.fetchall()]
 
 
-def _bytes_of_topics(topics: list[Topic]) -> int:
+def _bytes_of_topics(topics: list[ReportTopic]) -> int:
     """Return about how much of the page the topics take without their sentences."""
     return sum(
         BYTES_BESIDE_TOPIC + len(topic.name) + sum(len(keyword) + len('"",') for keyword in topic.keywords)
@@ -176,7 +176,7 @@ def _bytes_of_topics(topics: list[Topic]) -> int:
     )
 
 
-def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[Topic], max_bytes: int) -> None:
+def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic], max_bytes: int) -> None:
     """Fill each topic's sentences: representative ones first, then in the order they were said.
 
     Topics take turns for the room on the page (first every topic's first sentence, then every second, ...), so that
@@ -212,7 +212,7 @@ def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[Topic], max_b
         by_id[topic_id].sentences.append(Sentence(*sentence))
 
 
-def _counts(tables: duckdb.DuckDBPyConnection, topics: list[Topic]) -> Counts:
+def _counts(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic]) -> Counts:
     totals = tables.execute("""
         SELECT (SELECT count(*) FROM firms),
                count(DISTINCT transcript_id),
@@ -226,7 +226,7 @@ def _counts(tables: duckdb.DuckDBPyConnection, topics: list[Topic]) -> Counts:
     return Counts(firms, calls, sentences, without_topic, in_theme, on_page)
 
 
-def _check_same_run(topics: list[Topic], file: Path, kind: str, known: set[str]) -> None:
+def _check_same_run(topics: list[ReportTopic], file: Path, kind: str, known: set[str]) -> None:
     """Raise InvalidInput when a topic belongs to a theme or firm (``kind``) that the file does not have."""
     named = {topic.theme_id if kind == "theme" else topic.firm_id for topic in topics}
     unknown = sorted(name for name in named if name is not None and name not in known)

@@ -22,7 +22,7 @@ class Aws(Protocol):
 
 
 @dataclass(frozen=True)
-class Progress:
+class ExecutionProgress:
     """How far an execution is."""
 
     status: str  # RUNNING | SUCCEEDED | FAILED | TIMED_OUT | ABORTED
@@ -48,13 +48,13 @@ class Execution:
         """The answer of DescribeExecution."""
         return self._states.describe_execution(executionArn=self.arn)
 
-    def progress(self) -> Progress:
+    def progress(self) -> ExecutionProgress:
         """How far the state machine is, by its history, and the map jobs, by their progress files."""
         status = self.describe()["status"]  # first: what follows is then at least as new
         events = self._events()
         batches = _output_of("CreateBatchManifest", events).get("batches", {})
         jobs = self._map_jobs(batches.get("manifest_key"))
-        return Progress(
+        return ExecutionProgress(
             status=status,
             map_done=any(_exited(event) == "ProcessBatches" for event in events),
             n_batches=len(batches.get("batch_ids", [])),

@@ -15,7 +15,7 @@ from cloud.src.cli.environment.local_environment import LocalEnvironment
 from cloud.src.cli.report.command import write_report
 from cloud.src.cli.run.execution import (
     Execution,
-    Progress,
+    ExecutionProgress,
     failed_job_log,
     failure_of,
     jobs,
@@ -39,7 +39,7 @@ POLL_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
-class Request:
+class RunRequest:
     """What the user asks for."""
 
     quarter: str
@@ -50,7 +50,7 @@ class Request:
     no_llm: bool = False
 
 
-def run_quarter(request: Request, environment: LocalEnvironment, screen: Screen) -> Outcome:
+def run_quarter(request: RunRequest, environment: LocalEnvironment, screen: Screen) -> Outcome:
     """Prefetch, run the state machine, keep its results in the folder, write the report.
 
     Raises InvalidInput for transcripts without a sentence, before the folder is made, and ExecutionFailed when the
@@ -125,7 +125,7 @@ def _watch_map(execution: Execution, mirror: Mirror, n_firms: int, screen: Scree
     """Show the map jobs until they have ended, and copy what they write."""
     with screen.stage("map", total=n_firms) as stage:
 
-        def show(now: Progress) -> None:
+        def show(now: ExecutionProgress) -> None:
             failed = f", {now.firms_failed} firms failed" if now.firms_failed else ""
             batches = f"{now.batches_done} of {now.n_batches} batches{failed}"
             stage.update(now.firms_done, batches, reused=now.firms_reused)
@@ -139,7 +139,7 @@ def _watch_reduce(execution: Execution, mirror: Mirror, environment: LocalEnviro
     with screen.stage("reduce and package", unit="themes") as stage:
         counted: tuple[int, int | None] = (0, None)
 
-        def show(now: Progress) -> None:
+        def show(now: ExecutionProgress) -> None:
             nonlocal counted
             for job in jobs(environment.aws, environment.job_queue, "RUNNING", since=started):
                 log = log_tail(environment.aws, job, n_lines=100)
@@ -153,7 +153,10 @@ def _watch_reduce(execution: Execution, mirror: Mirror, environment: LocalEnviro
 
 
 def _poll(
-    execution: Execution, mirror: Mirror, show: Callable[[Progress], None], until: Callable[[Progress], bool]
+    execution: Execution,
+    mirror: Mirror,
+    show: Callable[[ExecutionProgress], None],
+    until: Callable[[ExecutionProgress], bool],
 ) -> None:
     """Copy and show what is new until something is reached or the execution ends."""
     while True:
@@ -178,7 +181,7 @@ def _stopped_with_us(execution: Execution) -> Iterator[None]:
 
 
 def _failure(
-    execution: Execution, has_results: bool, request: Request, environment: LocalEnvironment, screen: Screen
+    execution: Execution, has_results: bool, request: RunRequest, environment: LocalEnvironment, screen: Screen
 ) -> FtmError:
     """Show the end of the failed job's log; what is returned says why the execution has failed.
 
@@ -195,7 +198,7 @@ def _failure(
     return failure
 
 
-def _report(request: Request, environment: LocalEnvironment, screen: Screen) -> Path:
+def _report(request: RunRequest, environment: LocalEnvironment, screen: Screen) -> Path:
     """Write the report to the folder, and to its place in the bucket."""
     with screen.stage("report"):
         report = write_report(request.folder, request.quarter)

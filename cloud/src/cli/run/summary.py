@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cloud.src.cli.report import data as report_data
-from cloud.src.cli.report.data import ReportData, Theme
+from cloud.src.cli.report.data import ReportData, ReportTheme
 from cloud.src.cli.screen import duration, one_line, output_console
 from cloud.src.contract import keys
 from cloud.src.naming.ask import in_words
@@ -139,7 +139,7 @@ def reason_lines(named: str, naming: Mapping[str, int]) -> list[str]:
     return lines
 
 
-def example_of(theme: Theme, report: ReportData) -> str:
+def example_of(theme: ReportTheme, report: ReportData) -> str:
     """Of the sentences that stand for the theme's topics, the one with most of the theme's keywords in it."""
     sentences = [
         sentence.text
