@@ -12,6 +12,7 @@ from typing import Any
 import pyarrow as pa
 
 from cloud.src.contract import keys, schemas
+from cloud.src.contract.rows import TopicRow
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder
@@ -50,7 +51,7 @@ def analyser() -> FirmAnalyser:
     return FirmAnalyser(embedder())
 
 
-def named_topics(found: FirmResult) -> list[dict[str, Any]]:
+def named_topics(found: FirmResult) -> list[TopicRow]:
     """The rows of TOPIC, named by keywords."""
     names = KeywordNamer(embedder()).start_topics(found.to_name, found.centroids(), AnswerBook())
     return found.with_names(names.result())

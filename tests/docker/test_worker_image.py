@@ -114,7 +114,9 @@ def test_a_quarter_in_containers_has_the_tables_of_one_in_processes(tmp_path: Pa
     assert in_containers == in_processes
     assert len({theme_id for *_, theme_id in in_containers if theme_id}) >= 10
 
-    progress = [json.loads(path.read_text()) for path in tmp_path.glob(f"containers/progress/{QUARTER}/*.json")]
+    progress = [
+        json.loads(path.read_text()) for path in tmp_path.glob(f"containers/progress/{QUARTER}/{QUARTER}_batch_*.json")
+    ]
     commit = configuration()["Labels"]["org.opencontainers.image.revision"]
     assert [(batch["status"], batch["commit"]) for batch in progress] == [("succeeded", commit)] * 3
 

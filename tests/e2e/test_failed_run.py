@@ -29,7 +29,9 @@ def test_a_failed_run_says_why_and_keeps_what_there_is(tmp_path: Path) -> None:
     assert any("the end of its log" in line for line in log)
     assert any("it answers 403" in line for line in log)
     assert "Traceback" not in ended.stderr
-    assert {json.loads(path.read_text())["status"] for path in out.glob("progress/2023Q1/*.json")} == {"failed"}
+    assert {json.loads(path.read_text())["status"] for path in out.glob("progress/2023Q1/2023Q1_batch_*.json")} == {
+        "failed"
+    }
     # The key reaches the jobs, and nothing that anybody may read.
     assert {request.headers["Authorization"] for request in llm.requests} == {"Bearer key-of-the-test"}
     assert "key-of-the-test" not in ended.stdout + ended.stderr

@@ -85,7 +85,9 @@ def test_a_killed_run_continues_with_its_finished_parts(hanging_run: HangingRun)
         again = run_ftm(*arguments(hanging_run.folder, llm), CHECKPOINT_INTERVAL="1")
     assert again.returncode == 0, again.stderr
     assert "continuing with" in again.stderr
-    progress = [json.loads(path.read_text()) for path in hanging_run.folder.glob(f"progress/{QUARTER}/*.json")]
+    progress = [
+        json.loads(path.read_text()) for path in hanging_run.folder.glob(f"progress/{QUARTER}/{QUARTER}_batch_*.json")
+    ]
     assert sum(job["reused_parts"] for job in progress) == n_kept
     assert (hanging_run.folder / keys.themes(QUARTER)).is_file()
     assert not list(hanging_run.folder.rglob(".*.partial"))

@@ -112,8 +112,19 @@ def progress(quarter: str, batch: str) -> str:
     return f"{progress_prefix(quarter)}{batch}.json"
 
 
+def themes_progress(quarter: str) -> str:
+    """How far the reduce job is."""
+    return f"{progress_prefix(quarter)}_themes.json"
+
+
 def progress_prefix(quarter: str) -> str:
+    """Files of batches; those whose names begin with ``_`` are of the quarter as a whole."""
     return f"progress/{quarter}/"
+
+
+def is_batch_progress(key: str) -> bool:
+    """Whether a key under ``progress_prefix`` is a batch's."""
+    return not key.removeprefix(folder_of(key)).startswith("_")
 
 
 # --- map --------------------------------------------------------------------------------------

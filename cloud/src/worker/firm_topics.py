@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from cloud.src.contract import schemas
 from cloud.src.contract.errors import FtmError
+from cloud.src.contract.rows import FirmRow, TopicRow, UnnamedTopicRow
 from cloud.src.models.embeddings import Embedder, Vectors
 from cloud.src.naming.ask import Name, TopicToName
 from cloud.src.naming.labels import topic_labels
@@ -34,14 +34,30 @@ class NothingToAnalyse(Exception):
 
 
 @dataclass(frozen=True)
+class ContentSentences:
+    """Sentences that could be about something: where they are among all of the firm's, and what is known of each.
+
+    ``similarities`` are those to procedural sentences. All three have an entry per sentence, in spoken order.
+    """
+
+    rows: NDArray[np.int64]
+    vectors: Vectors
+    similarities: Vectors
+
+    def not_procedural(self) -> ContentSentences:
+        kept = ~are_procedural(self.similarities)
+        return ContentSentences(self.rows[kept], self.vectors[kept], self.similarities[kept])
+
+
+@dataclass(frozen=True)
 class FirmResult:
     """``firm`` is a row of FIRM, ``sentences`` a table SENTENCE_TOPIC of everything said.
 
     ``topics`` are rows of TOPIC that have no names yet; ``to_name`` says what each of them is about, in their order.
     """
 
-    firm: dict[str, Any]
-    topics: list[dict[str, Any]]
+    firm: FirmRow
+    topics: list[UnnamedTopicRow]
     sentences: pa.Table
     to_name: list[TopicToName]
 
@@ -49,7 +65,7 @@ class FirmResult:
         """Unit vectors, shape (topics, dimensions)."""
         return np.stack([topic["embedding"] for topic in self.topics])
 
-    def with_names(self, names: list[Name]) -> list[dict[str, Any]]:
+    def with_names(self, names: list[Name]) -> list[TopicRow]:
         """The rows of TOPIC with the names, given in their order."""
         return [
             {**topic, "summary": name.text, "naming_method": name.method}
@@ -80,19 +96,14 @@ class FirmAnalyser:
         texts = transcripts.column("cleaned_text")
         if len(texts) > MAX_SENTENCES:
             raise FtmError(f"{len(texts):,} sentences are more than one firm says in a quarter: is firm_id right?")
-        speakers = speaker_words(transcripts)
-        has_content = [n_content_words(text, speakers) >= MIN_CONTENT_WORDS for text in texts]
-        rows = np.flatnonzero(has_content)
-        vectors = self._vectors([texts[i] for i in rows])
-        similarities = self._procedural.similarities(vectors)
-        about_something = ~are_procedural(similarities)
-        rows, vectors, similarities = rows[about_something], vectors[about_something], similarities[about_something]
+        content = self._content_sentences(texts, speaker_words(transcripts)).not_procedural()
+        rows = content.rows
         if len(rows) == 0:
             raise NothingToAnalyse(f"none of its {len(texts)} sentences is about anything")
         found = topic_engine.find_topics(
-            vectors, continues_speech(transcripts, rows), self._min_topics, self._max_topics
+            content.vectors, continues_speech(transcripts, rows), self._min_topics, self._max_topics
         )
-        found = without_procedural(found, similarities)
+        found = without_procedural(found, content.similarities)
         labels = np.full(len(texts), topic_engine.NO_TOPIC, dtype=np.int32)
         labels[rows] = topic_engine.labels_of(found, len(rows))
         to_name = topics_to_name(transcripts, found, rows)
@@ -103,6 +114,12 @@ class FirmAnalyser:
             for number, (item, topic) in enumerate(zip(to_name, found, strict=True))
         ]
         return FirmResult(firm, topic_rows, with_labels(transcripts.table, labels), to_name)
+
+    def _content_sentences(self, texts: list[str], speakers: frozenset[str]) -> ContentSentences:
+        """The sentences with enough words that could be keywords."""
+        rows = np.flatnonzero([n_content_words(text, speakers) >= MIN_CONTENT_WORDS for text in texts])
+        vectors = self._vectors([texts[i] for i in rows])
+        return ContentSentences(rows, vectors, self._procedural.similarities(vectors))
 
     def _vectors(self, sentences: list[str]) -> Vectors:
         if not all(sentence in self._ahead for sentence in sentences):
@@ -146,30 +163,44 @@ def without_procedural(found: list[FoundTopic], similarities: Vectors) -> list[F
     return [topic for topic in found if not is_procedural_topic(similarities[topic.rows])] or found
 
 
-def firm_row(transcripts: FirmTranscripts, n_topics: int) -> dict[str, Any]:
+def firm_row(transcripts: FirmTranscripts, n_topics: int) -> FirmRow:
     """A row of FIRM. Of several calls in the quarter the last one's date counts: no event study must look ahead."""
     dates = transcripts.column("earnings_call_date")
     last = max(range(len(dates)), key=lambda i: dates[i])
     latest = transcripts.table.slice(last, 1).to_pylist()[0]
-    row = {name: latest[name] for name in schemas.FIRM.names if name in latest}
-    return {**row, "n_sentences": len(dates), "n_topics": n_topics}
+    return {
+        "firm_id": latest["firm_id"],
+        "firm_name": latest["firm_name"],
+        "ticker": latest["ticker"],
+        "gvkey": latest["gvkey"],
+        "permno": latest["permno"],
+        "link_date": latest["link_date"],
+        "earnings_call_date": latest["earnings_call_date"],
+        "quarter": latest["quarter"],
+        "n_sentences": len(dates),
+        "n_topics": n_topics,
+    }
 
 
 def topic_row(
-    firm: dict[str, Any], local_topic_id: int, keywords: list[str], topic: FoundTopic, representatives: list[str]
-) -> dict[str, Any]:
+    firm: FirmRow, local_topic_id: int, keywords: list[str], topic: FoundTopic, representatives: list[str]
+) -> UnnamedTopicRow:
     """A row of TOPIC without its name; reduce fills in theme_id."""
-    identity = {name: firm[name] for name in schemas.TOPIC.names if name in firm}
     return {
-        **identity,
         "topic_id": f"{firm['firm_id']}_{local_topic_id}",
+        "firm_id": firm["firm_id"],
+        "firm_name": firm["firm_name"],
         "local_topic_id": local_topic_id,
+        "permno": firm["permno"],
+        "gvkey": firm["gvkey"],
+        "earnings_call_date": firm["earnings_call_date"],
         "representation": ", ".join(keywords),
         "keywords": keywords,
         "n_sentences": len(topic.rows),
         "representative_sentence_ids": representatives,
         "embedding": topic.centroid,
         "theme_id": None,
+        "quarter": firm["quarter"],
     }
 
 

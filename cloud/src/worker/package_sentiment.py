@@ -6,16 +6,38 @@ import logging
 import tempfile
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cloud.src.contract import keys, schemas
+from cloud.src.contract.rows import FirmRow, ThemeRow
 from cloud.src.worker.store import Store
 
 log = logging.getLogger(__name__)
+
+
+class TopicInTheme(TypedDict):
+    """What is packaged of a topic."""
+
+    firm_id: str
+    local_topic_id: int
+    topic_id: str
+    theme_id: str
+    summary: str
+
+
+class TopicSentence(TypedDict):
+    """What is packaged of a sentence, and which topic it belongs to."""
+
+    firm_id: str
+    local_topic_id: int
+    sentence_id: str
+    cleaned_text: str
+    speaker_type: str
+    position: int
 
 
 def run(store: Store, quarter: str) -> None:
@@ -24,8 +46,10 @@ def run(store: Store, quarter: str) -> None:
     The sentences are read one part at a time, and the table is put together in a file: a large quarter's sentences
     do not fit into the job's memory.
     """
-    themes = {theme["theme_id"]: theme for theme in store.read_table(keys.themes(quarter)).to_pylist()}
-    firms = {firm["firm_id"]: firm for firm in store.read_table(keys.firms(quarter)).to_pylist()}
+    themes: dict[str, ThemeRow] = {
+        theme["theme_id"]: theme for theme in store.read_table(keys.themes(quarter)).to_pylist()
+    }
+    firms: dict[str, FirmRow] = {firm["firm_id"]: firm for firm in store.read_table(keys.firms(quarter)).to_pylist()}
     topics = topics_with_permno(store.read_table(keys.topics(quarter)))
     n_rows = 0
     with tempfile.TemporaryDirectory() as folder:
@@ -47,26 +71,25 @@ def batch_and_part(sentences_key: str) -> tuple[str, int]:
     return batch, int(number)
 
 
-def topics_with_permno(topics: pa.Table) -> dict[tuple[str, int], dict[str, Any]]:
+def topics_with_permno(topics: pa.Table) -> dict[tuple[str, int], TopicInTheme]:
     """Topics that are in a theme and whose firm has a PERMNO, by (firm_id, local_topic_id)."""
     chosen = topics.filter(pc.and_(pc.is_valid(topics["theme_id"]), pc.is_valid(topics["permno"])))
-    columns = ["firm_id", "local_topic_id", "topic_id", "theme_id", "summary"]
-    return {(topic["firm_id"], topic["local_topic_id"]): topic for topic in chosen.select(columns).to_pylist()}
+    rows = chosen.select(list(TopicInTheme.__annotations__)).to_pylist()
+    return {(topic["firm_id"], topic["local_topic_id"]): topic for topic in rows}
 
 
 def package_part(
     sentences: pa.Table,
-    topics: dict[tuple[str, int], dict[str, Any]],
-    themes: dict[str, dict[str, Any]],
-    firms: dict[str, dict[str, Any]],
+    topics: dict[tuple[str, int], TopicInTheme],
+    themes: dict[str, ThemeRow],
+    firms: dict[str, FirmRow],
 ) -> list[dict[str, Any]]:
     """The rows that one part's sentences make, sorted by firm, theme and topic.
 
     The firm comes first because parts follow each other in order of firms: the table is the same whatever the batches.
     """
-    sentences_of_topic: dict[tuple[str, int], list[dict[str, Any]]] = defaultdict(list)
-    columns = ["firm_id", "local_topic_id", "sentence_id", "cleaned_text", "speaker_type", "position"]
-    for sentence in sentences.select(columns).to_pylist():
+    sentences_of_topic: dict[tuple[str, int], list[TopicSentence]] = defaultdict(list)
+    for sentence in sentences.select(list(TopicSentence.__annotations__)).to_pylist():
         topic_key = (sentence["firm_id"], sentence["local_topic_id"])
         if topic_key in topics:
             sentences_of_topic[topic_key].append(sentence)
@@ -77,9 +100,7 @@ def package_part(
     return sorted(rows, key=lambda row: (row["firm_id"], row["theme_id"], row["topic_id"]))
 
 
-def package_row(
-    theme: dict[str, Any], firm: dict[str, Any], topic: dict[str, Any], sentences: list[dict[str, Any]]
-) -> dict[str, Any]:
+def package_row(theme: ThemeRow, firm: FirmRow, topic: TopicInTheme, sentences: list[TopicSentence]) -> dict[str, Any]:
     return {
         "theme_id": theme["theme_id"],
         "theme_name": theme["name"],

@@ -18,6 +18,7 @@ import pyarrow as pa
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
 from cloud.src.contract.record import read_record, with_record
+from cloud.src.contract.rows import FirmRow, TopicRow
 from cloud.src.worker.progress import FirmReason
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts, split_by_firm
@@ -27,13 +28,13 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Part:
-    """Rows as dictionaries: ``firms`` as schema FIRM, ``topics`` as TOPIC; ``sentences`` are tables SENTENCE_TOPIC."""
+    """``sentences`` are tables of schema SENTENCE_TOPIC, one per firm."""
 
     fingerprint: str
-    firms: list[dict[str, Any]] = field(default_factory=list)
+    firms: list[FirmRow] = field(default_factory=list)
     skipped: list[FirmReason] = field(default_factory=list)
     failed: list[FirmReason] = field(default_factory=list)
-    topics: list[dict[str, Any]] = field(default_factory=list)
+    topics: list[TopicRow] = field(default_factory=list)
     sentences: list[pa.Table] = field(default_factory=list)
     without_llm: list[str] = field(default_factory=list)  # ids of firms with names that no LLM was to be had for
     names_by: dict[str, Any] = field(default_factory=dict)  # model and prompt of the topics' names

@@ -1,4 +1,7 @@
-"""What a map job has done so far, for whoever watches the quarter: progress/<quarter>/<batch_id>.json."""
+"""What a job has done so far, for whoever watches the quarter.
+
+A map job writes progress/<quarter>/<batch_id>.json, the reduce job progress/<quarter>/_themes.json.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ class FirmReason:
 
 @dataclass
 class BatchProgress:
-    """The document itself.
+    """The document of a map job.
 
     ``parts`` are the numbers of the finished part files, which is what reduce reads; ``done``, ``skipped`` and
     ``failed`` are the firms in them. ``analysed`` also counts the firms of the part that is being made. ``naming``
@@ -47,18 +50,37 @@ class BatchProgress:
     naming: dict[str, int] = field(default_factory=dict)
     updated_at: str = ""
 
+    @property
+    def key(self) -> str:
+        return keys.progress(self.quarter, self.batch_id)
+
     def n_settled(self) -> int:
         """How many firms are in finished parts."""
         return len(self.done) + len(self.skipped) + len(self.failed)
 
 
+@dataclass
+class ThemesProgress:
+    """The document of the reduce job: what it is doing, for people to read, and how many themes have names."""
+
+    quarter: str
+    manifest_key: str
+    step: str = "reading topics"
+    n_themes: int | None = None  # not known yet
+    n_named: int = 0
+    updated_at: str = ""
+
+    @property
+    def key(self) -> str:
+        return keys.themes_progress(self.quarter)
+
+
 class ProgressWriter:
     """Writes the document at once, and knows when it is due again."""
 
-    def __init__(self, store: Store, progress: BatchProgress) -> None:
+    def __init__(self, store: Store, progress: BatchProgress | ThemesProgress) -> None:
         self._store = store
         self._progress = progress
-        self._key = keys.progress(progress.quarter, progress.batch_id)
         self._written_at = float("-inf")
 
     def is_due(self) -> bool:
@@ -66,5 +88,5 @@ class ProgressWriter:
 
     def write(self) -> None:
         self._progress.updated_at = datetime.now(UTC).isoformat(timespec="seconds")
-        self._store.write_json(self._key, asdict(self._progress))
+        self._store.write_json(self._progress.key, asdict(self._progress))
         self._written_at = time.monotonic()

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ import pyarrow as pa
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
 from cloud.src.contract.record import read_record, with_record
+from cloud.src.contract.rows import FirmRow, ThemeRow
 from cloud.src.models.embeddings import Embedder, Vectors
 from cloud.src.naming.ask import Name, TopicToName, in_words
 from cloud.src.naming.labels import N_LABELS
@@ -27,6 +29,7 @@ from cloud.src.themes.find_themes import FoundTheme
 from cloud.src.themes.rank import Ranked
 from cloud.src.topics.keywords import theme_keywords
 from cloud.src.worker import answers
+from cloud.src.worker.progress import ProgressWriter, ThemesProgress
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import read_batches
@@ -45,14 +48,14 @@ class FinishedPart:
 
 @dataclass(frozen=True)
 class MappedQuarter:
-    """What the map jobs left. ``topics`` has schema TOPIC, sorted by topic; ``firms`` are rows of FIRM.
+    """What the map jobs left. ``topics`` has schema TOPIC, sorted by topic.
 
     ``names_by``: the models and prompts that named the topics, usually one.
     """
 
     parts: list[FinishedPart]
     topics: pa.Table
-    firms: list[dict[str, Any]]
+    firms: list[FirmRow]
     names_by: list[dict[str, Any]]
 
     def embeddings(self) -> Vectors:
@@ -64,13 +67,28 @@ class MappedQuarter:
 def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder) -> None:
     """Write firms, sentences, topics, themes and theme_contributions of the quarter."""
     quarter = settings.quarter
+    progress = ThemesProgress(quarter, settings.manifest_key)
+    writer = ProgressWriter(store, progress)
+    writer.write()
     mapped = read_mapped(store, quarter, settings.manifest_key)
     log.info("%d topics of %d firms in %d parts", mapped.topics.num_rows, len(mapped.firms), len(mapped.parts))
+    progress.step = f"finding themes among {mapped.topics.num_rows:,} topics"
+    writer.write()
     ranked = rank_themes(settings, mapped, embedder)
     found = [each.theme for each in ranked]
     log.info("%d themes; naming them", len(found))
     keywords = keywords_of(mapped, found)
-    names = name_themes(store, quarter, mapped, found, keywords, namer)
+    progress.step, progress.n_themes = "naming themes", len(found)
+    writer.write()
+
+    def tell_when_due() -> None:
+        progress.n_named = namer.n_themes_named
+        if writer.is_due():
+            writer.write()
+
+    names = name_themes(store, quarter, themes_to_name(mapped, found, keywords), found, namer, tell_when_due)
+    progress.step, progress.n_named = "writing tables", len(names)
+    writer.write()
     theme_table = theme_rows(quarter, mapped, found, keywords, names)
     topics = with_theme_ids(mapped.topics, theme_table.column("theme_id").to_pylist(), found)
 
@@ -94,9 +112,10 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
 
     The progress files say which parts count: a part left by an earlier execution with other batches is not theirs.
     """
-    finished, tables, firms = [], [], []
+    finished, tables = [], []
+    firms: list[FirmRow] = []
     names_by: list[dict[str, Any]] = []
-    for batch_id, firm_ids in read_batches(store, manifest_key).items():
+    for batch_id, unclaimed in read_batches(store, manifest_key).items():
         progress = store.read_json_if_there(keys.progress(quarter, batch_id))
         if progress is None or progress["manifest_key"] != manifest_key:
             continue
@@ -105,7 +124,7 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
             finished.append(FinishedPart(batch_id, number))
             record = read_record(table)
             firms_of_part = [firm_with_dates(firm) for firm in record["firms"]]
-            check_firms(firms_of_part, firm_ids, keys.topics_part(quarter, batch_id, number))
+            unclaimed = claim_firms(unclaimed, firms_of_part, keys.topics_part(quarter, batch_id, number))
             firms += firms_of_part
             if record["names_by"] not in names_by:
                 names_by.append(record["names_by"])
@@ -117,28 +136,33 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
     return MappedQuarter(finished, topics, sorted(firms, key=lambda firm: firm["firm_id"]), names_by)
 
 
-def check_firms(firms_of_part: list[dict[str, Any]], expected: set[str], key: str) -> None:
-    """Take the part's firms off those expected of its batch; raise FtmError when one is not (or no longer) expected.
+def claim_firms(unclaimed: set[str], firms_of_part: list[FirmRow], key: str) -> set[str]:
+    """The firms of a batch that are still unclaimed after this part; raise FtmError when one of the part's is not.
 
     Two executions of one quarter with other batch sizes write parts of the same names: no firm must count twice.
     """
+    still_unclaimed = set(unclaimed)
     for firm in firms_of_part:
-        if firm["firm_id"] not in expected:
+        if firm["firm_id"] not in still_unclaimed:
             raise FtmError(
                 f"{key} holds firm {firm['firm_id']}, which this execution has elsewhere: another execution of the "
                 "quarter has overwritten it; start the quarter again when no other one is running"
             )
-        expected.remove(firm["firm_id"])
+        still_unclaimed.remove(firm["firm_id"])
+    return still_unclaimed
 
 
-def firm_with_dates(firm: dict[str, Any]) -> dict[str, Any]:
+def firm_with_dates(firm: dict[str, Any]) -> FirmRow:
     """A firm's row from a part's metadata, where JSON has made strings of its dates."""
     link_date = firm["link_date"]
-    return {
-        **firm,
-        "earnings_call_date": date.fromisoformat(firm["earnings_call_date"]),
-        "link_date": date.fromisoformat(link_date) if link_date else None,
-    }
+    return cast(
+        "FirmRow",
+        {
+            **firm,
+            "earnings_call_date": date.fromisoformat(firm["earnings_call_date"]),
+            "link_date": date.fromisoformat(link_date) if link_date else None,
+        },
+    )
 
 
 def rank_themes(settings: ReduceSettings, mapped: MappedQuarter, embedder: Embedder) -> list[Ranked]:
@@ -167,12 +191,10 @@ def keywords_of(mapped: MappedQuarter, found: list[FoundTheme]) -> list[list[str
     return theme_keywords([[keywords_of_topic[i] for i in theme.rows] for theme in found])
 
 
-def name_themes(
-    store: Store, quarter: str, mapped: MappedQuarter, found: list[FoundTheme], keywords: list[list[str]], namer: Namer
-) -> list[Name]:
-    """Have the themes named. What the LLM answers is kept, in case this job is repeated."""
+def themes_to_name(mapped: MappedQuarter, found: list[FoundTheme], keywords: list[list[str]]) -> list[TopicToName]:
+    """What the LLM is told of each theme."""
     topic_names = mapped.topics.column("summary").to_pylist()
-    to_name = [
+    return [
         TopicToName(
             keywords=words,
             examples=[topic_names[i] for i in theme.row_of_firm[:N_TOPICS_SHOWN]],
@@ -180,17 +202,27 @@ def name_themes(
         )
         for words, theme in zip(keywords, found, strict=True)
     ]
+
+
+def name_themes(
+    store: Store,
+    quarter: str,
+    to_name: list[TopicToName],
+    found: list[FoundTheme],
+    namer: Namer,
+    tell: Callable[[], None],
+) -> list[Name]:
+    """Have the themes named. What the LLM answers is kept, in case this job is repeated.
+
+    ``tell`` is called now and then while the names come in.
+    """
     centroids = np.array([theme.centroid for theme in found], dtype=np.float32)
     key = keys.llm_answers_for_themes(quarter)
     book = answers.read(store, key)
-    logged = -1
 
     def save_and_tell() -> None:
-        nonlocal logged
         answers.write(store, key, book)
-        if namer.n_themes_named != logged:
-            logged = namer.n_themes_named
-            log.info("%d of %d themes named", logged, len(found))  # `ftm` reads this line (cli/job_log.py)
+        tell()
 
     try:
         names = namer.start_themes(to_name, centroids, book)
@@ -216,7 +248,7 @@ def theme_rows(
     """The themes with keywords, names and descriptions, as schema THEME, in the order of ``found``."""
     sizes = mapped.topics.column("n_sentences").to_numpy()
     firm_ids = mapped.topics.column("firm_id").to_numpy()
-    rows = [
+    rows: list[ThemeRow] = [
         {
             "theme_id": f"theme_{quarter}_{number:03d}",
             "name": name.text,

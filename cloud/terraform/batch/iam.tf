@@ -119,7 +119,7 @@ locals {
     }
     ftm-theme-aggregator = {
       reads   = ["manifests/*", "progress/*", "intermediate/*", "processed/*"]
-      writes  = ["processed/*", "sentiment-ready/*", "intermediate/llm-answers/*"]
+      writes  = ["processed/*", "sentiment-ready/*", "intermediate/llm-answers/*", "progress/*/_themes.json"]
       deletes = ["processed/sentences/*"] # parts of an earlier run with other batches
     }
   }

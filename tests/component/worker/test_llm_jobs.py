@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -13,7 +12,6 @@ from typing import Any
 import pytest
 import tenacity
 
-from cloud.src.cli.run.execution import themes_named
 from cloud.src.contract import keys
 from cloud.src.contract.record import read_metadata, read_record
 from cloud.src.llm import xai_client
@@ -24,7 +22,7 @@ from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models.embeddings import Vectors
 from cloud.src.naming.ask import THEME_PROMPT_VERSION, TOPIC_PROMPT_VERSION, Name, TopicToName
 from cloud.src.naming.namer import KeywordNamer, LlmNamer
-from cloud.src.worker import answers, map_firms, reduce_themes
+from cloud.src.worker import answers, map_firms, progress, reduce_themes
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult
 from cloud.src.worker.map_firms import EverythingFails, MapJob
 from cloud.src.worker.settings import ReduceSettings
@@ -293,45 +291,45 @@ def test_parts_say_who_named_their_topics(s3: Any) -> None:
     assert record["names_by"] == {"llm_model": "m", "prompt": TOPIC_PROMPT_VERSION}
 
 
-class Sets(logging.Handler):
-    """Sets an event when a line like this is logged."""
+class WatchedStore(Store):
+    """Keeps what is written of the reduce job's progress, and sets an event when a theme has been named."""
 
-    def __init__(self, event: threading.Event, pattern: str) -> None:
-        super().__init__()
-        self.event, self.pattern = event, re.compile(pattern)
+    def __init__(self, store: Store, told: threading.Event) -> None:
+        super().__init__(store._s3, store.bucket)
+        self.told = told
+        self.progress: list[dict[str, Any]] = []
 
-    def emit(self, record: logging.LogRecord) -> None:
-        if self.pattern.fullmatch(record.getMessage()):
-            self.event.set()
+    def write_json(self, key: str, document: Any) -> None:
+        super().write_json(key, document)
+        if key == keys.themes_progress(QUARTER):
+            self.progress.append(document)
+            if document["n_named"]:
+                self.told.set()
 
 
 def test_reduce_tells_how_many_themes_are_named_while_the_llm_is_asked(
-    s3: Any, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    s3: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(answers, "SECONDS_BETWEEN_LOOKS", 0.01)
-    store = map_quarter(s3, numbered_firms(6), batch_size=3)
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_WRITES", 0.0)
+    told = threading.Event()
+    store = WatchedStore(map_quarter(s3, numbered_firms(6), batch_size=3), told)
     settings = ReduceSettings(quarter=QUARTER, s3_bucket=BUCKET, manifest_key=MANIFEST)
     theme = says('{"title": "Freight Rates", "description": "Firms talk about freight."}')
-    told = threading.Event()
-    log = logging.getLogger(reduce_themes.__name__)
-    handler = Sets(told, r"[1-9]\d* of \d+ themes named")
-    log.addHandler(handler)
-    caplog.set_level(logging.INFO)
 
     # The LLM answers the second question only when the job has told that the first theme is named.
     with fake_llm(theme, Reply(hangs_until=told), theme) as llm, EventLoopThread() as loop:
         namer = LlmNamer(LlmClient(llm.base_url, "m", max_concurrent=1, timeout_s=20), embedder(), loop)
         reduce_themes.run(settings, store, namer, embedder())
-    log.removeHandler(handler)
 
     n_themes = store.read_table(keys.themes(QUARTER)).num_rows
     assert n_themes == 2
-    assert namer.n_themes_named == n_themes
     assert "failed: timeout" not in namer.tally()
-    lines = [f"2023-11-23 13:15:34,902 {each.levelname} {each.name}: {each.getMessage()}" for each in caplog.records]
-    told_counts = {counted for line in lines if (counted := themes_named([line])) is not None}
-    assert all(0 <= n_named <= of == n_themes for n_named, of in told_counts)
-    assert any(n_named > 0 for n_named, _ in told_counts)
+    while_naming = [written for written in store.progress if written["step"] == "naming themes"]
+    assert {written["n_themes"] for written in while_naming} == {n_themes}
+    assert [written["n_named"] for written in while_naming][:1] == [0]
+    assert any(written["n_named"] > 0 for written in while_naming)
+    assert (store.progress[-1]["n_named"], store.progress[-1]["manifest_key"]) == (n_themes, MANIFEST)
 
 
 def test_reduce_keeps_the_answers_and_says_who_named_what(s3: Any) -> None:

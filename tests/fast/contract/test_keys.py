@@ -100,6 +100,7 @@ def test_a_refusal_is_one_line_for_the_user(wrong: str) -> None:
         (keys.batch_manifests_prefix("2023Q1"), "manifests/2023Q1/"),
         (keys.progress_prefix("2023Q1"), "progress/2023Q1/"),
         (keys.progress("2023Q1", BATCH), "progress/2023Q1/2023Q1_batch_0000.json"),
+        (keys.themes_progress("2023Q1"), "progress/2023Q1/_themes.json"),
         (keys.topics_parts_prefix("2023Q1"), "intermediate/firm-topics/quarter=2023Q1/"),
         (keys.sentences_parts_prefix("2023Q1"), "intermediate/firm-sentences/quarter=2023Q1/"),
         (
@@ -137,3 +138,10 @@ def test_later_batch_manifests_sort_behind_earlier_ones() -> None:
     ]
     manifests = [keys.batch_manifest("2023Q1", moment) for moment in moments]
     assert manifests == sorted(manifests)
+
+
+@pytest.mark.parametrize(
+    ("key", "is_batch"), [(keys.progress("2023Q1", BATCH), True), (keys.themes_progress("2023Q1"), False)]
+)
+def test_only_files_of_batches_count_as_such(key: str, is_batch: bool) -> None:
+    assert keys.is_batch_progress(key) == is_batch

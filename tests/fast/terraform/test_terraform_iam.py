@@ -202,6 +202,7 @@ TABLES = [keys.firms("2023Q1"), keys.topics("2023Q1"), keys.themes("2023Q1")]
                 keys.theme_contributions("2023Q1"),
                 keys.themes_for_sentiment("2023Q1"),
                 THEMES_ANSWERS,
+                keys.themes_progress("2023Q1"),
             ],
         ),
         ("batch", "job_access", "ftm-theme-aggregator", "deletes", [PUBLISHED_PART]),

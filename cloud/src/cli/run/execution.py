@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
+
+from botocore.exceptions import ClientError
 
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError
@@ -32,6 +33,15 @@ class ExecutionProgress:
     firms_done: int  # finished in whatever way
     firms_failed: int
     firms_reused: int  # of those done: finished by an earlier execution
+
+
+@dataclass(frozen=True)
+class ReduceProgress:
+    """How far the reduce job is."""
+
+    step: str = ""  # what it is doing
+    n_named: int = 0  # themes
+    n_themes: int | None = None  # not known yet
 
 
 class Execution:
@@ -64,10 +74,16 @@ class Execution:
             firms_reused=sum(job.get("reused_firms", 0) for job in jobs),  # an older image does not tell
         )
 
+    def reduce_progress(self) -> ReduceProgress:
+        """How far the reduce job is, by its progress file."""
+        body = self._read(keys.themes_progress(self._quarter))
+        if body is None or body["manifest_key"] != self._manifest_key():
+            return ReduceProgress()
+        return ReduceProgress(body["step"], body["n_named"], body["n_themes"])
+
     def naming(self) -> Counter[str]:
         """What the map jobs have counted while they named topics (progress files, ``naming``), added up."""
-        batches = _output_of("CreateBatchManifest", self._events()).get("batches", {})
-        jobs = self._map_jobs(batches.get("manifest_key"))
+        jobs = self._map_jobs(self._manifest_key())
         return sum((Counter(job["naming"]) for job in jobs), Counter())
 
     def summary(self) -> dict[str, Any]:
@@ -88,8 +104,20 @@ class Execution:
             Bucket=self._bucket, Prefix=keys.progress_prefix(self._quarter)
         )
         found = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        jobs = [json.load(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]) for key in found]
-        return [job for job in jobs if job["manifest_key"] == manifest_key]
+        jobs = [self._read(key) for key in found if keys.is_batch_progress(key)]
+        return [job for job in jobs if job is not None and job["manifest_key"] == manifest_key]
+
+    def _manifest_key(self) -> str | None:
+        return _output_of("CreateBatchManifest", self._events()).get("batches", {}).get("manifest_key")
+
+    def _read(self, key: str) -> dict[str, Any] | None:
+        """The JSON document, None where there is none."""
+        try:
+            return json.load(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"])
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "NoSuchKey":
+                return None
+            raise
 
 
 def start_execution(
@@ -143,11 +171,11 @@ def failed_job_log(aws: Aws, execution: Execution, job_queue: str) -> list[str]:
 
     The first, because later ones often fail of what it has not done.
     """
-    failed = jobs(aws, job_queue, "FAILED", since=execution.describe()["startDate"])
+    failed = _jobs(aws, job_queue, "FAILED", since=execution.describe()["startDate"])
     if not failed:
         return []
     job = aws.client("batch").describe_jobs(jobs=[failed[0]["jobId"]])["jobs"][0]
-    lines = log_tail(aws, job, LOG_LINES) or ["it never started"]
+    lines = _log_tail(aws, job, LOG_LINES) or ["it never started"]
     # The container's says more: that of the job is "Task failed to start" when there is no such image.
     reason = job.get("container", {}).get("reason") or job.get("statusReason") or "no reason given"
     title = f"job {job['jobName']} failed ({reason}); the end of its log:"
@@ -163,13 +191,7 @@ def _message(cause: str) -> str:
     return details.get("errorMessage", cause) if isinstance(details, dict) else cause
 
 
-# "2026-11-23 13:15:34,902 INFO cloud.src.worker.reduce_themes: 13 themes; naming them"
-_WORKER_LINE = re.compile(r"INFO cloud\.src\.worker\.\w+: (.+)")
-# Of the reduce job, while the LLM names the themes.
-_THEMES_NAMED = re.compile(r"(\d+) of (\d+) themes named")
-
-
-def jobs(aws: Aws, job_queue: str, status: str, since: datetime) -> list[dict[str, Any]]:
+def _jobs(aws: Aws, job_queue: str, status: str, since: datetime) -> list[dict[str, Any]]:
     """The jobs in this status that were submitted since then, the oldest first, as ListJobs tells them."""
     pages = aws.client("batch").get_paginator("list_jobs").paginate(jobQueue=job_queue, jobStatus=status)
     found = [job for page in pages for job in page["jobSummaryList"]]
@@ -178,7 +200,7 @@ def jobs(aws: Aws, job_queue: str, status: str, since: datetime) -> list[dict[st
     )
 
 
-def log_tail(aws: Aws, job: dict[str, Any], n_lines: int) -> list[str]:
+def _log_tail(aws: Aws, job: dict[str, Any], n_lines: int) -> list[str]:
     """The last lines that a job has logged; none when it has not started."""
     container = aws.client("batch").describe_jobs(jobs=[job["jobId"]])["jobs"][0]["container"]
     if "logStreamName" not in container:
@@ -190,22 +212,3 @@ def log_tail(aws: Aws, job: dict[str, Any], n_lines: int) -> list[str]:
         startFromHead=False,
     )
     return [event["message"] for event in answer["events"]]
-
-
-def what_it_does(log: list[str]) -> str:
-    """What the worker itself has said last, without time and module; other libraries' lines are left out.
-
-    Empty when it is the count that ``themes_named`` tells.
-    """
-    last = next(reversed(_said(log)), "")
-    return "" if _THEMES_NAMED.fullmatch(last) else last
-
-
-def themes_named(log: list[str]) -> tuple[int, int] | None:
-    """How many themes the reduce job has named, and of how many; None where it has not said so."""
-    counts = [found for text in _said(log) if (found := _THEMES_NAMED.fullmatch(text))]
-    return (int(counts[-1][1]), int(counts[-1][2])) if counts else None
-
-
-def _said(log: list[str]) -> list[str]:
-    return [found[1] for line in log if (found := _WORKER_LINE.search(line))]

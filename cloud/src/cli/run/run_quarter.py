@@ -18,11 +18,7 @@ from cloud.src.cli.run.execution import (
     ExecutionProgress,
     failed_job_log,
     failure_of,
-    jobs,
-    log_tail,
     start_execution,
-    themes_named,
-    what_it_does,
 )
 from cloud.src.cli.run.mirror import Mirror, check_disk_space, output_folder
 from cloud.src.cli.run.naming_plan import plan_naming
@@ -79,7 +75,7 @@ def run_quarter(request: RunRequest, environment: LocalEnvironment, screen: Scre
         )
         with _stopped_with_us(execution):
             _watch_map(execution, mirror, prefetched.n_firms, screen)
-            _watch_reduce(execution, mirror, environment, screen)
+            _watch_reduce(execution, mirror, screen)
             mirror.finish()
         if execution.describe()["status"] != "SUCCEEDED":
             raise _failure(execution, mirror.has_results(), request, environment, screen)
@@ -133,21 +129,13 @@ def _watch_map(execution: Execution, mirror: Mirror, n_firms: int, screen: Scree
         _poll(execution, mirror, show, until=lambda now: now.map_done)
 
 
-def _watch_reduce(execution: Execution, mirror: Mirror, environment: LocalEnvironment, screen: Screen) -> None:
+def _watch_reduce(execution: Execution, mirror: Mirror, screen: Screen) -> None:
     """Show the reduce job until the execution ends, and copy what it writes."""
-    started = execution.describe()["startDate"]
     with screen.stage("reduce and package", unit="themes") as stage:
-        counted: tuple[int, int | None] = (0, None)
 
         def show(now: ExecutionProgress) -> None:
-            nonlocal counted
-            for job in jobs(environment.aws, environment.job_queue, "RUNNING", since=started):
-                log = log_tail(environment.aws, job, n_lines=100)
-                counted = themes_named(log) or counted
-                n_named, n_themes = counted
-                stage.update(n_named, what_it_does(log), n_themes)
-            if now.status == "SUCCEEDED" and counted[1]:  # the last were named after the last look at the log
-                stage.update(counted[1])
+            reduce = execution.reduce_progress()
+            stage.update(reduce.n_named, reduce.step, reduce.n_themes)
 
         _poll(execution, mirror, show, until=lambda now: False)
 
