@@ -102,7 +102,11 @@ def run(
     quarter: Annotated[str, typer.Argument(metavar="QUARTER", help="Quarter of the calls, for example 2020Q2.")],
     source: Annotated[
         Path,
-        typer.Option("--input", metavar="FILE_OR_FOLDER", help="Transcripts: CSV or Parquet, or a folder of them."),
+        typer.Option(
+            "--input",
+            metavar="FILE_OR_FOLDER",
+            help="Transcripts: a CSV, Parquet or JSON lines file, or a folder of such files or of texts.",
+        ),
     ],
     out: Out = DEFAULT_OUT,
     batch_size: Annotated[

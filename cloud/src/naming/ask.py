@@ -121,7 +121,7 @@ async def propose_theme(
 ) -> Proposal:
     """Ask for a theme's name and a description of one or two sentences; otherwise as ``propose_topic``."""
     if client.model == packaged_models.LLM:
-        # 135 million parameters are enough for a name, but of 20 descriptions 8 said what no sentence says (ADR-013).
+        # 135 million parameters are enough for a name, but not for a description (docs/measurements/models.md).
         return await propose_topic(client, book, theme, manner)
     turns = chat(THEME_PROMPT_VERSION, theme.keywords, theme.examples, manner.objections)
     answer = await client.ask(turns, _ThemeAnswer, _THEME_TOKENS, manner.temperature, manner.sample, book)

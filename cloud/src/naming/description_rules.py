@@ -9,7 +9,7 @@ from cloud.src.naming.said import share_said
 MAX_SENTENCES = 2
 MAX_LENGTH = 240
 # Of 28 descriptions by the small model, graded by hand, 16 of 17 that add nothing have at least this share of their
-# words in the topics' names and keywords, and 5 of 11 that add something (ADR-012).
+# words in the topics' names and keywords, and 5 of 11 that add something (docs/measurements/names.md).
 MIN_SHARE_SAID = 0.8
 
 # What descriptions are made of besides what they tell.

@@ -1,7 +1,7 @@
 """Is a name about its topic? It is held against the topic's sentences and against all other topics of the firm.
 
 What a name looks like is another question (llm/name_rules.py). The numbers below were chosen on 281 names of real
-topics, graded by hand (ADR-012, "What was measured").
+topics, graded by hand (docs/measurements/names.md).
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from cloud.src.topics.keywords import CURLY_APOSTROPHE, DIGIT_WORD, WORD, stop_w
 
 N_LABELS = 8
 MAX_WORDS = 3
-# A phrase says more than a word of the same weight (measured, ADR-012).
+# A phrase says more than a word of the same weight (docs/measurements/names.md).
 _BONUS_FOR_WORDS = {1: 1.0, 2: 1.6, 3: 1.7}
 # How often (share of its uses) a word must end a run of content words to be the noun that others describe.
 _MIN_SHARE_AT_END = 0.3

@@ -24,7 +24,7 @@ from cloud.src.naming.wording import Wording
 MAX_TRIES = 3
 # Of several answers to a later try the best is taken: one to the question with the reasons why the earlier names were
 # refused, and so many to the bare question. A small model that is shown its old name repeats it, whatever it is told
-# about it, but finds others when it is asked afresh (ADR-012).
+# about it, but finds others when it is asked afresh (docs/measurements/names.md).
 FRESH_ANSWERS = 3
 TEMPERATURE_OF_LATER_TRIES = 0.7
 

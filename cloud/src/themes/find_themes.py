@@ -25,7 +25,7 @@ Rows = NDArray[np.int64]
 
 # Mean cosine distance between the topics of two clusters up to which they are one theme, with the common mean taken
 # off: so much for up to SMALL_CORPUS topics, STEP_A_DECADE less for each ten times as many, and never less than
-# LEAST_MAX_DISTANCE. Within 0.08 of it most valid themes come out of 8 to 149 real calls (ADR-014).
+# LEAST_MAX_DISTANCE. Within 0.08 of it most valid themes come out of 8 to 149 real calls (docs/measurements/themes.md).
 MAX_DISTANCE = 0.75
 SMALL_CORPUS = 300
 STEP_A_DECADE = 0.12

@@ -19,7 +19,7 @@ from cloud.src.models.embeddings import Embedder, Vectors, unit
 from cloud.src.themes.find_themes import FoundTheme
 from cloud.src.themes.near_duplicates import shared_words
 
-# Chosen by reading the themes of 149 real calls (ADR-014).
+# Chosen by reading the themes of 149 real calls (docs/measurements/themes.md).
 MAX_SIMILARITY_TO_ANY_CALL = 0.7
 MIN_WORD_AGREEMENT = 0.16
 WORDS_COMPARED = 3

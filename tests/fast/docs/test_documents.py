@@ -61,6 +61,13 @@ def test_named_files_exist(document: Path) -> None:
     assert list(missing_paths(document)) == []
 
 
+def test_documents_named_in_the_code_exist() -> None:
+    code = [path for path in files() if path.suffix in {".py", ".tf"}]
+    named = {(str(path), document) for path in code for document in re.findall(r"docs/[\w/.-]+\.md", read(path))}
+    assert named
+    assert [one for one in named if not (ROOT / one[1]).exists()] == []
+
+
 @pytest.mark.parametrize(
     ("text", "missing"),
     [

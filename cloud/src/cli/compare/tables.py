@@ -17,7 +17,7 @@ from cloud.src.cli.compare.runs import SAME_SENTENCES, ComparedTopic, Comparison
 from cloud.src.cli.screen import one_line
 from cloud.src.contract.errors import FtmError
 
-# A name so far from its topic is about something else (ADR-013).
+# A name so far from its topic is about something else (docs/measurements/models.md).
 LOW_GROUNDING = 0.4
 NAMES_SHOWN = 20
 

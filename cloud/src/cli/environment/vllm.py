@@ -8,7 +8,7 @@ CLUSTER = "ftm-vllm-cluster"
 SERVICE = "ftm-vllm-service"
 SCALING_GROUP = "ftm-vllm-asg"
 
-# About: a g5.xlarge on Spot (ADR-006).
+# About: a g5.xlarge on Spot (docs/measurements/costs.md).
 USD_AN_HOUR = 0.37
 
 
