@@ -351,7 +351,9 @@ def test_without_git_images_state_no_commit(pants: Path, commands: Path) -> None
 @pytest.mark.parametrize("command", ["up", "down"])
 def test_the_engine_takes_no_folder_of_somebody_elses(tmp_path: Path, command: str) -> None:
     (tmp_path / "a file").write_text("worth keeping")
-    refused = subprocess.run([ROOT / "tests/docker/engine.sh", command, tmp_path], capture_output=True, text=True)
+    refused = subprocess.run(
+        [ROOT / "tests/docker/engine.sh", command, tmp_path], capture_output=True, text=True, check=False
+    )
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr == f"engine.sh: {tmp_path} has files and is not the folder of an engine: name another\n"
     assert (tmp_path / "a file").read_text() == "worth keeping"

@@ -12,13 +12,16 @@ WORKER = "ftm-worker:local"
 
 def docker(*arguments: str, text: str | None = None) -> str:
     """Run a docker command to its end, which has to be a good one; return what it prints."""
-    done = subprocess.run(["docker", *arguments], input=text, capture_output=True, text=True)
+    done = subprocess.run(["docker", *arguments], input=text, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"docker {' '.join(arguments)}\n{done.stderr}"
     return done.stdout
 
 
 def engine_answers() -> bool:
-    return bool(shutil.which("docker")) and not subprocess.run(["docker", "version"], capture_output=True).returncode
+    return (
+        bool(shutil.which("docker"))
+        and not subprocess.run(["docker", "version"], capture_output=True, check=False).returncode
+    )
 
 
 def containers() -> set[str]:

@@ -183,6 +183,8 @@ def printed_so_far(aws: LocalAws, job_id: str) -> list[str]:
 
 def child_of(pid: int, script: str) -> int:
     """The process that ``pid`` has started to run this script."""
-    found = subprocess.run(["pgrep", "--parent", str(pid), "--full", script], capture_output=True, text=True)
+    found = subprocess.run(
+        ["pgrep", "--parent", str(pid), "--full", script], capture_output=True, text=True, check=False
+    )
     (child,) = found.stdout.split()
     return int(child)

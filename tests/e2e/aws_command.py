@@ -23,7 +23,9 @@ class Terminal:
 
     def type(self, command: str) -> str:
         """Run a command to its end, which has to be a good one; return what it prints."""
-        done = subprocess.run(["bash", "-c", command], env=self.environment, capture_output=True, text=True)
+        done = subprocess.run(
+            ["bash", "-c", command], env=self.environment, capture_output=True, text=True, check=False
+        )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         return done.stdout
 
@@ -51,6 +53,6 @@ def _newest_aws_command() -> tuple[str, tuple[int, int]]:
 
 def _version(command: str) -> tuple[int, int]:
     """(0, 0) for a command that does not work, such as the shim of a Python that is not active."""
-    text = subprocess.run([command, "--version"], capture_output=True, text=True).stdout
+    text = subprocess.run([command, "--version"], capture_output=True, text=True, check=False).stdout
     version = re.match(r"aws-cli/(\d+)\.(\d+)", text)
     return (int(version[1]), int(version[2])) if version else (0, 0)

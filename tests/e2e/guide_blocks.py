@@ -33,7 +33,8 @@ def blocks() -> list[Block]:
         for kind, text in _FENCE.findall(section):
             if kind == "text":
                 before = found.pop()
-                assert before.expected is None and not before.aws_only, f"whose output is this?\n{text}"
+                assert before.expected is None, f"whose output is this?\n{text}"
+                assert not before.aws_only, f"whose output is this?\n{text}"
                 found.append(Block(before.section, before.commands, text))
             else:
                 assert kind == "sh", f"a block of kind {kind!r}:\n{text}"

@@ -19,7 +19,8 @@ class Shell:
 
     def type(self, block: str) -> str:
         """Run a block, answer ``yes`` to whatever it asks, and return all that it prints."""
-        assert self._bash.stdin is not None and self._bash.stdout is not None
+        assert self._bash.stdin is not None
+        assert self._bash.stdout is not None
         assert self._bash.poll() is None, "the shell has ended: an earlier command has failed"
         self._block.write_text(block)
         self._bash.stdin.write(f". {self._block} < <(yes yes)\nprintf '\\n%s\\n' '{_END}'\n")

@@ -112,7 +112,8 @@ def test_every_block_is_typed_or_says_why_not() -> None:
         if block.aws_only:
             assert block.commands.splitlines()[0].removeprefix(AWS_ONLY).strip().endswith("."), block.commands
         else:
-            assert "docker" not in block.commands and "athena" not in block.commands, block.commands
+            assert "docker" not in block.commands, block.commands
+            assert "athena" not in block.commands, block.commands
 
 
 @pytest.mark.aws_cli

@@ -74,7 +74,8 @@ def test_a_failing_apply_says_in_its_last_line_where_and_nothing_is_left(tmp_pat
     assert (ftm.returncode, stdout) == (1, "")
     said = stderr.splitlines()[-1]
     assert said.startswith("ftm: terraform apply of storage: Error: ")
-    assert "/ftm/not/there" in said and "data.aws_ssm_parameter.broken" in said
+    assert "/ftm/not/there" in said
+    assert "data.aws_ssm_parameter.broken" in said
     assert left_in(files) == []
 
 

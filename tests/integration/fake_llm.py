@@ -156,7 +156,7 @@ def fake_llm(*replies: Reply, **traits: Any) -> Iterator[FakeLlm]:
             self.end_headers()
             self.wfile.write(content)
 
-        def log_message(self, format: str, *args: Any) -> None:
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its name in the library
             """Not to the test's output."""
 
     class Server(ThreadingHTTPServer):

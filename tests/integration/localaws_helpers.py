@@ -169,7 +169,8 @@ def local_aws_without(*patches: str) -> Iterator[LocalAws]:
         text=True,
     )
     with server:
-        assert server.stdin is not None and server.stdout is not None
+        assert server.stdin is not None
+        assert server.stdout is not None
         endpoint_url = server.stdout.readline().strip()
         assert endpoint_url, "the server did not start"
         yield LocalAws(endpoint_url)

@@ -121,6 +121,7 @@ def test_the_server_alone_refuses_a_port_in_use(tmp_path: Path) -> None:
             env={**minimal_environment(full_python_path()), "TMPDIR": str(tmp_path)},
             capture_output=True,
             text=True,
+            check=False,
         )
     assert (done.returncode, done.stdout, len(done.stderr.splitlines())) == (2, "", 1)
     assert "is not free" in done.stderr
@@ -136,7 +137,8 @@ def test_a_number_that_is_no_port_is_one_clear_line() -> None:
 def test_a_server_that_dies_names_its_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the log is kept
     others = set(_children())
-    with pytest.raises(LocalAwsError, match=r"ended by itself, exit code -9: see .*server\.log"), local_aws() as aws:
+    by_itself = r"ended by itself, exit code -9: see .*server\.log"
+    with pytest.raises(LocalAwsError, match=by_itself), local_aws() as aws:  # noqa: PT012  # raised when it is left
         aws.client("s3").list_buckets()
         (server,) = set(_children()) - others
         os.kill(server, signal.SIGKILL)

@@ -89,7 +89,8 @@ def test_a_crash_is_told_at_once_in_one_line_and_logged(aws: LocalAws, request_o
     assert (answer["ResponseMetadata"]["HTTPStatusCode"], answer["ResponseMetadata"]["RetryAttempts"]) == (501, 0)
     assert aws.work_folder is not None
     log = (aws.work_folder / "server.log").read_text()
-    assert "Traceback" in log and reason in log
+    assert "Traceback" in log
+    assert reason in log
 
 
 def test_what_moto_itself_refuses_is_no_crash(aws: LocalAws) -> None:

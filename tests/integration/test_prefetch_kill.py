@@ -64,7 +64,8 @@ class Prefetch:
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *sys.path])}
         pipe = subprocess.PIPE
         self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
 
     def next_point(self) -> str:

@@ -258,7 +258,8 @@ def test_a_changed_compute_environment_is_replaced_under_the_queue(aws: LocalAws
         after = environments_of(job_queue(aws))
         left = aws.client("batch").describe_compute_environments()["computeEnvironments"]
         with_grok = job_definition(aws, "ftm-firm-processor")["containerProperties"]
-    assert len(after) == 2 and not set(before) & set(after)
+    assert len(after) == 2
+    assert not set(before) & set(after)
     assert {environment["computeEnvironmentArn"] for environment in left} == set(after)
     assert [secret["name"] for secret in with_grok["secrets"]] == ["LLM_API_KEY"]
     assert "LLM_BASE_URL" not in environment_of(with_grok)

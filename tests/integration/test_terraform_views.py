@@ -79,7 +79,9 @@ def engine(tmp_path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 def view_of(table: dict[str, Any]) -> dict[str, Any]:
     """What is in the comment that makes a Glue table a view: https://docs.aws.amazon.com/athena/latest/ug/views.html"""
     comment = re.fullmatch(r"/\* Presto View: (\S+) \*/", table["ViewOriginalText"])
-    assert comment and table["TableType"] == "VIRTUAL_VIEW" and table["Parameters"]["presto_view"] == "true"
+    assert comment
+    assert table["TableType"] == "VIRTUAL_VIEW"
+    assert table["Parameters"]["presto_view"] == "true"
     view: dict[str, Any] = json.loads(base64.b64decode(comment[1]))
     return view
 

@@ -161,7 +161,7 @@ def test_a_column_that_has_another_name(server: PostgresServer) -> None:
 
 
 def test_a_connection_that_is_lost_while_firms_are_read(server: PostgresServer) -> None:
-    with pytest.raises(WrdsError) as raised, connected(server) as connection:
+    with pytest.raises(WrdsError) as raised, connected(server) as connection:  # noqa: PT012  # raised when it is left
         source = WrdsTranscripts(connection, "2023Q1")
         with server.connect() as other:
             other.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'researcher'")

@@ -168,7 +168,8 @@ def _read_base_url(server: subprocess.Popen[str]) -> str:
 
 
 def _stop(server: subprocess.Popen[str]) -> None:
-    assert server.stdin is not None and server.stdout is not None  # they are pipes
+    assert server.stdin is not None  # they are pipes
+    assert server.stdout is not None
     server.stdin.close()
     try:
         server.wait(_STOP_TIMEOUT_S)

@@ -123,7 +123,8 @@ def _exit_code(server: subprocess.Popen[str]) -> int | None:
 
 def _stop(server: subprocess.Popen[str]) -> int:
     """Close the server's standard input, which ends it and all its processes; return its exit code."""
-    assert server.stdin is not None and server.stdout is not None
+    assert server.stdin is not None
+    assert server.stdout is not None
     server.stdin.close()
     try:
         exit_code = server.wait(_STOP_TIMEOUT_S)

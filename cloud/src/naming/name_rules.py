@@ -76,7 +76,7 @@ def title_case(name: str) -> str:
     return " ".join(_capitalised(word, is_first=number == 0) for number, word in enumerate(words))
 
 
-def why_refused(name: str, sentences: Sequence[str] = (), firm: Sequence[str] = ()) -> str | None:
+def why_refused(name: str, sentences: Sequence[str] = (), firm: Sequence[str] = ()) -> str | None:  # noqa: C901
     """Why this is no name, in words for the model that is asked again; None when it is one.
 
     ``sentences``: those it stands for. ``firm``: what the firm is called (its name, its ticker).

@@ -141,15 +141,16 @@ def _with_unique_labels(topics: list[TopicToName], by_llm: Sequence[str]) -> lis
     meanings = {guard.sameness(name) for name in names}
     unique = []
     for topic, name in zip(topics, by_llm, strict=True):
-        if not name:
+        if name:
+            unique.append(topic)
+        else:
             candidates = ask.label_candidates(topic)
             label = next((label for label in candidates if guard.sameness(label) not in meanings), None)
             if label is None:  # in no words that another has not
                 label = next(label for label in ask.numbered(candidates[0]) if label not in names)
             names.add(label)
             meanings.add(guard.sameness(label))
-            topic = replace(topic, labels=[label, *(other for other in topic.labels if other != label)])
-        unique.append(topic)
+            unique.append(replace(topic, labels=[label, *(other for other in topic.labels if other != label)]))
     return unique
 
 

@@ -115,10 +115,11 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
     finished, tables = [], []
     firms: list[FirmRow] = []
     names_by: list[dict[str, Any]] = []
-    for batch_id, unclaimed in read_batches(store, manifest_key).items():
+    for batch_id, firms_of_batch in read_batches(store, manifest_key).items():
         progress = store.read_json_if_there(keys.progress(quarter, batch_id))
         if progress is None or progress["manifest_key"] != manifest_key:
             continue
+        unclaimed = firms_of_batch
         for number in progress["parts"]:
             table = store.read_table(keys.topics_part(quarter, batch_id, number))
             finished.append(FinishedPart(batch_id, number))

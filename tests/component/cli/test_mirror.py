@@ -135,7 +135,8 @@ def test_files_that_the_new_run_did_not_write_go_away_with_its_tables(s3: Any, m
     put(s3, **{keys.sentences(Q, "2023Q1_batch_0000", 0): "now"})
     mirror.finish()
     assert not stale.exists()
-    assert other_quarter.exists() and notes.exists()
+    assert other_quarter.exists()
+    assert notes.exists()
 
 
 @pytest.mark.parametrize("size", [2, 1_000_000])  # refused when the file is closed, and while it is written

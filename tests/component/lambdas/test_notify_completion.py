@@ -164,7 +164,9 @@ def test_subject_is_what_sns_accepts(received: Any, event: dict[str, Any]) -> No
     notify_completion.handler(event, None)
 
     subject = received()["Subject"]
-    assert subject.isascii() and subject.isprintable() and len(subject) <= 100
+    assert subject.isascii()
+    assert subject.isprintable()
+    assert len(subject) <= 100
 
 
 @pytest.mark.parametrize(

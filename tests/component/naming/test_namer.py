@@ -99,7 +99,8 @@ def test_a_refused_name_is_asked_for_again_with_the_reason(refused: Answer, case
 
     [found], tally = search(script, FREIGHT)
 
-    assert found.proposal is not None and found.proposal.name == GOOD
+    assert found.proposal is not None
+    assert found.proposal.name == GOOD
     assert tally == {f"asked again: {case}": 1}
     [_, (_, with_reason), *fresh] = script.asked
     [objection] = with_reason.objections
@@ -115,7 +116,8 @@ def test_of_several_answers_the_nearest_is_taken() -> None:
 
     [found], _ = search(script, FREIGHT)
 
-    assert found.proposal is not None and found.proposal.name == GOOD
+    assert found.proposal is not None
+    assert found.proposal.name == GOOD
 
 
 def test_a_name_of_another_topic_is_refused() -> None:
@@ -161,7 +163,8 @@ def test_what_would_end_the_same_way_is_not_asked_again(case: str) -> None:
     [freight, wages], tally = search(script, FREIGHT, WAGES)
 
     assert (freight.proposal, freight.because) == (None, case)
-    assert wages.proposal is not None and wages.proposal.name == "Wage Inflation"
+    assert wages.proposal is not None
+    assert wages.proposal.name == "Wage Inflation"
     assert [topic for topic, _ in script.asked] == ["freight", "wages"]
     assert not tally
 

@@ -127,9 +127,10 @@ def test_a_secret_of_another_form_is_not_shown(tmp_path: Path, secrets: Any, val
 def test_a_secret_that_may_not_be_read_is_none_and_other_refusals_are_shown(
     tmp_path: Path, secrets: Any, code: str, raised: type[Exception]
 ) -> None:
-    with Stubber(secrets) as refusing, pytest.raises(raised):
+    with Stubber(secrets) as refusing:
         refusing.add_client_error("get_secret_value", code)
-        find_login({"PGPASSFILE": str(tmp_path / "none")}, lambda: secrets)
+        with pytest.raises(raised):
+            find_login({"PGPASSFILE": str(tmp_path / "none")}, lambda: secrets)
 
 
 def test_without_an_account_the_line_says_what_there_is_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -199,7 +199,8 @@ def test_a_part_without_firms_is_finished_too(store: Store) -> None:
 
     known = read(store)
 
-    assert known is not None and known.firms == []
+    assert known is not None
+    assert known.firms == []
     assert store.read_table(TOPICS).num_rows == store.read_table(SENTENCES).num_rows == 0
 
 
@@ -246,7 +247,8 @@ def test_of_a_part_with_a_failed_firm_only_that_firm_is_missing(store: Store) ->
 
     known = read(store)
 
-    assert known is not None and known.failed == failed
+    assert known is not None
+    assert known.failed == failed
     assert known.missing(FIRMS) == FIRMS[:1]
 
 

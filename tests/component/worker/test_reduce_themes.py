@@ -105,7 +105,9 @@ def test_themes_contributions_and_topics_add_up(s3: Any) -> None:
         assert theme["n_sentences"] == sum(topic["n_sentences"] for topic in own)
         assert max(Counter(topic["firm_id"] for topic in own).values()) / len(own) <= 0.4
         assert (theme["naming_method"], theme["quarter"]) == ("keywords", QUARTER)
-        assert theme["name"] and theme["description"] and theme["keywords"]
+        assert theme["name"]
+        assert theme["description"]
+        assert theme["keywords"]
     expected = [
         {name: topic[name] for name in schemas.THEME_CONTRIBUTION.names}
         for theme in themes

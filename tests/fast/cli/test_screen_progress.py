@@ -74,8 +74,8 @@ def test_plain_lines_come_at_the_start_now_and_then_and_at_the_end() -> None:
 
 def test_a_stage_that_fails_does_not_claim_its_end() -> None:
     screen, output = plain_screen(Clock())
-    with pytest.raises(ValueError), screen.stage("map"):
-        raise ValueError
+    with pytest.raises(ValueError, match="the map failed"), screen.stage("map"):
+        raise ValueError("the map failed")
     assert output.getvalue() == "map ...\n"
 
 

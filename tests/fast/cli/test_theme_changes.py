@@ -151,7 +151,8 @@ def test_command_writes_page_and_table_beside_the_later_report(
     assert run(["themes", "--quarters", EARLIER, LATER, "--dir", str(first), "--dir", str(second)]) == 0
 
     shown = capsys.readouterr().out
-    assert "[red]Freight[/red]" in shown and "Ports" in shown
+    assert "[red]Freight[/red]" in shown
+    assert "Ports" in shown
     assert "1 themes: 0 new, 0 growing, 1 steady, 0 fading, 0 gone" in shown
     stem = f"themes_{EARLIER}_{LATER}"
     assert sorted(path.name for path in (second / "reports").iterdir()) == [f"{stem}.html", f"{stem}.parquet"]
@@ -214,7 +215,8 @@ def test_bad_input_is_one_line(
     assert run(["themes", "--dir", str(folder), *named]) == 2
 
     error = capsys.readouterr().err
-    assert message in error and error.count("\n") == 1
+    assert message in error
+    assert error.count("\n") == 1
     assert not list(tmp_path.glob("*/reports"))
 
 

@@ -44,8 +44,8 @@ def broken_links(document: Path) -> Iterator[str]:
 
 def missing_paths(document: Path) -> Iterator[str]:
     for code in CODE.findall(read(document)):
-        for path in PATH.findall(code):
-            path = path.rstrip("./,-").split("{")[0]
+        for named in PATH.findall(code):
+            path = named.rstrip("./,-").split("{")[0]
             if not any(ROOT.glob(path)):
                 yield path
         yield from (name for name in MODULE.findall(code) if name not in NAMES and name != "__init__.py")

@@ -60,11 +60,11 @@ def test_lines_are_numbered_on_beyond_the_first_batch(tmp_path: Path) -> None:
     ("name", "values", "expected"),
     [
         ("date", pa.array([datetime.date(2023, 2, 1)]), "2023-02-01"),
-        ("date", pa.array([datetime.datetime(2023, 2, 1, 22, 30)]), "2023-02-01"),
+        ("date", pa.array([datetime.datetime.fromisoformat("2023-02-01T22:30")]), "2023-02-01"),
         # the evening before in New York; of a moment in time the day is that in UTC, whatever kind of file it is in
         (
             "date",
-            pa.array([datetime.datetime(2023, 2, 2, 3, 30)], pa.timestamp("us", "America/New_York")),
+            pa.array([datetime.datetime.fromisoformat("2023-02-02T03:30")], pa.timestamp("us", "America/New_York")),
             "2023-02-02",
         ),
         ("permno", pa.array([10107], pa.int32()), "10107"),
@@ -209,7 +209,6 @@ def test_nothing_to_read_is_refused(tmp_path: Path, name: str, message: str) -> 
 
 def assert_refused(source: Path, message: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
-        for path in find_files(source):
-            read(path)
+        list(map(read, find_files(source)))
     assert re.search(message, str(refusal.value))
     assert "\n" not in str(refusal.value)

@@ -103,7 +103,8 @@ def test_prepared_remarks_then_questions_by_named_speakers(quarter: str) -> None
         for section, speaker_types in SPEAKER_TYPES.items():
             assert {row["speaker_type"] for row in call if row["section"] == section} == speaker_types, call_id
         for row in call:
-            assert row["speaker"] and row["text"].strip(), f"{call_id} turn {row['position']}"
+            assert row["speaker"], f"{call_id} turn {row['position']}"
+            assert row["text"].strip(), f"{call_id} turn {row['position']}"
             assert row["role"] or row["speaker_type"] == "operator", f"{call_id} turn {row['position']}"
         analysts = {row["speaker"] for row in call if row["speaker_type"] == "analyst"}
         assert 2 <= len(analysts) <= 4, call_id
@@ -151,7 +152,8 @@ def test_every_carrier_of_a_theme_speaks_of_it(quarter: str) -> None:
 
     for theme in themes()[quarter]:
         keywords, carriers = theme["keywords"], theme["firms"]
-        assert isinstance(keywords, list) and isinstance(carriers, list)
+        assert isinstance(keywords, list)
+        assert isinstance(carriers, list)
         for firm_id in carriers:
             hits = re.findall("|".join(rf"\b{keyword}" for keyword in keywords), words_of_firm[firm_id])
             assert len(hits) >= 4, f"{firm_id}: {theme['theme']}"

@@ -90,7 +90,8 @@ class VllmServer:
 
     def kill(self) -> None:
         """End it and its engine with SIGKILL."""
-        assert self.process is not None and self.process.stdin is not None
+        assert self.process is not None
+        assert self.process.stdin is not None
         with suppress(ProcessLookupError):  # it has ended by itself
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()

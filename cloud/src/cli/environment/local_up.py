@@ -57,7 +57,7 @@ def _apply_roots(screen: Screen, aws: LocalAws, job_environment: dict[str, str],
 def _apply(root: Root, environment: Mapping[str, str], screen: Screen) -> None:
     with screen.stage(f"terraform apply {root.name}") as stage:
         # A note and no counts, from which the time left would be computed: one resource may take as long as all others.
-        terraform_roots.apply(root, environment, lambda done, all: stage.update(done, f"{done} of {all} resources"))
+        terraform_roots.apply(root, environment, lambda done, n: stage.update(done, f"{done} of {n} resources"))
 
 
 def _wait(environment: LocalEnvironment) -> NoReturn:

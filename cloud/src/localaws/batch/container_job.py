@@ -26,7 +26,8 @@ def run(docker: str, name: str, create_arguments: list[str]) -> int:
         stdout=subprocess.PIPE,
         start_new_session=True,
     )
-    assert keeper.stdin is not None and keeper.stdout is not None
+    assert keeper.stdin is not None
+    assert keeper.stdout is not None
     if keeper.stdout.readline() != _CREATED:
         return keeper.wait()
     exit_code = subprocess.call([docker, "start", "--attach", name], stdin=subprocess.DEVNULL)
@@ -38,7 +39,7 @@ def run(docker: str, name: str, create_arguments: list[str]) -> int:
 def keep(docker: str, name: str, create_arguments: list[str]) -> int:
     """Make the container, and remove it when standard input closes. Made here, it cannot appear after that."""
     create = [docker, "create", "--name", name, *create_arguments]
-    created = subprocess.run(create, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+    created = subprocess.run(create, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
     if created.returncode != 0:
         return created.returncode
     with suppress(BrokenPipeError):  # whoever waits for it has ended meanwhile
@@ -46,7 +47,7 @@ def keep(docker: str, name: str, create_arguments: list[str]) -> int:
         sys.stdout.buffer.flush()
     sys.stdin.buffer.read()
     remove = [docker, "rm", "--force", "--volumes", name]
-    return subprocess.run(remove, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL).returncode
+    return subprocess.run(remove, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False).returncode
 
 
 if __name__ == "__main__":

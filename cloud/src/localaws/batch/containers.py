@@ -106,7 +106,9 @@ def _has(image: str) -> bool:
 
 
 def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([_client(), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return subprocess.run(
+        [_client(), *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
+    )
 
 
 def _client() -> str:

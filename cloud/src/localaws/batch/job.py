@@ -148,7 +148,7 @@ class ProcessJob(Job):
     def _run_attempt(self, attempt: int) -> Ending:
         self.status = JobStatus.STARTING
         log = self._new_log_stream()
-        self.job_started_at = datetime.now()
+        self.job_started_at = datetime.now()  # noqa: DTZ005  # moto takes it for local time
         self._start_attempt()
         # A folder of its own, as a container has, that takes away what a killed job leaves behind.
         with tempfile.TemporaryDirectory(prefix="job-", dir=self.host.work_folder) as folder:
@@ -207,7 +207,7 @@ class ProcessJob(Job):
         self.exit_code, self._reason = ending.exit_code, ending.reason
         if not self.stop:
             self.job_stopped_reason = status_reason
-        self.job_stopped_at = datetime.now()
+        self.job_stopped_at = datetime.now()  # noqa: DTZ005  # moto takes it for local time
         self._stop_attempt()
         if self.latest_attempt:
             self.latest_attempt["statusReason"] = status_reason

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import itertools
+import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -161,6 +162,6 @@ def _as_text(path: Path, name: str, column: pa.Array) -> pa.Array:
 
 
 def _whole_or_as_is(value: float | None) -> str | None:
-    if value is None or value != value:  # NaN is pandas' way to say that there is none
+    if value is None or math.isnan(value):  # NaN is pandas' way to say that there is none
         return None
     return str(int(value)) if value.is_integer() else str(value)
