@@ -23,7 +23,6 @@ from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files.source import FileTranscripts
 
-DEFAULT_BATCH_SIZE = 25  # firms: a few batches for a few hundred firms, so that progress is seen and parts are kept
 DEFAULT_OUT = Path("ftm-output/run")
 DEMO_BATCH_SIZE = 6  # firms: three batches, so that the demo shows what a real quarter does
 
@@ -111,7 +110,7 @@ def run(
     out: Out = DEFAULT_OUT,
     batch_size: Annotated[
         int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms a batch.")
-    ] = DEFAULT_BATCH_SIZE,
+    ] = keys.LOCAL_BATCH_SIZE,
     jobs: Jobs = None,
     llm_topics: Annotated[
         bool, typer.Option("--llm-topics", help="Have the local LLM name every topic, however long it takes.")

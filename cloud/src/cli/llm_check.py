@@ -19,6 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.src.cli.environment import proxies, vllm
 from cloud.src.cli.screen import duration, one_line
+from cloud.src.contract import parameters
 from cloud.src.contract.errors import FtmError
 from cloud.src.llm import llm_settings
 from cloud.src.llm.dialect import IN_THE_PROMPT, Dialect
@@ -31,7 +32,6 @@ PATIENCE_S = 20
 QUICK_TIMEOUT_S = 10
 
 # The root ecs publishes here where its service is.
-BASE_URL_PARAMETER = "/ftm/vllm/base_url"
 
 # Made up, and named by nothing but its sentences.
 TOPIC = TopicToName(
@@ -182,7 +182,7 @@ def _is_on_this_machine(base_url: str) -> bool:
 def _vllm_on_ecs() -> str | None:
     """Where the service is, by the SSM parameter that Terraform has written; None when AWS does not say."""
     try:
-        return str(boto3.client("ssm").get_parameter(Name=BASE_URL_PARAMETER)["Parameter"]["Value"])
+        return str(boto3.client("ssm").get_parameter(Name=parameters.LLM_BASE_URL)["Parameter"]["Value"])
     except (BotoCoreError, ClientError):  # no credentials, no region, no such parameter
         return None
 

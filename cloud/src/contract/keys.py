@@ -13,7 +13,8 @@ from typing import Any
 from cloud.src.contract.errors import InvalidInput
 
 MAX_BATCH_SIZE = 5000
-DEFAULT_BATCH_SIZE = 1000
+DEFAULT_BATCH_SIZE = 50  # firms, of the state machine's input
+LOCAL_BATCH_SIZE = 25  # firms, of `ftm run`: a few batches of a few hundred firms, so that its progress is seen
 MAX_BATCHES = 1000  # of one execution, see docs/adr/adr_003_inline_map.md
 
 _QUARTER = re.compile(r"[0-9]{4}Q[1-4]")
@@ -44,7 +45,7 @@ def check_bucket(bucket: object) -> str:
 
 
 def check_batch_size(batch_size: object) -> int:
-    """Return the number of firms a batch; raise InvalidInput outside 1..5000."""
+    """Return the number of firms per batch; raise InvalidInput outside 1..5000."""
     if isinstance(batch_size, bool) or not isinstance(batch_size, int) or not 1 <= batch_size <= MAX_BATCH_SIZE:
         raise InvalidInput(f"batch_size {batch_size!r} is not a whole number from 1 to {MAX_BATCH_SIZE}")
     return batch_size

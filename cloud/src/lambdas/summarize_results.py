@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.naming_counts import NAMED_BY_LLM, reasons_for_keywords
 
 STATUSES = ("SUCCEEDED", "FAILED")
 # The state machine passes this on and the notification prints it, so it has to stay short.
@@ -25,7 +26,6 @@ MAX_COMMITS_LISTED = 5
 MAX_COMMIT_LENGTH = 64  # a hash has 40 characters
 # Why a name is by keywords: one of some ten reasons.
 MAX_REASONS_LISTED = 20
-BY_LLM, BY_KEYWORDS = "named by llm", "named by keywords: "  # how the worker's names.py counts them
 # As many connections as a boto3 client keeps open.
 PARALLEL_READS = 10
 
@@ -125,8 +125,8 @@ def who_named(jobs: list[JobRecord]) -> dict[str, Any]:
     An outage is among the reasons: those topics are named when the quarter is started again.
     """
     counted = sum((Counter(job.naming) for job in jobs), Counter[str]())
-    reasons = {case.removeprefix(BY_KEYWORDS): n for case, n in counted.items() if case.startswith(BY_KEYWORDS)}
-    return {"by_llm": counted[BY_LLM], "by_keywords": dict(Counter(reasons).most_common(MAX_REASONS_LISTED))}
+    reasons = Counter(reasons_for_keywords(counted))
+    return {"by_llm": counted[NAMED_BY_LLM], "by_keywords": dict(reasons.most_common(MAX_REASONS_LISTED))}
 
 
 def what_ran(jobs: list[JobRecord]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from cloud.src.contract import parameters
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.localaws.environment import LocalAws
 from cloud.src.localaws.lambda_zip import HANDLER, lambda_zip
@@ -36,7 +37,6 @@ RETRY_STRATEGY: Mapping[str, Any] = {
     ],
 }
 
-_STATE_MACHINE_PARAMETER = "/ftm/stepfunctions/state_machine_arn"
 WORKER_IMAGE = "ftm-worker:local"
 _HOUR_S = 3600
 
@@ -87,7 +87,7 @@ def provision(aws: LocalAws, job_environment: Mapping[str, str], llm_api_key: st
 
 def _is_set_up(aws: LocalAws) -> bool:
     # the last thing that provision() writes
-    return bool(aws.client("ssm").get_parameters(Names=[_STATE_MACHINE_PARAMETER])["Parameters"])
+    return bool(aws.client("ssm").get_parameters(Names=[parameters.STATE_MACHINE_ARN])["Parameters"])
 
 
 def _create_log_groups(aws: LocalAws) -> None:
@@ -183,16 +183,16 @@ def _create_state_machine(aws: LocalAws, role_arn: str, asl: str) -> str:
 
 def _publish(aws: LocalAws, provisioned: Provisioned, job_environment: Mapping[str, str]) -> None:
     """Write the SSM parameters by which the parts of FTM find one another."""
-    parameters = {
-        "/ftm/storage/bucket": provisioned.bucket,
-        "/ftm/batch/job_queue_arn": provisioned.job_queue_arn,
-        "/ftm/batch/firm_processor_arn": provisioned.firm_processor_arn,
-        "/ftm/batch/theme_aggregator_arn": provisioned.theme_aggregator_arn,
+    published = {
+        parameters.BUCKET: provisioned.bucket,
+        parameters.JOB_QUEUE_ARN: provisioned.job_queue_arn,
+        parameters.FIRM_PROCESSOR_ARN: provisioned.firm_processor_arn,
+        parameters.THEME_AGGREGATOR_ARN: provisioned.theme_aggregator_arn,
     }
     if "LLM_BASE_URL" in job_environment:
-        parameters["/ftm/vllm/base_url"] = job_environment["LLM_BASE_URL"]
-    parameters[_STATE_MACHINE_PARAMETER] = provisioned.state_machine_arn  # last: the sign that all is there
-    for name, value in parameters.items():
+        published[parameters.LLM_BASE_URL] = job_environment["LLM_BASE_URL"]
+    published[parameters.STATE_MACHINE_ARN] = provisioned.state_machine_arn  # last: the sign that all is there
+    for name, value in published.items():
         aws.client("ssm").put_parameter(Name=name, Value=value, Type="String")
 
 

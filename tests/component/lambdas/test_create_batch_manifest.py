@@ -73,12 +73,12 @@ def test_manifest_key_holds_the_time_in_utc(s3: Any, tokyo_time: None) -> None:
     assert abs(datetime.now(UTC) - created_at) < timedelta(minutes=5)
 
 
-def test_batch_size_is_1000_when_not_given(s3: Any) -> None:
-    put_prefetch_manifest(s3, {str(firm): "chunk_0000.parquet" for firm in range(1001)})
+def test_batch_size_is_50_when_not_given(s3: Any) -> None:
+    put_prefetch_manifest(s3, {str(firm): "chunk_0000.parquet" for firm in range(51)})
 
     answer = create_batch_manifest.handler({"quarter": "2023Q1", "bucket": BUCKET}, None)
 
-    assert [len(batch["firm_ids"]) for batch in read_batches(s3, answer["manifest_key"])] == [1000, 1]
+    assert [len(batch["firm_ids"]) for batch in read_batches(s3, answer["manifest_key"])] == [50, 1]
 
 
 def test_each_call_writes_its_own_manifest(s3: Any) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cloud.src.contract import keys
 from tests.component.terraform.asl_engine import VARIABLES, Answers, Execution, Failure, execute, lambda_answer
 
 INPUT = {"quarter": "2023Q1", "bucket": "ftm-pipeline-test"}
@@ -82,9 +83,9 @@ def test_all_goes_well() -> None:
 @pytest.mark.parametrize(
     ("given", "batch_size", "topic_naming", "theme_naming"),
     [
-        ({}, 1000, "llm", "llm"),
-        ({"batch_size": 50}, 50, "llm", "llm"),
-        ({"topic_naming": "keywords"}, 1000, "keywords", "llm"),
+        ({}, keys.DEFAULT_BATCH_SIZE, "llm", "llm"),
+        ({"batch_size": 9}, 9, "llm", "llm"),
+        ({"topic_naming": "keywords"}, keys.DEFAULT_BATCH_SIZE, "keywords", "llm"),
         ({"batch_size": 1, "topic_naming": "keywords", "theme_naming": "keywords"}, 1, "keywords", "keywords"),
     ],
 )

@@ -35,7 +35,9 @@ ROOT = SOURCES.parents[1]
 NOT_IN_THE_RECIPE = {
     "contract/errors.py": "kinds of errors",
     "contract/keys.py": "where files lie",
+    "contract/naming_counts.py": "how names are counted",
     "contract/record.py": "how a record is written",
+    "contract/rows.py": "types of rows",
     "llm/answer_book.py": "keeps answers; a changed key asks the same question again",
     "llm/errors.py": "kinds of errors",
     "llm/event_loop.py": "where requests run",

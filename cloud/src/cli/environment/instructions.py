@@ -6,6 +6,7 @@ import json
 
 from cloud.src.cli.environment import vllm
 from cloud.src.cli.environment.local_environment import LocalEnvironment
+from cloud.src.contract import parameters
 from cloud.src.localaws import terraform_roots
 from cloud.src.localaws.provision import JOB_QUEUE
 
@@ -35,7 +36,7 @@ aws ecs update-service {service} --desired-count 0
 aws autoscaling set-desired-capacity {group} --desired-capacity 0
 
 # how the jobs reach it
-aws ssm get-parameter --name /ftm/vllm/base_url
+aws ssm get-parameter --name {parameters.LLM_BASE_URL}
 aws ec2 describe-security-groups --query 'SecurityGroups[].[GroupName,IpPermissions[].UserIdGroupPairs[].GroupId]' \\
   --filters Name=group-name,Values=ftm-vllm-alb-sg,ftm-vllm-instance-sg,ftm-batch-sg
 

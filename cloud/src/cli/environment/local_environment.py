@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloud.src.cli import version
 from cloud.src.cli.environment import proxies, vllm
 from cloud.src.cli.environment.run_llm import NO_LLM, Llm, LlmChoice, open_llm
+from cloud.src.contract import parameters
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.llm.llm_settings import XAI_BASE_URL
 from cloud.src.localaws.batch.containers import check as check_containers
@@ -50,7 +51,7 @@ _USER_SETTINGS = (
 # expect of an LLM that it runs.
 _LOCAL_LLM = "FTM_LOCAL_LLM"
 
-_PARAMETERS = ["/ftm/storage/bucket", "/ftm/batch/job_queue_arn", "/ftm/stepfunctions/state_machine_arn"]
+_PARAMETERS = [parameters.BUCKET, parameters.JOB_QUEUE_ARN, parameters.STATE_MACHINE_ARN]
 
 
 @dataclass(frozen=True)
@@ -178,8 +179,8 @@ def _running_environment(endpoint: str) -> LocalEnvironment:
 
 def _published(aws: LocalAws) -> tuple[str, str, str]:
     """Bucket, job queue and state machine, wherever they come from."""
-    parameters = aws.client("ssm").get_parameters(Names=_PARAMETERS)["Parameters"]
-    values = {parameter["Name"]: str(parameter["Value"]) for parameter in parameters}
+    found = aws.client("ssm").get_parameters(Names=_PARAMETERS)["Parameters"]
+    values = {parameter["Name"]: str(parameter["Value"]) for parameter in found}
     bucket, job_queue, state_machine = (values[name] for name in _PARAMETERS)
     return bucket, job_queue, state_machine
 

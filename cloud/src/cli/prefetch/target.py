@@ -10,12 +10,12 @@ import boto3
 from botocore.exceptions import ClientError
 
 from cloud.src.cli.run.execution import Aws
+from cloud.src.contract import parameters
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.keys import check_bucket
 from cloud.src.localaws.environment import LocalAws
 from cloud.src.prefetch.storage import FolderStorage, S3Storage, Storage
 
-_BUCKET_PARAMETER = "/ftm/storage/bucket"
 _S3 = "s3://"
 
 
@@ -60,11 +60,11 @@ def _bucket(name: str) -> Target:
 
 def _bucket_of_terraform() -> str:
     try:
-        return str(aws().client("ssm").get_parameter(Name=_BUCKET_PARAMETER)["Parameter"]["Value"])
+        return str(aws().client("ssm").get_parameter(Name=parameters.BUCKET)["Parameter"]["Value"])
     except ClientError as error:
         if error.response["Error"]["Code"] != "ParameterNotFound":
             raise
         raise InvalidInput(
-            f"there is no parameter {_BUCKET_PARAMETER} in this account and region: apply the Terraform root storage "
+            f"there is no parameter {parameters.BUCKET} in this account and region: apply the Terraform root storage "
             "first, or set AWS_PROFILE and AWS_DEFAULT_REGION to where it is"
         ) from error
