@@ -1,17 +1,22 @@
-"""A headless Chromium for the tests of pages."""
+"""A headless Chromium for the tests of pages, and the sample quarters for the tests that read what a run wrote."""
 
 from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
+from tests.e2e.ftm_process import no_process_left_behind, run_ftm
 from tests.e2e.missing_program import skip_without
+
+QUARTERS = ("2023Q1", "2023Q2")
 
 SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/bin"])
 CHROMIUM = shutil.which("chromium", path=SEARCH_PATH)
@@ -59,3 +64,22 @@ def emulate(browser: Chrome) -> Iterator[Callable[[int, str], None]]:
     yield set_both
     browser.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
     browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+
+
+class QuartersWithoutLlm(NamedTuple):
+    """Both sample quarters in one output folder, named by keywords, and how each demo ended."""
+
+    folder: Path
+    ended: dict[str, subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def quarters_without_llm(tmp_path_factory: pytest.TempPathFactory) -> QuartersWithoutLlm:
+    """Run once for the test files that share a process (BUILD); they only read it, or add reports."""
+    folder = tmp_path_factory.mktemp("quarters") / "out"
+    ended = {}
+    with no_process_left_behind():
+        for quarter in QUARTERS:
+            ended[quarter] = run_ftm("demo", "--no-llm", "--quarter", quarter, "--out", folder)
+            assert ended[quarter].returncode == 0, ended[quarter].stderr
+    return QuartersWithoutLlm(folder, ended)

@@ -19,6 +19,7 @@ from scipy.optimize import linear_sum_assignment
 
 from cloud.src.cli.samples import FOLDER as SAMPLES
 from cloud.src.contract import keys, schemas
+from tests.e2e.conftest import QUARTERS, QuartersWithoutLlm
 from tests.e2e.ftm_process import no_process_left_behind, run_ftm
 
 EXPECTED_THEMES: dict[str, list[dict[str, Any]]] = json.loads((SAMPLES / "themes.json").read_text())
@@ -51,13 +52,23 @@ class Demo:
         return pq.read_table(self.path(key), partitioning=None).to_pylist()
 
 
-@pytest.fixture(scope="module", params=["2023Q1", "2023Q2"])
-def demo(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Demo:
+@pytest.fixture(scope="module")
+def small_model_demo(tmp_path_factory: pytest.TempPathFactory) -> Demo:
+    """The demo as it comes, named by the small model; one quarter, because that takes the longest."""
     folder = tmp_path_factory.mktemp("demo") / "out"
     with no_process_left_behind():
-        ended = run_ftm("demo", "--quarter", request.param, "--out", folder)
+        ended = run_ftm("demo", "--quarter", "2023Q1", "--out", folder)
     assert ended.returncode == 0, ended.stderr
-    return Demo(request.param, ended, folder)
+    return Demo("2023Q1", ended, folder)
+
+
+@pytest.fixture(params=["2023Q1 by the small model", "2023Q2 by keywords"])
+def demo(request: pytest.FixtureRequest) -> Demo:
+    if request.param == "2023Q1 by the small model":
+        named: Demo = request.getfixturevalue("small_model_demo")
+        return named
+    without_llm: QuartersWithoutLlm = request.getfixturevalue("quarters_without_llm")
+    return Demo("2023Q2", without_llm.ended["2023Q2"], without_llm.folder)
 
 
 def test_it_ends_with_themes_times_cost_and_paths(demo: Demo) -> None:
@@ -66,11 +77,15 @@ def test_it_ends_with_themes_times_cost_and_paths(demo: Demo) -> None:
     assert biggest["name"].split()[0] in shown
     for stage in ("prefetch", "map", "reduce and package", "report", "total"):
         assert stage in shown
-    assert "LLM: local small model, $0.00 an hour; vLLM on AWS: not used" in shown
-    assert "LLM names are by the small model that comes with FTM (SmolLM2-135M-Instruct-Q4_1): good for" in shown
     for key in (keys.themes, keys.themes_for_sentiment, keys.report):
         assert str(demo.path(key)) in shown
         assert demo.path(key).is_file()
+
+
+def test_it_says_that_the_small_model_gave_the_names(small_model_demo: Demo) -> None:
+    shown = small_model_demo.ended.stdout
+    assert "LLM: local small model, $0.00 an hour; vLLM on AWS: not used" in shown
+    assert "LLM names are by the small model that comes with FTM (SmolLM2-135M-Instruct-Q4_1): good for" in shown
 
 
 def test_progress_is_plain_lines_when_there_is_no_terminal(demo: Demo) -> None:
@@ -173,13 +188,11 @@ def test_the_report_names_every_theme(demo: Demo) -> None:
     assert all(theme["theme_id"] in page for theme in demo.rows(keys.themes))
 
 
-def test_without_an_llm_all_names_are_made_of_keywords(tmp_path: Path) -> None:
-    with no_process_left_behind():
-        ended = run_ftm("demo", "--no-llm", "--out", tmp_path)
-
-    assert ended.returncode == 0, ended.stderr
-    assert "LLM: none, $0.00 an hour" in ended.stdout
-    assert "small model" not in ended.stdout
+@pytest.mark.parametrize("quarter", QUARTERS)
+def test_without_an_llm_all_names_are_made_of_keywords(quarters_without_llm: QuartersWithoutLlm, quarter: str) -> None:
+    shown = quarters_without_llm.ended[quarter].stdout
+    assert "LLM: none, $0.00 an hour" in shown
+    assert "small model" not in shown
     for key in (keys.topics, keys.themes):
-        rows = pq.read_table(tmp_path / key("2023Q1"), partitioning=None).to_pylist()
+        rows = pq.read_table(quarters_without_llm.folder / key(quarter), partitioning=None).to_pylist()
         assert {row["naming_method"] for row in rows} == {"keywords"}

@@ -14,9 +14,10 @@ import pytest
 from cloud.src.cli.quarters.tables import CHANGE
 from cloud.src.cli.samples import FOLDER as SAMPLES
 from cloud.src.contract import keys
-from tests.e2e.ftm_process import no_process_left_behind, run_ftm
+from tests.e2e.conftest import QUARTERS, QuartersWithoutLlm
+from tests.e2e.ftm_process import run_ftm
 
-EARLIER, LATER = "2023Q1", "2023Q2"
+EARLIER, LATER = QUARTERS
 EXPECTED: dict[str, list[dict[str, Any]]] = json.loads((SAMPLES / "themes.json").read_text())
 
 
@@ -41,12 +42,8 @@ class Compared:
 
 
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory) -> Compared:
-    folder = tmp_path_factory.mktemp("themes") / "out"
-    with no_process_left_behind():
-        for quarter in (EARLIER, LATER):
-            ended = run_ftm("demo", "--no-llm", "--quarter", quarter, "--out", folder)
-            assert ended.returncode == 0, ended.stderr
+def compared(quarters_without_llm: QuartersWithoutLlm) -> Compared:
+    folder = quarters_without_llm.folder
     ended = run_ftm("themes", "--quarters", EARLIER, LATER, "--dir", folder)
     assert ended.returncode == 0, ended.stderr
     rows = pq.read_table(folder / "reports" / f"themes_{EARLIER}_{LATER}.parquet").to_pylist()

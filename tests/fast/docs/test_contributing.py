@@ -1,0 +1,104 @@
+"""CONTRIBUTING.md: its commands find what they are to run, and each layer of tests is a folder and a tag."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
+LAYERS = ["fast", "component", "integration", "e2e", "docker"]
+
+GOALS = {"check", "export", "fix", "generate-lockfiles", "lint", "package", "tailor", "test"}
+BLOCKS = re.findall(r"^```\n(.*?)^```$", GUIDE, flags=re.MULTILINE | re.DOTALL)
+TYPED = [line for block in BLOCKS for line in block.splitlines()]
+IN_SENTENCES = re.findall(r"`((?:\./pants|python -m pytest) [^`]+)`", GUIDE)
+COMMANDS = [shlex.split(line, comments=True) for line in [*TYPED, *IN_SENTENCES]]
+OF_PANTS = [words[1:] for words in COMMANDS if words[0] == "./pants"]
+
+
+def files_found_by(words: list[str]) -> set[Path]:
+    """The files with tests that a call of ``./pants test`` runs, by its folders, its files and its tag."""
+    (tag,) = [word.removeprefix("--tag=") for word in words if word.startswith("--tag=")] or [""]
+    found: set[Path] = set()
+    for spec in places(words):
+        folder, is_folder, _ = spec.partition("::")
+        found |= set(
+            (ROOT / "tests").glob("**/test_*.py") if spec == "::" else files_below(ROOT / folder, bool(is_folder))
+        )
+    return {path for path in found if tag in ("", layer_of(path))}
+
+
+def places(words: list[str]) -> list[str]:
+    return [word for word in words if not word.startswith("-") and word not in GOALS]
+
+
+def files_below(path: Path, is_folder: bool) -> list[Path]:
+    return list(path.rglob("test_*.py")) if is_folder else [path] * path.is_file()
+
+
+def layer_of(path: Path) -> str:
+    return path.relative_to(ROOT / "tests").parts[0]
+
+
+@pytest.mark.parametrize("words", [words for words in OF_PANTS if "test" in words and places(words)], ids=" ".join)
+def test_a_command_for_tests_finds_some(words: list[str]) -> None:
+    assert places(words) == ["FILE"] or files_found_by(words)
+
+
+@pytest.mark.parametrize("words", OF_PANTS, ids=" ".join)
+def test_a_command_has_goals_and_places_that_exist(words: list[str]) -> None:
+    assert GOALS & set(words)
+    for place in places(words):
+        path = ROOT / place.partition(":")[0]
+        assert place == "FILE" or path.is_file() or (path / "BUILD").is_file() or list(path.rglob("test_*.py")), place
+
+
+@pytest.mark.parametrize("words", [words for words in COMMANDS if words[0] not in ("./pants", "export")], ids=" ".join)
+def test_other_commands_name_programs_and_folders_that_exist(words: list[str]) -> None:
+    assert words[0] == "python" or (ROOT / words[0]).is_file()
+    assert words[0] != "python" or list((ROOT / words[-1]).rglob("test_*.py"))
+
+
+@pytest.mark.parametrize(
+    ("command", "finds"),
+    [
+        ("test cloud/src/worker::", False),
+        ("test tests/nowhere::", False),
+        ("test tests/fast/docs/test_nothing.py", False),
+        ("--tag=unit test ::", False),
+        ("--tag=fast test tests/e2e::", False),
+        ("--tag=fast test ::", True),
+        ("test tests/fast/docs/test_contributing.py", True),
+    ],
+)
+def test_a_command_that_would_run_nothing_is_noticed(command: str, finds: bool) -> None:
+    assert bool(files_found_by(command.split())) == finds
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_a_layer_is_a_folder_and_its_tag(layer: str) -> None:
+    build = ROOT / "tests" / layer / "BUILD"
+    (tests,) = (call for call in calls_in(build) if isinstance(call.func, ast.Name) and call.func.id == "python_tests")
+    fields = {field.arg: field.value for field in tests.keywords}
+    assert ast.literal_eval(fields["tags"]) == [layer]
+    assert ast.literal_eval(fields["sources"]) == ["**/test_*.py"]
+    assert list(build.parent.rglob("BUILD")) == [
+        build
+    ], "one BUILD file a layer: its tests are those in all folders below"
+
+
+def calls_in(build: Path) -> list[ast.Call]:
+    return [node for node in ast.walk(ast.parse(build.read_text())) if isinstance(node, ast.Call)]
+
+
+def test_every_test_is_in_a_layer_and_the_guide_says_which_there_are() -> None:
+    assert {layer_of(path) for path in (ROOT / "tests").rglob("test_*.py")} == set(LAYERS)
+    assert (
+        re.findall(r"^\| `(\w+)` \|", GUIDE.partition("## Which tests")[2].partition("\n## ")[0], re.MULTILINE)
+        == LAYERS
+    )
