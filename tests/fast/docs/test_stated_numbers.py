@@ -1,0 +1,99 @@
+"""Numbers that the documents state are those of the code and of the committed results."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from cloud.src.cli.quarters import changes
+from cloud.src.cli.run import naming_plan
+from cloud.src.contract import keys
+from cloud.src.lambdas import summarize_results
+from cloud.src.llm import xai_client
+from cloud.src.naming import guard, labels, prompt, search
+from cloud.src.prefetch import chunks
+from cloud.src.themes import find_themes, near_duplicates, rank
+from cloud.src.topics import find_topics, grid, procedural
+from cloud.src.worker import firm_topics, map_firms
+from tests.fast.docs.repository import ROOT, read
+
+WORDS = {2: "two", 3: "three", 5: "five", 7: "seven"}
+
+# Document -> what it says, with the numbers of the code.
+STATED = {
+    "adr/adr_003_inline_map.md": [
+        f"more than **{keys.MAX_BATCHES:,} batches**",
+        f"default of {keys.DEFAULT_BATCH_SIZE:,} firms per batch",
+        f"batch holds at most {keys.MAX_BATCH_SIZE:,} firms",
+        f"at most {summarize_results.MAX_FAILED_BATCHES_LISTED} ids of failed batches",
+    ],
+    "adr/adr_008_topics_and_themes.md": [
+        f"when it has {WORDS[firm_topics.MIN_CONTENT_WORDS]} content words",
+        f"not within cosine {procedural.MIN_SIMILARITY} of an example",
+        f"over {procedural.MAX_SHARE_OF_NEARLY_PROCEDURAL:.0%} of the sentences come within " f"{procedural.NEARLY} ",
+        f"cut at n^{find_topics.CLUSTERS_EXPONENT} clusters for n sentences, at most {find_topics.MAX_TOPICS} ",
+        f"fewer than {WORDS[find_topics.MIN_SENTENCES]} sentences within {find_topics.MIN_SIMILARITY} of their ",
+        f"Above {find_topics.MAX_EXACT_SENTENCES:,} sentences, k-means",
+        f"at most {find_topics.MAX_UNASSIGNED:.0%} of the sentences with content",
+        f"a grid of 2^-{grid.FINE_STEPS.bit_length() - 1} ",
+        f"The share of context, {find_topics.SHARE_OF_NEIGHBOURS},",
+    ],
+    "adr/adr_012_llm_naming.md": [
+        f"at most {map_firms.MAX_FIRMS_WAITING} firms wait for names",
+        f"plus {guard.WEIGHT_OF_SAID} times the share of its words",
+        f"is at least {guard.MIN_SCORE};",
+        f"once with the reason and {WORDS[search.FRESH_ANSWERS]} times without",
+        f"of the {labels.N_LABELS} heaviest",
+        f"the {WORDS[prompt.MAX_EXAMPLES]} sentences nearest to its centroid",
+    ],
+    "adr/adr_014_themes.md": [
+        f"a cosine distance of {find_themes.MAX_DISTANCE} for up to {find_themes.SMALL_CORPUS} topics, "
+        f"{find_themes.STEP_A_DECADE} less for each tenfold, and at least {find_themes.LEAST_MAX_DISTANCE} ",
+        f"More than {find_themes.MAX_EXACT_TOPICS:,} topics",
+        "up to a distance of {}; what is left is put into new cells and linked up to {};".format(
+            *find_themes.CONDENSED_DISTANCES
+        ),
+        f"a cosine of at least {near_duplicates.MIN_SIMILARITY} between their centroids, and "
+        f"{WORDS[near_duplicates.MIN_MAIN_WORDS]} of their {WORDS[near_duplicates.MAIN_WORDS]} most shared words",
+        f"join the nearest theme from a cosine of {find_themes.MIN_SIMILARITY_TO_JOIN} up",
+        f"fewer than {find_themes.MIN_TOPICS_TO_CENTRE} topics the mean is not subtracted, "
+        f"the cut is {find_themes.MAX_UNCENTRED_DISTANCE},",
+        f"one of its {WORDS[rank.WORDS_COMPARED]} most shared words",
+        f"at a similarity of {rank.MAX_SIMILARITY_TO_ANY_CALL} or more or an agreement below "
+        f"{rank.MIN_WORD_AGREEMENT},",
+        f"over pairs from {changes.SAME_THEME_COSINE} up",
+        f"more than {WORDS[int(changes.STANDARD_ERRORS)]} standard errors",
+    ],
+    "packages/llm.md": [
+        f"| `LLM_MAX_CONCURRENT` | {xai_client.DEFAULT_MAX_CONCURRENT} |",
+        f"| `LLM_OUTAGE_LIMIT_S` | {xai_client.DEFAULT_OUTAGE_LIMIT_S:.0f} |",
+        f"{xai_client.MAX_ATTEMPTS} times in all",
+        f"{xai_client.MAX_REFUSALS_IN_A_ROW} in a row stop the job",
+        f"more than {WORDS[naming_plan.LONGEST_LOCAL_NAMING_S // 60]} minutes, it names the themes only",
+    ],
+    "packages/prefetch.md": [f"{chunks.FIRMS_PER_CHUNK} whole firms per chunk"],
+}
+
+
+def in_one_line(text: str) -> str:
+    """Without line breaks, and with a percent sign next to its number."""
+    return re.sub(r"\s+", " ", text).replace(" %", "%")
+
+
+@pytest.mark.parametrize(("document", "statement"), [(page, one) for page, all_of in STATED.items() for one in all_of])
+def test_a_stated_number_is_that_of_the_code(document: str, statement: str) -> None:
+    assert statement in in_one_line(read(Path("docs") / document))
+
+
+def test_the_readme_says_how_good_it_is_as_measured() -> None:
+    quality = json.loads((ROOT / "bench/quality/results.json").read_text())["quality"]
+    rows = [
+        ("V-measure (2023Q1)", "samples 2023Q1", "v_measure"),
+        ("F1 by firms (2020Q1)", "real calls, 149 firms of 2020Q1", "weak_f1"),
+    ]
+    for label, data_set, measure in rows:
+        ours, theirs = (quality[data_set][method][measure] for method in ("FTM", "BERTopic defaults"))
+        assert f"{label} | {ours:.2f} | {theirs:.2f}, BERTopic's defaults |" in read(Path("README.md"))
