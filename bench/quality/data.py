@@ -1,41 +1,93 @@
-"""What is clustered: the sentences of a quarter that say something, their vectors, and labels where there are any."""
+"""What is clustered: the sentences of a collection that say something, their vectors, and the topics that FTM finds."""
 
 from __future__ import annotations
 
 import csv
-import json
-import re
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from cloud.src.models.embeddings import Embedder, Vectors
+from cloud.src.models.embeddings import Embedder, Vectors, unit
 from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.sentences.sentences import firm_sentences
-from cloud.src.topics.keywords import n_content_words
+from cloud.src.topics.find_topics import find_topics
+from cloud.src.topics.keywords import n_content_words, terms, topic_keywords
 from cloud.src.topics.procedural import ProceduralFilter, are_procedural
-from cloud.src.worker.firm_topics import MIN_CONTENT_WORDS, continues_speech, speaker_words
+from cloud.src.worker.firm_topics import MIN_CONTENT_WORDS, continues_speech, speaker_words, without_procedural
 from cloud.src.worker.transcripts import FirmTranscripts
 
-SAMPLES = Path(__file__).parents[2] / "samples"
-UNLABELLED = ""
+Rows = NDArray[np.int64]
+MIN_USES, MIN_FIRMS = 8, 3  # of a phrase
 
 
 @dataclass(frozen=True)
-class Firm:
-    """One firm's sentences that say something, in spoken order."""
+class FirmTopic:
+    """A topic of one firm; ``rows`` are its sentences in the collection."""
 
     firm_id: str
-    ticker: str
+    rows: Rows
+    centroid: Vectors
+    keywords: list[str]
+
+
+@dataclass(frozen=True)
+class Collection:
+    """Sentences in spoken order, firm by firm; ``vectors`` have length 1, ``calls`` says which call each is from."""
+
+    name: str
     texts: list[str]
     vectors: Vectors
-    continues_speech: NDArray[np.bool_]
-    similarities: Vectors  # to procedural sentences
-    labels: list[str]  # UNLABELLED where nobody says what the sentence is about
-    speakers: frozenset[str]  # words of their names, which are no keywords
+    firm_ids: list[str]
+    calls: list[str]
+    topics: list[FirmTopic]
+
+    @cached_property
+    def firms(self) -> Rows:
+        """The number of each sentence's firm."""
+        return np.unique(self.firm_ids, return_inverse=True)[1].astype(np.int64)
+
+    @cached_property
+    def centred(self) -> Vectors:
+        """The vectors less their mean: what sentences of this collection have in common tells none of them apart."""
+        return unit(self.vectors - self.vectors.mean(axis=0)).astype(np.float32)
+
+    @cached_property
+    def phrases(self) -> tuple[list[str], sp.csr_matrix]:
+        """Phrases that several firms use, and which sentence has which: 0/1 of shape (sentences, phrases)."""
+        return _phrases(self.texts, self.firms)
+
+    @cached_property
+    def digest(self) -> str:
+        return hashlib.sha256(np.ascontiguousarray(self.vectors).tobytes()).hexdigest()[:16]
+
+    def part(self, stays: NDArray[np.bool_]) -> Collection:
+        """The same with the sentences of some firms only. ``stays`` must keep or drop whole firms."""
+        number = np.cumsum(stays) - 1
+        kept = np.flatnonzero(stays)
+        topics = [replace(topic, rows=number[topic.rows]) for topic in self.topics if stays[topic.rows[0]]]
+        return Collection(
+            self.name,
+            [self.texts[i] for i in kept],
+            self.vectors[kept],
+            [self.firm_ids[i] for i in kept],
+            [self.calls[i] for i in kept],
+            topics,
+        )
+
+    def reruns(self, n: int) -> Iterator[NDArray[np.bool_]]:
+        """Which sentences stay when a tenth of the firms is left out, as the contract defines it for stability."""
+        ordered = sorted(set(self.firm_ids), key=lambda firm: (hashlib.blake2b(firm.encode()).hexdigest(), firm))
+        rank = {firm: number for number, firm in enumerate(ordered)}
+        tenth = np.array([rank[firm] % 10 for firm in self.firm_ids])
+        for k in range(n):
+            yield tenth != k
 
 
 class VectorStore:
@@ -57,83 +109,83 @@ class VectorStore:
         return np.array([self._vectors[text] for text in texts], dtype=np.float32)
 
 
-def read_firms(source: Path, quarter: str, n_firms: int) -> list[FirmTranscripts]:
-    """The first firms of a quarter, through the product's own prefetch."""
+def read_quarter(
+    source: Path, quarter: str, store: VectorStore, procedural: ProceduralFilter, n_firms: int | None = None
+) -> Collection:
+    """A quarter's sentences as the map job takes them: the product's prefetch, its filters, its topics."""
     calls = list(FileTranscripts(source, quarter).firms())[:n_firms]
-    return [FirmTranscripts(of[0].firm_id, pa.Table.from_batches([firm_sentences(of, quarter).rows])) for of in calls]
+    firms = [FirmTranscripts(of[0].firm_id, pa.Table.from_batches([firm_sentences(of, quarter).rows])) for of in calls]
+    rows_of = [_with_content(firm) for firm in firms]
+    store.get([firm.column("cleaned_text")[i] for firm, rows in zip(firms, rows_of, strict=True) for i in rows])
+    parts = [_firm(firm, rows, store, procedural) for firm, rows in zip(firms, rows_of, strict=True)]
+    return _joined(quarter, parts)
 
 
-def prepare(
-    transcripts: list[FirmTranscripts],
-    store: VectorStore,
-    procedural: ProceduralFilter,
-    themes: list[dict],
-    all_sentences: bool = False,
-) -> list[Firm]:
-    """The sentences that FTM takes for content, or all of them. ``themes`` as in samples/themes.json."""
-    at_least = 0 if all_sentences else MIN_CONTENT_WORDS
-    kept = []
-    for firm in transcripts:
-        speakers, texts = speaker_words(firm), firm.column("cleaned_text")
-        kept.append(np.flatnonzero([n_content_words(text, speakers) >= at_least for text in texts]))
-    store.get([firm.column("cleaned_text")[row] for firm, rows in zip(transcripts, kept, strict=True) for row in rows])
-    return [
-        _firm(firm, rows, store, procedural, themes, all_sentences)
-        for firm, rows in zip(transcripts, kept, strict=True)
-    ]
-
-
-def _firm(
-    firm: FirmTranscripts,
-    rows: NDArray,
-    store: VectorStore,
-    procedural: ProceduralFilter,
-    themes: list[dict],
-    all_sentences: bool,
-) -> Firm:
-    said = firm.column("cleaned_text")
-    vectors = store.get([said[row] for row in rows])
-    similarities = procedural.similarities(vectors)
-    content = ~are_procedural(similarities) | all_sentences
-    rows, vectors, similarities = rows[content], vectors[content], similarities[content]
-    texts = [said[row] for row in rows]
-    labels = [_label(text, firm.firm_id, themes) for text in texts]
-    ticker = firm.column("ticker")[0] or firm.firm_id
+def _with_content(firm: FirmTranscripts) -> Rows:
     speakers = speaker_words(firm)
-    return Firm(firm.firm_id, ticker, texts, vectors, continues_speech(firm, rows), similarities, labels, speakers)
+    content = [n_content_words(text, speakers) >= MIN_CONTENT_WORDS for text in firm.column("cleaned_text")]
+    return np.flatnonzero(content)
 
 
-def _label(text: str, firm_id: str, themes: list[dict]) -> str:
-    """The planted theme of a sentence: the only one of the firm's themes of which it holds a typical word."""
-    found = [
-        theme["theme"]
-        for theme in themes
-        if firm_id in theme["firms"] and re.search("|".join(rf"\b{word}" for word in theme["keywords"]), text.lower())
+def _firm(firm: FirmTranscripts, rows: Rows, store: VectorStore, procedural: ProceduralFilter) -> Collection:
+    said = firm.column("cleaned_text")
+    vectors = store.get([said[i] for i in rows]).reshape(len(rows), -1)
+    similarities = procedural.similarities(vectors)
+    says = ~are_procedural(similarities)
+    rows, vectors, similarities = rows[says], vectors[says], similarities[says]
+    texts = [said[i] for i in rows]
+    found = without_procedural(find_topics(vectors, continues_speech(firm, rows)), similarities)
+    keywords = topic_keywords(["\n".join(texts[i] for i in topic.rows) for topic in found], speaker_words(firm))
+    topics = [
+        FirmTopic(firm.firm_id, topic.rows, topic.centroid, words) for topic, words in zip(found, keywords, strict=True)
     ]
-    return found[0] if len(found) == 1 else UNLABELLED
+    calls = firm.column("transcript_id")
+    return Collection("", texts, vectors, [firm.firm_id] * len(rows), [calls[i] for i in rows], topics)
 
 
-def sample_themes(quarter: str) -> list[dict]:
-    themes: list[dict] = json.loads((SAMPLES / "themes.json").read_text(encoding="utf-8"))[quarter]
-    return themes
+def _joined(name: str, parts: list[Collection]) -> Collection:
+    parts = [part for part in parts if part.texts]
+    starts = np.cumsum([0, *(len(part.texts) for part in parts)])
+    return Collection(
+        name,
+        [text for part in parts for text in part.texts],
+        np.concatenate([part.vectors for part in parts]),
+        [firm for part in parts for firm in part.firm_ids],
+        [call for part in parts for call in part.calls],
+        [
+            replace(topic, rows=topic.rows + start)
+            for part, start in zip(parts, starts, strict=False)
+            for topic in part.topics
+        ],
+    )
 
 
-def read_labelled(path: Path, store: VectorStore) -> Firm:
-    """A CSV with columns text and label, as one collection in no order."""
+def read_bills(path: Path, store: VectorStore, min_size: int = 5) -> tuple[Collection, list[str], list[str]]:
+    """Each bill is embedded whole and a firm of its own; with its topic and subtopic. Rare subtopics are left out."""
     with path.open(newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    texts = [row["text"] for row in rows]
-    nothing = np.zeros(len(texts), dtype=np.float32)
-    no_order = np.zeros(len(texts), dtype=bool)
-    labels = [row["label"] for row in rows]
-    return Firm(path.stem, path.stem, texts, store.get(texts), no_order, nothing, labels, frozenset())
+    sizes: dict[str, int] = {}
+    for row in rows:
+        sizes[row["subtopic"]] = sizes.get(row["subtopic"], 0) + 1
+    rows = [row for row in rows if sizes[row["subtopic"]] >= min_size]
+    texts, ids = [row["text"] for row in rows], [row["id"] for row in rows]
+    vectors = store.get(texts)
+    keywords = topic_keywords(texts)
+    topics = [FirmTopic(ids[i], np.array([i]), vectors[i], keywords[i]) for i in range(len(rows))]
+    collection = Collection("bills", texts, vectors, ids, ids, topics)
+    return collection, [row["topic"] for row in rows], [row["subtopic"] for row in rows]
 
 
-def weak_themes(path: Path, quarter: str, tickers: set[str], min_mentions: int = 3) -> dict[str, set[str]]:
-    """Tickers of each weak theme: those with so many mentions; themes of fewer than three firms are left out."""
-    of_theme: dict[str, set[str]] = {}
-    with path.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            if row["quarter"] == quarter and int(row["n_mentions"]) >= min_mentions and row["ticker"] in tickers:
-                of_theme.setdefault(row["theme"], set()).add(row["ticker"])
-    return {theme: firms for theme, firms in of_theme.items() if len(firms) >= 3}
+def _phrases(texts: list[str], firms: Rows) -> tuple[list[str], sp.csr_matrix]:
+    numbers: dict[str, int] = {}
+    rows, columns = [], []
+    for row, text in enumerate(texts):
+        for phrase in sorted(set(terms(text, frozenset()))):
+            rows.append(row)
+            columns.append(numbers.setdefault(phrase, len(numbers)))
+    has = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(len(texts), len(numbers)))
+    of_firm = sp.csr_matrix((np.ones(len(firms), np.float32), (firms, np.arange(len(firms)))))
+    n_firms = np.diff((of_firm @ has).tocsc().indptr)
+    kept = np.flatnonzero((np.asarray(has.sum(axis=0)).ravel() >= MIN_USES) & (n_firms >= MIN_FIRMS))
+    names = list(numbers)
+    return [names[i] for i in kept], has[:, kept].tocsr()

@@ -1,106 +1,125 @@
-"""How good clusters are: against labels, against weak labels of firms, and by themselves."""
+"""How good groups are: by themselves, against labels, and with what certainty."""
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import combinations
-from math import log
+from collections.abc import Sequence
 
 import numpy as np
-from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score, v_measure_score
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from scipy.stats import bootstrap
+from sklearn.metrics import adjusted_mutual_info_score, adjusted_rand_score, v_measure_score
+from sklearn.metrics.cluster import contingency_matrix
 
-from bench.quality.data import UNLABELLED, Firm
-from bench.quality.methods import Labels, pooled
-from cloud.src.models.embeddings import unit
-from cloud.src.topics.find_topics import NO_TOPIC
-from cloud.src.topics.keywords import terms, topic_keywords
+from bench.quality.data import Collection
+from bench.quality.labels import Groups
+from bench.quality.methods import NO_GROUP, Labels
+from cloud.src.models.embeddings import Vectors, unit
+from cloud.src.topics.keywords import c_tf_idf
 
-N_WORDS = 10
-THEME_F1 = "_weak_f1"  # ends the name of a measure that is about one weak theme
-N_TO_READ, N_SENTENCES_TO_READ = 30, 6
-
-
-def against_labels(firms: list[Firm], found: Labels) -> dict[str, float]:
-    """On the labelled sentences; those without a topic count as one cluster."""
-    labels = np.array([label for firm in firms for label in firm.labels], dtype=object)
-    labelled = labels != UNLABELLED
-    truth, predicted = labels[labelled].astype(str), found[labelled]
-    return {
-        "v_measure": v_measure_score(truth, predicted),
-        "nmi": normalized_mutual_info_score(truth, predicted),
-        "ari": adjusted_rand_score(truth, predicted),
-        "unassigned": float((predicted == NO_TOPIC).mean()),
-    }
+N_WORDS = 10  # of a group, in NPMI
 
 
-def weak_theme_f1(firms: list[Firm], found: Labels, weak: dict[str, set[str]]) -> dict[str, float]:
-    """F1, recall and precision, by firms, of each weak theme's best cluster: their means, and the F1 of each theme."""
-    ticker = np.repeat([firm.ticker for firm in firms], [len(firm.texts) for firm in firms])
-    firms_of = [set(ticker[found == cluster]) for cluster in np.unique(found) if cluster != NO_TOPIC]
-    scores = {theme: _best_match(wanted, firms_of) for theme, wanted in weak.items()}
-    f1, recall, precision = np.mean(list(scores.values()), axis=0)
-    of_each = {f"{theme}{THEME_F1}": score[0] for theme, score in scores.items()}
-    return {"weak_f1": f1, "weak_recall": recall, "weak_precision": precision} | of_each
+def one_hot(labels: Labels) -> Groups:
+    numbers, own = np.unique(labels[labels != NO_GROUP], return_inverse=True)
+    rows = np.flatnonzero(labels != NO_GROUP)
+    return sp.csr_matrix((np.ones(len(rows), np.float32), (rows, own)), shape=(len(labels), len(numbers)))
 
 
-def _best_match(wanted: set[str], firms_of: list[set[str]]) -> tuple[float, float, float]:
-    """F1, recall and precision of the set of firms with the highest F1."""
-    hits = [(len(wanted & have), have) for have in firms_of if wanted & have]
-    scored = [(2 * n / (len(have) + len(wanted)), n / len(wanted), n / len(have)) for n, have in hits]
-    return max(scored, default=(0.0, 0.0, 0.0))
+def centroids(groups: Groups, centred: Vectors) -> Vectors:
+    return unit(np.asarray(groups.T @ centred)).astype(np.float32)
 
 
-def by_themselves(firms: list[Firm], found: Labels) -> dict[str, float]:
-    """Number and size of clusters, and how well they hang together."""
-    clusters = [np.flatnonzero(found == cluster) for cluster in np.unique(found) if cluster != NO_TOPIC]
-    texts, vectors = [text for firm in firms for text in firm.texts], pooled(firms)
-    centroids = unit(np.array([vectors[rows].mean(axis=0) for rows in clusters]))
-    own = np.array([(vectors[rows] @ centroids[i]).mean() for i, rows in enumerate(clusters)])
-    others = np.array([(vectors[rows] @ np.delete(centroids, i, 0).T).mean() for i, rows in enumerate(clusters)])
-    keywords = topic_keywords(["\n".join(texts[row] for row in rows) for rows in clusters])
-    words = [word for of_topic in keywords for word in of_topic[:N_WORDS]]
-    return {
-        "clusters": len(clusters),
-        "largest": max(len(rows) for rows in clusters) / len(found),
-        "unassigned": float((found == NO_TOPIC).mean()),
-        "coherence": float((own - others).mean()),
-        "diversity": len(set(words)) / max(1, len(words)),
-        "npmi": npmi(texts, keywords),
-    }
+def coverage(groups: Groups) -> float:
+    return float((np.asarray(groups.sum(axis=1)).ravel() > 0).mean())
 
 
-def in_words(firms: list[Firm], found: Labels) -> str:
-    """The first clusters for a reader: keywords and the sentences next to the centre."""
-    texts, vectors = [text for firm in firms for text in firm.texts], pooled(firms)
-    clusters = [np.flatnonzero(found == cluster) for cluster in np.unique(found) if cluster != NO_TOPIC][:N_TO_READ]
-    keywords = topic_keywords(["\n".join(texts[row] for row in rows) for rows in clusters])
-    blocks = []
-    for number, (rows, words) in enumerate(zip(clusters, keywords, strict=True), start=1):
-        nearest = rows[np.argsort(-(vectors[rows] @ vectors[rows].mean(axis=0)))[:N_SENTENCES_TO_READ]]
-        blocks.append(
-            "\n  ".join([f"{number}. {len(rows)} sentences: {', '.join(words)}", *(texts[i] for i in nearest)])
-        )
-    return "\n\n".join(blocks) + "\n"
+def at_coverage(groups: Groups, centred: Vectors, share: float) -> Labels:
+    """Each sentence's nearest of its groups, for that share of all sentences which lies nearest to its group."""
+    centres = centroids(groups, centred)
+    entries = sp.coo_matrix(groups)
+    near = np.einsum("ij,ij->i", centred[entries.row], centres[entries.col])
+    labels = np.full(groups.shape[0], NO_GROUP)
+    nearness = np.full(groups.shape[0], -np.inf)
+    order = np.argsort(near, kind="stable")  # the nearest last, so that it stays
+    labels[entries.row[order]] = entries.col[order]
+    nearness[entries.row[order]] = near[order]
+    labels[np.argsort(-nearness, kind="stable")[round(share * len(labels)) :]] = NO_GROUP
+    return labels
 
 
-def npmi(texts: list[str], keywords: list[list[str]]) -> float:
-    """Normalised pointwise mutual information (Bouma 2009) of each topic's keywords, within sentences."""
-    wanted = {word for of_topic in keywords for word in of_topic}
-    single: Counter[str] = Counter()
-    both: Counter[tuple[str, str]] = Counter()
-    for text in texts:
-        there = sorted(wanted & set(terms(text, frozenset())))
-        single.update(there)
-        both.update(combinations(there, 2))
-    return float(np.mean([_npmi_of(of_topic, single, both, len(texts)) for of_topic in keywords if len(of_topic) > 1]))
+def coherence(vectors: Vectors, groups: Groups) -> float:
+    """Mean cosine of two sentences of a group, groups weighed by their sentences."""
+    size = np.asarray(groups.sum(axis=0)).ravel().astype(np.float64)
+    sums = groups.T.astype(np.float64) @ vectors
+    pairs = np.square(sums).sum(axis=1) - size
+    some = size > 1
+    return float((pairs[some] / (size[some] - 1)).sum() / size[some].sum())
 
 
-def _npmi_of(words: list[str], single: Counter[str], both: Counter[tuple[str, str]], n: int) -> float:
+def npmi(collection: Collection, groups: Groups) -> float:
+    """Normalised pointwise mutual information (Bouma 2009) of groups' best words by c-TF-IDF, within sentences."""
+    names, phrases = collection.phrases
+    words = phrases[:, [i for i, name in enumerate(names) if " " not in name]].tocsc()
+    weights = c_tf_idf(sp.csr_matrix(groups.T @ words)).toarray()
+    best = np.argsort(-weights, axis=1, kind="stable")[:, :N_WORDS]
+    used = np.unique(best)
+    column = {word: number for number, word in enumerate(used)}
+    together = np.asarray((words[:, used].T @ words[:, used]).todense()) / words.shape[0]
+    own = np.diag(together)
     values = []
-    for one, other in combinations(sorted(words), 2):
-        together = both[one, other] / n
-        if together in (0, 1):
-            values.append(-1.0 if together == 0 else 1.0)
-        else:
-            values.append(log(together / (single[one] / n * single[other] / n)) / -log(together))
+    for row, chosen in enumerate(best):
+        said = [column[word] for word in chosen if weights[row, word] > 0]
+        one, other = np.triu_indices(len(said), 1)
+        if len(one):
+            said = np.array(said)
+            values.append(_npmi(together[said[one], said[other]], own[said[one]], own[said[other]]).mean())
     return float(np.mean(values))
+
+
+def _npmi(both: NDArray, one: NDArray, other: NDArray) -> NDArray:
+    value = np.full(len(both), -1.0)
+    some = both > 0
+    value[some] = np.log(both[some] / (one[some] * other[some])) / -np.log(both[some])
+    return value
+
+
+def best_jaccard(full: Groups, rerun: Groups) -> float:
+    """Mean over groups, weighed by their sentences, of the best Jaccard index with a group of the rerun."""
+    both = np.asarray((full.T @ rerun).todense())
+    one, other = np.asarray(full.sum(axis=0)).ravel(), np.asarray(rerun.sum(axis=0)).ravel()
+    best = (both / np.maximum(one[:, None] + other[None] - both, 1)).max(axis=1, initial=0)
+    return float((best * one).sum() / max(one.sum(), 1))
+
+
+def to_nearest(labels: Labels, centred: Vectors) -> Labels:
+    """What has no group goes to the nearest."""
+    groups = one_hot(labels)
+    nearest = (centred @ centroids(groups, centred).T).argmax(axis=1)
+    own = np.full(len(labels), NO_GROUP)
+    entries = groups.tocoo()
+    own[entries.row] = entries.col
+    return np.where(own == NO_GROUP, nearest, own)
+
+
+def against_truth(truth: Sequence[str], labels: Labels) -> dict[str, float]:
+    """Agreement with a given partition, and the relative error in its number of groups."""
+    counts = contingency_matrix(list(truth), labels)
+    purity, inverse = counts.max(axis=0).sum() / counts.sum(), counts.max(axis=1).sum() / counts.sum()
+    return {
+        "groups": float(counts.shape[1]),
+        "error_in_number": abs(counts.shape[1] - counts.shape[0]) / counts.shape[0],
+        "v_measure": float(v_measure_score(list(truth), labels)),
+        "ari": float(adjusted_rand_score(list(truth), labels)),
+        "ami": float(adjusted_mutual_info_score(list(truth), labels)),
+        "harmonic_purity": float(2 * purity * inverse / (purity + inverse)),
+    }
+
+
+def interval(values: Sequence[float]) -> tuple[float, float, float]:
+    """Mean and its 95 % interval by the percentile bootstrap (Efron 1979)."""
+    data = np.sort(np.asarray(values, dtype=float))
+    if len(data) < 2 or np.ptp(data) == 0:
+        return float(data.mean()), float(data.mean()), float(data.mean())
+    made = bootstrap((data,), np.mean, method="percentile", random_state=np.random.default_rng(0))
+    return float(data.mean()), float(made.confidence_interval.low), float(made.confidence_interval.high)

@@ -1,156 +1,212 @@
-"""The methods that are compared. Each gives every sentence a cluster, NO_TOPIC where it has none."""
+"""The methods that are compared: each gives every sentence a group, NO_GROUP where it has none.
+
+All get the same sentences and the same vectors. Competitors are used as their own documentation or their user does,
+with the vectors handed in; what they would embed themselves they get from a stub. Slow results are kept in the cache.
+"""
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Callable
-from functools import cache
+from dataclasses import dataclass
 from hashlib import sha256
-from typing import ClassVar
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering, KMeans
 
-from bench.quality.data import Firm
-from cloud.src.models import packaged_models
-from cloud.src.models.embeddings import Embedder, Vectors
+from bench.quality.data import Collection
+from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.themes.find_themes import find_themes
-from cloud.src.themes.rank import rank, sentences_of_any_call
-from cloud.src.topics.find_topics import NO_TOPIC, FoundTopic, find_topics
-from cloud.src.topics.keywords import topic_keywords
-from cloud.src.worker.firm_topics import without_procedural
 
 Labels = NDArray[np.int64]
-# Firms, how many clusters k-means and Ward are to find, seed -> a label for each sentence of all firms in their order.
-Method = Callable[[list[Firm], int, int], Labels]
-
+NO_GROUP = -1
+FTM_BY_TOPICS = "FTM by topics"
 MIN_FIRMS, MAX_FIRM_DOMINANCE = 2, 0.4
+MOST_ROUNDS = 50  # of k-means
+# Toponymy 0.5.4 has this as the base_min_cluster_size of its clusterers.
+TOPONYMY_MIN_SIZE = 10
 
 
-def ftm(firms: list[Firm], _n_clusters: int, _seed: int, in_context: bool = True) -> Labels:
-    """Firms' topics, then themes; a sentence's cluster is its topic's theme. One collection: its topics.
+class Cache:
+    """What took long to make, by what it was made from: arrays, and rows of figures."""
 
-    Themes are numbered in the product's order, the one most worth reading first.
-    """
-    found = [
-        without_procedural(find_topics(firm.vectors, firm.continues_speech if in_context else None), firm.similarities)
-        for firm in firms
-    ]
-    themes = [[topic] for topic in range(len(found[0]))] if len(firms) == 1 else _ranked_themes(firms, found)
-    theme_of_topic = {int(topic): number for number, topics in enumerate(themes) for topic in topics}
-    labels, topic_number = [], 0
-    for firm, topics in zip(firms, found, strict=True):
-        of_firm = np.full(len(firm.texts), NO_TOPIC)
-        for topic in topics:
-            of_firm[topic.rows] = theme_of_topic.get(topic_number, NO_TOPIC)
-            topic_number += 1
-        labels.append(of_firm)
-    return np.concatenate(labels)
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
 
+    def get(self, made_from: object, make: Callable[[], NDArray]) -> NDArray:
+        path = self._folder / f"{sha256(json.dumps(made_from).encode()).hexdigest()[:24]}.npy"
+        if not path.exists():
+            np.save(path, make())
+        return np.load(path)
 
-def _ranked_themes(firms: list[Firm], found: list[list[FoundTopic]]) -> list[list[int]]:
-    """The topics of each theme, numbered through all firms, as the product's reduce finds and ranks them."""
-    centroids = np.array([topic.centroid for topics in found for topic in topics])
-    n_sentences = np.array([len(topic.rows) for topics in found for topic in topics])
-    firm_ids = [firm.firm_id for firm, topics in zip(firms, found, strict=True) for _ in topics]
-    keywords = [
-        words
-        for firm, topics in zip(firms, found, strict=True)
-        for words in topic_keywords(["\n".join(firm.texts[i] for i in topic.rows) for topic in topics], firm.speakers)
-    ]
-    themes = find_themes(centroids, firm_ids, keywords, MIN_FIRMS, MAX_FIRM_DOMINANCE)
-    return [list(each.theme.rows) for each in rank(themes, firm_ids, keywords, n_sentences, _any_call())]
+    def row(self, made_from: object, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        path = self._folder / f"{sha256(json.dumps(made_from).encode()).hexdigest()[:24]}.json"
+        if not path.exists():
+            path.write_text(json.dumps(make()), encoding="utf-8")
+        row: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return row
 
 
-@cache
-def _any_call() -> Vectors:
-    return sentences_of_any_call(Embedder(packaged_models.EMBEDDING))
+@dataclass(frozen=True)
+class Task:
+    """``n_groups`` is FTM's number of groups, for the methods that have to be told one."""
+
+    collection: Collection
+    n_groups: int
+    seed: int
+    cache: Cache
+
+    @property
+    def vectors(self) -> Vectors:
+        return self.collection.vectors
 
 
-def ftm_without_context(firms: list[Firm], n_clusters: int, seed: int) -> Labels:
-    return ftm(firms, n_clusters, seed, in_context=False)
+def ftm_by_topics(task: Task) -> Labels:
+    """FTM before sentences were measured (2d0a3ea): firms' topics, then themes; a sentence's is its topic's theme."""
+    topics = task.collection.topics
+    centroids = np.array([topic.centroid for topic in topics], dtype=np.float32)
+    firm_ids, keywords = [topic.firm_id for topic in topics], [topic.keywords for topic in topics]
+    labels = np.full(len(task.vectors), NO_GROUP)
+    for number, theme in enumerate(find_themes(centroids, firm_ids, keywords, MIN_FIRMS, MAX_FIRM_DOMINANCE)):
+        for topic in theme.rows:
+            labels[topics[topic].rows] = number
+    return labels
 
 
-def k_means(firms: list[Firm], n_clusters: int, seed: int) -> Labels:
-    return KMeans(n_clusters, random_state=seed, n_init=1).fit_predict(pooled(firms)).astype(np.int64)
+def k_means(task: Task, times: int = 1) -> Labels:
+    model = KMeans(times * task.n_groups, random_state=task.seed, n_init=1, max_iter=MOST_ROUNDS)
+    return model.fit_predict(task.vectors).astype(np.int64)
 
 
-def ward(firms: list[Firm], n_clusters: int, _seed: int) -> Labels:
-    return AgglomerativeClustering(n_clusters, linkage="ward").fit_predict(pooled(firms)).astype(np.int64)
+def k_means_twice(task: Task) -> Labels:
+    return k_means(task, times=2)
 
 
-def bertopic_defaults(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
-    return _bertopic(firms, umap_model=_Umap(seed))
+def bertopic_defaults(task: Task) -> Labels:
+    return _bertopic(task)
 
 
-def bertopic_pca(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
-    """Its documentation's advice for speed: PCA instead of UMAP."""
-    from sklearn.decomposition import PCA
-
-    return _bertopic(firms, umap_model=PCA(n_components=5, random_state=seed))
-
-
-def bertopic_umap_k_means(firms: list[Firm], n_clusters: int, seed: int) -> Labels:
-    """Its documentation's advice against outliers."""
-    return _bertopic(firms, umap_model=_Umap(seed), hdbscan_model=KMeans(n_clusters, random_state=seed, n_init=1))
-
-
-def bertopic_reduced(firms: list[Firm], _n_clusters: int, seed: int) -> Labels:
-    """Small topics, leaf clusters, and its outliers given to the nearest topic by embedding."""
+def bertopic_leaf(task: Task) -> Labels:
+    """Its documentation's advice against outliers: leaf clusters, then outliers to the nearest topic."""
     from hdbscan import HDBSCAN  # pants: no-infer-dep
 
-    leaves = HDBSCAN(min_cluster_size=5, cluster_selection_method="leaf", prediction_data=True)
-    return _bertopic(firms, reduce_outliers=True, umap_model=_Umap(seed), hdbscan_model=leaves)
+    leaves = HDBSCAN(min_cluster_size=10, cluster_selection_method="leaf", prediction_data=True)
+    return _bertopic(task, reduce_outliers=True, hdbscan_model=leaves)
 
 
-class _Umap:
-    """UMAP with BERTopic's own defaults and a seed. It takes longest, so methods share what it made of the same."""
-
-    _made: ClassVar[dict[tuple[int, bytes], Vectors]] = {}
-
-    def __init__(self, seed: int) -> None:
-        self._seed = seed
-
-    def fit(self, vectors: Vectors, y: object = None) -> _Umap:
-        from umap import UMAP  # pants: no-infer-dep
-
-        self._key = (self._seed, sha256(vectors.tobytes()).digest())
-        if self._key not in self._made:
-            model = UMAP(n_neighbors=15, n_components=5, min_dist=0.0, metric="cosine", random_state=self._seed)
-            self._made[self._key] = model.fit_transform(vectors)
-        return self
-
-    def transform(self, _vectors: Vectors) -> Vectors:
-        return self._made[self._key]
-
-
-def _bertopic(firms: list[Firm], reduce_outliers: bool = False, **models: object) -> Labels:
+def _bertopic(task: Task, reduce_outliers: bool = False, **models: object) -> Labels:
     from bertopic import BERTopic  # pants: no-infer-dep
     from bertopic.backend import BaseEmbedder  # pants: no-infer-dep
 
-    texts, vectors = [text for firm in firms for text in firm.texts], pooled(firms)
+    # BERTopic's own defaults with a seed.
+    umap = _Made(_umap(task, n_components=5, min_dist=0.0))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        model = BERTopic(embedding_model=BaseEmbedder(), **models)
-        labels, _ = model.fit_transform(texts, vectors)
+        model = BERTopic(embedding_model=BaseEmbedder(), umap_model=umap, **models)
+        labels, _ = model.fit_transform(task.collection.texts, task.vectors)
         if reduce_outliers and -1 in labels and len(set(labels)) > 1:
-            labels = model.reduce_outliers(texts, labels, strategy="embeddings", embeddings=vectors)
+            labels = model.reduce_outliers(
+                task.collection.texts, labels, strategy="embeddings", embeddings=task.vectors
+            )
     return np.array(labels, dtype=np.int64)
 
 
-def pooled(firms: list[Firm]) -> Vectors:
-    return np.concatenate([firm.vectors for firm in firms])
+class _Made:
+    """In place of UMAP: what it has already made of these vectors."""
+
+    def __init__(self, reduced: Vectors) -> None:
+        self._reduced = reduced
+
+    def fit(self, _vectors: Vectors, y: object = None) -> _Made:
+        return self
+
+    def transform(self, _vectors: Vectors) -> Vectors:
+        return self._reduced
 
 
-METHODS: dict[str, Method] = {
-    "FTM": ftm,
-    "FTM without context": ftm_without_context,
-    "BERTopic defaults": bertopic_defaults,
-    "BERTopic PCA": bertopic_pca,
-    "BERTopic UMAP + k-means": bertopic_umap_k_means,
-    "BERTopic leaf, outliers reduced": bertopic_reduced,
+def _umap(task: Task, n_components: int, min_dist: float) -> Vectors:
+    def make() -> Vectors:
+        from umap import UMAP  # pants: no-infer-dep
+
+        model = UMAP(15, n_components=n_components, min_dist=min_dist, metric="cosine", random_state=task.seed)
+        return model.fit_transform(task.vectors)
+
+    return task.cache.get(["umap", n_components, min_dist, task.seed, task.collection.digest], make)
+
+
+def topeax(task: Task) -> Labels:
+    from turftopic import Topeax  # pants: no-infer-dep
+
+    model = Topeax(encoder=_NoEncoder(task.vectors.shape[1]), random_state=task.seed)
+    model.fit_transform(task.collection.texts, embeddings=task.vectors)
+    return np.asarray(model.labels_, dtype=np.int64)
+
+
+class _NoEncoder:
+    """Topeax embeds its vocabulary to describe topics, which is no part of finding them."""
+
+    def __init__(self, dimensions: int) -> None:
+        self._dimensions = dimensions
+
+    def encode(self, sentences: list[str], **_options: object) -> Vectors:
+        return np.zeros((len(sentences), self._dimensions), dtype=np.float32)
+
+
+def evoc(task: Task) -> Labels:
+    """With the settings of Toponymy's EVoCClusterer; its finest layer.
+
+    But for approx_n_clusters: Toponymy 0.5.4 passes min_clusters (4) as that, so that EVoC gives some four clusters.
+    """
+    from evoc import EVoC  # pants: no-infer-dep
+
+    model = EVoC(base_min_cluster_size=TOPONYMY_MIN_SIZE, random_state=task.seed)
+    model.fit(task.vectors)
+    return np.asarray(model.cluster_layers_[0], dtype=np.int64)
+
+
+def plscan(task: Task) -> Labels:
+    """As Toponymy's PLSCANClusterer does with the two-dimensional UMAP of its README; the finest layer."""
+    from fast_hdbscan import PLSCAN  # pants: no-infer-dep
+
+    model = PLSCAN(min_samples=5, base_min_cluster_size=TOPONYMY_MIN_SIZE, max_layers=10)
+    model.fit(np.ascontiguousarray(_umap(task, n_components=2, min_dist=0.1), dtype=np.float32))
+    return np.asarray(model.cluster_layers_[0], dtype=np.int64)
+
+
+COMPETITORS: dict[str, Callable[[Task], Labels]] = {
+    FTM_BY_TOPICS: ftm_by_topics,
     "k-means": k_means,
-    "Ward": ward,
+    "k-means, twice as many": k_means_twice,
+    "BERTopic defaults": bertopic_defaults,
+    "BERTopic leaf, outliers reduced": bertopic_leaf,
+    "EVoC": evoc,
+    "PLSCAN on UMAP": plscan,
+    "Topeax": topeax,
 }
-DETERMINISTIC = {"FTM", "FTM without context", "Ward"}  # run twice, to show it; the others once a seed
+DETERMINISTIC = {FTM_BY_TOPICS}
+TOLD = {"k-means", "k-means, twice as many"}  # the number of groups
+
+
+def labels_of(method: str, task: Task) -> Labels:
+    if method in DETERMINISTIC:
+        return COMPETITORS[method](task)
+    made_from = ["labels", method, task.n_groups if method in TOLD else 0, task.seed, task.collection.digest]
+    return task.cache.get(made_from, lambda: COMPETITORS[method](task))
+
+
+def merged(labels: Labels, centred: Vectors, n_groups: int) -> Labels:
+    """No more than so many groups: average linkage of their centroids by cosine, as BERTopic reduces its topics."""
+    numbers, own = np.unique(labels[labels != NO_GROUP], return_inverse=True)
+    if len(numbers) <= n_groups:
+        return labels
+    sums = np.zeros((len(numbers), centred.shape[1]))
+    np.add.at(sums, own, centred[labels != NO_GROUP])
+    linkage = AgglomerativeClustering(n_groups, metric="cosine", linkage="average").fit_predict(unit(sums))
+    out = np.full(len(labels), NO_GROUP)
+    out[labels != NO_GROUP] = linkage[own]
+    return out
