@@ -110,6 +110,8 @@ def _by_themselves(quarters: Quarters, coverages: list[float]) -> str:
 def _differences(quarters: Quarters) -> list[str]:
     """FTM, the first method, less each other one."""
     ftm, *others = _methods(quarters)
+    if not others:
+        return []
     parts = []
     for variant in ("own", "own_dictionary", "equal", "equal_dictionary"):
         rows = []
