@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cloud.src.cli import version
 from cloud.src.cli.environment import vllm
 from tests.fast.docs.repository import FOLDERS, ROOT, documents, files, read
 
@@ -15,6 +16,7 @@ DOCUMENTS = documents()
 NAMES = {path.name for path in files()}
 MOST_WORDS_OF_AN_ADR = 700
 MOST_WORDS_OF_THE_README = 900
+MOST_BYTES_OF_A_PICTURE = 300_000
 MEASUREMENTS = [path for path in DOCUMENTS if path.parent == Path("docs/measurements")]
 
 # [text](target) and ![text](target)
@@ -98,6 +100,16 @@ def test_the_readme_is_short_and_has_both_commands() -> None:
     assert len(text.split()) <= MOST_WORDS_OF_THE_README
     assert "./ftm demo" in text
     assert "./pants test ::" in text
+
+
+def test_the_citation_is_of_this_version() -> None:
+    assert f"\nversion: {version.VERSION}\n" in read(Path("CITATION.cff"))
+
+
+def test_pictures_load_quickly() -> None:
+    pictures = list((ROOT / "docs/pictures").glob("*.png"))
+    assert pictures
+    assert max(path.stat().st_size for path in pictures) < MOST_BYTES_OF_A_PICTURE
 
 
 def test_the_index_has_every_document() -> None:
