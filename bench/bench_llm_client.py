@@ -159,7 +159,7 @@ async def _handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
         writer.close()
 
 
-def _response(request: bytes) -> bytes:
+def _response(_request: bytes) -> bytes:
     page: Any = _ANSWER
     content = json.dumps(page).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"

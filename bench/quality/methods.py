@@ -122,7 +122,7 @@ class _Made:
     def __init__(self, reduced: Vectors) -> None:
         self._reduced = reduced
 
-    def fit(self, _vectors: Vectors, y: object = None) -> _Made:
+    def fit(self, _vectors: Vectors, y: object = None) -> _Made:  # noqa: ARG002  # as scikit-learn passes it
         return self
 
     def transform(self, _vectors: Vectors) -> Vectors:

@@ -64,7 +64,7 @@ def _fail(message: object, code: int) -> int:
     return code
 
 
-def _exit_on_signal(number: int, frame: FrameType | None) -> None:
+def _exit_on_signal(number: int, _frame: FrameType | None) -> None:
     # An exception, so that what the run has started is stopped and what it has finished is kept.
     raise SystemExit(128 + number)
 

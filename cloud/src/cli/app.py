@@ -73,7 +73,7 @@ def _no_option_among(quarters: tuple[str, str]) -> tuple[str, str]:
 
 @app.callback()
 def ftm(
-    show_version: Annotated[
+    show_version: Annotated[  # noqa: ARG001  # its callback has done it
         bool,
         typer.Option("--version", help="Print the version and the git commit.", callback=_print_version, is_eager=True),
     ] = False,

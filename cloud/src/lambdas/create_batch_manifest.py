@@ -18,7 +18,7 @@ from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput, PrefetchRequiredError
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take ``{"quarter", "bucket", "batch_size"}``; return ``{"manifest_key", "batch_ids", "n_firms", "n_batches"}``.
 
     ``batch_size`` is optional. Raises InvalidInput for a bad value, a quarter without firms, or more batches than the

@@ -23,7 +23,7 @@ VLLM_REMINDER = (
 )
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take what summarize_results returned, with ``reduce_error`` when there are no themes.
 
     Return ``{"notified", "message"}``.

@@ -19,7 +19,7 @@ from cloud.src.contract.errors import InvalidInput
 WHO_NAMES = ("llm", "keywords")
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take ``{"quarter", "bucket"}``; return ``{"exists", "quarter", "bucket", "manifest_key", "n_firms"}``.
 
     ``batch_size``, ``topic_naming`` and ``theme_naming`` are checked when they are there.

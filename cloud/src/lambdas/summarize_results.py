@@ -51,7 +51,7 @@ class BatchCount(NamedTuple):
     firms_skipped: int
 
 
-def handler(event: dict[str, Any], context: object) -> dict[str, Any]:
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take ``{"quarter", "bucket", "manifest_key", "results"}``; return counts, ``has_failures``, who named the topics
     and which commits ran.
 

@@ -41,7 +41,7 @@ def install(host: Host) -> None:
     """Run Lambda functions as processes of ``host``; stock moto runs them in Docker only."""
     functions = Functions(host)
 
-    def invoke(function: LambdaFunction, body: str | bytes, request_headers: Any, response_headers: Any) -> bytes:
+    def invoke(function: LambdaFunction, body: str | bytes, _request_headers: Any, response_headers: Any) -> bytes:
         answer = functions.invoke(function, json.loads(body or "{}"))
         if answer.is_error:
             response_headers["x-amz-function-error"] = "Unhandled"

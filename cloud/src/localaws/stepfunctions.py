@@ -46,7 +46,7 @@ def _name_executions() -> None:
 def _share_clients(host: Host) -> None:
     """Stock moto makes a boto3 client for each call: slow, and not safe in the threads of a Map."""
 
-    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:
+    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001  # none here
         return local_client(host.endpoint_url, service, region)
 
     patch(lambda_eval_utils, "boto_client_for", boto_client_for)

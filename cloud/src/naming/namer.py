@@ -52,10 +52,20 @@ class KeywordNamer:
         self.themes_named_by: dict[str, Any] = {"llm_model": None, "prompt": None}
         self.n_themes_named = 0
 
-    def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
+    def start_topics(
+        self,
+        topics: list[TopicToName],
+        centroids: Vectors,
+        book: AnswerBook,  # noqa: ARG002  # no answers to keep
+    ) -> Future[list[Name]]:
         return _done([ask.topic_by_keywords(topic) for topic in with_best_labels(topics, centroids, self._embedder)])
 
-    def start_themes(self, themes: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
+    def start_themes(
+        self,
+        themes: list[TopicToName],
+        centroids: Vectors,
+        book: AnswerBook,  # noqa: ARG002  # no answers to keep
+    ) -> Future[list[Name]]:
         names = [ask.theme_by_keywords(theme) for theme in with_best_labels(themes, centroids, self._embedder)]
         self.n_themes_named = len(names)
         return _done(names)

@@ -77,7 +77,7 @@ def _write(request: PrefetchRequest, firms: FirmList | None, target: Target, scr
         with _opened(request, firms, screen) as source:
             with screen.stage("prefetch", total=source.n_firms) as stage:
                 summary = write_quarter(
-                    target.storage, quarter, source, lambda done, total: stage.update(done), request.force
+                    target.storage, quarter, source, lambda done, _total: stage.update(done), request.force
                 )
             unlinked = unlinked_lines(source)
     seconds = sum(seconds for _, seconds in screen.stages)

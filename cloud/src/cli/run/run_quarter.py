@@ -107,7 +107,7 @@ def prefetch(
 ) -> PrefetchSummary:
     """Bring the transcripts into the bucket, as sentences; with ``force`` also when they are there already."""
     with screen.stage("prefetch", total=transcripts.n_firms) as stage:
-        summary = write_quarter(storage, quarter, transcripts, lambda done, total: stage.update(done), force)
+        summary = write_quarter(storage, quarter, transcripts, lambda done, _total: stage.update(done), force)
     left_out = "".join(f"; left out: {count:,} {reason}" for reason, count in summary.skipped.items())
     screen.line(f"{summary.n_firms:,} firms, {summary.n_calls:,} calls, {summary.n_sentences:,} sentences{left_out}")
     if summary.n_firms_without_permno:
@@ -133,11 +133,11 @@ def _watch_reduce(execution: Execution, mirror: Mirror, screen: Screen) -> None:
     """Show the reduce job until the execution ends, and copy what it writes."""
     with screen.stage("reduce and package", unit="themes") as stage:
 
-        def show(now: ExecutionProgress) -> None:
+        def show(_now: ExecutionProgress) -> None:
             reduce = execution.reduce_progress()
             stage.update(reduce.n_named, reduce.step, reduce.n_themes)
 
-        _poll(execution, mirror, show, until=lambda now: False)
+        _poll(execution, mirror, show, until=lambda _now: False)
 
 
 def _poll(

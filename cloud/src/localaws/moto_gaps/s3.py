@@ -32,7 +32,7 @@ def allow_requests_without_tls() -> None:
 def delete_what_has_a_delete_marker() -> None:
     """Stock moto treats a delete marker as a file, and fails where its key is emptied with versioning suspended."""
 
-    def dispose(self: FakeDeleteMarker) -> None:
+    def dispose(_self: FakeDeleteMarker) -> None:
         """A marker holds no file."""
 
     add(FakeDeleteMarker, dispose)

@@ -29,7 +29,7 @@ def validate_definitions() -> None:
 def list_versions() -> None:
     """Stock moto has no action for the versions of a state machine, which Terraform looks at. FTM publishes none."""
 
-    def list_state_machine_versions(self: StepFunctionResponse) -> ActionResult:
+    def list_state_machine_versions(_self: StepFunctionResponse) -> ActionResult:
         return ActionResult({"stateMachineVersions": []})
 
     add(StepFunctionResponse, list_state_machine_versions)
