@@ -1,8 +1,7 @@
-"""Numbers that the documents state are those of the code and of the committed results."""
+"""Numbers that the documents state are those of the code and of the measurements."""
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 
@@ -18,7 +17,7 @@ from cloud.src.prefetch import chunks
 from cloud.src.themes import find_themes, near_duplicates, rank
 from cloud.src.topics import find_topics, grid, procedural
 from cloud.src.worker import firm_topics, map_firms
-from tests.fast.docs.repository import ROOT, read
+from tests.fast.docs.repository import documents, read
 
 WORDS = {2: "two", 3: "three", 5: "five", 7: "seven"}
 
@@ -89,11 +88,8 @@ def test_a_stated_number_is_that_of_the_code(document: str, statement: str) -> N
 
 
 def test_the_readme_says_how_good_it_is_as_measured() -> None:
-    quality = json.loads((ROOT / "bench/quality/results.json").read_text())["quality"]
-    rows = [
-        ("V-measure (2023Q1)", "samples 2023Q1", "v_measure"),
-        ("F1 by firms (2020Q1)", "real calls, 149 firms of 2020Q1", "weak_f1"),
-    ]
-    for label, data_set, measure in rows:
-        ours, theirs = (quality[data_set][method][measure] for method in ("FTM", "BERTopic defaults"))
-        assert f"{label} | {ours:.2f} | {theirs:.2f}, BERTopic's defaults |" in read(Path("README.md"))
+    section = read(Path("README.md")).split("## How good it is")[1].split("\n## ")[0]
+    figures = re.findall(r"\b\d+\.\d+\b", section)
+    measured = " ".join(read(page) for page in documents() if page.parent == Path("docs/measurements"))
+    assert figures
+    assert [one for one in figures if not re.search(rf"(?<![\d.]){re.escape(one)}(?![\d.]\d)", measured)] == []
