@@ -93,7 +93,7 @@ def demo(
     """Run a bundled sample quarter of fictional firms through the whole state machine."""
     source = samples.transcripts(keys.check_quarter(quarter))
     llm = LlmChoice(llm_url, llm_model, no_llm)
-    _run(quarter, source, out, DEMO_BATCH_SIZE, None, False, llm, containers)
+    _run(quarter, source, out=out, batch_size=DEMO_BATCH_SIZE, llm=llm, containers=containers)
 
 
 @app.command(epilog="Example: ftm run 2020Q2 --input transcripts.parquet --out ftm-output/2020Q2")
@@ -128,7 +128,17 @@ def run(
     if llm_topics and no_llm:
         raise InvalidInput("--llm-topics and --no-llm exclude one another: give one of them")
     llm = LlmChoice(llm_url, llm_model, no_llm)
-    _run(keys.check_quarter(quarter), source, out, batch_size, jobs, llm_topics, llm, containers)
+    quarter = keys.check_quarter(quarter)
+    _run(
+        quarter,
+        source,
+        out=out,
+        batch_size=batch_size,
+        jobs=jobs,
+        llm_topics=llm_topics,
+        llm=llm,
+        containers=containers,
+    )
 
 
 @app.command(epilog="Example: ftm prefetch 2020Q2 --from wrds --dry-run")
@@ -271,12 +281,13 @@ def check(
 def _run(
     quarter: str,
     source: Path,
+    *,
     out: Path,
     batch_size: int,
-    jobs: int | None,
-    llm_topics: bool,
     llm: LlmChoice,
     containers: bool,
+    jobs: int | None = None,
+    llm_topics: bool = False,
 ) -> None:
     check_output_folder(out)
     screen = Screen()

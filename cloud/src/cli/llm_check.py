@@ -10,8 +10,6 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from http.client import HTTPException
-from ipaddress import ip_address
-from urllib.parse import urlsplit
 
 import boto3
 import openai
@@ -89,7 +87,7 @@ def health(base_url: str) -> str:
 
 def cost(base_url: str) -> str:
     """What the server costs, as far as it can be known."""
-    if _is_on_this_machine(base_url):
+    if proxies.is_on_this_machine(base_url):
         return "$0.00 an hour: it is on this machine"
     if base_url == _vllm_on_ecs():
         return f"about ${vllm.USD_AN_HOUR:.2f} an hour while its instance runs: it is the vLLM service on ECS"
@@ -169,14 +167,6 @@ async def _speed(server: openai.AsyncOpenAI, model: str, dialect: Dialect) -> Sp
     except openai.APIError as error:
         raise FtmError(f"the server has named a topic, but fails at a longer text: {error}") from error
     return Speed(completion.usage.completion_tokens if completion.usage else 0, time.perf_counter() - start)
-
-
-def _is_on_this_machine(base_url: str) -> bool:
-    host = urlsplit(base_url).hostname or ""
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # the name of a host
-        return False
 
 
 def _vllm_on_ecs() -> str | None:

@@ -13,6 +13,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 
+from cloud.src.contract.text import one_line as text_on_one_line
+from cloud.src.contract.text import printable
+
 SECONDS_BETWEEN_LINES = 10.0
 EXAMPLE_LENGTH = 160  # characters
 WIDTH_WITHOUT_TERMINAL = 140
@@ -79,8 +82,7 @@ class Screen:
 
     def line(self, text: str) -> None:
         """Show one line; characters that could steer a terminal become blanks, for logs may hold anything."""
-        printable = "".join(c if c.isprintable() else " " for c in text)
-        self._console.print(printable, markup=False, highlight=False, soft_wrap=True)
+        self._console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
     def stage(self, name: str, total: int | None = None, unit: str = "firms") -> Iterator[Stage]:
@@ -164,7 +166,7 @@ def show_finding(about: str, finding: str) -> None:
 
 def one_line(text: str, longest: int = EXAMPLE_LENGTH) -> str:
     """The text on one line, cut, and without characters that could steer a terminal."""
-    words = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    words = text_on_one_line(text)
     return words if len(words) <= longest else words[: longest - 3].rstrip() + "..."
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -194,3 +195,18 @@ def themes_for_sentiment(quarter: str) -> str:
 
 def report(quarter: str) -> str:
     return f"reports/quarter={quarter}/index.html"
+
+
+# --- who named what: cases counted under ``naming`` in progress files and tables ---------------
+
+NAMED_BY_LLM = "named by llm"
+NAMED_BY_KEYWORDS = "named by keywords: "  # and the reason
+
+
+def reasons_for_keywords(naming: Mapping[str, int]) -> dict[str, int]:
+    """Why names are by keywords, and how many for each reason."""
+    return {
+        case.removeprefix(NAMED_BY_KEYWORDS): count
+        for case, count in naming.items()
+        if case.startswith(NAMED_BY_KEYWORDS)
+    }

@@ -16,7 +16,6 @@ from botocore.exceptions import ClientError
 
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.contract.naming_counts import NAMED_BY_LLM, reasons_for_keywords
 
 STATUSES = ("SUCCEEDED", "FAILED")
 # The state machine passes this on and the notification prints it, so it has to stay short.
@@ -125,8 +124,8 @@ def who_named(jobs: list[JobRecord]) -> dict[str, Any]:
     An outage is among the reasons: those topics are named when the quarter is started again.
     """
     counted = sum((Counter(job.naming) for job in jobs), Counter[str]())
-    reasons = Counter(reasons_for_keywords(counted))
-    return {"by_llm": counted[NAMED_BY_LLM], "by_keywords": dict(reasons.most_common(MAX_REASONS_LISTED))}
+    reasons = Counter(keys.reasons_for_keywords(counted))
+    return {"by_llm": counted[keys.NAMED_BY_LLM], "by_keywords": dict(reasons.most_common(MAX_REASONS_LISTED))}
 
 
 def what_ran(jobs: list[JobRecord]) -> dict[str, Any]:

@@ -13,12 +13,12 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+from cloud.src.contract import standard_input
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.models import packaged_models
 
@@ -89,7 +89,7 @@ def serve(model: Path, port: int, watch_stdin: bool) -> NoReturn:
     # run when the signal arrives just before the main thread goes to sleep.
     signal.pthread_sigmask(signal.SIG_BLOCK, _END_SIGNALS)
     if watch_stdin:
-        threading.Thread(target=_terminate_at_end_of_stdin, daemon=True).start()
+        standard_input.when_it_closes(lambda: os.kill(os.getpid(), signal.SIGTERM))
     server = _start(model, port)
     print(json.dumps({"base_url": f"{server.listening_address}/v1", "model": name_of(model)}), flush=True)
     signal.sigwait(_END_SIGNALS)
@@ -137,13 +137,6 @@ def _start(model: Path, port: int) -> Any:  # xllamacpp has no types
         return xllamacpp.Server(params)
     except RuntimeError as error:
         raise FtmError(f"llama.cpp cannot serve {model} on port {port}: {error}") from error
-
-
-def _terminate_at_end_of_stdin() -> None:
-    # Not sys.stdin.read(), which holds a lock that the interpreter wants when it exits on an error.
-    while os.read(0, 1024):
-        pass
-    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _check_port(port: int) -> None:

@@ -32,6 +32,7 @@ def main(command: list[str]) -> int:
 
 
 def _kill_group_when_input_closes() -> None:
+    # As contract/standard_input.py, which a script without FTM's code on its path cannot import.
     while os.read(0, 1):
         pass
     os.killpg(0, signal.SIGKILL)

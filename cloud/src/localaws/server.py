@@ -15,6 +15,7 @@ from pathlib import Path
 
 from moto.server import ThreadedMotoServer
 
+from cloud.src.contract import standard_input
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.localaws import lambdas, not_implemented, stepfunctions
 from cloud.src.localaws.batch import job as batch
@@ -44,7 +45,7 @@ def serve(
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stop.set())
     if watch_stdin:
-        threading.Thread(target=_stop_when_input_closes, args=(stop,), daemon=True).start()
+        standard_input.when_it_closes(stop.set)
 
     _check_free(port)
     server = ThreadedMotoServer(_ADDRESS, port, verbose=False)
@@ -93,9 +94,3 @@ def _delete(folder: Path) -> None:
     with suppress(FileNotFoundError):  # whoever cleans temporary folders was faster
         folder.rename(renamed)
         shutil.rmtree(renamed, ignore_errors=True)
-
-
-def _stop_when_input_closes(stop: threading.Event) -> None:
-    while os.read(0, 1024):
-        pass
-    stop.set()

@@ -13,12 +13,13 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
+from cloud.src.contract.text import one_line
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models import packaged_models
 from cloud.src.naming import description_rules
 from cloud.src.naming.name_rules import tidy, title_case
-from cloud.src.naming.prompt import MAX_KEYWORD_BYTES, Objection, chat, clean, cut, one_line
+from cloud.src.naming.prompt import MAX_KEYWORD_BYTES, Objection, chat, clean, cut
 
 BY_LLM = "llm"
 BY_KEYWORDS = "keywords"

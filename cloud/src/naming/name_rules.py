@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from cloud.src.contract.text import one_line
+
 MIN_WORDS, MAX_WORDS = 2, 6
 MAX_LENGTH = 48
 # A sentence of fewer words ("Clinical trials.") may be a name as it is.
@@ -62,9 +64,7 @@ _LEGAL_FORMS = frozenset(
 def tidy(title: str) -> str:
     """The answer as one printable line in Title Case, without quotation marks, end marks and a leading article."""
     plain = unicodedata.normalize("NFKC", title).translate(_PLAIN_QUOTES)
-    # Control characters and invisible ones (zero width, direction marks) are category C.
-    visible = "".join(" " if unicodedata.category(character).startswith("C") else character for character in plain)
-    words = " ".join(visible.split()).strip("\"'`.,:;*- ").split()
+    words = one_line(plain).strip("\"'`.,:;*- ").split()
     if len(words) > MIN_WORDS and words[0].lower() in ("the", "a", "an"):
         words = words[1:]
     return title_case(" ".join(words))

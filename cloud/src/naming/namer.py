@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Protocol
 
-from cloud.src.contract.naming_counts import NAMED_BY_KEYWORDS, NAMED_BY_LLM
+from cloud.src.contract import keys
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.xai_client import LlmClient
@@ -119,10 +119,10 @@ class LlmNamer:
 
     def _name(self, topic: TopicToName, found: Found, by_keywords: ByKeywords) -> Name:
         if found.proposal is None:
-            self._client.tally[NAMED_BY_KEYWORDS + found.because] += 1
+            self._client.tally[keys.NAMED_BY_KEYWORDS + found.because] += 1
             log.info("named by keywords, %s: refused %s", found.because, found.refused)
             return by_keywords(topic, found.because)
-        self._client.tally[NAMED_BY_LLM] += 1
+        self._client.tally[keys.NAMED_BY_LLM] += 1
         description = found.proposal.description or by_keywords(topic, "").description
         return Name(found.proposal.name, ask.BY_LLM, description)
 

@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from cloud.src.contract.text import one_line
+
 # What a prompt may hold; local_server.CONTEXT_TOKENS is made for it. Counted in bytes, which bounds the tokens whatever
 # the model's tokenizer is: a token is at least one byte long. A character may be four tokens, so that a call in an
 # unusual script would fill the context; asking each server for a count would double the requests.
@@ -63,12 +65,6 @@ def clean(text: str, max_bytes: int) -> str:
     """Make text safe to quote in a prompt: one line, no marks of structure, of at most ``max_bytes``."""
     line = one_line(unicodedata.normalize("NFKC", text).translate(_UNSAFE_CHARACTERS))
     return cut(line, len(line.encode()[:max_bytes].decode(errors="ignore")))
-
-
-def one_line(text: str) -> str:
-    # Control characters and invisible ones (zero width, direction marks) are category C.
-    visible = "".join(" " if unicodedata.category(character).startswith("C") else character for character in text)
-    return " ".join(visible.split())
 
 
 def cut(text: str, length: int) -> str:

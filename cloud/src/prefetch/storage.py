@@ -12,6 +12,8 @@ from typing import Any, Protocol
 
 from botocore.exceptions import ClientError
 
+from cloud.src.contract.files import written_whole
+
 # What S3 answers when the condition of a PUT does not hold: another object is there, none is there, or somebody else
 # writes it at this moment.
 _CONDITION_FAILED = {"PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict"}
@@ -125,11 +127,8 @@ class FolderStorage:
         return str(self._folder / key)
 
     def _write(self, key: str, body: bytes, suffix: str) -> None:
-        path = self._folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(f".{path.name}.{suffix}")
-        unfinished.write_bytes(body)
-        unfinished.replace(path)
+        with written_whole(self._folder / key, suffix) as unfinished:
+            unfinished.write_bytes(body)
 
     @contextmanager
     def _exclusive(self, key: str) -> Iterator[None]:

@@ -34,8 +34,7 @@ ROOT = SOURCES.parents[1]
 # What a map job imports and what cannot change a part, by the reason.
 NOT_IN_THE_RECIPE = {
     "contract/errors.py": "kinds of errors",
-    "contract/keys.py": "where files lie",
-    "contract/naming_counts.py": "how names are counted",
+    "contract/keys.py": "where files lie, how names are counted",
     "contract/record.py": "how a record is written",
     "contract/rows.py": "types of rows",
     "llm/answer_book.py": "keeps answers; a changed key asks the same question again",

@@ -10,6 +10,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -130,11 +131,10 @@ def read_run(folder: Path, quarter: str) -> Run:
     if topics.num_rows == 0:
         raise InvalidInput(f"{folder / keys.topics(quarter)} has no topics")
     topics = topics.sort_by([("firm_id", "ascending"), ("topic_id", "ascending")])
-    rows = topics.drop_columns(["embedding"]).to_pylist()
     path = folder / keys.topics(quarter)
     return Run(
         folder,
-        [ComparedTopic(*row.values()) for row in rows],
+        [_topic(row) for row in topics.drop_columns(["embedding"]).to_pylist()],
         run_folder.embeddings(topics, path),
         Counter(themes.column("naming_method").to_pylist()),
         _named_by(path),
@@ -175,6 +175,19 @@ def _common_quarter(folder_a: Path, folder_b: Path, quarter: str | None) -> str:
     if quarter is None and len(common) > 1:
         raise InvalidInput(f"both folders have {', '.join(common)}: say which one with --quarter")
     return quarter or common[0]
+
+
+def _topic(row: dict[str, Any]) -> ComparedTopic:
+    return ComparedTopic(
+        topic_id=row["topic_id"],
+        firm_id=row["firm_id"],
+        firm_name=row["firm_name"],
+        name=row["summary"],
+        naming_method=row["naming_method"],
+        keywords=row["keywords"],
+        n_sentences=row["n_sentences"],
+        sentence_ids=row["representative_sentence_ids"],
+    )
 
 
 def _named_by(path: Path) -> str:

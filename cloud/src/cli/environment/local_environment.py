@@ -9,9 +9,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -186,12 +184,7 @@ def _published(aws: LocalAws) -> tuple[str, str, str]:
 
 
 def _check_loopback(endpoint: str) -> None:
-    try:
-        host = urlsplit(endpoint).hostname or ""
-        on_this_machine = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:  # the name of a host, or no URL
-        on_this_machine = False
-    if not on_this_machine:
+    if not proxies.is_on_this_machine(endpoint):
         raise InvalidInput(
             f"AWS_ENDPOINT_URL {endpoint} is not on this machine, and this version runs quarters on this machine only: "
             "unset AWS_ENDPOINT_URL"

@@ -1,12 +1,23 @@
-"""How programs on this machine reach a server elsewhere: the user's proxies and certificates."""
+"""How programs on this machine reach a server: whether it is here, and the user's proxies and certificates."""
 
 from __future__ import annotations
 
 import os
+from ipaddress import ip_address
+from urllib.parse import urlsplit
 
 _CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")  # read in lower case too
 _THIS_MACHINE = ("127.0.0.1", "localhost")
+
+
+def is_on_this_machine(url: str) -> bool:
+    """Whether the URL's host is this machine's own address; not when it is the name of a host, or when it is no URL."""
+    try:
+        host = urlsplit(url).hostname or ""
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def environment() -> dict[str, str]:

@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 
 from cloud.src.contract.errors import FtmError
+from cloud.src.contract.files import written_whole
 
 _HERE = Path(__file__).parent
 
@@ -43,15 +44,9 @@ def render(folder: Path, name: str, **values: Any) -> str:
 
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all, and its folder when it is missing; raise FtmError when it cannot be written."""
-    # Beside its final place, so that the rename is atomic and a reader never meets half a page.
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with written_whole(path, str(os.getpid())) as unfinished:
             unfinished.write_text(text, encoding="utf-8")
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise FtmError(f"cannot write {path}: {error.strerror}") from error
 

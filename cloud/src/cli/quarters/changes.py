@@ -20,6 +20,7 @@ from scipy.optimize import linear_sum_assignment
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.models.embeddings import unit
 
 Vectors = NDArray[np.float32]
 
@@ -150,7 +151,7 @@ def compare(earlier: Quarter, later: Quarter) -> list[Change]:
 def match(earlier: Quarter, later: Quarter) -> list[tuple[int, int, float]]:
     """The themes that are the same: row in the earlier quarter, row in the later one, cosine of their centroids."""
     shared = (earlier.mean + later.mean) / 2
-    cosines = _unit(earlier.centroids - shared) @ _unit(later.centroids - shared).T
+    cosines = unit(earlier.centroids - shared) @ unit(later.centroids - shared).T
     # What is below the floor is worth nothing, so that no good pair is given up for two bad ones.
     worth = np.where(cosines >= SAME_THEME_COSINE, cosines, 0)
     found = zip(*linear_sum_assignment(worth, maximize=True), strict=True)
@@ -177,8 +178,3 @@ def _centroids(vectors: Vectors, theme_of_topic: pa.ChunkedArray, theme_ids: lis
     np.add.at(sums, rows, vectors)
     counts = np.bincount(rows, minlength=len(sums))
     return (sums / np.maximum(counts, 1)[:, None])[:-1].astype(np.float32)
-
-
-def _unit(vectors: NDArray[np.floating]) -> NDArray[np.floating]:
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return vectors / np.where(lengths == 0, 1, lengths)

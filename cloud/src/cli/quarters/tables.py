@@ -14,6 +14,7 @@ from rich.text import Text
 from cloud.src.cli.quarters.changes import STATUSES, STEADY, Change, Quarter, QuarterTheme
 from cloud.src.cli.screen import one_line
 from cloud.src.contract.errors import FtmError
+from cloud.src.contract.files import written_whole
 
 FIRST_THEMES = 10
 CHANGES_SHOWN = 5  # of each status
@@ -82,14 +83,9 @@ def write_changes(changes: list[Change], path: Path) -> None:
         }
         for change in changes
     ]
-    unfinished = path.with_name(f".{path.name}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
+        with written_whole(path) as unfinished:
             pq.write_table(pa.Table.from_pylist(rows, schema=CHANGE), unfinished)
-            unfinished.replace(path)
-        finally:
-            unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise FtmError(f"cannot write {path}: {error.strerror or error}") from error
 

@@ -142,7 +142,7 @@ def _themes(tables: duckdb.DuckDBPyConnection, ranking: dict[str, dict[str, Any]
         FROM themes
         ORDER BY length(theme_id), theme_id
         """)
-    themes = [ReportTheme(*row) for row in rows.fetchall()]
+    themes = [ReportTheme(**row) for row in _by_column(rows)]
     return [_with_measures(theme, ranking[theme.theme_id]) if theme.theme_id in ranking else theme for theme in themes]
 
 
@@ -152,20 +152,28 @@ def _with_measures(theme: ReportTheme, measures: dict[str, Any]) -> ReportTheme:
 
 
 def _firms(tables: duckdb.DuckDBPyConnection) -> list[Firm]:
-    rows = tables.execute(
-        "SELECT firm_id, firm_name, ticker, earnings_call_date FROM firms ORDER BY firm_name, firm_id"
-    )
-    return [Firm(*row) for row in rows.fetchall()]
+    rows = tables.execute("""
+        SELECT firm_id, firm_name AS name, ticker, earnings_call_date AS call_date
+        FROM firms
+        ORDER BY firm_name, firm_id
+        """)
+    return [Firm(**row) for row in _by_column(rows)]
 
 
 def _topics(tables: duckdb.DuckDBPyConnection) -> list[ReportTopic]:
     rows = tables.execute("""
-        SELECT topic_id, firm_id, theme_id, summary, naming_method, keywords, n_sentences,
-               len(representative_sentence_ids)
+        SELECT topic_id, firm_id, theme_id, summary AS name, naming_method, keywords, n_sentences,
+               len(representative_sentence_ids) AS n_representative
         FROM topics
         ORDER BY n_sentences DESC, topic_id
         """)
-    return [ReportTopic(*row) for row in rows.fetchall()]
+    return [ReportTopic(**row) for row in _by_column(rows)]
+
+
+def _by_column(rows: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """The rows as dictionaries: what is made of them has a field for each column."""
+    columns = [name for name, *_ in rows.description or []]
+    return [dict(zip(columns, row, strict=True)) for row in rows.fetchall()]
 
 
 def _bytes_of_topics(topics: list[ReportTopic]) -> int:
@@ -200,7 +208,8 @@ def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic],
                    ) AS bytes_so_far
             FROM placed
         )
-        SELECT topic_id, sentence_id, raw_text, speaker_name, speaker_type, section, earnings_call_date
+        SELECT topic_id, sentence_id, raw_text AS text, speaker_name, speaker_type, section,
+               earnings_call_date AS call_date
         FROM summed JOIN sentences USING (sentence_id)
         WHERE always OR bytes_so_far <= $max_bytes
         ORDER BY topic_id, place
@@ -208,8 +217,8 @@ def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic],
         {"bytes_beside": BYTES_BESIDE_SENTENCE, "max_bytes": max_bytes},
     )
     by_id = {topic.topic_id: topic for topic in topics}
-    for topic_id, *sentence in rows.fetchall():
-        by_id[topic_id].sentences.append(Sentence(*sentence))
+    for row in _by_column(rows):
+        by_id[row.pop("topic_id")].sentences.append(Sentence(**row))
 
 
 def _counts(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic]) -> Counts:

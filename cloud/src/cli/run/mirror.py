@@ -17,6 +17,7 @@ from typing import Any
 
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.files import written_whole
 
 # The sentences are in four tables and in the report, and the topics' vectors come on top: measured, 7 to 12.
 OUTPUT_BYTES_PER_PREFETCHED_BYTE = 12
@@ -32,7 +33,8 @@ class Mirror:
         self._bucket = bucket
         self._folder = folder
         self._prefetched = keys.prefetch_prefix(quarter)
-        self._parts = (keys.topics_parts_prefix(quarter), keys.sentences_parts_prefix(quarter))
+        self._topics_parts = keys.topics_parts_prefix(quarter)
+        self._sentences_parts = keys.sentences_parts_prefix(quarter)
         self._answers = keys.llm_answers_prefix(quarter)
         self._records = (keys.batch_manifests_prefix(quarter), keys.progress_prefix(quarter))
         tables = (keys.firms, keys.topics, keys.themes, keys.themes_for_sentiment)
@@ -47,19 +49,24 @@ class Mirror:
 
         Returns the number of part files.
         """
-        for prefix in (self._prefetched, *self._parts, self._answers, *self._records, *self._results):
+        parts = (self._topics_parts, self._sentences_parts)
+        for prefix in (self._prefetched, *parts, self._answers, *self._records, *self._results):
             for unfinished in (self._folder / prefix).glob(".*.partial"):
                 unfinished.unlink()
         self._put_missing(self._answers, "*.json")
-        return sum(self._put_missing(prefix, "*.parquet") for prefix in self._parts)
+        return sum(self._put_missing(prefix, "*.parquet") for prefix in parts)
 
     def copy_new(self) -> int:
         """Copy the objects that are new or changed since the last call; return how many."""
         n_copied = 0
-        kept = self._objects(self._prefetched, *self._parts, self._answers)
-        listed = [*kept, *self._new_objects(*self._records, *self._results)]
-        # A topics file stands for a whole part: listed before the sentences, it is copied after them.
-        for item in reversed(listed):
+        # A topics file stands for a whole part. Its job writes it after the sentences, so it is listed before them and
+        # copied after them: whoever finds it in the folder finds its sentences too.
+        topics_parts = list(self._objects(self._topics_parts))
+        others = [
+            *self._objects(self._prefetched, self._sentences_parts, self._answers),
+            *self._new_objects(*self._records, *self._results),
+        ]
+        for item in [*others, *topics_parts]:
             if self._copied.get(item["Key"]) != item["ETag"]:
                 self._copy(item["Key"])
                 self._copied[item["Key"]] = item["ETag"]
@@ -114,14 +121,10 @@ class Mirror:
 
     def _copy(self, key: str) -> None:
         path = self._folder / key
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(f".{path.name}.partial")
         try:
-            with partial.open("wb") as stream:
+            with written_whole(path) as partial, partial.open("wb") as stream:
                 shutil.copyfileobj(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"], stream)
-            partial.replace(path)
         except OSError as error:
-            partial.unlink(missing_ok=True)
             raise OSError(error.errno, error.strerror, str(path)) from error
 
 

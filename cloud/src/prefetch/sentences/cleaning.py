@@ -14,6 +14,7 @@ import nupunkt
 import pyarrow
 
 from cloud.src.contract import schemas
+from cloud.src.contract import text as contract_text
 from cloud.src.prefetch.sentences import courtesies, procedure
 
 _CODE = Path(__file__).parents[1]  # the prefetch: its files, sentences and wrds too
@@ -65,6 +66,6 @@ def rules_fingerprint(code: Path = _CODE) -> str:
     makes no difference only lets an interrupted prefetch begin anew; a rule that was forgotten here would spoil one.
     """
     digest = hashlib.sha256(f"nupunkt {nupunkt.__version__}, pyarrow {pyarrow.__version__}".encode())
-    for path in (Path(schemas.__file__), *sorted(code.rglob("*.py"))):
+    for path in (Path(schemas.__file__), Path(contract_text.__file__), *sorted(code.rglob("*.py"))):
         digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
     return digest.hexdigest()[:16]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
+from cloud.src.contract.text import one_line
 
 # The control characters from U+0080 on are nearly always the characters that Windows' cp1252 has at these numbers.
 _CP1252 = {number: bytes([number]).decode("cp1252", errors="ignore") or " " for number in range(0x80, 0xA0)}
-_INVISIBLE = re.compile("[\x00-\x1f\x7f\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
 def readable(text: str | None) -> str:
@@ -16,4 +15,4 @@ def readable(text: str | None) -> str:
 
 def tidy(name: str | None) -> str | None:
     """Return a name in one line, without control or invisible characters; None when nothing is left."""
-    return " ".join(_INVISIBLE.sub(" ", readable(name)).split()) or None
+    return one_line(readable(name)) or None
