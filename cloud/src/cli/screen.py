@@ -40,6 +40,7 @@ class Pace:
         self.started = self.counting_since = self.clock()
 
     def update(self, done: int, total: int | None = None, reused: int = 0) -> None:
+        """Note that ``done`` of ``total`` are done, ``reused`` of them by an earlier run."""
         if total and not self.total:  # what came before was no part of what is counted
             self.counting_since = self.clock()
         self.done = done
@@ -47,6 +48,7 @@ class Pace:
         self.reused = reused
 
     def elapsed(self) -> float:
+        """Seconds since the stage began."""
         return self.clock() - self.started
 
     def counts(self) -> str:

@@ -74,18 +74,22 @@ def folder_of(key: str) -> str:
 
 
 def prefetch_prefix(quarter: str) -> str:
+    """Where a quarter's prefetch is."""
     return f"prefetch/transcripts/quarter={quarter}/"
 
 
 def prefetch_chunk(quarter: str, number: int) -> str:
+    """One of the prefetch's files of sentences, 0 being the first."""
     return f"{prefetch_prefix(quarter)}chunk_{number:04d}.parquet"
 
 
 def prefetch_manifest(quarter: str) -> str:
+    """Which chunk each firm is in; it is written last, so that it says that the prefetch is complete."""
     return f"{prefetch_prefix(quarter)}manifest.json"
 
 
 def prefetch_checkpoint(quarter: str) -> str:
+    """How far an unfinished prefetch is."""
     return f"{prefetch_prefix(quarter)}_checkpoint.json"
 
 
@@ -98,6 +102,7 @@ def prefetch_lock(quarter: str) -> str:
 
 
 def batch_id(quarter: str, number: int) -> str:
+    """The name of a batch of firms, 0 being the first."""
     return f"{quarter}_batch_{number:04d}"
 
 
@@ -107,10 +112,12 @@ def batch_manifest(quarter: str, created_at: datetime) -> str:
 
 
 def batch_manifests_prefix(quarter: str) -> str:
+    """Where the manifests of a quarter's executions are."""
     return f"manifests/{quarter}/"
 
 
 def progress(quarter: str, batch: str) -> str:
+    """Which firms of a batch are done, skipped or failed."""
     return f"{progress_prefix(quarter)}{batch}.json"
 
 
@@ -133,18 +140,22 @@ def is_batch_progress(key: str) -> bool:
 
 
 def topics_part(quarter: str, batch: str, part: int) -> str:
+    """Topics of up to 50 firms of a batch, as map leaves them for reduce."""
     return f"{topics_parts_prefix(quarter)}{batch}_part_{part:02d}.parquet"
 
 
 def topics_parts_prefix(quarter: str) -> str:
+    """Where map leaves a quarter's topics."""
     return f"intermediate/firm-topics/quarter={quarter}/"
 
 
 def sentences_part(quarter: str, batch: str, part: int) -> str:
+    """Sentences of up to 50 firms of a batch, as map leaves them for reduce."""
     return f"{sentences_parts_prefix(quarter)}{batch}_part_{part:02d}.parquet"
 
 
 def sentences_parts_prefix(quarter: str) -> str:
+    """Where map leaves a quarter's sentences."""
     return f"intermediate/firm-sentences/quarter={quarter}/"
 
 
@@ -159,6 +170,7 @@ def llm_answers_for_themes(quarter: str) -> str:
 
 
 def llm_answers_prefix(quarter: str) -> str:
+    """Where the LLM's answers for a quarter are kept."""
     return f"intermediate/llm-answers/quarter={quarter}/"
 
 
@@ -166,34 +178,42 @@ def llm_answers_prefix(quarter: str) -> str:
 
 
 def firms(quarter: str) -> str:
+    """The table of the quarter's firms."""
     return f"processed/firms/quarter={quarter}/firms.parquet"
 
 
 def sentences(quarter: str, batch: str, part: int) -> str:
+    """A file of the table of sentences: those of one part of a batch."""
     return f"{sentences_prefix(quarter)}{batch}_part_{part:02d}.parquet"
 
 
 def sentences_prefix(quarter: str) -> str:
+    """The table of the quarter's sentences."""
     return f"processed/sentences/quarter={quarter}/"
 
 
 def topics(quarter: str) -> str:
+    """The table of the quarter's topics."""
     return f"processed/topics/quarter={quarter}/topics.parquet"
 
 
 def themes(quarter: str) -> str:
+    """The table of the quarter's themes."""
     return f"processed/themes/quarter={quarter}/themes.parquet"
 
 
 def theme_contributions(quarter: str) -> str:
+    """The table that says which topics of which firms make up each theme."""
     return f"processed/themes/quarter={quarter}/theme_contributions.parquet"
 
 
 def themes_for_sentiment(quarter: str) -> str:
+    """The table for the analysis of sentiment: each theme's sentences by firm."""
     return f"sentiment-ready/quarter={quarter}/themes_for_sentiment.parquet"
 
 
 def report(quarter: str) -> str:
+    """The quarter's report, a page for the browser."""
     return f"reports/quarter={quarter}/index.html"
 
 

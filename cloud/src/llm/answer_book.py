@@ -28,9 +28,11 @@ class AnswerBook:
         return len(self._answers)
 
     def get(self, key: str) -> str | None:
+        """The answer kept under this key; None when there is none."""
         return self._answers.get(key)
 
     def put(self, key: str, text: str) -> None:
+        """Keep an answer under this key."""
         if self._answers.get(key) != text:
             self._answers[key] = text
             self.has_news = True

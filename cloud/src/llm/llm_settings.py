@@ -24,6 +24,7 @@ class LlmSettings:
     outage_limit_s: float
 
     def client(self) -> LlmClient:
+        """A client with these settings."""
         return LlmClient(
             self.base_url,
             self.model,

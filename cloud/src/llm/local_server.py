@@ -98,6 +98,7 @@ def serve(model: Path, port: int, watch_stdin: bool) -> NoReturn:
 
 
 def main(arguments: list[str] | None = None) -> None:
+    """Serve a model until told to stop; exit with one line when it cannot be had."""
     parser = argparse.ArgumentParser(prog="python -m cloud.src.llm.local_server", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
     parser.add_argument("--model", type=Path, help=f"GGUF file (default: {packaged_models.LLM})")

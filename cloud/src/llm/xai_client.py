@@ -134,6 +134,7 @@ class LlmClient:
         await self._recovery.wait(limit_s=timeout_s)
 
     async def close(self) -> None:
+        """Close the connections to the server."""
         await self._openai.close()
 
     async def _connect(self) -> Dialect:

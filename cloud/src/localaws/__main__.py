@@ -14,6 +14,7 @@ from cloud.src.localaws.server import serve
 
 
 def main() -> int:
+    """Run the local AWS until it is told to stop; return the exit code."""
     arguments = _parser().parse_args()
     work_folder = arguments.work_folder or Path(tempfile.mkdtemp(prefix="ftm-local-aws-"))
     images = {**IMAGES, **dict(_image(text) for text in arguments.image)}

@@ -21,6 +21,7 @@ _COMMAND_NOT_FOUND = 127  # what a shell answers
 
 
 def main(command: list[str]) -> int:
+    """Run the command to its end; return its exit code, as a shell would when a signal killed it."""
     threading.Thread(target=_kill_group_when_input_closes, daemon=True).start()
     try:
         job = subprocess.Popen(command, stdin=subprocess.DEVNULL)

@@ -36,10 +36,12 @@ class Context:
         self._deadline: float = request["deadline"]
 
     def get_remaining_time_in_millis(self) -> int:
+        """Milliseconds until the invocation times out, as AWS Lambda's context says."""
         return max(0, int((self._deadline - time.time()) * 1000))
 
 
 def main(answers_file: int) -> None:
+    """Answer the invocations that standard input brings, one line each, until it ends."""
     requests: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
     with os.fdopen(answers_file, "w") as answers:

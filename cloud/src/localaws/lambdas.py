@@ -119,9 +119,11 @@ class WarmProcess:
         self._log = log_path.open("rb")
 
     def is_alive(self) -> bool:
+        """Whether the process is still running."""
         return self._process.poll() is None
 
     def answer(self, event: Any, request_id: str, function_arn: str, timeout_s: float) -> Answer:
+        """What the function returns for this event, or the error with which it failed, with what it logged."""
         request = {
             "event": event,
             "request_id": request_id,

@@ -105,4 +105,5 @@ class JobWatch:
         self.region = region
 
     def __call__(self) -> Any:
+        """What has become of the job."""
         return self._look()

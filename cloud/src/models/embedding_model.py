@@ -34,6 +34,8 @@ MAX_REASON = 200  # characters of what the hub's client says
 
 @dataclass(frozen=True)
 class EmbeddingModel:
+    """The files of an embedding model, and how sentences become vectors with it."""
+
     onnx: Path
     tokenizer: Path
     pooling: Pooling  # the sentence's vector: the mean of its tokens' vectors, or that of the first token

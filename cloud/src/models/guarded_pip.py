@@ -12,6 +12,7 @@ import threading
 
 
 def main() -> None:
+    """Run pip with this process's arguments, and end it when standard input ends."""
     threading.Thread(target=_exit_when_input_closes, daemon=True).start()
     runpy.run_module("pip", run_name="__main__", alter_sys=True)
 

@@ -56,6 +56,7 @@ class TopicToName:
     said: str = ""
 
     def all_words(self) -> str:
+        """What was said, for comparing words; without it, the keywords and examples."""
         return self.said or " ".join([*self.keywords, *self.examples])
 
 
@@ -144,6 +145,7 @@ def theme_by_keywords(theme: TopicToName, because: str = "") -> Name:
 
 
 def label_of(topic: TopicToName) -> str:
+    """The name that it has without an LLM."""
     return topic.labels[0] if topic.labels else keyword_label(topic.keywords)
 
 

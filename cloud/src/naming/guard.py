@@ -58,6 +58,7 @@ def judge(name: str, vector: Vectors, topic: int, centroids: Vectors, said: str,
 
 
 def refused(score: float, case: str) -> Verdict:
+    """The verdict on a name that is refused for this reason."""
     return Verdict(score, case, _REASONS[case])
 
 

@@ -35,9 +35,11 @@ class Namer(Protocol):
     themes_named_by: dict[str, Any]  # model and prompt of the themes' names, None where there is no LLM
     n_themes_named: int  # so far, of those that start_themes has been given
 
-    def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]: ...
+    def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
+        """Begin to name topics; ``centroids`` has shape (topics, dimensions). The book keeps the LLM's answers."""
 
-    def start_themes(self, themes: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]: ...
+    def start_themes(self, themes: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
+        """Begin to name themes; ``centroids`` has shape (themes, dimensions). The book keeps the LLM's answers."""
 
     def tally(self) -> dict[str, int]:
         """How often each case has come up: requests, failures, names by whom and why."""
@@ -58,6 +60,7 @@ class KeywordNamer:
         centroids: Vectors,
         book: AnswerBook,  # noqa: ARG002  # no answers to keep
     ) -> Future[list[Name]]:
+        """Name topics by their keywords, at once."""
         return _done([ask.topic_by_keywords(topic) for topic in with_best_labels(topics, centroids, self._embedder)])
 
     def start_themes(
@@ -66,11 +69,13 @@ class KeywordNamer:
         centroids: Vectors,
         book: AnswerBook,  # noqa: ARG002  # no answers to keep
     ) -> Future[list[Name]]:
+        """Name themes by their keywords, at once."""
         names = [ask.theme_by_keywords(theme) for theme in with_best_labels(themes, centroids, self._embedder)]
         self.n_themes_named = len(names)
         return _done(names)
 
     def tally(self) -> dict[str, int]:
+        """Nothing, as no LLM is asked."""
         return {}
 
 
@@ -89,10 +94,12 @@ class LlmNamer:
         self.n_themes_named = 0
 
     def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
+        """Begin to ask for names of topics, each with its keywords to fall back on."""
         propose = functools.partial(ask.propose_topic, self._client, book)
         return self._loop.start(self._names(propose, topics, centroids, ask.topic_by_keywords))
 
     def start_themes(self, themes: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
+        """Begin to ask for names of themes, each with its keywords to fall back on."""
         propose = functools.partial(ask.propose_theme, self._client, book)
         tell = self._count_named_themes
         return self._loop.start(self._names(propose, themes, centroids, ask.theme_by_keywords, tell))
@@ -101,6 +108,7 @@ class LlmNamer:
         self.n_themes_named = n_named
 
     def tally(self) -> dict[str, int]:
+        """How many requests and tokens the names have taken so far."""
         return dict(self._client.tally.copy())
 
     async def _names(

@@ -73,6 +73,7 @@ def cut(text: str, length: int) -> str:
 
 
 def file_of(version: str) -> Path:
+    """The file of this version of a prompt."""
     return _FOLDER / f"{version}.txt"
 
 

@@ -59,6 +59,7 @@ class S3Storage:
         self._bucket = bucket
 
     def get(self, key: str) -> tuple[bytes, str] | None:
+        """The object and its ETag; None when it is not there."""
         try:
             found = self._s3.get_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
@@ -68,9 +69,11 @@ class S3Storage:
         return found["Body"].read(), found["ETag"]
 
     def put(self, key: str, body: bytes) -> None:
+        """Write the object, whatever is there."""
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
 
     def put_if(self, key: str, body: bytes, version: str | None) -> str | None:
+        """Write it if it is still of this version (None: not there); return the new version, or None if it was not."""
         condition = {"IfNoneMatch": "*"} if version is None else {"IfMatch": version}
         try:
             return str(self._s3.put_object(Bucket=self._bucket, Key=key, Body=body, **condition)["ETag"])
@@ -80,13 +83,16 @@ class S3Storage:
             raise
 
     def delete(self, key: str) -> None:
+        """Delete the object, if it is there."""
         self._s3.delete_object(Bucket=self._bucket, Key=key)
 
     def list(self, prefix: str) -> list[str]:
+        """The keys with this prefix."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self._bucket, Prefix=prefix)
         return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
     def where(self, key: str) -> str:
+        """The object's address, for messages."""
         return f"s3://{self._bucket}/{key}"
 
 
@@ -97,6 +103,7 @@ class FolderStorage:
         self._folder = folder
 
     def get(self, key: str) -> tuple[bytes, str] | None:
+        """The file's bytes and their version; None when it is not there."""
         try:
             body = (self._folder / key).read_bytes()
         except FileNotFoundError:
@@ -104,10 +111,12 @@ class FolderStorage:
         return body, _version(body)
 
     def put(self, key: str, body: bytes) -> None:
+        """Write the file, whatever is there."""
         # Of this process alone. Killed before it is renamed, nobody takes it for the object; ``finish`` deletes it.
         self._write(key, body, str(os.getpid()))
 
     def put_if(self, key: str, body: bytes, version: str | None) -> str | None:
+        """Write it if it is still of this version (None: not there); return the new version, or None if it was not."""
         with self._exclusive(key):
             found = self.get(key)
             if (found and found[1]) != version:
@@ -116,14 +125,17 @@ class FolderStorage:
         return _version(body)
 
     def delete(self, key: str) -> None:
+        """Delete the file, if it is there."""
         (self._folder / key).unlink(missing_ok=True)
 
     def list(self, prefix: str) -> list[str]:
+        """The keys of the files in this folder, sorted."""
         folder = self._folder / prefix
         paths = sorted(folder.iterdir()) if folder.is_dir() else []
         return [prefix + path.name for path in paths if path.is_file()]
 
     def where(self, key: str) -> str:
+        """The file's path, for messages."""
         return str(self._folder / key)
 
     def _write(self, key: str, body: bytes, suffix: str) -> None:

@@ -87,6 +87,7 @@ def find_themes(
 
 
 def is_valid(firm_of_topic: list[str], min_firms: int, max_firm_dominance: float) -> bool:
+    """Whether enough firms share a theme and none dominates it; ``firm_of_topic`` has the firm of each topic."""
     topics_of_firm = Counter(firm_of_topic)
     # Divided, not multiplied: 29 of 100 is the number 0.29, while 0.29 * 100 is a little less than 29.
     largest_share = max(topics_of_firm.values()) / len(firm_of_topic)

@@ -45,11 +45,14 @@ class Measures:
 
     @property
     def is_general(self) -> bool:
+        """Whether the theme is on every call, or its firms share too few words."""
         return self.similarity_to_any_call >= MAX_SIMILARITY_TO_ANY_CALL or self.word_agreement < MIN_WORD_AGREEMENT
 
 
 @dataclass(frozen=True)
 class Ranked:
+    """A theme with what its rank depends on."""
+
     theme: FoundTheme
     measures: Measures
 

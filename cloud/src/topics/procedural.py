@@ -21,6 +21,8 @@ MAX_SHARE_OF_NEARLY_PROCEDURAL = 0.4
 
 
 class ProceduralFilter:
+    """Measures how close sentences are to examples of what is said to run a call."""
+
     def __init__(self, embedder: Embedder) -> None:
         self._examples = embedder.embed(examples())
 
@@ -40,5 +42,6 @@ def is_procedural_topic(similarities: Vectors) -> bool:
 
 
 def examples() -> list[str]:
+    """The sentences that are packaged as examples of procedure."""
     lines = (Path(__file__).parent / "procedural_sentences.txt").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]

@@ -51,6 +51,7 @@ def main(arguments: list[str]) -> int:
 
 
 def run_map(job_settings: MapSettings) -> None:
+    """Find and name the topics of one batch of firms."""
     uses_llm = job_settings.topic_naming == "llm"
     llm = start_log(job_settings, uses_llm)
     log.info("batch %s of %s", job_settings.batch_id, job_settings.quarter)
@@ -95,6 +96,7 @@ def start_log(job_settings: JobSettings, uses_llm: bool) -> LlmSettings | None:
 
 @contextmanager
 def open_namer(llm: LlmSettings | None, embedder: Embedder) -> Iterator[Namer]:
+    """The namer for these settings, by keywords when there are none; its connections end with the block."""
     if llm is None:
         yield KeywordNamer(embedder)
         return

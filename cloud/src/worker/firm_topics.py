@@ -45,6 +45,7 @@ class ContentSentences:
     similarities: Vectors
 
     def not_procedural(self) -> ContentSentences:
+        """Those of the sentences that say something about the firm."""
         kept = ~are_procedural(self.similarities)
         return ContentSentences(self.rows[kept], self.vectors[kept], self.similarities[kept])
 

@@ -92,9 +92,11 @@ class MapJob:
         self.writer.write()
 
     def answers_key(self, part: int) -> str:
+        """Where the LLM's answers for this part are kept."""
         return keys.llm_answers(self.settings.quarter, self.settings.batch_id, part)
 
     def save_now_and_then(self) -> None:
+        """Save the progress if the last time was long enough ago."""
         if self.writer.is_due():
             self.save()
 

@@ -101,6 +101,7 @@ def package_part(
 
 
 def package_row(theme: ThemeRow, firm: FirmRow, topic: TopicInTheme, sentences: list[TopicSentence]) -> dict[str, Any]:
+    """One row of the table: a theme, a firm and one of its topics, with its sentences."""
     return {
         "theme_id": theme["theme_id"],
         "theme_name": theme["name"],

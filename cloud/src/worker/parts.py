@@ -49,6 +49,7 @@ class Part:
         return [firm for firm in firms if firm.firm_id not in finished]
 
     def record(self) -> dict[str, Any]:
+        """What the part's files carry about it as metadata."""
         return {
             "fingerprint": self.fingerprint,
             "firms": self.firms,

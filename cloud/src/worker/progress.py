@@ -19,6 +19,8 @@ SECONDS_BETWEEN_WRITES = 5.0
 
 @dataclass
 class FirmReason:
+    """A firm, and why it was skipped or failed."""
+
     firm_id: str
     reason: str
 
@@ -52,6 +54,7 @@ class BatchProgress:
 
     @property
     def key(self) -> str:
+        """Where the batch's progress is kept."""
         return keys.progress(self.quarter, self.batch_id)
 
     def n_settled(self) -> int:
@@ -72,6 +75,7 @@ class ThemesProgress:
 
     @property
     def key(self) -> str:
+        """Where the progress of the themes is kept."""
         return keys.themes_progress(self.quarter)
 
 
@@ -84,9 +88,11 @@ class ProgressWriter:
         self._written_at = float("-inf")
 
     def is_due(self) -> bool:
+        """Whether the last write was long enough ago."""
         return time.monotonic() - self._written_at >= SECONDS_BETWEEN_WRITES
 
     def write(self) -> None:
+        """Write the progress with the current time."""
         self._progress.updated_at = datetime.now(UTC).isoformat(timespec="seconds")
         self._store.write_json(self._progress.key, asdict(self._progress))
         self._written_at = time.monotonic()

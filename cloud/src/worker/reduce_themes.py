@@ -42,6 +42,8 @@ N_TOPICS_SHOWN = 5
 
 @dataclass(frozen=True)
 class FinishedPart:
+    """A part of a batch that map has finished."""
+
     batch_id: str
     number: int
 
@@ -267,6 +269,7 @@ def theme_rows(
 
 
 def with_theme_ids(topics: pa.Table, theme_ids: list[str], found: list[FoundTheme]) -> pa.Table:
+    """The topics, each with the id of the theme that it belongs to, if any."""
     theme_of_topic: list[str | None] = [None] * topics.num_rows
     for theme_id, theme in zip(theme_ids, found, strict=True):
         for row in theme.rows:

@@ -37,6 +37,8 @@ class JobSettings(BaseSettings):
 
 
 class MapSettings(JobSettings):
+    """What the environment tells a map job."""
+
     batch_id: str
     topic_naming: Literal["llm", "keywords"] = "llm"
     checkpoint_interval: int = Field(default=50, ge=1, le=50)  # firms a part
@@ -51,6 +53,8 @@ class MapSettings(JobSettings):
 
 
 class ReduceSettings(JobSettings):
+    """What the environment tells the reduce job."""
+
     min_firms: int = Field(default=2, ge=1)
     max_firm_dominance: float = Field(default=0.4, gt=0, le=1)
     theme_naming: Literal["llm", "keywords"] = "llm"

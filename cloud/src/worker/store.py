@@ -38,28 +38,35 @@ class Store:
         return body
 
     def read_json(self, key: str) -> Any:
+        """The JSON document; raise FtmError when it is not there or broken."""
         return parse_json(self.require(key), f"s3://{self.bucket}/{key}")
 
     def read_json_if_there(self, key: str) -> Any | None:
+        """The JSON document; None when it is not there."""
         body = self.read(key)
         return None if body is None else parse_json(body, f"s3://{self.bucket}/{key}")
 
     def read_table(self, key: str) -> pa.Table:
+        """The Parquet table; raise FtmError when it is not there or broken."""
         return parse_table(self.require(key), f"s3://{self.bucket}/{key}")
 
     def read_table_if_there(self, key: str) -> pa.Table | None:
+        """The Parquet table; None when it is not there."""
         body = self.read(key)
         return None if body is None else parse_table(body, f"s3://{self.bucket}/{key}")
 
     def write_json(self, key: str, document: Any) -> None:
+        """Write a JSON document."""
         self._s3.put_object(Bucket=self.bucket, Key=key, Body=json.dumps(document).encode())
 
     def write_table(self, key: str, table: pa.Table) -> None:
+        """Write a Parquet table."""
         buffer = io.BytesIO()
         pq.write_table(table, buffer, compression="snappy")
         self._s3.put_object(Bucket=self.bucket, Key=key, Body=buffer.getvalue())
 
     def upload(self, key: str, file: Path) -> None:
+        """Copy a file into the bucket."""
         self._s3.upload_file(str(file), self.bucket, key)
 
     def copy(self, source: str, target: str) -> None:
@@ -67,10 +74,12 @@ class Store:
         self._s3.copy_object(Bucket=self.bucket, Key=target, CopySource={"Bucket": self.bucket, "Key": source})
 
     def list(self, prefix: str) -> list[str]:
+        """The keys with this prefix."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)
         return [found["Key"] for page in pages for found in page.get("Contents", [])]
 
     def delete(self, key: str) -> None:
+        """Delete the object, if it is there."""
         self._s3.delete_object(Bucket=self.bucket, Key=key)
 
 

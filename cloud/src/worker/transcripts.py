@@ -23,6 +23,7 @@ class FirmTranscripts:
     table: pa.Table
 
     def column(self, name: str) -> list:
+        """The values of a column, one for each sentence."""
         return self.table.column(name).to_pylist()
 
     def digest(self) -> str:

@@ -39,10 +39,12 @@ class Question:
 
     @property
     def left(self) -> str:
+        """The name shown on the left."""
         return self.pair.a.name if self.left_is == "a" else self.pair.b.name
 
     @property
     def right(self) -> str:
+        """The name shown on the right."""
         return self.pair.b.name if self.left_is == "a" else self.pair.a.name
 
 

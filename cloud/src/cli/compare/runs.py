@@ -77,6 +77,7 @@ class Pair:
 
     @property
     def same_name(self) -> bool:
+        """Whether both runs give it the same name, upper and lower case aside."""
         return self.a.name.casefold() == self.b.name.casefold()
 
 

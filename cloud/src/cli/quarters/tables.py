@@ -66,6 +66,7 @@ def changes_table(earlier: Quarter, later: Quarter, changes: list[Change]) -> Ta
 
 
 def counts_line(changes: list[Change]) -> str:
+    """How many themes there are by status, and how many are general, in one line."""
     counts = Counter(change.status for change in changes)
     general = sum(change.theme.is_general for change in changes)
     by_status = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES)

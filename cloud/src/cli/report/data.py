@@ -45,6 +45,8 @@ class ReportTheme:
 
 @dataclass(frozen=True)
 class Firm:
+    """A firm and the day of its call."""
+
     firm_id: str
     name: str
     ticker: str | None
@@ -53,6 +55,8 @@ class Firm:
 
 @dataclass(frozen=True)
 class Sentence:
+    """A sentence of a call, as the page shows it."""
+
     sentence_id: str
     text: str
     speaker_name: str | None
@@ -78,6 +82,8 @@ class ReportTopic:
 
 @dataclass(frozen=True)
 class Counts:
+    """The totals at the top of the page."""
+
     firms: int
     calls: int
     sentences: int

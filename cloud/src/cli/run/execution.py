@@ -19,7 +19,8 @@ from cloud.src.localaws.provision import JOB_LOG_GROUP
 class Aws(Protocol):
     """Whatever gives boto3 clients of one AWS."""
 
-    def client(self, service: str) -> Any: ...
+    def client(self, service: str) -> Any:
+        """A boto3 client for this service."""
 
 
 @dataclass(frozen=True)

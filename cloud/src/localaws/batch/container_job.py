@@ -20,6 +20,7 @@ _CREATED = b"created\n"
 
 
 def run(docker: str, name: str, create_arguments: list[str]) -> int:
+    """Run a container to its end; return its exit code. It is removed, even if this process is killed."""
     keeper = subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, "--keep", docker, name, *create_arguments],
         stdin=subprocess.PIPE,

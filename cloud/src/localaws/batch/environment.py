@@ -21,7 +21,8 @@ class Job(Protocol):
     backend: Any
 
     @property
-    def host(self) -> Host: ...
+    def host(self) -> Host:
+        """The machine that runs the job."""
 
 
 def declared_environment(job: Job) -> dict[str, str]:

@@ -76,6 +76,7 @@ class ProcessJob(Job):
         self._process_lock = threading.Lock()
 
     def run(self) -> None:
+        """Run the job's attempts once the jobs it depends on have succeeded, and record how it ended."""
         if self.depends_on:
             self.status = JobStatus.PENDING
             if not self._wait_for_dependencies():

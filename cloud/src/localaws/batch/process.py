@@ -35,10 +35,12 @@ class LogStream:
     name: str
 
     def create(self) -> None:
+        """Create the stream, and its group if need be."""
         self.backend.ensure_log_group(self.group)
         self.backend.ensure_log_stream(self.group, self.name)
 
     def put(self, line: str) -> None:
+        """Add a line with the current time."""
         event = {"timestamp": int(time.time() * 1000), "message": line}
         self.backend.put_log_events(self.group, self.name, [event])
 
@@ -73,6 +75,7 @@ class JobProcess:
         return Ending(exit_code if exit_code >= 0 else 128 - exit_code, timed_out)
 
     def kill(self) -> None:
+        """Kill the job with everything that it has started."""
         self._processes.kill(self._guard)
 
     def _forward_output(self, log: LogStream) -> None:

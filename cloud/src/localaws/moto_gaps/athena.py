@@ -12,6 +12,7 @@ _REMOVE = "Remove"  # RemoveOutputLocation: true removes OutputLocation
 
 
 def install() -> None:
+    """Let moto update workgroups."""
     update_work_groups()
 
 

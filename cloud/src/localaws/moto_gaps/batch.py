@@ -11,6 +11,7 @@ from cloud.src.localaws.moto_gaps.patching import patch
 
 
 def install() -> None:
+    """Let moto resize compute environments, keep time limits and find the latest revision."""
     resize_compute_environments()
     keep_time_limits()
     find_latest_revision()

@@ -12,6 +12,7 @@ from cloud.src.localaws.moto_gaps.patching import add, patch
 
 
 def install() -> None:
+    """Let moto keep a budget's subscribers and tags."""
     tell_subscribers()
     keep_tags()
 

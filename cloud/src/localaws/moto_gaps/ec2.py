@@ -14,6 +14,7 @@ from cloud.src.localaws.moto_gaps.patching import patch
 
 
 def install() -> None:
+    """Let moto answer what Terraform asks of launch templates, security groups and load balancers."""
     separate_template_tags()
     encode_user_data_of_later_versions()
     describe_rules_between_groups()

@@ -20,6 +20,7 @@ _FORGOTTEN = {
 
 
 def install() -> None:
+    """Let moto describe a service as Terraform expects it."""
     leave_out_missing_network()
     keep_service_settings()
 

@@ -12,6 +12,7 @@ from cloud.src.localaws.moto_gaps.patching import add, patch
 
 
 def install() -> None:
+    """Let moto ignore the rule against requests without TLS, and delete objects that have a delete marker."""
     allow_requests_without_tls()
     delete_what_has_a_delete_marker()
 

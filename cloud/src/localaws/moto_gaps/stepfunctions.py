@@ -12,6 +12,7 @@ from cloud.src.localaws.moto_gaps.patching import add
 
 
 def install() -> None:
+    """Let moto validate definitions and list versions of a state machine."""
     validate_definitions()
     list_versions()
 
