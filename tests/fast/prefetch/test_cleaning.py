@@ -1,4 +1,4 @@
-"""Which sentences are left out by which rule, and what is cut from the others; each rule with what it must not take."""
+"""Which sentences are left out as procedure, which must not be, and what changes the fingerprint of these rules."""
 
 from __future__ import annotations
 
@@ -11,75 +11,25 @@ import pyarrow
 import pytest
 
 from cloud.src.prefetch import chunks
-from cloud.src.prefetch.sentences import cleaning, courtesies, procedure, sentences, speakers
-from cloud.src.prefetch.sentences.cleaning import clean_sentence, rules_fingerprint
+from cloud.src.prefetch.sentences import cleaning, procedure, sentences, speakers
+from cloud.src.prefetch.sentences.cleaning import clean, rules_fingerprint
+from cloud.src.prefetch.sentences.procedure import is_procedure
 
-DROPPED = {
-    "greetings": [
-        "Good morning.",
-        "Good morning, everyone, and thank you for joining us.",
-        "Hi, Ada, it's Tom on for Raj Patel.",
-        "Hey, good morning, guys.",
-        "Good afternoon, and welcome to Harbor Tools' first quarter 2023 earnings conference call.",
-        "Good evening Ms. Byrne.",
-        "Hello, Ada, Tom, and Raj.",
-        "Good morning Ada, Tom and Raj.",
-        "Hi, P.J.",
-        "Welcome, everyone, and thanks for joining us today.",
-    ],
-    "thanks": [
-        "Thank you.",
-        "Okay, great, thanks a lot.",
-        "Thank you, Ada, and good morning, everyone.",
-        "Thanks for taking my questions.",
-        "Thank you very much for your time today.",
-        "Yes, thanks for the question, Raj.",
-        "I appreciate the color.",
-        "Ada, thank you.",
-        "Thank you for taking my question, it's Tom.",
-    ],
-    "safe-harbour notices": [
-        "Today's remarks contain forward-looking statements, which are subject to risks and uncertainties.",
-        "I would like to remind you that we will make forward-looking statements today.",
-        "Actual results may differ materially from what we expect because of various factors.",
-        "For the risk factors please see our Form 10-K for 2022 and our other filings with the SEC.",
-        "We undertake no obligation to update these statements.",
-        "Please refer to slide two for our safe harbor statement.",
-        "A reconciliation of these non-GAAP measures is in the press release on our website.",
-    ],
-    "notices of the call": [
-        "This call is being recorded.",
-        "A replay of today's call will be available on our website.",
-        "The slides are posted in the investor relations section of harbortools.com.",
-    ],
-    "calls for questions": [
-        "Next question, please.",
-        "Operator, next question.",
-        "Our next question comes from Raj Patel of Elm Securities.",
-        "Operator, can we have the next question, please?",
-        "We have time for one more question.",
-        "With that, operator, please open the line for questions.",
-        "We're now happy to take your questions.",
-        "Please limit yourself to one question and one follow-up.",
-        "There are no further questions at this time.",
-    ],
-    "operator sentences": [
-        "Please press star 1 on your telephone.",
-        "Your line is now open.",
-        "All participants are in a listen-only mode.",
-        "You may now disconnect.",
-        "Raj, please go ahead.",
-        "I'll get back in the queue.",
-    ],
-    "hand-overs": [
-        "With that, I'll turn the call over to Tom Alder.",
-        "And now let me hand it over to Tom to walk you through our results for 2023.",
-        "I would now like to turn the conference back over to our CEO, Ada Byrne.",
-        "Back to you, Ada.",
-        "Tom, do you want to take that one?",
-        "Sure, I'll take that.",
-    ],
-}
+PROCEDURE = [
+    "With that, I'll turn the call over to Tom Alder.",
+    "Let me hand it over to Tom to walk you through our results for 2023.",
+    "I would now like to turn the call back over to our CEO, Ada Byrne.",
+    "I'll pass it back to you.",
+    "With that, operator, please open the line for questions.",
+    "Let me stop there and open it up for Q&A.",
+    "Tom will join us for the Q&A session.",
+    "Please limit yourself to one question and one follow-up.",
+    "We're now happy to take your questions.",
+    "Today's remarks contain forward-looking statements, which are subject to risks and uncertainties.",
+    "Actual results may differ materially from what we expect.",
+    "A reconciliation of these non-GAAP measures is in the press release on our website.",
+    "A replay of today's call will be available on our website.",
+]
 
 KEPT = [
     # negations and answers
@@ -126,82 +76,40 @@ KEPT = [
 ]
 
 
-@pytest.mark.parametrize(("rule", "sentence"), [(rule, text) for rule, texts in DROPPED.items() for text in texts])
-def test_procedure_is_left_out_by_its_rule(rule: str, sentence: str) -> None:
-    assert clean_sentence(sentence)[1] == rule
+@pytest.mark.parametrize("sentence", PROCEDURE)
+def test_what_runs_the_call_is_procedure(sentence: str) -> None:
+    assert is_procedure(sentence)
 
 
 @pytest.mark.parametrize("sentence", KEPT)
-def test_what_says_something_stays_as_it_is(sentence: str) -> None:
-    assert clean_sentence(sentence) == (sentence, None)
-
-
-@pytest.mark.parametrize(
-    ("sentence", "cleaned"),
-    [
-        ("Thanks, Tom, and good morning, everyone, sales did not fall.", "Sales did not fall."),
-        ("Good morning, everyone, and we grew 5%.", "We grew 5%."),
-        ("Hi, it's Raj Patel, what about margins in Europe?", "What about margins in Europe?"),
-        ("Yes, thanks for the question, no, we will not cut prices.", "No, we will not cut prices."),
-        ("Thank you [ph], our costs rose.", "Our costs rose."),
-        ("Tom, good morning, Not all of our plants run.", "Not all of our plants run."),
-        ("Good morning, China, No, that is not what we see.", "No, that is not what we see."),
-        ("Thanks, it's Tom on for Raj, what about margins?", "What about margins?"),
-        ("Thanks, Tom, and I think we grew.", "I think we grew."),
-        # one name next to a courtesy, and none that may begin a list or is no name
-        (
-            "Thanks, Tom, China, Japan, and Korea all declined sharply.",
-            "Tom, China, Japan, and Korea all declined sharply.",
-        ),
-        ("Thanks, China and Japan, our largest markets, fell.", "China and Japan, our largest markets, fell."),
-        ("Thanks, China, Japan and Korea declined.", "China, Japan and Korea declined."),
-        ("Thanks, China, and Japan declined sharply.", "China, and Japan declined sharply."),
-        ("Thank you Tom, China, where demand fell, is weak.", "China, where demand fell, is weak."),
-        ("Thanks, all, China, where demand fell, is weak.", "China, where demand fell, is weak."),
-        ("Thanks, it's Europe, where demand fell sharply.", "It's Europe, where demand fell sharply."),
-        ("Good morning, Q1, Q2 and Q3 were all weak.", "Q1, Q2 and Q3 were all weak."),
-        # what is left would not stand alone
-        ("Thank you, stay safe.", "Thank you, stay safe."),
-        ("Thanks, Ada, for your patience with our plant.", "Thanks, Ada, for your patience with our plant."),
-        # no punctuation ends the courtesy
-        ("Hello Ada and Tom run the plant.", "Hello Ada and Tom run the plant."),
-    ],
-)
-def test_courtesies_before_content_are_cut_from_the_cleaned_text(sentence: str, cleaned: str) -> None:
-    assert clean_sentence(sentence) == (cleaned, None)
+def test_what_says_something_is_not(sentence: str) -> None:
+    assert not is_procedure(sentence)
 
 
 @pytest.mark.parametrize(
     "opening",
     [
-        "Good morning, ",
-        "Thanks and ",
+        "turn it over to ",
+        "open it up ",
+        "happy to take ",
+        "actual results will ",
+        "reconciliation ",
+        "release available ",
         "A" * 50 + " ",
-        "Hi, A.B ",
-        "forward-looking statements ",
-        "risk factors ",
         "  [",
         "[ ",
-        "Hi, Ada, ",
-        "Thanks Ada Tom ",
-        "Thanks, A-B'",
-        "Thanks, P.J.",
     ],
 )
 def test_hostile_text_takes_no_time(opening: str) -> None:
     """A rule whose time grew with the square of the length would not end here."""
     sentence = opening * 20_000
-    text, _ = clean_sentence(sentence)
-    assert isinstance(text, str)
+    assert not is_procedure(clean(sentence))
 
 
 @pytest.mark.parametrize(
     ("module", "rule", "other"),
     [
-        (courtesies, "_FEWEST_WORDS = 3", "_FEWEST_WORDS = 4"),
-        (procedure, '_hints("web|.com|replay', '_hints("web|replay'),
         (procedure, "_LONGEST = 1_500", "_LONGEST = 1_000"),
-        (procedure, "unless=_REFUSES", "unless=_SAYS_MORE"),
         (procedure, "re.IGNORECASE | re.VERBOSE", "re.VERBOSE"),
         (cleaning, "x00-", "x01-"),
         (sentences, "add app at", "add at"),

@@ -1,8 +1,4 @@
-"""What the models read of a sentence, or the rule by which they do not get to read it.
-
-Numbers and negations are never taken out: a sentence is kept or dropped as a whole, and what is cut from its text is
-stage directions, and greetings and thanks before its first words.
-"""
+"""What the models read of a sentence. Only stage directions are cut from its text: no number, no negation, no word."""
 
 from __future__ import annotations
 
@@ -15,7 +11,6 @@ import pyarrow
 
 from cloud.src.contract import schemas
 from cloud.src.contract import text as contract_text
-from cloud.src.prefetch.sentences import courtesies, procedure
 
 _CODE = Path(__file__).parents[1]  # the prefetch: its files, sentences and wrds too
 # The typist's remarks about the call, not words that were spoken. Other brackets hold words the typist was unsure of
@@ -36,27 +31,16 @@ _LETTER_OR_DIGIT = re.compile(r"[^\W_]")
 
 
 def clean(text: str) -> str:
-    """Remove stage directions, control and invisible characters; make any run of white space one blank."""
+    """Remove stage directions, control and invisible characters; make any run of white space one blank.
+
+    Empty when no letter or digit is left.
+    """
     if not text.isprintable():  # no space other than blanks, nothing invisible: true of nearly all sentences
         text = _INVISIBLE.sub("", _CONTROL.sub(" ", text))
     text = " ".join(text.split())
     if "[" in text or "(" in text:
         text = " ".join(_STAGE_DIRECTION.sub("", text).split())
-    return text
-
-
-def clean_sentence(raw: str) -> tuple[str, str | None]:
-    """Return the text for the models, and the rule by which the sentence is left out: None for one that is content.
-
-    The text is empty when there is no letter or digit in it.
-    """
-    text = clean(raw)
-    courtesy, text = courtesies.read_courtesies(text)
-    if courtesy and not text:
-        return "", courtesy
-    if not _LETTER_OR_DIGIT.search(text):
-        return "", None
-    return text, procedure.rule_of(text)
+    return text if _LETTER_OR_DIGIT.search(text) else ""
 
 
 def rules_fingerprint(code: Path = _CODE) -> str:

@@ -14,7 +14,8 @@ import pyarrow as pa
 from cloud.src.contract import schemas
 from cloud.src.prefetch.calls import Call, Turn
 from cloud.src.prefetch.sentences import speakers
-from cloud.src.prefetch.sentences.cleaning import clean_sentence
+from cloud.src.prefetch.sentences.cleaning import clean
+from cloud.src.prefetch.sentences.procedure import is_procedure
 
 # nupunkt's model was trained on legal and financial filings. Of its 5,865 abbreviations these are plain words in spoken
 # language, after which a full stop nearly always ends the sentence ("on today's call. Joining me are ...").
@@ -84,9 +85,9 @@ def _sentences_of(call: Call, skipped: Counter[str]) -> Iterator[_Sentence]:
             skipped["operator turns"] += 1
             continue
         for raw in split_sentences(turn.text):
-            cleaned, rule = clean_sentence(raw)
-            if rule:
-                skipped[rule] += 1
+            cleaned = clean(raw)
+            if is_procedure(cleaned):
+                skipped["sentences that run the call"] += 1
             elif cleaned:
                 yield _Sentence(turn, kind, raw, cleaned)
 
