@@ -8,9 +8,9 @@ again. The LLM's answers are in the results: with --answers OTHER.jsonl it is no
 those, so that a change of the guard is measured in minutes. Without an address the packaged model is started here.
 
 A name finds its topic when the topic's centroid is the nearest to the name's embedding. The guard looks at the same
-embeddings and at the topics' words, so two measures are of another kind: TF-IDF vectors of all sentences of each topic,
-fitted on the firm, which is near to the guard's own look at words, and the embeddings of ``wordllama``, which has
-nothing to do with it. The last column is left out where the package is not found; it is in no environment of FTM:
+embeddings, so two measures are of another kind: TF-IDF vectors of all sentences of each topic, fitted on the firm, and
+the embeddings of ``wordllama``. The last column is left out where the package is not found; it is in no environment of
+FTM:
 
     pip install --no-deps --target DIR wordllama==0.4.0.post1 toml safetensors requests
     PYTHONPATH=.:DIR python bench/bench_name_retrieval.py ...
@@ -32,13 +32,13 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 from numpy.typing import NDArray
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.completion import Answer
 from cloud.src.llm.errors import REFUSED, LlmBadAnswer
-from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.local_server import local_llm
 from cloud.src.llm.xai_client import Chat, LlmClient
 from cloud.src.models import packaged_models
@@ -91,11 +91,11 @@ def question(topic: TopicToName) -> str:
 class Bench:
     """The tools that name a firm's topics in each way, and look for the topics by their names."""
 
-    def __init__(self, client: SampledClient, loop: EventLoopThread, answers: dict[str, dict[str, str]]) -> None:
+    def __init__(self, client: SampledClient, portal: BlockingPortal, answers: dict[str, dict[str, str]]) -> None:
         self.embedder = Embedder(packaged_models.EMBEDDING, threads=1)
         self.analyser = FirmAnalyser(self.embedder)
         self.client = client
-        self.loop = loop
+        self.portal = portal
         self.answers = answers  # of the LLM by the key of the question, of each firm
         self.wordllama = wordllama_embed()
 
@@ -121,9 +121,9 @@ class Bench:
     ) -> list[dict[str, Any]]:
         """The names of the chosen topics of each kind."""
         self.client.wanted = frozenset(question(topics[row]) for row in chosen)
-        by_llm = LlmNamer(self.client, self.embedder, self.loop).start_topics(topics, centroids, book).result()
+        by_llm = LlmNamer(self.client, self.embedder, self.portal).start_topics(topics, centroids, book).result()
         by_labels = KeywordNamer(self.embedder).start_topics(topics, centroids, AnswerBook()).result()
-        first = self.loop.start(self.first_answers([topics[row] for row in chosen], book)).result()
+        first = self.portal.call(self.first_answers, [topics[row] for row in chosen], book)
         return [
             {
                 "method": by_llm[row].method,
@@ -220,8 +220,8 @@ def main() -> None:
     done = {firm["firm_id"] for firm in read(options.results)}
     answers = {firm["firm_id"]: firm["answers"] for firm in read(options.answers)} if options.answers else {}
     server = nullcontext(options.base_url) if options.base_url else local_llm()
-    with server as base_url, EventLoopThread() as loop:
-        bench = Bench(SampledClient(base_url, options.model, max_concurrent=4), loop, answers)
+    with server as base_url, start_blocking_portal() as portal:
+        bench = Bench(SampledClient(base_url, options.model, max_concurrent=4), portal, answers)
         for transcripts in firms(options.transcripts, options.quarter, options.firms):
             if transcripts.firm_id not in done:
                 result = bench.try_firm(transcripts, options.topics)

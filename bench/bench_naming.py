@@ -13,9 +13,9 @@ import time
 from contextlib import nullcontext
 
 import numpy as np
+from anyio.from_thread import start_blocking_portal
 
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.local_server import local_llm
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models import packaged_models
@@ -127,10 +127,13 @@ def main() -> None:
     topics = [TopicToName(keywords, sentences) for _, keywords, sentences in TOPICS]
     embedder = Embedder(packaged_models.EMBEDDING)
     centroids = np.stack([unit(embedder.embed(sentences).mean(axis=0)) for _, _, sentences in TOPICS])
-    with nullcontext(options.base_url) if options.base_url else local_llm() as base_url, EventLoopThread() as loop:
+    with (
+        nullcontext(options.base_url) if options.base_url else local_llm() as base_url,
+        start_blocking_portal() as portal,
+    ):
         client = LlmClient(base_url, options.model)
-        loop.start(propose_topic(client, None, topics[0])).result()  # so that the server has the examples in its cache
-        namer = LlmNamer(client, embedder, loop)
+        portal.call(propose_topic, client, None, topics[0])  # so that the server has the examples in its cache
+        namer = LlmNamer(client, embedder, portal)
         start = time.perf_counter()
         names = namer.start_topics(topics, centroids, AnswerBook()).result()
         seconds = time.perf_counter() - start

@@ -12,7 +12,6 @@ import numpy as np
 
 from cloud.src.models.embeddings import Embedder, Vectors
 from cloud.src.naming.said import content_words, share_said
-from cloud.src.naming.wording import Wording
 
 # Cosine of a name to its topic's centroid, plus what its words gain it.
 MIN_SCORE = 0.65
@@ -42,17 +41,17 @@ class Verdict:
     reason: str = ""
 
 
-def judge(name: str, vector: Vectors, topic: int, centroids: Vectors, said: str, wording: Wording) -> Verdict:
+def judge(name: str, vector: Vectors, topic: int, centroids: Vectors, said: str) -> Verdict:
     """Judge one name of one topic.
 
     ``vector`` is the name's unit vector; ``centroids`` has those of all topics of the firm, shape (topics, dimensions),
-    of which ``topic`` is the row; ``said`` is the text that the name stands for, ``wording`` that of all topics.
+    of which ``topic`` is the row; ``said`` is the text that the name stands for.
     """
     similarity, margin = nearness(vector, topic, centroids)
     score = similarity + WEIGHT_OF_SAID * share_said(name, said)
     if score < MIN_SCORE:
         return refused(score, OFF_TOPIC)
-    if margin <= 0 or wording.margin(name, topic) < 0:
+    if margin <= 0:
         return refused(score, NEARER_TO_ANOTHER)
     return Verdict(score)
 
@@ -74,23 +73,17 @@ def sameness(name: str) -> frozenset[str]:
     return frozenset(word.removesuffix("s") for word in content_words(name))
 
 
-def best_first(labels: list[list[str]], centroids: Vectors, embedder: Embedder, wording: Wording) -> list[list[str]]:
+def best_first(labels: list[list[str]], centroids: Vectors, embedder: Embedder) -> list[list[str]]:
     """Each topic's labels (labels.py) in the order in which they fit it, with no label first for two topics.
 
-    Those that no other topic is nearer to, in meaning and in words, come first; among them the one that is near and by
-    far the nearest.
+    Those that no other topic is nearer to come first; among them the one that is near and by far the nearest.
     """
     vectors = iter(embedder.embed([label for of_topic in labels for label in of_topic]))
     taken: set[frozenset[str]] = set()
     ordered = []
     for topic, of_topic in enumerate(labels):
         fits = {label: nearness(next(vectors), topic, centroids) for label in of_topic}
-        said_elsewhere = wording.margins(of_topic, topic) < 0
-        n_misses = {
-            label: (fits[label][1] <= 0) + int(elsewhere)
-            for label, elsewhere in zip(of_topic, said_elsewhere, strict=True)
-        }
-        ranked = sorted(fits, key=lambda label: (sameness(label) in taken, n_misses[label], -sum(fits[label])))
+        ranked = sorted(fits, key=lambda label: (sameness(label) in taken, fits[label][1] <= 0, -sum(fits[label])))
         taken |= {sameness(label) for label in ranked[:1]}
         ordered.append(ranked)
     return ordered

@@ -10,15 +10,15 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, Protocol
 
+from anyio.from_thread import BlockingPortal
+
 from cloud.src.contract import keys
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models.embeddings import Embedder, Vectors
 from cloud.src.naming import ask, guard
 from cloud.src.naming.ask import Name, TopicToName
 from cloud.src.naming.search import Found, NameSearch, Propose
-from cloud.src.naming.wording import Wording
 
 ByKeywords = Callable[[TopicToName, str], Name]
 
@@ -86,23 +86,23 @@ class LlmNamer:
     from keywords that says so. LlmMisconfigured passes through.
     """
 
-    def __init__(self, client: LlmClient, embedder: Embedder, loop: EventLoopThread) -> None:
+    def __init__(self, client: LlmClient, embedder: Embedder, portal: BlockingPortal) -> None:
         self._client = client
         self._embedder = embedder
-        self._loop = loop
+        self._portal = portal
         self.themes_named_by: dict[str, Any] = {"llm_model": client.model, "prompt": ask.THEME_PROMPT_VERSION}
         self.n_themes_named = 0
 
     def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
         """Begin to ask for names of topics, each with its keywords to fall back on."""
         propose = functools.partial(ask.propose_topic, self._client, book)
-        return self._loop.start(self._names(propose, topics, centroids, ask.topic_by_keywords))
+        return self._portal.start_task_soon(self._names, propose, topics, centroids, ask.topic_by_keywords)
 
     def start_themes(self, themes: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
         """Begin to ask for names of themes, each with its keywords to fall back on."""
         propose = functools.partial(ask.propose_theme, self._client, book)
         tell = self._count_named_themes
-        return self._loop.start(self._names(propose, themes, centroids, ask.theme_by_keywords, tell))
+        return self._portal.start_task_soon(self._names, propose, themes, centroids, ask.theme_by_keywords, tell)
 
     def _count_named_themes(self, n_named: int) -> None:
         self.n_themes_named = n_named
@@ -148,8 +148,7 @@ def with_best_labels(
         [] if by_llm and by_llm[row] else [label for label in topic.labels if guard.sameness(label) not in taken]
         for row, topic in enumerate(topics)
     ]
-    wording = Wording([topic.all_words() for topic in topics])
-    ordered = guard.best_first(labels, centroids, embedder, wording)
+    ordered = guard.best_first(labels, centroids, embedder)
     best_labels = [replace(topic, labels=best) for topic, best in zip(topics, ordered, strict=True)]
     return _with_unique_labels(best_labels, by_llm or [""] * len(topics))
 

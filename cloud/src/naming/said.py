@@ -18,14 +18,9 @@ def content_words(text: str) -> list[str]:
 
 def share_said(written: str, said: str, ignored: Collection[str] = ()) -> float:
     """Share of the words in ``written`` that ``said`` has in any form, 0 to 1; 0 when there are none that count."""
-    known = set(stems(said))
+    known = {_stem(word) for word in content_words(said)}
     hits = [_stem(word) in known for word in content_words(written) if word not in ignored]
     return sum(hits) / len(hits) if hits else 0
-
-
-def stems(text: str) -> list[str]:
-    """What all forms of a word have in common, of each of the text's content words."""
-    return [_stem(word) for word in content_words(text)]
 
 
 def _stem(word: str) -> str:

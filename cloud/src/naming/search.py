@@ -18,7 +18,6 @@ from cloud.src.naming.ask import Manner, Proposal, TopicToName
 from cloud.src.naming.guard import Verdict
 from cloud.src.naming.name_rules import why_refused
 from cloud.src.naming.prompt import Objection
-from cloud.src.naming.wording import Wording
 
 # So often a name is asked for: once, and again when it was refused.
 MAX_TRIES = 3
@@ -88,14 +87,6 @@ class _Search:
         return Found(None, OUTAGE if self.is_given_up else self.tries[-1].verdict.case, self.refused())
 
 
-@dataclass(frozen=True)
-class _Firm:
-    """What a name is held against: all topics of the firm, or all themes of the quarter."""
-
-    centroids: Vectors
-    wording: Wording
-
-
 class NameSearch:
     """Looks for names; ``tally`` counts for which reasons one was asked for again.
 
@@ -116,10 +107,9 @@ class NameSearch:
         Raises LlmMisconfigured; all other failures of the LLM are results.
         """
         searches = [_Search(row, topic) for row, topic in enumerate(topics)]
-        firm = _Firm(centroids, Wording([topic.all_words() for topic in topics]))
 
         async def try_and_tell(search: _Search) -> None:
-            await self._try(search, firm)
+            await self._try(search, centroids)
             self._tell(sum(each.is_named() for each in searches))
 
         for _ in range(MAX_TRIES):
@@ -128,7 +118,7 @@ class NameSearch:
             _accept(searches)
         return [search.result() for search in searches]
 
-    async def _try(self, search: _Search, firm: _Firm) -> None:
+    async def _try(self, search: _Search, centroids: Vectors) -> None:
         """Ask once more, and add the best answer to the tries."""
         manners = [Manner()]
         if search.tries:
@@ -144,7 +134,7 @@ class NameSearch:
         except LlmUnavailable:
             search.is_given_up = True
             return
-        tries = await self._compared(answers, search, firm)
+        tries = await self._compared(answers, search, centroids)
         search.tries.append(max(tries, key=lambda attempt: (attempt.is_good(), attempt.verdict.score)))
 
     async def _answer(self, search: _Search, manner: Manner) -> _Try:
@@ -160,7 +150,7 @@ class NameSearch:
             return _Try(proposal, Verdict(0, REPEATED, "it has been refused before"))
         return _Try(proposal, Verdict(0))
 
-    async def _compared(self, tries: list[_Try], search: _Search, firm: _Firm) -> list[_Try]:
+    async def _compared(self, tries: list[_Try], search: _Search, centroids: Vectors) -> list[_Try]:
         """Judge what the rules have let through by what it means."""
         good = [attempt.proposal for attempt in tries if attempt.is_good()]
         if not good:
@@ -169,7 +159,7 @@ class NameSearch:
         vectors = await asyncio.to_thread(self._embedder.embed, [proposal.name for proposal in good])
         said = search.topic.all_words()
         compared = [
-            _Try(proposal, guard.judge(proposal.name, vector, search.row, firm.centroids, said, firm.wording))
+            _Try(proposal, guard.judge(proposal.name, vector, search.row, centroids, said))
             for proposal, vector in zip(good, vectors, strict=True)
         ]
         return [attempt for attempt in tries if not attempt.is_good()] + compared

@@ -11,10 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import boto3
+from anyio.from_thread import start_blocking_portal
 
 from cloud.src.contract.errors import FtmError
 from cloud.src.llm import llm_settings
-from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.llm_settings import LlmSettings
 from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.namer import KeywordNamer, LlmNamer, Namer
@@ -100,8 +100,8 @@ def open_namer(llm: LlmSettings | None, embedder: Embedder) -> Iterator[Namer]:
     if llm is None:
         yield KeywordNamer(embedder)
         return
-    with EventLoopThread() as loop:
-        yield LlmNamer(llm.client(), embedder, loop)
+    with start_blocking_portal() as portal:
+        yield LlmNamer(llm.client(), embedder, portal)
 
 
 if __name__ == "__main__":

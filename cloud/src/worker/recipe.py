@@ -14,7 +14,6 @@ from typing import Any
 import numpy
 import onnxruntime
 import scipy
-import sklearn
 import tokenizers
 
 from cloud.src.models.embeddings import Embedder
@@ -30,7 +29,7 @@ ENGINE = (
     *(_SOURCES / "llm" / name for name in ("completion.py", "dialect.py", "xai_client.py")),
 )
 # Their numbers are in the topics; another version may round, split or cluster otherwise.
-LIBRARIES = (numpy, onnxruntime, scipy, sklearn, tokenizers)
+LIBRARIES = (numpy, onnxruntime, scipy, tokenizers)
 
 
 def recipe(settings: MapSettings, embedder: Embedder, llm_model: str | None) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import pytest
 from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.naming import guard
 from cloud.src.naming.guard import DUPLICATE, NEARER_TO_ANOTHER, OFF_TOPIC, judge, sameness
-from cloud.src.naming.wording import Wording
 from tests.component.worker_quarter import embedder
 
 TOPICS = [
@@ -23,12 +22,8 @@ def centroids() -> Vectors:
     return np.stack([unit(embedder().embed(sentences).mean(axis=0)) for sentences in TOPICS])
 
 
-def wording() -> Wording:
-    return Wording([" ".join(sentences) for sentences in TOPICS])
-
-
 def case_of(name: str, topic: int) -> str:
-    return judge(name, embedder().embed([name])[0], topic, centroids(), " ".join(TOPICS[topic]), wording()).case
+    return judge(name, embedder().embed([name])[0], topic, centroids(), " ".join(TOPICS[topic])).case
 
 
 @pytest.mark.parametrize(
@@ -75,19 +70,10 @@ def test_a_topic_that_is_alone_has_nothing_nearer() -> None:
 def test_words_that_are_said_raise_the_score() -> None:
     vector = embedder().embed(["Ocean Freight Rates"])[0]
     said, unsaid = (
-        judge("Ocean Freight Rates", vector, OCEAN, centroids(), text, wording()) for text in (TOPICS[0][0], "Nothing.")
+        judge("Ocean Freight Rates", vector, OCEAN, centroids(), text) for text in (TOPICS[0][0], "Nothing.")
     )
 
     assert said.score == pytest.approx(unsaid.score + guard.WEIGHT_OF_SAID)
-
-
-def test_a_name_in_the_words_of_another_topic_is_refused_however_near_it_lies() -> None:
-    name = "Diesel and Drivers"
-    vector = centroids()[OCEAN]  # as near to the topic as can be
-
-    verdict = judge(name, vector, OCEAN, centroids(), f"{TOPICS[OCEAN]} Diesel. Drivers.", wording())
-
-    assert verdict.case == NEARER_TO_ANOTHER
 
 
 def test_sameness() -> None:
@@ -102,7 +88,7 @@ def test_the_best_label_comes_first_and_none_is_first_twice() -> None:
         [],
     ]
 
-    ordered = guard.best_first(labels, centroids(), embedder(), wording())
+    ordered = guard.best_first(labels, centroids(), embedder())
 
     assert [of_topic[:1] for of_topic in ordered] == [["Ocean Freight Rates"], ["Diesel for Trucking"], []]
     assert [sorted(of_topic) for of_topic in ordered] == [sorted(of_topic) for of_topic in labels]
@@ -111,21 +97,10 @@ def test_the_best_label_comes_first_and_none_is_first_twice() -> None:
 def test_a_label_that_is_taken_is_not_first_for_another_topic() -> None:
     labels = [["Ocean Freight"], ["Freights of the Ocean", "Diesel Trucks"], ["Ocean Freight", "Oncology Drug"]]
 
-    ordered = guard.best_first(labels, centroids(), embedder(), wording())
+    ordered = guard.best_first(labels, centroids(), embedder())
 
     assert [of_topic[0] for of_topic in ordered] == ["Ocean Freight", "Diesel Trucks", "Oncology Drug"]
 
 
-def test_of_two_labels_the_one_in_the_topics_own_words_comes_first() -> None:
-    # Both lie nearest to ocean freight in meaning, and the first nearer, but diesel is said of trucks only.
-    labels = [["Ocean Shipping Diesel", "Containers"], [], []]
-    vectors = embedder().embed(labels[0])
-    assert all(guard.nearness(vector, OCEAN, centroids())[1] > 0 for vector in vectors)
-
-    [of_ocean, _, _] = guard.best_first(labels, centroids(), embedder(), wording())
-
-    assert of_ocean[0] == "Containers"
-
-
 def test_nothing_to_order() -> None:
-    assert guard.best_first([], centroids(), embedder(), Wording([])) == []
+    assert guard.best_first([], centroids(), embedder()) == []

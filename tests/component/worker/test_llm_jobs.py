@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 import tenacity
+from anyio.from_thread import start_blocking_portal
 
 from cloud.src.contract import keys
 from cloud.src.contract.record import read_metadata, read_record
 from cloud.src.llm import xai_client
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.errors import LlmMisconfigured
-from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models.embeddings import Vectors
 from cloud.src.naming.ask import THEME_PROMPT_VERSION, TOPIC_PROMPT_VERSION, Name, TopicToName
@@ -75,8 +75,8 @@ def job_with(
     write_prefetch(store, firms)
     write_batches(s3, [firm.firm_id for firm in firms], batch_size=n_firms)
     watched = Watched(on_firm)
-    with EventLoopThread() as loop:
-        namer = LlmNamer(LlmClient(llm.base_url, "m", **options), embedder(), loop)
+    with start_blocking_portal() as portal:
+        namer = LlmNamer(LlmClient(llm.base_url, "m", **options), embedder(), portal)
         yield map_job(store, watched, firms_a_part=firms_a_part, recipe=WITH_MODEL, namer=namer), watched
 
 
@@ -318,8 +318,8 @@ def test_reduce_tells_how_many_themes_are_named_while_the_llm_is_asked(
     theme = says('{"title": "Freight Rates", "description": "Firms talk about freight."}')
 
     # The LLM answers the second question only when the job has told that the first theme is named.
-    with fake_llm(theme, Reply(hangs_until=told), theme) as llm, EventLoopThread() as loop:
-        namer = LlmNamer(LlmClient(llm.base_url, "m", max_concurrent=1, timeout_s=20), embedder(), loop)
+    with fake_llm(theme, Reply(hangs_until=told), theme) as llm, start_blocking_portal() as portal:
+        namer = LlmNamer(LlmClient(llm.base_url, "m", max_concurrent=1, timeout_s=20), embedder(), portal)
         reduce_themes.run(settings, store, namer, embedder())
 
     n_themes = store.read_table(keys.themes(QUARTER)).num_rows
@@ -338,8 +338,8 @@ def test_reduce_keeps_the_answers_and_says_who_named_what(s3: Any) -> None:
     theme = says('{"title": "Freight Rates", "description": "Firms talk about freight."}')
 
     def reduce_quarter() -> dict[str, int]:
-        with EventLoopThread() as loop:
-            namer = LlmNamer(LlmClient(llm.base_url, "m"), embedder(), loop)
+        with start_blocking_portal() as portal:
+            namer = LlmNamer(LlmClient(llm.base_url, "m"), embedder(), portal)
             reduce_themes.run(settings, store, namer, embedder())
             return namer.tally()
 

@@ -39,7 +39,6 @@ NOT_IN_THE_RECIPE = {
     "contract/rows.py": "types of rows",
     "llm/answer_book.py": "keeps answers; a changed key asks the same question again",
     "llm/errors.py": "kinds of errors",
-    "llm/event_loop.py": "where requests run",
     "llm/outage.py": "when a request is sent; firms named without an LLM are made again in any case",
     "worker/answers.py": "when answers are saved",
     "worker/map_firms.py": "in which order firms are analysed; each is analysed by itself",

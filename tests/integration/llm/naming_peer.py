@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
+from anyio.from_thread import start_blocking_portal
 
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.naming.ask import Name, TopicToName
@@ -82,7 +82,7 @@ Start = Callable[[LlmNamer, list[TopicToName], Vectors, AnswerBook], Future[list
 
 def _named(start: Start, base_url: str, topics: list[TopicToName], model: str, options: dict[str, Any]) -> Named:
     book = options.pop("book", None)
-    with EventLoopThread() as loop:
-        namer = LlmNamer(LlmClient(base_url, model, **options), embedder(), loop)
+    with start_blocking_portal() as portal:
+        namer = LlmNamer(LlmClient(base_url, model, **options), embedder(), portal)
         names = start(namer, topics, centroids_of(topics), AnswerBook() if book is None else book)
         return Named(names.result(timeout=300), namer.tally())

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.local_server import local_llm
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models import packaged_models
@@ -87,11 +87,11 @@ CASES = {
 class RealModel:
     """A model behind a real server, asked as a job asks it."""
 
-    def __init__(self, base_url: str, loop: EventLoopThread, model: str = packaged_models.LLM) -> None:
+    def __init__(self, base_url: str, portal: BlockingPortal, model: str = packaged_models.LLM) -> None:
         self.embedder = Embedder(packaged_models.EMBEDDING, threads=1)
         self.client = LlmClient(base_url, model, max_concurrent=4)
-        self.loop = loop
-        self.namer = LlmNamer(self.client, self.embedder, loop)
+        self.portal = portal
+        self.namer = LlmNamer(self.client, self.embedder, portal)
 
     def centroid(self, sentences: list[str]) -> Vectors:
         return unit(self.embedder.embed(sentences).mean(axis=0))
@@ -104,10 +104,10 @@ class RealModel:
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[RealModel]:
-    with local_llm() as base_url, EventLoopThread() as loop:
-        real = RealModel(base_url, loop)
+    with local_llm() as base_url, start_blocking_portal() as portal:
+        real = RealModel(base_url, portal)
         yield real
-        loop.start(real.client.close()).result()
+        portal.call(real.client.close)
 
 
 def topic_with(sentence: str) -> TopicToName:

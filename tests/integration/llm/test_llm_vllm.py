@@ -13,12 +13,12 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from cloud.src.cli.__main__ import run
 from cloud.src.llm import dialect
 from cloud.src.llm.dialect import RESPONSE_FORMAT, STRUCTURED_OUTPUTS
 from cloud.src.llm.errors import LlmBadAnswer, LlmMisconfigured
-from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.naming import ask as naming
 from cloud.src.naming.ask import Manner, Proposal, TopicToName
@@ -53,10 +53,10 @@ def server() -> Iterator[VllmServer]:
 @pytest.fixture(scope="module")
 def model(server: VllmServer) -> Iterator[RealModel]:
     """What the tests with hostile sentences ask."""
-    with EventLoopThread() as loop:
-        real = RealModel(server.base_url, loop, MODEL)
+    with start_blocking_portal() as portal:
+        real = RealModel(server.base_url, portal, MODEL)
         yield real
-        loop.start(real.client.close()).result()
+        portal.call(real.client.close)
 
 
 def topic_of_its_own(number: int) -> TopicToName:
