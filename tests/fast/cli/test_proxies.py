@@ -39,3 +39,20 @@ def test_this_machine_is_never_behind_a_proxy(
 ) -> None:
     monkeypatch.setenv(name, without)
     assert proxies.environment() == {"NO_PROXY": expected, "no_proxy": expected}
+
+
+@pytest.mark.parametrize(
+    ("url", "here"),
+    [
+        ("http://localhost:5000", True),
+        ("http://127.0.0.1:5000", True),
+        ("http://[::1]:5000/v1", True),
+        ("http://10.0.0.7:8000", False),
+        ("https://api.x.ai/v1", False),
+        ("http://[::1:5000", False),
+        ("localhost", False),
+        ("", False),
+    ],
+)
+def test_a_url_of_this_machine_is_known(url: str, here: bool) -> None:
+    assert proxies.is_on_this_machine(url) == here
