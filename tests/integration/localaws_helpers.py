@@ -155,7 +155,7 @@ def invoke(aws: LocalAws, name: str, event: Any = None) -> dict[str, Any]:
 def local_aws_without(*patches: str) -> Iterator[LocalAws]:
     """A local AWS that lacks some of its patches, to see whether moto still needs them.
 
-    ``patches``: for example ``batch.install`` (a function) or ``batch.ProcessJob.describe`` (a method).
+    ``patches``: for example ``batch.job:install`` (a function) or ``batch.job:ProcessJob.describe`` (a method).
     """
     launcher = [sys.executable, "-P", "-m", localaws_without.__name__, ",".join(patches)]
     environment = minimal_environment(full_python_path())

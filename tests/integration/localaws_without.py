@@ -10,7 +10,8 @@ from cloud.src.localaws.__main__ import main
 
 def leave_out(patch: str) -> None:
     """Make a function of ``cloud.src.localaws`` do nothing, or take a method away that overrides moto's."""
-    module, *path, name = patch.split(".")
+    module, _, attributes = patch.partition(":")
+    *path, name = attributes.split(".")
     owner = import_module(f"cloud.src.localaws.{module}")
     for attribute in path:
         owner = getattr(owner, attribute)

@@ -48,8 +48,8 @@ def aws() -> Iterator[LocalAws]:
 def stock() -> Iterator[LocalAws]:
     """Jobs run as processes, but describe, terminate and the rest are moto's own."""
     methods = ("describe", "terminate", "_get_container_property")
-    patches = [f"batch.ProcessJob.{method}" for method in methods]
-    with local_aws_without(*patches, "batch._keep_retry_strategy") as aws:
+    patches = [f"batch.job:ProcessJob.{method}" for method in methods]
+    with local_aws_without(*patches, "batch.job:_keep_retry_strategy") as aws:
         create_queue(aws)
         yield aws
 
@@ -62,7 +62,7 @@ def test_a_job_runs_and_its_output_is_in_cloudwatch_logs(aws: LocalAws) -> None:
 
 
 def test_stock_moto_runs_jobs_in_docker_only() -> None:
-    with local_aws_without("batch.install") as stock:
+    with local_aws_without("batch.job:install") as stock:
         create_queue(stock)
         assert run_python_job(stock, "prints", "print('first')")["status"] == "FAILED"
 

@@ -46,7 +46,7 @@ def test_a_function_answers_from_its_own_process_and_stays_warm(aws: LocalAws) -
 
 
 def test_stock_moto_runs_functions_in_docker_only() -> None:
-    with local_aws_without("lambdas.install") as stock:
+    with local_aws_without("lambdas:install") as stock:
         create_function(stock, "echoes", {"app.py": ECHO})
         assert stock.client("lambda").invoke(FunctionName="echoes", Payload="1")["FunctionError"]
 

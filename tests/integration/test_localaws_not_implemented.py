@@ -52,7 +52,7 @@ def aws() -> Iterator[LocalAws]:
 
 @pytest.fixture(scope="module")
 def stock() -> Iterator[LocalAws]:
-    with local_aws_without("not_implemented.install") as stock:
+    with local_aws_without("not_implemented:install") as stock:
         yield stock
 
 

@@ -149,7 +149,7 @@ def test_a_map_of_batch_jobs_with_retry_and_catch(aws: LocalAws) -> None:
 
 
 def test_stock_moto_cannot_submit_a_batch_job() -> None:
-    with local_aws_without("stepfunctions._translate_batch_names") as stock:
+    with local_aws_without("stepfunctions:_translate_batch_names") as stock:
         create_queue(stock)
         execution = run(stock, "batch", {"Job": batch_task(register_python_job(stock, "done", ""), End=True)})
     assert execution["status"] == "FAILED"
@@ -175,7 +175,7 @@ def test_two_executions_without_a_name(aws: LocalAws) -> None:
 
 
 def test_stock_moto_refuses_a_second_execution_without_a_name() -> None:
-    with local_aws_without("stepfunctions._name_executions") as stock:
+    with local_aws_without("stepfunctions:_name_executions") as stock:
         state_machine = create_state_machine(stock, "unnamed", {"Done": {"Type": "Succeed"}})
         finished(stock, start(stock, state_machine))
         with pytest.raises(stock.client("stepfunctions").exceptions.ClientError, match="Execution Already Exists"):
@@ -211,7 +211,7 @@ def test_a_stopped_execution_takes_all_jobs_of_its_map_with_it(aws: LocalAws) ->
 
 
 def test_stock_moto_leaves_the_job_of_a_stopped_execution_running() -> None:
-    with local_aws_without("stepfunctions._end_job_with_its_task") as stock:
+    with local_aws_without("stepfunctions:_end_job_with_its_task") as stock:
         create_queue(stock)
         job_id = start_and_stop(stock, "stopped")
         # Moto looks at a job every half second: a job of a second gives it the time to end this one.

@@ -16,14 +16,14 @@ from tests.integration.localaws_helpers import create_queue, create_role, local_
 
 ACCOUNT = "123456789012"
 PATCHES = (
-    "terraform_gaps_athena.install",
-    "terraform_gaps_batch.install",
-    "terraform_gaps_budgets.install",
-    "terraform_gaps_ec2.install",
-    "terraform_gaps_ecs.install",
-    "terraform_gaps_iam.install",
-    "terraform_gaps_s3.install",
-    "terraform_gaps_stepfunctions.install",
+    "moto_gaps.athena:install",
+    "moto_gaps.batch:install",
+    "moto_gaps.budgets:install",
+    "moto_gaps.ec2:install",
+    "moto_gaps.ecs:install",
+    "moto_gaps.install:load_managed_policies",
+    "moto_gaps.s3:install",
+    "moto_gaps.stepfunctions:install",
 )
 
 
@@ -36,7 +36,7 @@ def aws() -> Iterator[LocalAws]:
 @pytest.fixture(scope="module")
 def stock() -> Iterator[LocalAws]:
     """A local AWS without any of the patches."""
-    with local_aws_without(*PATCHES, "not_implemented.install") as stock:
+    with local_aws_without(*PATCHES, "not_implemented:install") as stock:
         yield stock
 
 
