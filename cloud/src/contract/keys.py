@@ -204,7 +204,27 @@ def themes(quarter: str) -> str:
 
 def theme_contributions(quarter: str) -> str:
     """The table that says which topics of which firms make up each theme."""
-    return f"processed/themes/quarter={quarter}/theme_contributions.parquet"
+    return f"processed/theme_contributions/quarter={quarter}/theme_contributions.parquet"
+
+
+def calls(quarter: str) -> str:
+    """The table of earnings calls: how much is said in each."""
+    return f"processed/calls/quarter={quarter}/calls.parquet"
+
+
+def exposures(quarter: str) -> str:
+    """The table that says how much of each call is about each theme."""
+    return f"processed/exposures/quarter={quarter}/exposures.parquet"
+
+
+def evidence(quarter: str, batch: str, part: int) -> str:
+    """Part of the table that says which sentences count for which theme: of the sentences in the part of its name."""
+    return f"{evidence_prefix(quarter)}{batch}_part_{part:02d}.parquet"
+
+
+def evidence_prefix(quarter: str) -> str:
+    """The folder of the quarter's evidence."""
+    return f"processed/evidence/quarter={quarter}/"
 
 
 def themes_for_sentiment(quarter: str) -> str:

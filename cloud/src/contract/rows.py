@@ -15,6 +15,8 @@ class FirmRow(TypedDict):
     gvkey: str | None
     permno: int | None
     link_date: date | None
+    sector: str | None
+    industry: str | None
     earnings_call_date: date
     n_sentences: int
     n_topics: int
@@ -47,6 +49,14 @@ class TopicRow(UnnamedTopicRow):
     naming_method: str
 
 
+class PhraseOfTheme(TypedDict):
+    """A phrase of a theme's dictionary."""
+
+    phrase: str
+    purity: float
+    share: float
+
+
 class ThemeRow(TypedDict):
     """A row of THEME."""
 
@@ -58,4 +68,16 @@ class ThemeRow(TypedDict):
     n_topics: int
     n_firms: int
     n_sentences: int
+    level: str
+    family_id: str | None
+    share_of_firms: float
+    distinctiveness: float
+    general: bool
+    stability: float | None
+    dictionary: list[PhraseOfTheme]
+    centroid: Any  # as embedding above
+    evidence_sentence_ids: list[str]
+    map_x: float | None
+    map_y: float | None
+    named_by: str
     quarter: str

@@ -1,157 +1,93 @@
-"""Parquet schemas of every table FTM writes. A column that may be empty is nullable, all others are not."""
+"""Parquet schemas of every table FTM writes. A column that may be null has a `?`, all others have a value in each row.
+
+All columns of the contract are there from the start; those that no step fills yet are null.
+"""
 
 from __future__ import annotations
 
-import pyarrow as pa
+from cloud.src.contract.columns import table
 
+_DATES = "earnings_call_date call_time_utc? first_trading_day? time_known event_date?"
+_SENTENCE = f"""
+    sentence_id firm_id firm_name ticker? permno? gvkey? link_date? sector? industry? transcript_id call_id {_DATES}
+    section? speaker_name? speaker_type position raw_text cleaned_text
+"""
 
-def _required(name: str, kind: pa.DataType) -> pa.Field:
-    return pa.field(name, kind, nullable=False)
+# One row per sentence, as the prefetch leaves it for the map jobs.
+SENTENCE = table(f"{_SENTENCE} quarter")
 
+# One row per sentence, with what the map job found out about it.
+SENTENCE_TOPIC = table(f"{_SENTENCE} says local_topic_id quarter")
 
-def _optional(name: str, kind: pa.DataType) -> pa.Field:
-    return pa.field(name, kind, nullable=True)
+# The same with the sentence's vector: what map leaves for reduce, and nobody else reads.
+SENTENCE_VECTOR = table(f"{_SENTENCE} says local_topic_id vector? quarter")
 
-
-# One row a sentence, as the prefetch leaves it for the map jobs.
-SENTENCE = pa.schema(
-    [
-        _required("sentence_id", pa.string()),
-        _required("firm_id", pa.string()),
-        _required("firm_name", pa.string()),
-        _optional("ticker", pa.string()),
-        _optional("permno", pa.int64()),
-        _optional("gvkey", pa.string()),
-        _optional("link_date", pa.date32()),
-        _required("transcript_id", pa.string()),
-        _required("earnings_call_date", pa.date32()),
-        _optional("section", pa.string()),
-        _optional("speaker_name", pa.string()),
-        _required("speaker_type", pa.string()),
-        _required("position", pa.int32()),
-        _required("raw_text", pa.string()),
-        _required("cleaned_text", pa.string()),
-        _required("quarter", pa.string()),
-    ]
+# One row per firm; of several calls in a quarter the last one's date counts.
+FIRM = table(
+    """
+    firm_id firm_name ticker? gvkey? permno? link_date? sector? industry? earnings_call_date n_sentences n_topics
+    quarter
+    """,
+    earnings_call_date="Day of the firm's last call in the quarter.",
+    n_sentences="Sentences of all its calls in the quarter.",
 )
 
-# One row a sentence, with the topic the map job put it in (-1: none).
-SENTENCE_TOPIC = pa.schema(
-    [
-        _required("sentence_id", pa.string()),
-        _required("firm_id", pa.string()),
-        _required("firm_name", pa.string()),
-        _optional("ticker", pa.string()),
-        _optional("permno", pa.int64()),
-        _optional("gvkey", pa.string()),
-        _optional("link_date", pa.date32()),
-        _required("transcript_id", pa.string()),
-        _required("earnings_call_date", pa.date32()),
-        _optional("section", pa.string()),
-        _optional("speaker_name", pa.string()),
-        _required("speaker_type", pa.string()),
-        _required("position", pa.int32()),
-        _required("raw_text", pa.string()),
-        _required("cleaned_text", pa.string()),
-        _required("local_topic_id", pa.int32()),
-        _required("quarter", pa.string()),
-    ]
+# One row per call.
+CALL = table(
+    f"""
+    call_id transcript_id firm_id firm_name ticker? permno? gvkey? link_date? sector? industry? {_DATES}
+    n_sentences n_sentences_prepared n_sentences_qa n_sentences_management n_sentences_analysts
+    n_sentences_said n_sentences_said_prepared n_sentences_said_qa n_sentences_said_management
+    n_sentences_said_analysts quarter
+    """,
+    n_sentences="Sentences of the call. Those of unknown section or speaker count here only.",
 )
 
-FIRM = pa.schema(
-    [
-        _required("firm_id", pa.string()),
-        _required("firm_name", pa.string()),
-        _optional("ticker", pa.string()),
-        _optional("gvkey", pa.string()),
-        _optional("permno", pa.int64()),
-        _optional("link_date", pa.date32()),
-        _required("earnings_call_date", pa.date32()),
-        _required("n_sentences", pa.int32()),
-        _required("n_topics", pa.int32()),
-        _required("quarter", pa.string()),
-    ]
+# One row per topic of a firm.
+TOPIC = table(
+    """
+    topic_id firm_id firm_name local_topic_id permno? gvkey? earnings_call_date representation keywords summary
+    naming_method n_sentences representative_sentence_ids embedding theme_id? quarter
+    """,
+    n_sentences="Sentences of the topic.",
+    theme_id="Theme that the topic belongs to; null where it belongs to no theme.",
 )
 
-TOPIC = pa.schema(
-    [
-        _required("topic_id", pa.string()),
-        _required("firm_id", pa.string()),
-        _required("firm_name", pa.string()),
-        _required("local_topic_id", pa.int32()),
-        _optional("permno", pa.int64()),
-        _optional("gvkey", pa.string()),
-        _required("earnings_call_date", pa.date32()),
-        _required("representation", pa.string()),
-        _required("keywords", pa.list_(pa.string())),
-        _required("summary", pa.string()),
-        _required("naming_method", pa.string()),
-        _required("n_sentences", pa.int32()),
-        _required("representative_sentence_ids", pa.list_(pa.string())),
-        _required("embedding", pa.list_(pa.float32())),
-        _optional("theme_id", pa.string()),
-        _required("quarter", pa.string()),
-    ]
+# One row per theme and per family: filter by level.
+THEME = table(
+    """
+    theme_id name description naming_method keywords n_topics n_firms n_sentences level family_id? share_of_firms
+    distinctiveness general stability? dictionary centroid evidence_sentence_ids map_x? map_y? named_by quarter
+    """,
+    n_topics="Topics that it was found from.",
+    n_firms="Firms with at least one sentence that counts for it.",
+    n_sentences="Sentences that count for it.",
 )
 
-THEME = pa.schema(
-    [
-        _required("theme_id", pa.string()),
-        _required("name", pa.string()),
-        _required("description", pa.string()),
-        _required("naming_method", pa.string()),
-        _required("keywords", pa.list_(pa.string())),
-        _required("n_topics", pa.int32()),
-        _required("n_firms", pa.int32()),
-        _required("n_sentences", pa.int32()),
-        _required("quarter", pa.string()),
-    ]
+# One row per topic that belongs to a theme.
+THEME_CONTRIBUTION = table(
+    "theme_id firm_id firm_name permno? gvkey? earnings_call_date topic_id n_sentences quarter",
+    n_sentences="Sentences of the topic.",
 )
 
-THEME_CONTRIBUTION = pa.schema(
-    [
-        _required("theme_id", pa.string()),
-        _required("firm_id", pa.string()),
-        _required("firm_name", pa.string()),
-        _optional("permno", pa.int64()),
-        _optional("gvkey", pa.string()),
-        _required("earnings_call_date", pa.date32()),
-        _required("topic_id", pa.string()),
-        _required("n_sentences", pa.int32()),
-        _required("quarter", pa.string()),
-    ]
+# One row per call and theme, and per call and family, with at least one sentence that counts.
+EXPOSURE = table(
+    f"""
+    call_id firm_id firm_name ticker? permno? gvkey? sector? industry? {_DATES} theme_id theme_name level n_sentences
+    exposure exposure_prepared? exposure_qa? exposure_management? exposure_analysts? mean_similarity quarter
+    """,
+    n_sentences="Sentences of the call that count for it.",
 )
 
-# One row a (theme, firm, topic), with the sentences themselves: what a sentiment model or an event study reads.
-THEME_FOR_SENTIMENT = pa.schema(
-    [
-        _required("theme_id", pa.string()),
-        _required("theme_name", pa.string()),
-        _required("theme_description", pa.string()),
-        _required("theme_keywords", pa.list_(pa.string())),
-        _required("firm_id", pa.string()),
-        _required("firm_name", pa.string()),
-        _optional("ticker", pa.string()),
-        _required("permno", pa.int64()),
-        _optional("gvkey", pa.string()),
-        _optional("link_date", pa.date32()),
-        _required("earnings_call_date", pa.date32()),
-        _required("topic_id", pa.string()),
-        _required("topic_summary", pa.string()),
-        _required(
-            "sentences",
-            pa.list_(
-                pa.struct(
-                    [
-                        pa.field("sentence_id", pa.string()),
-                        pa.field("text", pa.string()),
-                        pa.field("speaker_type", pa.string()),
-                        pa.field("position", pa.int32()),
-                    ]
-                )
-            ),
-        ),
-        _required("n_sentences", pa.int32()),
-        _required("quarter", pa.string()),
-    ]
+# One row per sentence and theme, and per sentence and family, that it counts for; exposures are its counts.
+EVIDENCE = table("sentence_id theme_id similarity phrase? quarter")
+
+# One row per theme, call and topic, with the sentences themselves: what a sentiment model or an event study reads.
+THEME_FOR_SENTIMENT = table(
+    f"""
+    theme_id theme_name theme_description theme_keywords call_id firm_id firm_name ticker? permno gvkey? link_date?
+    {_DATES} topic_id? topic_summary? sentences n_sentences quarter
+    """,
+    topic_id="Topic of the sentences; null for those of the theme that are in no topic.",
+    n_sentences="Number of sentences in the row.",
 )

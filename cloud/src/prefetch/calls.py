@@ -33,6 +33,13 @@ class Call:
     permno: int | None = None
     gvkey: str | None = None
     link_date: datetime.date | None = None
+    sector: str | None = None
+    industry: str | None = None
+
+    @property
+    def call_id(self) -> str:
+        """Unique over all firms; sentence ids begin with it."""
+        return f"{self.firm_id}_{self.transcript_id}"
 
 
 class TranscriptSource(Protocol):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from cloud.src.contract import keys
+from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.contract.keys import check_bucket, check_quarter
 from cloud.src.prefetch import checkpoint
@@ -87,6 +87,8 @@ def finished_prefetch(storage: Storage, quarter: str, selection: str = "") -> Pr
     try:
         manifest = json.loads(found[0])
         summary, finished_selection = _summary(manifest, key, already_there=True), manifest["selection"]
+        if manifest["columns"] != schemas.SENTENCE.names:
+            raise ValueError("other columns")
     except (ValueError, KeyError, TypeError) as error:
         raise FtmError(
             f"{storage.where(key)} is not a manifest of this version of ftm: prefetch the quarter with --force"
@@ -164,6 +166,7 @@ def _manifest(
         "n_sentences": progress.n_sentences,
         "n_firms_without_permno": progress.n_firms_without_permno,
         "skipped": skipped,
+        "columns": schemas.SENTENCE.names,
         "chunks": progress.chunks,
         "firms": progress.chunk_of_firm,
     }

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from cloud.src.contract import schemas
 from cloud.src.contract.errors import FtmError
 from cloud.src.contract.rows import FirmRow, TopicRow, UnnamedTopicRow
+from cloud.src.models import byte_vectors
 from cloud.src.models.embeddings import Embedder, Vectors
 from cloud.src.naming.ask import Name, TopicToName
 from cloud.src.naming.labels import topic_labels
@@ -52,7 +53,7 @@ class ContentSentences:
 
 @dataclass(frozen=True)
 class FirmResult:
-    """``firm`` is a row of FIRM, ``sentences`` a table SENTENCE_TOPIC of everything said.
+    """``firm`` is a row of FIRM, ``sentences`` a table SENTENCE_VECTOR of everything said.
 
     ``topics`` are rows of TOPIC that have no names yet; ``to_name`` says what each of them is about, in their order.
     """
@@ -114,7 +115,8 @@ class FirmAnalyser:
             topic_row(firm, number, list(item.keywords), topic, [sentence_ids[i] for i in rows[topic.representatives]])
             for number, (item, topic) in enumerate(zip(to_name, found, strict=True))
         ]
-        return FirmResult(firm, topic_rows, with_labels(transcripts.table, labels), to_name)
+        sentences = mapped_sentences(transcripts.table, labels, rows, content.vectors)
+        return FirmResult(firm, topic_rows, sentences, to_name)
 
     def _content_sentences(self, texts: list[str], speakers: frozenset[str]) -> ContentSentences:
         """The sentences with enough words that could be keywords."""
@@ -205,10 +207,20 @@ def topic_row(
     }
 
 
-def with_labels(sentences: pa.Table, labels: NDArray[np.int32]) -> pa.Table:
-    """The sentences with their local_topic_id, as schema SENTENCE_TOPIC."""
-    labelled = sentences.append_column("local_topic_id", pa.array(labels, pa.int32()))
-    return labelled.select(schemas.SENTENCE_TOPIC.names).cast(schemas.SENTENCE_TOPIC)
+def mapped_sentences(
+    sentences: pa.Table, labels: NDArray[np.int32], rows: NDArray[np.int64], vectors: Vectors
+) -> pa.Table:
+    """The sentences as schema SENTENCE_VECTOR; ``rows`` are those that say something, ``vectors`` are theirs."""
+    says = np.zeros(len(labels), dtype=np.bool_)
+    says[rows] = True
+    found = {
+        "says": pa.array(says),
+        "local_topic_id": pa.array(labels, pa.int32()),
+        "vector": byte_vectors.to_column(byte_vectors.to_bytes(vectors), rows, len(labels)),
+    }
+    for name, column in found.items():
+        sentences = sentences.append_column(name, column)
+    return sentences.select(schemas.SENTENCE_VECTOR.names).cast(schemas.SENTENCE_VECTOR)
 
 
 def speaker_words(transcripts: FirmTranscripts) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Package: themes with the sentences behind them, in the form a sentiment model or an event study reads."""
+"""Package: themes with the sentences that count for them, in the form a sentiment model or an event study reads."""
 
 from __future__ import annotations
 
@@ -6,57 +6,40 @@ import logging
 import tempfile
 from collections import defaultdict
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from cloud.src.contract import keys, schemas
-from cloud.src.contract.rows import FirmRow, ThemeRow
+from cloud.src.contract.rows import FirmRow
+from cloud.src.topics.find_topics import NO_TOPIC
 from cloud.src.worker.store import Store
 
 log = logging.getLogger(__name__)
 
+Row = dict[str, Any]
 
-class TopicInTheme(TypedDict):
-    """What is packaged of a topic."""
-
-    firm_id: str
-    local_topic_id: int
-    topic_id: str
-    theme_id: str
-    summary: str
-
-
-class TopicSentence(TypedDict):
-    """What is packaged of a sentence, and which topic it belongs to."""
-
-    firm_id: str
-    local_topic_id: int
-    sentence_id: str
-    cleaned_text: str
-    speaker_type: str
-    position: int
+_OF_SENTENCE = ("sentence_id", "call_id", "firm_id", "local_topic_id", "cleaned_text", "position")
+_OF_SPEAKER = ("speaker_name", "speaker_type", "section")
+_OF_FIRM = ("firm_id", "firm_name", "ticker", "permno", "gvkey", "link_date")
+_OF_CALL = ("call_id", "earnings_call_date", "call_time_utc", "first_trading_day", "time_known", "event_date")
 
 
 def run(store: Store, quarter: str) -> None:
-    """Write themes_for_sentiment: one row a (theme, firm, topic), only for firms with a PERMNO.
+    """Write themes_for_sentiment: one row per theme, call and topic (or none), only for firms with a PERMNO.
 
-    The sentences are read one part at a time, and the table is put together in a file: a large quarter's sentences
-    do not fit into the job's memory.
+    Sentences and evidence are read one part at a time, and the table is put together in a file: a large quarter's
+    sentences do not fit into the job's memory.
     """
-    themes: dict[str, ThemeRow] = {
-        theme["theme_id"]: theme for theme in store.read_table(keys.themes(quarter)).to_pylist()
-    }
-    firms: dict[str, FirmRow] = {firm["firm_id"]: firm for firm in store.read_table(keys.firms(quarter)).to_pylist()}
-    topics = topics_with_permno(store.read_table(keys.topics(quarter)))
+    packager = Packager(store, quarter)
     n_rows = 0
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "themes_for_sentiment.parquet"
         with pq.ParquetWriter(file, schemas.THEME_FOR_SENTIMENT, compression="snappy") as writer:
             for key in sorted(store.list(keys.sentences_prefix(quarter)), key=batch_and_part):
-                rows = package_part(store.read_table(key), topics, themes, firms)
+                evidence = store.read_table(keys.evidence(quarter, *batch_and_part(key)))
+                rows = packager.rows(store.read_table(key), evidence)
                 writer.write_table(pa.Table.from_pylist(rows, schema=schemas.THEME_FOR_SENTIMENT))
                 n_rows += len(rows)
         store.upload(keys.themes_for_sentiment(quarter), file)
@@ -67,64 +50,69 @@ def run(store: Store, quarter: str) -> None:
 
 def batch_and_part(sentences_key: str) -> tuple[str, int]:
     """Sorts part files as they were made: part 100 comes after part 11."""
-    batch, _, number = sentences_key.removesuffix(".parquet").rpartition("_part_")
+    batch, _, number = Path(sentences_key).stem.rpartition("_part_")
     return batch, int(number)
 
 
-def topics_with_permno(topics: pa.Table) -> dict[tuple[str, int], TopicInTheme]:
-    """Topics that are in a theme and whose firm has a PERMNO, by (firm_id, local_topic_id)."""
-    chosen = topics.filter(pc.and_(pc.is_valid(topics["theme_id"]), pc.is_valid(topics["permno"])))
-    rows = chosen.select(list(TopicInTheme.__annotations__)).to_pylist()
-    return {(topic["firm_id"], topic["local_topic_id"]): topic for topic in rows}
+class Packager:
+    """Makes the rows of a part of the quarter's sentences."""
 
+    def __init__(self, store: Store, quarter: str) -> None:
+        themes = store.read_table(keys.themes(quarter))
+        columns = ["theme_id", "name", "description", "keywords", "level", "quarter"]
+        self._themes: dict[str, Row] = {
+            theme["theme_id"]: theme for theme in themes.select(columns).to_pylist() if theme["level"] == "theme"
+        }
+        firms: list[FirmRow] = store.read_table(keys.firms(quarter)).to_pylist()
+        self._firms: dict[str, FirmRow] = {firm["firm_id"]: firm for firm in firms if firm["permno"] is not None}
+        self._calls: dict[str, Row] = {
+            call["call_id"]: call for call in store.read_table(keys.calls(quarter)).to_pylist()
+        }
+        topics = store.read_table(keys.topics(quarter)).select(["topic_id", "summary"])
+        self._topic_names = dict(zip(*(topics.column(name).to_pylist() for name in topics.column_names), strict=True))
 
-def package_part(
-    sentences: pa.Table,
-    topics: dict[tuple[str, int], TopicInTheme],
-    themes: dict[str, ThemeRow],
-    firms: dict[str, FirmRow],
-) -> list[dict[str, Any]]:
-    """The rows that one part's sentences make, sorted by firm, theme and topic.
+    def rows(self, sentences: pa.Table, evidence: pa.Table) -> list[Row]:
+        """Sorted by firm, theme, call and topic, sentences without a topic last.
 
-    The firm comes first because parts follow each other in order of firms: the table is the same whatever the batches.
-    """
-    sentences_of_topic: dict[tuple[str, int], list[TopicSentence]] = defaultdict(list)
-    for sentence in sentences.select(list(TopicSentence.__annotations__)).to_pylist():
-        topic_key = (sentence["firm_id"], sentence["local_topic_id"])
-        if topic_key in topics:
-            sentences_of_topic[topic_key].append(sentence)
-    rows = [
-        package_row(themes[topics[topic_key]["theme_id"]], firms[topic_key[0]], topics[topic_key], spoken)
-        for topic_key, spoken in sentences_of_topic.items()
-    ]
-    return sorted(rows, key=lambda row: (row["firm_id"], row["theme_id"], row["topic_id"]))
+        The firm comes first because parts follow each other in order of firms: the table is the same whatever the
+        batches.
+        """
+        themes_of_sentence: dict[str, list[str]] = defaultdict(list)
+        for sentence_id, theme_id in zip(
+            *(evidence.column(name).to_pylist() for name in ("sentence_id", "theme_id")), strict=True
+        ):
+            if theme_id in self._themes:
+                themes_of_sentence[sentence_id].append(theme_id)
+        spoken: dict[tuple[str, str, str, int], list[Row]] = defaultdict(list)
+        for sentence in sentences.select([*_OF_SENTENCE, *_OF_SPEAKER]).to_pylist():
+            if sentence["firm_id"] in self._firms:
+                for theme_id in themes_of_sentence.get(sentence["sentence_id"], ()):
+                    place = sentence["firm_id"], theme_id, sentence["call_id"], sentence["local_topic_id"]
+                    spoken[place].append(sentence)
+        in_order = sorted(spoken, key=lambda place: (*place[:3], place[3] == NO_TOPIC, place[3]))
+        return [self._row(*place, spoken[place]) for place in in_order]
 
-
-def package_row(theme: ThemeRow, firm: FirmRow, topic: TopicInTheme, sentences: list[TopicSentence]) -> dict[str, Any]:
-    """One row of the table: a theme, a firm and one of its topics, with its sentences."""
-    return {
-        "theme_id": theme["theme_id"],
-        "theme_name": theme["name"],
-        "theme_description": theme["description"],
-        "theme_keywords": theme["keywords"],
-        "firm_id": firm["firm_id"],
-        "firm_name": firm["firm_name"],
-        "ticker": firm["ticker"],
-        "permno": firm["permno"],
-        "gvkey": firm["gvkey"],
-        "link_date": firm["link_date"],
-        "earnings_call_date": firm["earnings_call_date"],
-        "topic_id": topic["topic_id"],
-        "topic_summary": topic["summary"],
-        "sentences": [
-            {
-                "sentence_id": sentence["sentence_id"],
-                "text": sentence["cleaned_text"],
-                "speaker_type": sentence["speaker_type"],
-                "position": sentence["position"],
-            }
-            for sentence in sentences
-        ],
-        "n_sentences": len(sentences),
-        "quarter": theme["quarter"],
-    }
+    def _row(self, firm_id: str, theme_id: str, call_id: str, local_topic_id: int, spoken: list[Row]) -> Row:
+        theme, firm, call = self._themes[theme_id], self._firms[firm_id], self._calls[call_id]
+        topic_id = None if local_topic_id == NO_TOPIC else f"{firm_id}_{local_topic_id}"
+        return {
+            "theme_id": theme_id,
+            "theme_name": theme["name"],
+            "theme_description": theme["description"],
+            "theme_keywords": theme["keywords"],
+            **{name: value for name, value in firm.items() if name in _OF_FIRM},
+            **{name: call[name] for name in _OF_CALL},
+            "topic_id": topic_id,
+            "topic_summary": None if topic_id is None else self._topic_names[topic_id],
+            "sentences": [
+                {
+                    "sentence_id": sentence["sentence_id"],
+                    "text": sentence["cleaned_text"],
+                    **{name: sentence[name] for name in _OF_SPEAKER},
+                    "position": sentence["position"],
+                }
+                for sentence in spoken
+            ],
+            "n_sentences": len(spoken),
+            "quarter": theme["quarter"],
+        }

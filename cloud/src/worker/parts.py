@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class Part:
-    """``sentences`` are tables of schema SENTENCE_TOPIC, one per firm."""
+    """``sentences`` are tables of schema SENTENCE_VECTOR, one per firm."""
 
     fingerprint: str
     firms: list[FirmRow] = field(default_factory=list)
@@ -71,7 +71,7 @@ def write_part(store: Store, quarter: str, batch_id: str, number: int, part: Par
     part.firms.sort(key=lambda firm: firm["firm_id"])
     part.topics.sort(key=lambda topic: (topic["firm_id"], topic["local_topic_id"]))
     part.sentences.sort(key=lambda table: table["firm_id"][0].as_py())
-    sentences = pa.concat_tables(part.sentences) if part.sentences else schemas.SENTENCE_TOPIC.empty_table()
+    sentences = pa.concat_tables(part.sentences) if part.sentences else schemas.SENTENCE_VECTOR.empty_table()
     topics = pa.Table.from_pylist(part.topics, schema=schemas.TOPIC)
     store.write_table(keys.sentences_part(quarter, batch_id, number), with_record(sentences, part.record()))
     store.write_table(keys.topics_part(quarter, batch_id, number), with_record(topics, part.record()))

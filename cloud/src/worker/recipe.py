@@ -24,7 +24,7 @@ _SOURCES = Path(__file__).parents[1]
 # What finds a firm's topics and their names: whole rooms, and what the worker adds.
 ENGINE = (
     *(_SOURCES / room for room in ("models", "topics", "naming")),
-    *(_SOURCES / "contract" / name for name in ("schemas.py", "text.py")),
+    *(_SOURCES / "contract" / name for name in ("columns.py", "schemas.py", "text.py")),
     *(_SOURCES / "worker" / name for name in ("firm_topics.py", "parts.py", "transcripts.py")),
     *(_SOURCES / "llm" / name for name in ("completion.py", "dialect.py", "xai_client.py")),
 )

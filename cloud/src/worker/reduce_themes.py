@@ -1,6 +1,7 @@
 """Reduce: the topics of all firms become cross-firm themes, and the quarter's tables are written.
 
-Only topics are read, never sentences: 5,000 firms have 2.5 million sentences but some 200,000 topics.
+Themes are found from topics alone, of which 5,000 firms have some 125,000. Sentences are read once, part by part, when
+the tables are written (publish.py).
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
 
@@ -20,7 +21,7 @@ from cloud.src.contract.errors import FtmError
 from cloud.src.contract.record import read_record, with_record
 from cloud.src.contract.rows import FirmRow, ThemeRow
 from cloud.src.models.embeddings import Embedder, Vectors
-from cloud.src.naming.ask import Name, TopicToName, in_words
+from cloud.src.naming.ask import BY_KEYWORDS, BY_LLM, Name, TopicToName, in_words
 from cloud.src.naming.labels import N_LABELS
 from cloud.src.naming.name_rules import why_refused
 from cloud.src.naming.namer import Namer
@@ -28,10 +29,11 @@ from cloud.src.themes import find_themes, rank
 from cloud.src.themes.find_themes import FoundTheme
 from cloud.src.themes.rank import Ranked
 from cloud.src.topics.keywords import theme_keywords
-from cloud.src.worker import answers
+from cloud.src.worker import answers, publish
 from cloud.src.worker.progress import ProgressWriter, ThemesProgress
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
+from cloud.src.worker.topic_evidence import TopicEvidence
 from cloud.src.worker.transcripts import read_batches
 
 log = logging.getLogger(__name__)
@@ -67,7 +69,7 @@ class MappedQuarter:
 
 
 def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder) -> None:
-    """Write firms, sentences, topics, themes and theme_contributions of the quarter."""
+    """Write the quarter's tables, all but themes_for_sentiment."""
     quarter = settings.quarter
     progress = ThemesProgress(quarter, settings.manifest_key)
     writer = ProgressWriter(store, progress)
@@ -91,10 +93,11 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
     names = name_themes(store, quarter, themes_to_name(mapped, found, keywords), found, namer, tell_when_due)
     progress.step, progress.n_named = "writing tables", len(names)
     writer.write()
-    theme_table = theme_rows(quarter, mapped, found, keywords, names)
+    theme_table = theme_rows(quarter, mapped, ranked, keywords, names, namer)
     topics = with_theme_ids(mapped.topics, theme_table.column("theme_id").to_pylist(), found)
 
-    copy_sentences(store, quarter, mapped.parts)
+    parts = [(part.batch_id, part.number) for part in mapped.parts]
+    publish.publish(store, quarter, parts, theme_table, TopicEvidence(topics, theme_table))
     store.write_table(keys.firms(quarter), pa.Table.from_pylist(mapped.firms, schema=schemas.FIRM))
     store.write_table(keys.topics(quarter), with_record(topics, {"names_by": mapped.names_by}))
     store.write_table(keys.theme_contributions(quarter), contributions(topics))
@@ -102,7 +105,6 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
     record = {
         "names_by": [namer.themes_named_by],
         "naming": naming,
-        "ranking": ranking_record(theme_table, ranked),
     }
     store.write_table(keys.themes(quarter), with_record(theme_table, record))
     log.info("naming: %s", in_words(naming))
@@ -179,15 +181,6 @@ def rank_themes(settings: ReduceSettings, mapped: MappedQuarter, embedder: Embed
     return rank.rank(found, firm_ids, keywords, n_sentences, rank.sentences_of_any_call(embedder))
 
 
-def ranking_record(theme_table: pa.Table, ranked: list[Ranked]) -> list[dict[str, Any]]:
-    """What each theme's place was decided by, for the table's metadata: the schema is the contract's."""
-    theme_ids = theme_table.column("theme_id").to_pylist()
-    return [
-        {"theme_id": theme_id, **asdict(each.measures), "general": each.measures.is_general}
-        for theme_id, each in zip(theme_ids, ranked, strict=True)
-    ]
-
-
 def keywords_of(mapped: MappedQuarter, found: list[FoundTheme]) -> list[list[str]]:
     """The keywords of each theme."""
     keywords_of_topic = mapped.topics.column("keywords").to_pylist()
@@ -246,9 +239,14 @@ def theme_labels(topic_names: list[str]) -> list[str]:
 
 
 def theme_rows(
-    quarter: str, mapped: MappedQuarter, found: list[FoundTheme], keywords: list[list[str]], names: list[Name]
+    quarter: str,
+    mapped: MappedQuarter,
+    ranked: list[Ranked],
+    keywords: list[list[str]],
+    names: list[Name],
+    namer: Namer,
 ) -> pa.Table:
-    """The themes with keywords, names and descriptions, as schema THEME, in the order of ``found``."""
+    """The themes with keywords, names and descriptions, as schema THEME, in their order."""
     sizes = mapped.topics.column("n_sentences").to_numpy()
     firm_ids = mapped.topics.column("firm_id").to_numpy()
     rows: list[ThemeRow] = [
@@ -258,12 +256,24 @@ def theme_rows(
             "description": name.description,
             "naming_method": name.method,
             "keywords": words,
-            "n_topics": len(theme.rows),
-            "n_firms": len(set(firm_ids[theme.rows])),
-            "n_sentences": int(sizes[theme.rows].sum()),
+            "n_topics": len(each.theme.rows),
+            "n_firms": len(set(firm_ids[each.theme.rows])),
+            "n_sentences": int(sizes[each.theme.rows].sum()),
+            "level": "theme",
+            "family_id": None,
+            "share_of_firms": each.measures.share_of_firms,
+            "distinctiveness": (1 - each.measures.similarity_to_any_call) * each.measures.word_agreement,
+            "general": each.measures.is_general,
+            "stability": None,
+            "dictionary": [],
+            "centroid": each.theme.centroid,
+            "evidence_sentence_ids": [],
+            "map_x": None,
+            "map_y": None,
+            "named_by": namer.themes_named_by["llm_model"] if name.method == BY_LLM else BY_KEYWORDS,
             "quarter": quarter,
         }
-        for number, (theme, words, name) in enumerate(zip(found, keywords, names, strict=True), start=1)
+        for number, (each, words, name) in enumerate(zip(ranked, keywords, names, strict=True), start=1)
     ]
     return pa.Table.from_pylist(rows, schema=schemas.THEME)
 
@@ -284,15 +294,3 @@ def contributions(topics: pa.Table) -> pa.Table:
     columns = topics.select(schemas.THEME_CONTRIBUTION.names)
     in_a_theme = columns.filter(columns.column("theme_id").is_valid()).cast(schemas.THEME_CONTRIBUTION)
     return in_a_theme.sort_by([("theme_id", "ascending"), ("firm_id", "ascending"), ("topic_id", "ascending")])
-
-
-def copy_sentences(store: Store, quarter: str, finished: list[FinishedPart]) -> None:
-    """Publish the sentence parts, and remove those that an earlier execution had published and this one has not."""
-    published = set()
-    for part in finished:
-        target = keys.sentences(quarter, part.batch_id, part.number)
-        store.copy(keys.sentences_part(quarter, part.batch_id, part.number), target)
-        published.add(target)
-    for key in store.list(keys.sentences_prefix(quarter)):
-        if key not in published:
-            store.delete(key)

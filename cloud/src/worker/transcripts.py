@@ -52,6 +52,7 @@ class TranscriptReader:
 
     def __init__(self, store: Store, quarter: str) -> None:
         self._store = store
+        self._quarter = quarter
         self._prefix = keys.prefetch_prefix(quarter)
         self._chunk_of_firm: dict[str, str] = store.read_json(keys.prefetch_manifest(quarter))["firms"]
         self._chunk_name = ""
@@ -74,7 +75,10 @@ class TranscriptReader:
         table = self._store.read_table(self._prefix + chunk_name)
         missing = [name for name in schemas.SENTENCE.names if name not in table.column_names]
         if missing:
-            raise FtmError(f"s3://{self._store.bucket}/{self._prefix}{chunk_name} has no column {', '.join(missing)}")
+            raise FtmError(
+                f"s3://{self._store.bucket}/{self._prefix}{chunk_name} is of an earlier version of ftm (no column "
+                f"{', '.join(missing)}): prefetch the quarter again with: ftm prefetch {self._quarter} --force"
+            )
         self._chunk_firms = split_by_firm(table)
         self._chunk_name = chunk_name
 

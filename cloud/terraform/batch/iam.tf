@@ -120,7 +120,7 @@ locals {
     ftm-theme-aggregator = {
       reads   = ["manifests/*", "progress/*", "intermediate/*", "processed/*"]
       writes  = ["processed/*", "sentiment-ready/*", "intermediate/llm-answers/*", "progress/*/_themes.json"]
-      deletes = ["processed/sentences/*"] # parts of an earlier run with other batches
+      deletes = ["processed/sentences/*", "processed/evidence/*"] # parts of an earlier run with other batches
     }
   }
 }

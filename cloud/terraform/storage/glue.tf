@@ -5,17 +5,17 @@ locals {
   # files, at which Athena fails, and `sentences` has the same sentences with their topic.
   tables = {
     firms                       = { prefix = "processed/firms/", columns = local.firm_columns }
+    calls                       = { prefix = "processed/calls/", columns = local.call_columns }
     sentences                   = { prefix = "processed/sentences/", columns = local.sentence_columns }
     topics                      = { prefix = "processed/topics/", columns = local.topic_columns }
-    theme_files                 = { prefix = "processed/themes/", columns = local.theme_file_columns }
+    themes                      = { prefix = "processed/themes/", columns = local.theme_columns }
+    theme_contributions         = { prefix = "processed/theme_contributions/", columns = local.theme_contribution_columns }
+    exposures                   = { prefix = "processed/exposures/", columns = local.exposure_columns }
+    evidence                    = { prefix = "processed/evidence/", columns = local.evidence_columns }
     themes_for_sentiment        = { prefix = "sentiment-ready/", columns = local.theme_for_sentiment_columns }
     intermediate_firm_topics    = { prefix = "intermediate/firm-topics/", columns = local.topic_columns }
-    intermediate_firm_sentences = { prefix = "intermediate/firm-sentences/", columns = local.sentence_columns }
+    intermediate_firm_sentences = { prefix = "intermediate/firm-sentences/", columns = local.sentence_vector_columns }
   }
-
-  # themes.parquet and theme_contributions.parquet share a folder, and a table is always a whole folder. So one table has
-  # the columns of both, and a view for each picks its file.
-  theme_file_columns = distinct(concat(local.theme_columns, local.theme_contribution_columns))
 
   quarters = flatten([
     for year in range(var.first_year, var.last_year + 1) : [for number in range(1, 5) : "${year}Q${number}"]
@@ -65,4 +65,15 @@ resource "aws_glue_catalog_table" "this" {
       }
     }
   }
+}
+
+# They were views once. Moved, because Glue refuses a new table while the old one still has its name.
+moved {
+  from = aws_glue_catalog_table.view["themes"]
+  to   = aws_glue_catalog_table.this["themes"]
+}
+
+moved {
+  from = aws_glue_catalog_table.view["theme_contributions"]
+  to   = aws_glue_catalog_table.this["theme_contributions"]
 }

@@ -10,16 +10,26 @@ locals {
     { name = "permno", type = "bigint" },
     { name = "gvkey", type = "string" },
     { name = "link_date", type = "date" },
+    { name = "sector", type = "string" },
+    { name = "industry", type = "string" },
     { name = "transcript_id", type = "string" },
+    { name = "call_id", type = "string" },
     { name = "earnings_call_date", type = "date" },
+    { name = "call_time_utc", type = "timestamp" },
+    { name = "first_trading_day", type = "date" },
+    { name = "time_known", type = "boolean" },
+    { name = "event_date", type = "date" },
     { name = "section", type = "string" },
     { name = "speaker_name", type = "string" },
     { name = "speaker_type", type = "string" },
     { name = "position", type = "int" },
     { name = "raw_text", type = "string" },
     { name = "cleaned_text", type = "string" },
+    { name = "says", type = "boolean" },
     { name = "local_topic_id", type = "int" },
   ]
+
+  sentence_vector_columns = concat(local.sentence_columns, [{ name = "vector", type = "binary" }])
 
   firm_columns = [
     { name = "firm_id", type = "string" },
@@ -28,9 +38,39 @@ locals {
     { name = "gvkey", type = "string" },
     { name = "permno", type = "bigint" },
     { name = "link_date", type = "date" },
+    { name = "sector", type = "string" },
+    { name = "industry", type = "string" },
     { name = "earnings_call_date", type = "date" },
     { name = "n_sentences", type = "int" },
     { name = "n_topics", type = "int" },
+  ]
+
+  call_columns = [
+    { name = "call_id", type = "string" },
+    { name = "transcript_id", type = "string" },
+    { name = "firm_id", type = "string" },
+    { name = "firm_name", type = "string" },
+    { name = "ticker", type = "string" },
+    { name = "permno", type = "bigint" },
+    { name = "gvkey", type = "string" },
+    { name = "link_date", type = "date" },
+    { name = "sector", type = "string" },
+    { name = "industry", type = "string" },
+    { name = "earnings_call_date", type = "date" },
+    { name = "call_time_utc", type = "timestamp" },
+    { name = "first_trading_day", type = "date" },
+    { name = "time_known", type = "boolean" },
+    { name = "event_date", type = "date" },
+    { name = "n_sentences", type = "int" },
+    { name = "n_sentences_prepared", type = "int" },
+    { name = "n_sentences_qa", type = "int" },
+    { name = "n_sentences_management", type = "int" },
+    { name = "n_sentences_analysts", type = "int" },
+    { name = "n_sentences_said", type = "int" },
+    { name = "n_sentences_said_prepared", type = "int" },
+    { name = "n_sentences_said_qa", type = "int" },
+    { name = "n_sentences_said_management", type = "int" },
+    { name = "n_sentences_said_analysts", type = "int" },
   ]
 
   topic_columns = [
@@ -60,6 +100,18 @@ locals {
     { name = "n_topics", type = "int" },
     { name = "n_firms", type = "int" },
     { name = "n_sentences", type = "int" },
+    { name = "level", type = "string" },
+    { name = "family_id", type = "string" },
+    { name = "share_of_firms", type = "double" },
+    { name = "distinctiveness", type = "double" },
+    { name = "general", type = "boolean" },
+    { name = "stability", type = "double" },
+    { name = "dictionary", type = "array<struct<phrase:string,purity:double,share:double>>" },
+    { name = "centroid", type = "array<float>" },
+    { name = "evidence_sentence_ids", type = "array<string>" },
+    { name = "map_x", type = "double" },
+    { name = "map_y", type = "double" },
+    { name = "named_by", type = "string" },
   ]
 
   theme_contribution_columns = [
@@ -73,11 +125,45 @@ locals {
     { name = "n_sentences", type = "int" },
   ]
 
+  exposure_columns = [
+    { name = "call_id", type = "string" },
+    { name = "firm_id", type = "string" },
+    { name = "firm_name", type = "string" },
+    { name = "ticker", type = "string" },
+    { name = "permno", type = "bigint" },
+    { name = "gvkey", type = "string" },
+    { name = "sector", type = "string" },
+    { name = "industry", type = "string" },
+    { name = "earnings_call_date", type = "date" },
+    { name = "call_time_utc", type = "timestamp" },
+    { name = "first_trading_day", type = "date" },
+    { name = "time_known", type = "boolean" },
+    { name = "event_date", type = "date" },
+    { name = "theme_id", type = "string" },
+    { name = "theme_name", type = "string" },
+    { name = "level", type = "string" },
+    { name = "n_sentences", type = "int" },
+    { name = "exposure", type = "double" },
+    { name = "exposure_prepared", type = "double" },
+    { name = "exposure_qa", type = "double" },
+    { name = "exposure_management", type = "double" },
+    { name = "exposure_analysts", type = "double" },
+    { name = "mean_similarity", type = "double" },
+  ]
+
+  evidence_columns = [
+    { name = "sentence_id", type = "string" },
+    { name = "theme_id", type = "string" },
+    { name = "similarity", type = "double" },
+    { name = "phrase", type = "string" },
+  ]
+
   theme_for_sentiment_columns = [
     { name = "theme_id", type = "string" },
     { name = "theme_name", type = "string" },
     { name = "theme_description", type = "string" },
     { name = "theme_keywords", type = "array<string>" },
+    { name = "call_id", type = "string" },
     { name = "firm_id", type = "string" },
     { name = "firm_name", type = "string" },
     { name = "ticker", type = "string" },
@@ -85,9 +171,13 @@ locals {
     { name = "gvkey", type = "string" },
     { name = "link_date", type = "date" },
     { name = "earnings_call_date", type = "date" },
+    { name = "call_time_utc", type = "timestamp" },
+    { name = "first_trading_day", type = "date" },
+    { name = "time_known", type = "boolean" },
+    { name = "event_date", type = "date" },
     { name = "topic_id", type = "string" },
     { name = "topic_summary", type = "string" },
-    { name = "sentences", type = "array<struct<sentence_id:string,text:string,speaker_type:string,position:int>>" },
+    { name = "sentences", type = "array<struct<sentence_id:string,text:string,speaker_name:string,speaker_type:string,section:string,position:int>>" },
     { name = "n_sentences", type = "int" },
   ]
 }

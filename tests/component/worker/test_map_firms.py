@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import pytest
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
 from cloud.src.contract.record import METADATA_KEY
+from cloud.src.models import byte_vectors
 from cloud.src.worker import map_firms, progress
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult
 from cloud.src.worker.map_firms import EverythingFails
@@ -20,6 +22,7 @@ from tests.component.worker_quarter import (
     MANIFEST,
     QUARTER,
     analyser,
+    call,
     embedder,
     firm,
     map_job,
@@ -99,6 +102,22 @@ def test_a_batch_leaves_its_firms_in_parts(s3: Any) -> None:
     }
     assert written_parts(store) == part_keys(0, 1, 2)
     assert [firms_in_part(store, number) for number in range(3)] == [["101", "102"], ["103", "104"], ["105"]]
+
+
+def test_a_sentence_that_says_something_keeps_its_vector(s3: Any) -> None:
+    """The other two have none: one greets, one has a single word that is about anything."""
+    greeting, nothing = "Thank you very much, and good morning, everyone.", "So we are where we are on freight."
+    store = one_batch(s3, [firm("101", [greeting, *call(0), nothing])])
+
+    map_firms.run(map_job(store, analyser()))
+
+    sentences = store.read_table(keys.sentences_part(QUARTER, BATCH, 0))
+    assert sentences.schema.remove_metadata() == schemas.SENTENCE_VECTOR
+    says = sentences.column("says").to_pylist()
+    assert says == [False, *[True] * len(call(0)), False]
+    assert [vector is not None for vector in sentences.column("vector").to_pylist()] == says
+    kept = byte_vectors.from_column(sentences.column("vector"))
+    np.testing.assert_array_equal(kept, byte_vectors.to_bytes(embedder().embed(call(0))))
 
 
 def test_topics_and_sentences_of_a_part_fit_together(s3: Any) -> None:
@@ -331,5 +350,6 @@ def test_a_chunk_without_a_column_fails_the_batch(s3: Any) -> None:
     chunk = store.read_table(keys.prefetch_chunk(QUARTER, 0))
     store.write_table(keys.prefetch_chunk(QUARTER, 0), chunk.drop_columns(["speaker_name", "permno"]))
 
-    with pytest.raises(FtmError, match="chunk_0000.parquet has no column permno, speaker_name$"):
+    refused = r"of an earlier version of ftm \(no column permno, speaker_name\): .*: ftm prefetch 2023Q1 --force$"
+    with pytest.raises(FtmError, match=refused):
         map_firms.run(map_job(store, analyser()))

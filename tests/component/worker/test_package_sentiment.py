@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from cloud.src.contract import keys, schemas
@@ -30,7 +31,7 @@ def rows(store: Store, key: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_one_row_a_theme_firm_and_topic_of_firms_with_a_permno(s3: Any) -> None:
+def test_one_row_per_theme_call_and_topic_of_firms_with_a_permno(s3: Any) -> None:
     store = package(s3, numbered_firms(6))
 
     packaged = rows(store, keys.themes_for_sentiment(QUARTER))
@@ -48,6 +49,7 @@ def test_rows_carry_their_theme_firm_topic_and_sentences(s3: Any) -> None:
     themes = {theme["theme_id"]: theme for theme in rows(store, keys.themes(QUARTER))}
     topics = {topic["topic_id"]: topic for topic in rows(store, keys.topics(QUARTER))}
     firms = {firm["firm_id"]: firm for firm in rows(store, keys.firms(QUARTER))}
+    calls = {call["call_id"]: call for call in rows(store, keys.calls(QUARTER))}
     said = {
         sentence["sentence_id"]: sentence
         for key in store.list(keys.sentences_prefix(QUARTER))
@@ -59,8 +61,10 @@ def test_rows_carry_their_theme_firm_topic_and_sentences(s3: Any) -> None:
         assert (row["theme_name"], row["theme_description"]) == (theme["name"], theme["description"])
         assert row["theme_keywords"] == theme["keywords"]
         assert row["topic_summary"] == topic["summary"]
-        for name in ("firm_name", "ticker", "permno", "gvkey", "link_date", "earnings_call_date", "quarter"):
+        for name in ("firm_name", "ticker", "permno", "gvkey", "link_date", "quarter"):
             assert row[name] == firms[row["firm_id"]][name], name
+        for name in ("earnings_call_date", "call_time_utc", "first_trading_day", "time_known", "event_date"):
+            assert row[name] == calls[row["call_id"]][name], name
         assert row["n_sentences"] == len(row["sentences"]) == topic["n_sentences"] > 0
         assert [sentence["position"] for sentence in row["sentences"]] == sorted(
             sentence["position"] for sentence in row["sentences"]
@@ -69,7 +73,39 @@ def test_rows_carry_their_theme_firm_topic_and_sentences(s3: Any) -> None:
             source = said[sentence["sentence_id"]]
             assert (source["firm_id"], source["local_topic_id"]) == (row["firm_id"], topic["local_topic_id"])
             assert sentence["text"] == source["cleaned_text"] != ""
-            assert (sentence["speaker_type"], sentence["position"]) == (source["speaker_type"], source["position"])
+            for name in ("call_id", "firm_id", "quarter"):
+                assert row[name] == source[name], name
+            for name in ("speaker_name", "speaker_type", "section", "position"):
+                assert sentence[name] == source[name], name
+
+
+def test_every_sentence_that_counts_is_there_once_per_theme(s3: Any) -> None:
+    """Also a sentence that is in no topic, and one that counts for two themes; families have no rows."""
+    store = package(s3, numbered_firms(4))
+    [part] = [key for key in store.list(keys.evidence_prefix(QUARTER)) if "batch_0000" in key]
+    evidence, sentences = rows(store, part), rows(store, part.replace("evidence", "sentences"))
+    of_102 = [sentence["sentence_id"] for sentence in sentences if sentence["firm_id"] == "102"]
+    first, second = (theme["theme_id"] for theme in rows(store, keys.themes(QUARTER))[:2])
+    counted = {(row["sentence_id"], row["theme_id"]) for row in evidence if row["sentence_id"] in of_102}
+    family = {"theme_id": f"family_{QUARTER}_001", "level": "family"}
+    themes = rows(store, keys.themes(QUARTER))
+    store.write_table(keys.themes(QUARTER), pa.Table.from_pylist([themes[0] | family, *themes], schemas.THEME))
+    added = {(of_102[0], first), (of_102[0], second), (of_102[0], family["theme_id"])} - counted
+    more = [evidence[0] | {"sentence_id": sentence, "theme_id": theme} for sentence, theme in sorted(added)]
+    store.write_table(part, pa.Table.from_pylist(evidence + more, schemas.EVIDENCE))
+    [without_topic] = [sentence for sentence in sentences if sentence["sentence_id"] == of_102[0]]
+    without_topic["local_topic_id"] = -1
+    store.write_table(part.replace("evidence", "sentences"), pa.Table.from_pylist(sentences, schemas.SENTENCE_TOPIC))
+
+    package_sentiment.run(store, QUARTER)
+
+    of_firm = [row for row in rows(store, keys.themes_for_sentiment(QUARTER)) if row["firm_id"] == "102"]
+    packaged = [(sentence["sentence_id"], row["theme_id"]) for row in of_firm for sentence in row["sentences"]]
+    assert len(packaged) == len(set(packaged))
+    assert set(packaged) == {pair for pair in counted | added if pair[1] != family["theme_id"]}
+    for row in of_firm:
+        is_without = of_102[0] in [sentence["sentence_id"] for sentence in row["sentences"]]
+        assert (row["topic_id"] is None) == (row["topic_summary"] is None) == is_without
 
 
 @pytest.mark.parametrize(

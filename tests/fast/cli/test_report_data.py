@@ -2,15 +2,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.cli.report import data as report_data
 from cloud.src.cli.report.data import Counts, ReportTopic
 from cloud.src.cli.run import run_folder
-from cloud.src.contract import keys
+from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.contract.record import with_record
 from tests.fast.cli.report_tables import (
     QUARTER,
     FakeTopic,
@@ -37,15 +37,16 @@ def test_themes_come_in_their_rank_with_what_decided_it(tmp_path: Path) -> None:
     topics = [FakeTopic(firm, n, "Taxes", ["Our tax rate rose."], ids[n]) for n in range(4) for firm in "ABCD"[n:]]
     folder = write_quarter(tmp_path, topics, dict.fromkeys(ids, "Taxes"))
     path = folder / keys.themes(QUARTER)
-    measures = {"similarity_to_any_call": 0.8, "word_agreement": 0.5, "general": True}
-    ranking = [{"theme_id": ids[1], **measures}]
-    pq.write_table(with_record(pq.read_table(path, partitioning=None), {"ranking": ranking}), path)
+    themes = pq.read_table(path, partitioning=None).to_pylist()
+    themes[1] |= {"general": True, "distinctiveness": 0.1}
+    family = themes[0] | {"theme_id": f"family_{QUARTER}_001", "level": "family"}
+    pq.write_table(pa.Table.from_pylist([family, *themes], schemas.THEME), path)
 
     report = report_data.load(folder, QUARTER)
 
     assert [theme.theme_id for theme in report.themes] == [ids[2], ids[1], ids[3], ids[0]]
-    assert [theme.is_general for theme in report.themes] == [False, True, False, False]
-    assert [theme.distinctiveness for theme in report.themes] == [None, pytest.approx(0.1), None, None]
+    assert [theme.general for theme in report.themes] == [False, True, False, False]
+    assert [theme.distinctiveness for theme in report.themes] == [0.5, 0.1, 0.5, 0.5]
 
 
 def test_sentences_of_a_topic_come_representative_first_then_as_said(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -25,7 +26,6 @@ from cloud.src.cli.quarters.changes import (
 )
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.contract.record import with_record
 from tests.fast.cli.report_tables import FakeTopic, write_quarter
 
 EARLIER, LATER = "2022Q4", "2023Q1"
@@ -34,7 +34,7 @@ EARLIER, LATER = "2022Q4", "2023Q1"
 def quarter(name: str, n_firms: int, *themes: tuple[str, int, list[float]]) -> Quarter:
     """A quarter with themes of so many firms and such centroids; the mean of its topics is zero."""
     rows = [
-        QuarterTheme(f"theme_{name}_{rank:03d}", title, [], count, count, rank, count / n_firms, False)
+        QuarterTheme(f"theme_{name}_{rank:03d}", title, [], count, count, False, rank, count / n_firms)
         for rank, (title, count, _) in enumerate(themes, start=1)
     ]
     centroids = np.array([centroid for _, _, centroid in themes], dtype=np.float32).reshape(len(themes), 3)
@@ -106,7 +106,7 @@ def test_what_topics_share_is_taken_off_before_they_are_compared() -> None:
 
 def test_general_themes_come_last() -> None:
     later = quarter(LATER, 50, ("Margins", 40, [1, 0, 0]), ("AI", 10, [0, 1, 0]))
-    later.themes[0] = replace(later.themes[0], is_general=True)
+    later.themes[0] = replace(later.themes[0], general=True)
 
     assert statuses(quarter(EARLIER, 50), later) == [(NEW, "AI"), (NEW, "Margins")]
 
@@ -129,14 +129,14 @@ def write(folder: Path, quarter: str, name: str, embedding: list[float], n_firms
 def test_a_quarter_is_read_from_its_tables(tmp_path: Path) -> None:
     write(tmp_path, LATER, "Freight", [0.6, 0.8])
     path = tmp_path / keys.themes(LATER)
-    ranking = [{"theme_id": f"theme_{LATER}_001", "general": True}]
-    pq.write_table(with_record(pq.read_table(path, partitioning=None), {"ranking": ranking}), path)
+    [theme] = pq.read_table(path, partitioning=None).to_pylist()
+    pq.write_table(pa.Table.from_pylist([theme | {"general": True}], schemas.THEME), path)
 
     found = read_quarter(tmp_path, LATER)
 
     assert found.n_firms == 4
     assert found.themes == [
-        QuarterTheme(f"theme_{LATER}_001", "Freight", ["lead times", "suppliers"], 4, 4, 1, share=1.0, is_general=True)
+        QuarterTheme(f"theme_{LATER}_001", "Freight", ["lead times", "suppliers"], 4, 4, True, rank=1, share=1.0)
     ]
     np.testing.assert_allclose(found.centroids, [[0.6, 0.8]], atol=1e-6)
     np.testing.assert_allclose(found.mean, [-0.2, 0.4], atol=1e-6)

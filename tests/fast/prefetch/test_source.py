@@ -41,6 +41,24 @@ def texts(call: Call) -> list[str]:
     return [turn.text for turn in call.turns]
 
 
+@pytest.mark.parametrize(
+    ("columns", "sector", "industry"),
+    [
+        ({}, None, None),
+        ({"sector": "Health Care", "industry": "Biotechnology"}, "Health Care", "Biotechnology"),
+        ({"sector": "Health Care", "sub_industry": "Biotechnology"}, "Health Care", "Biotechnology"),
+        ({"industry": "Pharma", "sub_industry": "Biotechnology"}, None, "Pharma"),
+    ],
+)
+def test_sector_and_industry_are_passed_on(
+    tmp_path: Path, columns: dict[str, str], sector: str | None, industry: str | None
+) -> None:
+    [call] = calls_of(
+        write(tmp_path / "calls.csv", [{"company": "Elm", "date": "2023-02-01", "text": "Hi."} | columns])
+    )
+    assert (call.sector, call.industry) == (sector, industry)
+
+
 def test_a_row_with_everything(tmp_path: Path) -> None:
     rows: Rows = [
         {

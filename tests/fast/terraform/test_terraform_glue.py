@@ -11,12 +11,15 @@ from tests.fast.terraform.terraform_files import local_values
 from tests.fast.terraform.terraform_values import value
 
 TABLES = value("storage", local_values("storage")["tables"])
-VIEWS = value("storage", local_values("storage")["views"])
 HIVE_TYPES = {
     pa.string(): "string",
     pa.int32(): "int",
     pa.int64(): "bigint",
     pa.float32(): "float",
+    pa.float64(): "double",
+    pa.bool_(): "boolean",
+    pa.binary(): "binary",
+    pa.timestamp("us", tz="UTC"): "timestamp",
     pa.date32(): "date",
 }
 
@@ -39,35 +42,28 @@ def columns_of(schema: pa.Schema) -> list[dict[str, str]]:
     ("table", "schema"),
     [
         ("firms", schemas.FIRM),
+        ("calls", schemas.CALL),
         ("sentences", schemas.SENTENCE_TOPIC),
         ("topics", schemas.TOPIC),
+        ("themes", schemas.THEME),
+        ("theme_contributions", schemas.THEME_CONTRIBUTION),
+        ("exposures", schemas.EXPOSURE),
+        ("evidence", schemas.EVIDENCE),
         ("themes_for_sentiment", schemas.THEME_FOR_SENTIMENT),
         ("intermediate_firm_topics", schemas.TOPIC),
-        ("intermediate_firm_sentences", schemas.SENTENCE_TOPIC),
     ],
 )
 def test_a_table_has_the_columns_of_its_schema(table: str, schema: pa.Schema) -> None:
     assert TABLES[table]["columns"] == columns_of(schema)
 
 
-@pytest.mark.parametrize(
-    ("view", "schema", "key"),
-    [
-        ("themes", schemas.THEME, keys.themes(QUARTER)),
-        ("theme_contributions", schemas.THEME_CONTRIBUTION, keys.theme_contributions(QUARTER)),
-    ],
-)
-def test_a_view_has_the_columns_of_its_schema_and_picks_its_file(view: str, schema: pa.Schema, key: str) -> None:
-    assert VIEWS[view]["columns"] == columns_of(schema)
-    assert key == f"{TABLES['theme_files']['prefix']}quarter={QUARTER}/{VIEWS[view]['file']}"
-
-
-def test_columns_that_two_files_share_have_one_type() -> None:
-    types: dict[str, set[str]] = {}
-    for view in VIEWS.values():
-        for column in view["columns"]:
-            types.setdefault(column["name"], set()).add(column["type"])
-    assert [name for name, kinds in types.items() if len(kinds) > 1] == []
+def test_the_work_files_of_map_have_the_vector_too() -> None:
+    written = '${concat(local.sentence_columns, [{name = "vector", type = "binary"}])}'
+    assert TABLES["intermediate_firm_sentences"]["columns"] == written
+    assert columns_of(schemas.SENTENCE_VECTOR) == [
+        *TABLES["sentences"]["columns"],
+        {"name": "vector", "type": "binary"},
+    ]
 
 
 def test_every_parquet_file_but_those_of_the_prefetch_is_in_one_table() -> None:

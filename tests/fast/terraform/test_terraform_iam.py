@@ -173,10 +173,10 @@ MANIFEST = keys.batch_manifest("2023Q1", datetime(2026, 1, 1, tzinfo=UTC))
 PREFETCHED = [keys.prefetch_manifest("2023Q1"), keys.prefetch_chunk("2023Q1", 0)]
 PROGRESS = keys.progress("2023Q1", "2023Q1_batch_0000")
 PARTS = [keys.topics_part("2023Q1", "2023Q1_batch_0000", 0), keys.sentences_part("2023Q1", "2023Q1_batch_0000", 0)]
-PUBLISHED_PART = keys.sentences("2023Q1", "2023Q1_batch_0000", 0)
+PUBLISHED_PARTS = [part("2023Q1", "2023Q1_batch_0000", 0) for part in (keys.sentences, keys.evidence)]
 ANSWERS = keys.llm_answers("2023Q1", "2023Q1_batch_0000", 0)
 THEMES_ANSWERS = keys.llm_answers_for_themes("2023Q1")
-TABLES = [keys.firms("2023Q1"), keys.topics("2023Q1"), keys.themes("2023Q1")]
+TABLES = [table("2023Q1") for table in (keys.firms, keys.calls, keys.topics, keys.themes)]
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ TABLES = [keys.firms("2023Q1"), keys.topics("2023Q1"), keys.themes("2023Q1")]
             "job_access",
             "ftm-theme-aggregator",
             "reads",
-            [MANIFEST, PROGRESS, *PARTS, THEMES_ANSWERS, *TABLES, PUBLISHED_PART],
+            [MANIFEST, PROGRESS, *PARTS, THEMES_ANSWERS, *TABLES, *PUBLISHED_PARTS],
         ),
         (
             "batch",
@@ -198,14 +198,15 @@ TABLES = [keys.firms("2023Q1"), keys.topics("2023Q1"), keys.themes("2023Q1")]
             "writes",
             [
                 *TABLES,
-                PUBLISHED_PART,
+                *PUBLISHED_PARTS,
                 keys.theme_contributions("2023Q1"),
+                keys.exposures("2023Q1"),
                 keys.themes_for_sentiment("2023Q1"),
                 THEMES_ANSWERS,
                 keys.themes_progress("2023Q1"),
             ],
         ),
-        ("batch", "job_access", "ftm-theme-aggregator", "deletes", [PUBLISHED_PART]),
+        ("batch", "job_access", "ftm-theme-aggregator", "deletes", PUBLISHED_PARTS),
         ("stepfunctions", "functions", "ftm-prefetch-check", "reads", [keys.prefetch_manifest("2023Q1")]),
         ("stepfunctions", "functions", "ftm-create-batch-manifest", "reads", [keys.prefetch_manifest("2023Q1")]),
         ("stepfunctions", "functions", "ftm-create-batch-manifest", "writes", [MANIFEST]),

@@ -128,7 +128,7 @@ def compare_runs(quarter: str, a: Run, b: Run, embed: Embed) -> Comparison:
 def read_run(folder: Path, quarter: str) -> Run:
     """Read the topics of a run; raise InvalidInput when a table is missing or damaged, or has no topic."""
     topics = run_folder.read_table(folder, quarter, "topics", run_folder.columns(schemas.TOPIC, _TOPIC_COLUMNS))
-    themes = run_folder.read_table(folder, quarter, "themes", run_folder.columns(schemas.THEME, "naming_method"))
+    themes = run_folder.read_themes(folder, quarter, "naming_method")
     if topics.num_rows == 0:
         raise InvalidInput(f"{folder / keys.topics(quarter)} has no topics")
     topics = topics.sort_by([("firm_id", "ascending"), ("topic_id", "ascending")])

@@ -33,7 +33,7 @@ SAME_THEME_COSINE = 0.65
 STANDARD_ERRORS = 2.0
 
 _TOPICS = run_folder.columns(schemas.TOPIC, "theme_id embedding")
-_THEMES = run_folder.columns(schemas.THEME, "theme_id name keywords n_firms n_sentences")
+_THEMES = "theme_id name keywords n_firms n_sentences general"
 _FIRMS = run_folder.columns(schemas.FIRM, "firm_id")
 
 
@@ -41,7 +41,7 @@ _FIRMS = run_folder.columns(schemas.FIRM, "firm_id")
 class QuarterTheme:
     """A theme of one quarter. ``rank``: its place in the quarter, from 1; ``share``: of the quarter's firms.
 
-    ``is_general``: every call has it, whatever happens, or its firms share no words (ADR-014).
+    ``general``: every call has it, whatever happens, or its firms share no words (ADR-014).
     """
 
     theme_id: str
@@ -49,9 +49,9 @@ class QuarterTheme:
     keywords: list[str]
     n_firms: int
     n_sentences: int
+    general: bool
     rank: int
     share: float
-    is_general: bool
 
 
 @dataclass(frozen=True)
@@ -103,20 +103,14 @@ def find_folder(quarter: str, folders: Sequence[Path]) -> Path:
 
 def read_quarter(folder: Path, quarter: str) -> Quarter:
     """Read a quarter's themes; raise InvalidInput when a table is missing or damaged, or the tables do not agree."""
-    themes = run_folder.read_table(folder, quarter, "themes", _THEMES)
+    themes = run_folder.read_themes(folder, quarter, _THEMES)
     topics = run_folder.read_table(folder, quarter, "topics", _TOPICS)
     n_firms = run_folder.read_table(folder, quarter, "firms", _FIRMS).num_rows
     path = folder / keys.topics(quarter)
     vectors = run_folder.embeddings(topics, path)
     theme_ids = themes.column("theme_id").to_pylist()
-    ranking = run_folder.theme_ranking(folder, quarter)
     rows = [
-        QuarterTheme(
-            **row,
-            rank=rank,
-            share=row["n_firms"] / max(1, n_firms),
-            is_general=bool(ranking.get(row["theme_id"], {}).get("general")),
-        )
+        QuarterTheme(**row, rank=rank, share=row["n_firms"] / max(1, n_firms))
         for rank, row in enumerate(themes.to_pylist(), start=1)
     ]
     centroids = _centroids(vectors, topics.column("theme_id"), theme_ids, path)
@@ -143,9 +137,7 @@ def compare(earlier: Quarter, later: Quarter) -> list[Change]:
     partners_of = ({i for i, _, _ in pairs}, {j for _, j, _ in pairs})
     changes += [Change(NEW, None, theme) for j, theme in enumerate(later.themes) if j not in partners_of[1]]
     changes += [Change(GONE, theme, None) for i, theme in enumerate(earlier.themes) if i not in partners_of[0]]
-    return sorted(
-        changes, key=lambda change: (change.theme.is_general, STATUSES.index(change.status), change.theme.rank)
-    )
+    return sorted(changes, key=lambda change: (change.theme.general, STATUSES.index(change.status), change.theme.rank))
 
 
 def match(earlier: Quarter, later: Quarter) -> list[tuple[int, int, float]]:

@@ -18,8 +18,8 @@ THEMES_IN_CHART = 12
 
 def write_page(earlier: Quarter, later: Quarter, changes: list[Change], path: Path) -> Path:
     """Write the page; raise FtmError when it cannot be written. Links lead to reports that are there."""
-    specific = [change for change in changes if not change.theme.is_general]
-    general = [change for change in changes if change.theme.is_general]
+    specific = [change for change in changes if not change.theme.general]
+    general = [change for change in changes if change.theme.general]
     by_status = {status: [change for change in specific if change.status == status] for status in STATUSES}
     text = page.render(
         Path(__file__).parent,

@@ -58,7 +58,7 @@ def changes_table(earlier: Quarter, later: Quarter, changes: list[Change]) -> Ta
     table.add_column(f"Firms {earlier.name}", justify="right")
     table.add_column(f"Firms {later.name}", justify="right")
     for status in STATUSES:
-        own = [change for change in changes if change.status == status and not change.theme.is_general]
+        own = [change for change in changes if change.status == status and not change.theme.general]
         for change in own[:CHANGES_SHOWN] if status != STEADY else []:
             # Text, not str: names are untrusted and rich would read [...] in them as markup.
             table.add_row(status, Text(one_line(change.theme.name)), _firms(change.earlier), _firms(change.later))
@@ -68,7 +68,7 @@ def changes_table(earlier: Quarter, later: Quarter, changes: list[Change]) -> Ta
 def counts_line(changes: list[Change]) -> str:
     """How many themes there are by status, and how many are general, in one line."""
     counts = Counter(change.status for change in changes)
-    general = sum(change.theme.is_general for change in changes)
+    general = sum(change.theme.general for change in changes)
     by_status = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES)
     return f"{len(changes):,} themes: {by_status}; {general:,} of them are general"
 
@@ -96,7 +96,7 @@ def _columns(theme: QuarterTheme | None, side: str) -> dict[str, object]:
         return {}
     values = (
         *(theme.theme_id, theme.name, theme.rank, theme.n_firms, theme.share, theme.n_sentences),
-        theme.is_general,
+        theme.general,
     )
     return {f"{name}_{side}": value for (name, _), value in zip(_SIDE, values, strict=True)}
 

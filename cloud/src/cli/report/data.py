@@ -5,7 +5,7 @@ The folder has the S3 layout of ``cloud.src.contract.keys``. Nothing here knows 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -27,8 +27,7 @@ BYTES_BESIDE_TOPIC = 130
 class ReportTheme:
     """``distinctiveness``: 1 - cosine to what firms say on every call, times the share of firms with its main words.
 
-    None where an earlier version of FTM has not recorded it. ``is_general``: every call has it, or its firms share
-    no words (ADR-014).
+    ``general``: every call has it, or its firms share no words (ADR-014).
     """
 
     theme_id: str
@@ -39,8 +38,8 @@ class ReportTheme:
     n_firms: int
     n_topics: int
     n_sentences: int
-    is_general: bool = False
-    distinctiveness: float | None = None
+    general: bool
+    distinctiveness: float
 
 
 @dataclass(frozen=True)
@@ -106,9 +105,6 @@ class ReportData:
 # The columns a report needs. Embeddings, for one, would double its time and memory.
 _TABLES = {
     "firms": run_folder.columns(schemas.FIRM, "firm_id firm_name ticker earnings_call_date"),
-    "themes": run_folder.columns(
-        schemas.THEME, "theme_id name description naming_method keywords n_firms n_topics n_sentences"
-    ),
     "topics": run_folder.columns(
         schemas.TOPIC,
         "topic_id firm_id local_topic_id theme_id summary naming_method keywords n_sentences"
@@ -132,7 +128,10 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
     with duckdb.connect() as tables:
         for name, schema in _TABLES.items():
             tables.register(name, run_folder.read_table(folder, quarter, name, schema))
-        themes = _themes(tables, run_folder.theme_ranking(folder, quarter))
+        tables.register(
+            "themes", run_folder.read_themes(folder, quarter, " ".join(field.name for field in fields(ReportTheme)))
+        )
+        themes = _themes(tables)
         topics = _topics(tables)
         firms = _firms(tables)
         _check_same_run(topics, folder / keys.themes(quarter), "theme", {theme.theme_id for theme in themes})
@@ -141,20 +140,10 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
         return ReportData(quarter, _counts(tables, topics), themes, firms, topics)
 
 
-def _themes(tables: duckdb.DuckDBPyConnection, ranking: dict[str, dict[str, Any]]) -> list[ReportTheme]:
+def _themes(tables: duckdb.DuckDBPyConnection) -> list[ReportTheme]:
     # Numbers of more than three digits are longer, and come after the shorter ones.
-    rows = tables.execute("""
-        SELECT theme_id, name, description, naming_method, keywords, n_firms, n_topics, n_sentences
-        FROM themes
-        ORDER BY length(theme_id), theme_id
-        """)
-    themes = [ReportTheme(**row) for row in _by_column(rows)]
-    return [_with_measures(theme, ranking[theme.theme_id]) if theme.theme_id in ranking else theme for theme in themes]
-
-
-def _with_measures(theme: ReportTheme, measures: dict[str, Any]) -> ReportTheme:
-    distinctiveness = (1 - measures["similarity_to_any_call"]) * measures["word_agreement"]
-    return replace(theme, is_general=measures["general"], distinctiveness=distinctiveness)
+    rows = tables.execute("SELECT * FROM themes ORDER BY length(theme_id), theme_id")
+    return [ReportTheme(**row) for row in _by_column(rows)]
 
 
 def _firms(tables: duckdb.DuckDBPyConnection) -> list[Firm]:

@@ -37,8 +37,10 @@ class Mirror:
         self._sentences_parts = keys.sentences_parts_prefix(quarter)
         self._answers = keys.llm_answers_prefix(quarter)
         self._records = (keys.batch_manifests_prefix(quarter), keys.progress_prefix(quarter))
-        tables = (keys.firms, keys.topics, keys.themes, keys.themes_for_sentiment)
-        self._results = (keys.sentences_prefix(quarter), *(keys.folder_of(table(quarter)) for table in tables))
+        in_parts = (keys.sentences_prefix(quarter), keys.evidence_prefix(quarter))
+        tables = (keys.firms, keys.calls, keys.topics, keys.themes, keys.theme_contributions, keys.exposures)
+        files = (*tables, keys.themes_for_sentiment)
+        self._results = (*in_parts, *(keys.folder_of(file(quarter)) for file in files))
         # A bucket that outlives the run may hold an earlier run's records and results: they are not this run's.
         # S3 tells times in whole seconds.
         self._started = datetime.now(UTC).replace(microsecond=0)

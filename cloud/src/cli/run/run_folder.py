@@ -6,16 +6,15 @@ The folder has the S3 layout of ``cloud.src.contract.keys``.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from cloud.src.contract import keys
+from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.contract.record import read_record
 
 
 def quarters_in(folder: Path) -> list[str]:
@@ -36,11 +35,17 @@ def columns(schema: pa.Schema, names: str) -> pa.Schema:
 
 
 def read_table(folder: Path, quarter: str, table: str, schema: pa.Schema) -> pa.Table:
-    """Read the columns ``schema`` of ``firms``, ``topics``, ``themes`` or ``sentences``.
+    """Read the columns ``schema`` of ``firms``, ``calls``, ``topics``, ``themes`` or ``sentences``.
 
     Raises InvalidInput when a file is missing or damaged.
     """
     return pa.concat_tables(_read_file(path, schema) for path in _files(folder, quarter, table))
+
+
+def read_themes(folder: Path, quarter: str, names: str) -> pa.Table:
+    """Read the named columns of the quarter's themes, without its families; raises as read_table does."""
+    themes = read_table(folder, quarter, "themes", columns(schemas.THEME, f"{names} level"))
+    return themes.filter(pc.equal(themes.column("level"), "theme")).drop_columns(["level"])
 
 
 def embeddings(topics: pa.Table, path: Path) -> NDArray[np.float32]:
@@ -55,25 +60,8 @@ def embeddings(topics: pa.Table, path: Path) -> NDArray[np.float32]:
     return vectors.flatten().to_numpy().reshape(topics.num_rows, lengths.pop())
 
 
-def theme_ranking(folder: Path, quarter: str) -> dict[str, dict[str, Any]]:
-    """Return what each theme's place was decided by, by theme_id; nothing for tables of earlier versions.
-
-    The fields are those of ``cloud.src.themes.rank.Measures``, and ``general``.
-    """
-    [path] = _files(folder, quarter, "themes")
-    record = read_record(_read_schema(path).empty_table())
-    return {measures["theme_id"]: measures for measures in record.get("ranking", [])}
-
-
-def _read_schema(path: Path) -> pa.Schema:
-    try:
-        return pq.read_schema(path)
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
-
-
 def _files(folder: Path, quarter: str, table: str) -> list[Path]:
-    one_file = {"firms": keys.firms, "topics": keys.topics, "themes": keys.themes}
+    one_file = {"firms": keys.firms, "calls": keys.calls, "topics": keys.topics, "themes": keys.themes}
     if table in one_file:
         path = folder / one_file[table](quarter)
         files = [path] if path.is_file() else []

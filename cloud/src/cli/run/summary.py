@@ -21,9 +21,12 @@ THEMES_SHOWN = 20
 
 _TABLES = (
     keys.themes,
+    keys.exposures,
+    keys.evidence_prefix,
     keys.theme_contributions,
     keys.topics,
     keys.firms,
+    keys.calls,
     keys.sentences_prefix,
     keys.themes_for_sentiment,
 )

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 COLUMNS = (
-    "call_id", "firm_id", "company", "ticker", "permno", "gvkey", "link_date", "date", "quarter",
-    "section", "position", "speaker", "speaker_type", "role", "text",
+    "call_id", "firm_id", "company", "ticker", "permno", "gvkey", "link_date", "sector", "industry",
+    "sub_industry", "date", "quarter", "section", "position", "speaker", "speaker_type", "role", "text",
 )  # fmt: skip
 ROW = "row"  # where the row is in its file, see bad_rows.where
 

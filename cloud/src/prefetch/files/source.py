@@ -20,7 +20,7 @@ from cloud.src.prefetch.files.firm_ids import FirmIds
 from cloud.src.prefetch.files.input_files import find_files, read_rows
 
 _ORDER = ("firm_id", "date", "transcript_id", "position", "file", ROW)
-_SAME_IN_A_CALL = ("company", "ticker", "permno", "gvkey", "link_date")
+_SAME_IN_A_CALL = ("company", "ticker", "permno", "gvkey", "link_date", "sector", "industry")
 _SAME_IN_A_COPY = ("section", "speaker", "speaker_type", "role")
 
 _Row = dict[str, Any]
@@ -188,6 +188,8 @@ def _typed_rows(path: Path, text_rows: pa.Table, bad_rows: BadRows) -> pa.Table:
     columns["quarter"] = pa.array(
         [quarter or (day and calendar_quarter(day)) for quarter, day in zip(given, days, strict=True)], pa.string()
     )
+    # Lists of firms, that of the S&P 500 for one, have a sub-industry instead.
+    columns["industry"] = pc.coalesce(columns["industry"], columns.pop("sub_industry"))
     rows = pa.table({**columns, "text": text_rows["text"], ROW: text_rows[ROW]})
     if not bad:
         return rows

@@ -97,15 +97,22 @@ def _rows(call: Call, quarter: str, sentences: list[_Sentence]) -> pa.RecordBatc
     n = len(sentences)
     turns, kinds, raws, cleaned = zip(*sentences, strict=True)
     columns = {
-        "sentence_id": [f"{call.firm_id}_{call.transcript_id}_{position:04d}" for position in range(n)],
+        "sentence_id": [f"{call.call_id}_{position:04d}" for position in range(n)],
         "firm_id": [call.firm_id] * n,
         "firm_name": [call.firm_name] * n,
         "ticker": [call.ticker] * n,
         "permno": [call.permno] * n,
         "gvkey": [call.gvkey] * n,
         "link_date": [call.link_date] * n,
+        "sector": [call.sector] * n,
+        "industry": [call.industry] * n,
         "transcript_id": [call.transcript_id] * n,
+        "call_id": [call.call_id] * n,
         "earnings_call_date": [call.date] * n,
+        "call_time_utc": [None] * n,
+        "first_trading_day": [None] * n,
+        "time_known": [False] * n,
+        "event_date": [None] * n,
         "section": [speakers.section_name(turn.section) for turn in turns],
         "speaker_name": [turn.speaker for turn in turns],
         "speaker_type": kinds,

@@ -1,0 +1,117 @@
+"""docs/tables.md, made from the schemas: ``python -m cloud.src.contract.describe_tables``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+
+from cloud.src.contract import keys, schemas
+from cloud.src.contract.columns import DESCRIPTION
+
+DOCUMENT = Path(__file__).parents[3] / "docs/tables.md"
+
+_INTRODUCTION = """# Tables
+
+Every table FTM writes, and every column of it. All files are Parquet; a folder holds one table only. `?` marks a column
+that may be null. The descriptions are also in each file, as metadata of the fields:
+
+```python
+import pyarrow.dataset as ds
+
+for field in ds.dataset("ftm-output/demo/processed/themes").schema:
+    print(field.name, field.metadata[b"description"].decode())
+```
+
+This page is made from the schemas by `python -m cloud.src.contract.describe_tables`.
+"""
+
+
+@dataclass(frozen=True)
+class Described:
+    """A table: what one row of it is, and where it lies (Q stands for the quarter)."""
+
+    name: str
+    row: str
+    where: str
+    schema: pa.Schema
+
+
+def tables() -> list[Described]:
+    """Those that a reader wants first; the work files of the jobs last."""
+    return [
+        Described("themes", "theme or family: filter by `level`", keys.themes("Q"), schemas.THEME),
+        Described("exposures", "call and theme or family that it speaks of", keys.exposures("Q"), schemas.EXPOSURE),
+        Described(
+            "evidence",
+            "sentence and theme or family it counts for",
+            f"{keys.evidence_prefix('Q')}*.parquet",
+            schemas.EVIDENCE,
+        ),
+        Described("calls", "earnings call", keys.calls("Q"), schemas.CALL),
+        Described("firms", "firm", keys.firms("Q"), schemas.FIRM),
+        Described("topics", "topic of a firm", keys.topics("Q"), schemas.TOPIC),
+        Described(
+            "theme_contributions",
+            "topic that belongs to a theme",
+            keys.theme_contributions("Q"),
+            schemas.THEME_CONTRIBUTION,
+        ),
+        Described("sentences", "sentence", f"{keys.sentences_prefix('Q')}*.parquet", schemas.SENTENCE_TOPIC),
+        Described(
+            "themes_for_sentiment",
+            "theme, call and topic, only of firms with a PERMNO",
+            keys.themes_for_sentiment("Q"),
+            schemas.THEME_FOR_SENTIMENT,
+        ),
+        Described("prefetch", "sentence", f"{keys.prefetch_prefix('Q')}*.parquet", schemas.SENTENCE),
+        Described("firm-topics", "topic of a firm", f"{keys.topics_parts_prefix('Q')}*.parquet", schemas.TOPIC),
+        Described(
+            "firm-sentences", "sentence", f"{keys.sentences_parts_prefix('Q')}*.parquet", schemas.SENTENCE_VECTOR
+        ),
+    ]
+
+
+def page() -> str:
+    """The whole document."""
+    return "\n".join([_INTRODUCTION, *(_section(table) for table in tables())])
+
+
+def _section(table: Described) -> str:
+    lines = [
+        f"## {table.name}",
+        "",
+        f"`{table.where}`: one row per {table.row}.",
+        "",
+        "| Column | Type | |",
+        "|---|---|---|",
+        *(
+            f"| `{field.name}`{_null(field)} | {type_name(field.type)} | {_description(field)} |"
+            for field in table.schema
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def type_name(kind: pa.DataType) -> str:
+    """The name of a type as a reader of the documents knows it: ``list<string>``, ``date``."""
+    if pa.types.is_list(kind):
+        return f"list<{type_name(kind.value_type)}>"
+    if pa.types.is_struct(kind):
+        return f"struct<{', '.join(f'{field.name} {type_name(field.type)}' for field in kind)}>"
+    if pa.types.is_date(kind):
+        return "date"
+    return str(kind)
+
+
+def _null(field: pa.Field) -> str:
+    return "?" if field.nullable else ""
+
+
+def _description(field: pa.Field) -> str:
+    return field.metadata[DESCRIPTION].decode()
+
+
+if __name__ == "__main__":
+    DOCUMENT.write_text(page(), encoding="utf-8")

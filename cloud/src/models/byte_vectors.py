@@ -1,0 +1,43 @@
+"""Sentence vectors with one byte per dimension: what map leaves for reduce, a quarter of the bytes of floats.
+
+Whole numbers have exact sums and products, so what reduce makes of them does not depend on their order.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from cloud.src.models.embeddings import Vectors
+
+# A byte reaches from -1/4 to 1/4: few coordinates of unit vectors of some hundred dimensions are larger, and those are
+# clipped.
+STEPS = 508
+LARGEST = 127
+
+ByteVectors = NDArray[np.int8]
+
+
+def to_bytes(vectors: Vectors) -> ByteVectors:
+    """Unit vectors of shape (n, dimensions) in steps of 1 / STEPS; each depends on its own vector alone."""
+    return np.clip(np.rint(vectors * np.float32(STEPS)), -LARGEST, LARGEST).astype(np.int8)
+
+
+def to_column(vectors: ByteVectors, rows: NDArray[np.int64], n_rows: int) -> pa.Array:
+    """A column of ``n_rows`` values: the vectors in ``rows``, null in the others."""
+    values: list[bytes | None] = [None] * n_rows
+    for row, vector in zip(rows, vectors, strict=True):
+        values[row] = vector.tobytes()
+    return pa.array(values, pa.binary())
+
+
+def from_column(column: pa.Array | pa.ChunkedArray) -> ByteVectors:
+    """The vectors of a column without its nulls, shape (values that are not null, dimensions)."""
+    values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    values = values.drop_null()
+    if len(values) == 0:
+        return np.zeros((0, 0), dtype=np.int8)
+    ends = np.frombuffer(values.buffers()[1], dtype=np.int32)[values.offset : values.offset + len(values) + 1]
+    content = np.frombuffer(values.buffers()[2], dtype=np.int8)[ends[0] : ends[-1]]
+    return content.reshape(len(values), -1)
