@@ -24,6 +24,8 @@ TABLES = [
     (keys.topics, schemas.TOPIC),
     (keys.themes, schemas.THEME),
     (keys.theme_contributions, schemas.THEME_CONTRIBUTION),
+    (keys.calls, schemas.CALL),
+    (keys.exposures, schemas.EXPOSURE),
     (keys.themes_for_sentiment, schemas.THEME_FOR_SENTIMENT),
 ]
 

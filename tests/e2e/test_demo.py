@@ -98,10 +98,13 @@ def test_progress_is_plain_lines_when_there_is_no_terminal(demo: Demo) -> None:
     [
         pytest.param(keys.prefetch_prefix, schemas.SENTENCE, id="prefetch"),
         pytest.param(keys.firms, schemas.FIRM, id="firms"),
+        pytest.param(keys.calls, schemas.CALL, id="calls"),
         pytest.param(keys.sentences_prefix, schemas.SENTENCE_TOPIC, id="sentences"),
         pytest.param(keys.topics, schemas.TOPIC, id="topics"),
         pytest.param(keys.themes, schemas.THEME, id="themes"),
         pytest.param(keys.theme_contributions, schemas.THEME_CONTRIBUTION, id="theme_contributions"),
+        pytest.param(keys.exposures, schemas.EXPOSURE, id="exposures"),
+        pytest.param(keys.evidence_prefix, schemas.EVIDENCE, id="evidence"),
         pytest.param(keys.themes_for_sentiment, schemas.THEME_FOR_SENTIMENT, id="themes_for_sentiment"),
     ],
 )

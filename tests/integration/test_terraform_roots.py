@@ -193,9 +193,11 @@ def test_a_quarter_runs_through_what_was_applied(
     bucket = roots["storage"].outputs()["bucket"]
     tables = {
         keys.firms("2023Q1"): schemas.FIRM,
+        keys.calls("2023Q1"): schemas.CALL,
         keys.topics("2023Q1"): schemas.TOPIC,
         keys.themes("2023Q1"): schemas.THEME,
         keys.theme_contributions("2023Q1"): schemas.THEME_CONTRIBUTION,
+        keys.exposures("2023Q1"): schemas.EXPOSURE,
         keys.themes_for_sentiment("2023Q1"): schemas.THEME_FOR_SENTIMENT,
     }
     for key, schema in tables.items():

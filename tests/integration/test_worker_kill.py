@@ -37,6 +37,8 @@ TABLES = [
     keys.topics(QUARTER),
     keys.themes(QUARTER),
     keys.theme_contributions(QUARTER),
+    keys.calls(QUARTER),
+    keys.exposures(QUARTER),
     keys.themes_for_sentiment(QUARTER),
 ]
 # A good name for some topics; the others, and the themes, which want a description too, are named by keywords.

@@ -67,7 +67,7 @@ resource "aws_glue_catalog_table" "this" {
   }
 }
 
-# They were views once. Moved, because Glue refuses a new table while the old one still has its name.
+# These were views. They are moved because Glue refuses a new table while the old one still has its name.
 moved {
   from = aws_glue_catalog_table.view["themes"]
   to   = aws_glue_catalog_table.this["themes"]

@@ -25,7 +25,7 @@ def _all_keys() -> list[str]:
         for name, function in inspect.getmembers(keys, inspect.isfunction)
         if function.__module__ == keys.__name__
         and name not in _NO_KEYS
-        and not name.startswith(("_", "check_"))
+        and not name.startswith(("_", "check_", "is_"))
         and not name.endswith("_prefix")
     ]
     return [
