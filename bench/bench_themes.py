@@ -7,8 +7,9 @@
 Real topics are scaled up: each firm is copied under other ids, and every vector of a copy is turned by a random angle,
 so far that a topic and its copy are as near as a topic and its nearest one of another firm (median, measured first).
 For 5,000, 25,000 and 125,000 topics the whole reduce job runs in a process of its own against a local S3: it reads the
-parts, finds, ranks and names the themes by keywords, and writes all tables; copying sentences is S3's work and left
-out. Printed are the seconds by the clock and of processor time, and the largest memory of that process.
+parts, finds, ranks and names the themes by keywords, and writes all tables. There are no sentences in them: for those
+see bench/scaled_quarter.py. Printed are the seconds by the clock and of processor time, and the largest memory of that
+process.
 """
 
 from __future__ import annotations
@@ -140,7 +141,7 @@ def write_parts(s3: Any, topics: pa.Table) -> int:
         firms = [firm_record(firm_id) for firm_id in firm_ids[of_part]]
         table = with_record(rows, {"firms": firms, "names_by": {"llm_model": None, "prompt": None}})
         store.write_table(keys.topics_part(QUARTER, batch, number), table)
-        store.write_table(keys.sentences_part(QUARTER, batch, number), schemas.SENTENCE_TOPIC.empty_table())
+        store.write_table(keys.sentences_part(QUARTER, batch, number), schemas.SENTENCE_VECTOR.empty_table())
     line = json.dumps({"batch_id": batch, "firm_ids": firm_ids.tolist()})
     s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=line.encode())
     store.write_json(keys.progress(QUARTER, batch), {"manifest_key": MANIFEST, "parts": list(numbers)})

@@ -69,10 +69,6 @@ class Store:
         """Copy a file into the bucket."""
         self._s3.upload_file(str(file), self.bucket, key)
 
-    def copy(self, source: str, target: str) -> None:
-        """Copy inside the bucket, on S3's side: the bytes do not pass through this machine."""
-        self._s3.copy_object(Bucket=self.bucket, Key=target, CopySource={"Bucket": self.bucket, "Key": source})
-
     def list(self, prefix: str) -> list[str]:
         """The keys with this prefix."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(Bucket=self.bucket, Prefix=prefix)

@@ -91,6 +91,7 @@ def test_a_row_with_everything(tmp_path: Path) -> None:
             permno=10107,
             gvkey="001690",
             link_date=datetime.date(2023, 1, 31),
+            sector="Tools",
         )
     ]
 

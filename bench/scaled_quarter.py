@@ -1,0 +1,212 @@
+"""A quarter of many firms with sentences, made from a real one, and how long reduce and package take for it.
+
+    python bench/scaled_quarter.py write ftm-output/run 2020Q2 --firms 5000 --out /tmp/scaled
+    python bench/scaled_quarter.py time /tmp/scaled
+
+``write`` makes what map jobs leave, in the layout of the bucket, one part at a time: each firm of the run is copied
+under other ids, and the vectors of a copy's sentences and topics are turned by random angles, so far that they are as
+near to the first ones' as neighbours in a quarter are. Texts stay as they are. The 149 firms of 2020Q2 become 5,000
+with 2.3 million sentences in 125,000 topics. ``time`` runs both steps in this process, with names by keywords, and
+prints the seconds by the clock and of processor time, and the largest memory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import resource
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from cloud.src.contract import keys, schemas
+from cloud.src.contract.record import read_record, with_record
+from cloud.src.models import byte_vectors, packaged_models
+from cloud.src.models.embeddings import Embedder, unit
+from cloud.src.naming.namer import KeywordNamer
+from cloud.src.worker import package_sentiment, reduce_themes
+from cloud.src.worker.settings import ReduceSettings
+from cloud.src.worker.store import Store
+
+QUARTER, BATCH = "2099Q1", keys.batch_id("2099Q1", 0)
+MANIFEST = f"{keys.batch_manifests_prefix(QUARTER)}manifest_bench.jsonl"
+# The median cosine of a sentence, and of a topic, to the nearest one of another firm: 149 firms of 2020Q2.
+SENTENCE_COSINE, TOPIC_COSINE = 0.62, 0.8
+_IDS = ("sentence_id", "firm_id", "call_id", "topic_id")
+
+Part = tuple[pa.Table, pa.Table]  # topics and sentences
+
+
+class FolderStore(Store):
+    """The bucket as a folder: no server whose time and memory would count."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(None, str(folder))
+        self._folder = folder
+
+    def read(self, key: str) -> bytes | None:
+        path = self._folder / key
+        return path.read_bytes() if path.is_file() else None
+
+    def write(self, key: str, body: bytes) -> None:
+        (self._folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (self._folder / key).write_bytes(body)
+
+    def write_json(self, key: str, document: Any) -> None:
+        self.write(key, json.dumps(document).encode())
+
+    def write_table(self, key: str, table: pa.Table) -> None:
+        buffer = io.BytesIO()
+        pq.write_table(table, buffer, compression="snappy")
+        self.write(key, buffer.getvalue())
+
+    def upload(self, key: str, file: Path) -> None:
+        (self._folder / key).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, self._folder / key)
+
+    def list(self, prefix: str) -> list[str]:
+        found = (self._folder / prefix).rglob("*")
+        return sorted(str(path.relative_to(self._folder)) for path in found if path.is_file())
+
+    def delete(self, key: str) -> None:
+        (self._folder / key).unlink()
+
+
+def write(run: Path, quarter: str, n_firms: int, store: Store) -> tuple[int, int, int]:
+    """Write the parts of ``n_firms`` firms; return how many firms, topics and sentences there are."""
+    firm_ids: list[str] = []
+    n_topics = n_sentences = n_parts = 0
+    for copy, (topics, sentences) in _endless(_parts_of(run, quarter)):
+        topics, sentences = _copied(topics, sentences, copy)
+        record = read_record(topics)
+        record["firms"] = record["firms"][: n_firms - len(firm_ids)]
+        own = pa.array([firm["firm_id"] for firm in record["firms"]], pa.string())
+        topics, sentences = (table.filter(pc.is_in(table["firm_id"], own)) for table in (topics, sentences))
+        store.write_table(keys.topics_part(QUARTER, BATCH, n_parts), with_record(topics, record))
+        store.write_table(keys.sentences_part(QUARTER, BATCH, n_parts), with_record(sentences, record))
+        firm_ids += own.to_pylist()
+        n_topics, n_sentences, n_parts = n_topics + len(topics), n_sentences + len(sentences), n_parts + 1
+        if len(firm_ids) == n_firms:
+            break
+    store.write_json(MANIFEST, {"batch_id": BATCH, "firm_ids": firm_ids})
+    store.write_json(keys.progress(QUARTER, BATCH), {"manifest_key": MANIFEST, "parts": list(range(n_parts))})
+    return len(firm_ids), n_topics, n_sentences
+
+
+def _parts_of(run: Path, quarter: str) -> Callable[[], Iterator[Part]]:
+    """Reads the parts of a run's folder, again at each call."""
+    topics = sorted((run / keys.topics_parts_prefix(quarter)).glob("*.parquet"))
+    if not topics:
+        raise SystemExit(f"{run} has no parts of {quarter}: give the output folder of a run")
+    sentences = [run / keys.sentences_parts_prefix(quarter) / path.name for path in topics]
+    return lambda: (
+        (pq.read_table(one, partitioning=None), pq.read_table(other, partitioning=None))
+        for one, other in zip(topics, sentences, strict=True)
+    )
+
+
+def _endless(parts: Callable[[], Iterator[Part]]) -> Iterator[tuple[int, Part]]:
+    copy = 0
+    while True:
+        yield from ((copy, part) for part in parts())
+        copy += 1
+
+
+def _copied(topics: pa.Table, sentences: pa.Table, copy: int) -> Part:
+    """The part with firms of their own; copy 0 keeps its vectors."""
+    record = read_record(topics)
+    prefix = f"{copy:03d}-"
+    for firm in record["firms"]:
+        firm |= {"firm_id": prefix + firm["firm_id"], "quarter": QUARTER}
+    topics, sentences = _renamed(topics, prefix), _renamed(sentences, prefix)
+    if copy:
+        random = np.random.default_rng([copy, topics.num_rows, sentences.num_rows])
+        topics = _with_turned_topics(topics, random)
+        sentences = _with_turned_sentences(sentences, random)
+    return with_record(topics, record), sentences
+
+
+def _renamed(table: pa.Table, prefix: str) -> pa.Table:
+    columns = {name: table.column(name) for name in table.column_names}
+    for name in set(_IDS) & set(columns):
+        columns[name] = pc.binary_join_element_wise(prefix, columns[name], "")
+    if "representative_sentence_ids" in columns:
+        ids = columns["representative_sentence_ids"].combine_chunks()
+        renamed = pc.binary_join_element_wise(prefix, ids.flatten(), "")
+        columns["representative_sentence_ids"] = pa.ListArray.from_arrays(ids.offsets, renamed)
+    columns["quarter"] = pa.array([QUARTER] * table.num_rows)
+    return pa.table(columns).cast(table.schema.remove_metadata())
+
+
+def _with_turned_topics(topics: pa.Table, random: np.random.Generator) -> pa.Table:
+    values = topics.column("embedding").combine_chunks()
+    vectors = _turned(values.flatten().to_numpy().reshape(len(values), -1), TOPIC_COSINE, random)
+    column = pa.ListArray.from_arrays(values.offsets, pa.array(vectors.ravel(), pa.float32()))
+    return _with_column(topics, "embedding", column.cast(schemas.TOPIC.field("embedding").type))
+
+
+def _with_turned_sentences(sentences: pa.Table, random: np.random.Generator) -> pa.Table:
+    vectors = byte_vectors.from_column(sentences.column("vector")).astype(np.float32)
+    turned = byte_vectors.to_bytes(_turned(unit(vectors), SENTENCE_COSINE, random))
+    rows = np.flatnonzero(sentences.column("vector").is_valid())
+    return _with_column(sentences, "vector", byte_vectors.to_column(turned, rows, sentences.num_rows))
+
+
+def _turned(vectors: NDArray[np.float32], cosine: float, random: np.random.Generator) -> NDArray[np.float32]:
+    """Each at about this cosine to where it was: in so many dimensions a random direction is nearly a right angle."""
+    length = np.sqrt(1 / cosine**2 - 1) / np.sqrt(vectors.shape[1])
+    return unit(vectors + np.float32(length) * random.standard_normal(vectors.shape, dtype=np.float32))
+
+
+def _with_column(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
+    place = table.schema.get_field_index(name)
+    return table.set_column(place, table.schema.field(name), column)
+
+
+def measure(store: Store) -> str:
+    """Run reduce and package; return what they took."""
+    embedder = Embedder(packaged_models.EMBEDDING)
+    settings = ReduceSettings(quarter=QUARTER, s3_bucket=store.bucket, manifest_key=MANIFEST)
+    lines = []
+    steps: dict[str, Callable[[], None]] = {
+        "reduce": lambda: reduce_themes.run(settings, store, KeywordNamer(embedder), embedder),
+        "package": lambda: package_sentiment.run(store, QUARTER),
+    }
+    for name, step in steps.items():
+        started, cpu_started = time.perf_counter(), time.process_time()
+        step()
+        seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
+        gigabytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+        lines.append(f"{name}: {seconds:.0f} s ({cpu_seconds:.0f} s of processor time), {gigabytes:.2f} GB so far")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    commands = parser.add_subparsers(dest="command", required=True)
+    to_write = commands.add_parser("write", help="make a large quarter from a run's parts")
+    to_write.add_argument("run", type=Path, help="output folder of a run")
+    to_write.add_argument("quarter", type=keys.check_quarter)
+    to_write.add_argument("--firms", type=int, default=5_000)
+    to_write.add_argument("--out", type=Path, required=True)
+    to_time = commands.add_parser("time", help="run reduce and package on it")
+    to_time.add_argument("folder", type=Path)
+    arguments = parser.parse_args()
+    if arguments.command == "write":
+        written = write(arguments.run, arguments.quarter, arguments.firms, FolderStore(arguments.out))
+        print("{:,} firms, {:,} topics, {:,} sentences".format(*written))
+    else:
+        print(measure(FolderStore(arguments.folder)))
+
+
+if __name__ == "__main__":
+    main()
