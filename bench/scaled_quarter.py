@@ -85,12 +85,12 @@ def write(run: Path, quarter: str, n_firms: int, store: Store) -> tuple[int, int
     """Write the parts of ``n_firms`` firms; return how many firms, topics and sentences there are."""
     firm_ids: list[str] = []
     n_topics = n_sentences = n_parts = 0
-    for copy, (topics, sentences) in _endless(_parts_of(run, quarter)):
-        topics, sentences = _copied(topics, sentences, copy)
-        record = read_record(topics)
+    for copy, part in _endless(_parts_of(run, quarter)):
+        copied = _copied(*part, copy)
+        record = read_record(copied[0])
         record["firms"] = record["firms"][: n_firms - len(firm_ids)]
         own = pa.array([firm["firm_id"] for firm in record["firms"]], pa.string())
-        topics, sentences = (table.filter(pc.is_in(table["firm_id"], own)) for table in (topics, sentences))
+        topics, sentences = (table.filter(pc.is_in(table["firm_id"], own)) for table in copied)
         store.write_table(keys.topics_part(QUARTER, BATCH, n_parts), with_record(topics, record))
         store.write_table(keys.sentences_part(QUARTER, BATCH, n_parts), with_record(sentences, record))
         firm_ids += own.to_pylist()
@@ -125,8 +125,7 @@ def _copied(topics: pa.Table, sentences: pa.Table, copy: int) -> Part:
     """The part with firms of their own; copy 0 keeps its vectors."""
     record = read_record(topics)
     prefix = f"{copy:03d}-"
-    for firm in record["firms"]:
-        firm |= {"firm_id": prefix + firm["firm_id"], "quarter": QUARTER}
+    record["firms"] = [firm | {"firm_id": prefix + firm["firm_id"], "quarter": QUARTER} for firm in record["firms"]]
     topics, sentences = _renamed(topics, prefix), _renamed(sentences, prefix)
     if copy:
         random = np.random.default_rng([copy, topics.num_rows, sentences.num_rows])
