@@ -10,9 +10,7 @@ from typing import Any
 import boto3
 
 from cloud.src.contract import keys
-from cloud.src.contract.errors import InvalidInput
 
-COUNTS = ("succeeded", "failed", "firms_total", "firms_succeeded", "firms_skipped", "firms_failed")
 # Long enough for the reason of a failed job, short enough for a mail.
 MAX_REASON_LENGTH = 500
 # vLLM is scaled by hand (ADR-006), so whoever forgets it pays for it: every notification says how to stop it.
@@ -27,9 +25,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take what summarize_results returned, with ``reduce_error`` when there are no themes.
 
     Return ``{"notified", "message"}``.
-    Raises InvalidInput when the counts are missing or wrong.
     """
-    quarter, bucket = _checked(event)
+    quarter, bucket = event["quarter"], event["bucket"]
     subject = f"FTM {quarter}: {_outcome(event)}"
     counts = [_batches(event), _firms(event), *_names(event)]
     message = "\n".join([subject, *counts, _themes(event, quarter, bucket), *_worker(event), VLLM_REMINDER])
@@ -37,31 +34,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if topic_arn:
         _sns().publish(TopicArn=topic_arn, Subject=subject, Message=message)
     return {"notified": bool(topic_arn), "message": message}
-
-
-def _checked(event: dict[str, Any]) -> tuple[str, str]:
-    event = keys.check_event(event)
-    quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
-    for name in COUNTS:
-        count = event.get(name)
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise InvalidInput(f"{name} {count!r} is not a count: the input is what summarize_results returns")
-    if not isinstance(event.get("has_failures"), bool):
-        raise InvalidInput(f"has_failures {event.get('has_failures')!r} is neither true nor false")
-    _check_names("failed_batches", event.get("failed_batches"), "batch ids")
-    for name in ("commits", "deployed_commits"):
-        _check_names(name, event.get(name, []), "commits")
-    naming = event.get("naming", {})
-    if not isinstance(naming, dict) or not isinstance(naming.get("by_keywords", {}), dict):
-        raise InvalidInput(f"naming {naming!r} does not say by whom: the input is what summarize_results returns")
-    if not isinstance(event.get("reduce_error", {}), dict):
-        raise InvalidInput(f"reduce_error {event['reduce_error']!r} is not an Error with a Cause")
-    return quarter, bucket
-
-
-def _check_names(field: str, names: object, what: str) -> None:
-    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise InvalidInput(f"{field} {names!r} is not a list of {what}")
 
 
 def _outcome(event: dict[str, Any]) -> str:

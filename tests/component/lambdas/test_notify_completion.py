@@ -7,7 +7,6 @@ from typing import Any
 import boto3
 import pytest
 
-from cloud.src.contract.errors import InvalidInput
 from cloud.src.lambdas import notify_completion
 
 SUCCEEDED = {
@@ -170,36 +169,6 @@ def test_subject_is_what_sns_accepts(received: Any, event: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"quarter": "2023"}, "quarter '2023' is not a quarter"),
-        ({"bucket": ""}, "bucket '' is not a valid S3 bucket name"),
-        ({"succeeded": None}, "succeeded None is not a count"),
-        ({"firms_failed": -1}, "firms_failed -1 is not a count"),
-        ({"firms_total": "150"}, "firms_total '150' is not a count"),
-        ({"failed": True}, "failed True is not a count"),
-        ({"has_failures": "no"}, "has_failures 'no' is neither true nor false"),
-        ({"failed_batches": "2023Q1_batch_0000"}, "failed_batches '2023Q1_batch_0000' is not a list"),
-        ({"failed_batches": [1]}, "failed_batches [1] is not a list of batch ids"),
-        ({"commits": "aaaaaaa"}, "commits 'aaaaaaa' is not a list of commits"),
-        ({"deployed_commits": [None]}, "deployed_commits [None] is not a list of commits"),
-        ({"reduce_error": "boom"}, "reduce_error 'boom' is not an Error with a Cause"),
-    ],
-)
-def test_bad_input_is_one_clear_line_before_any_call(
-    no_aws: None, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any], message: str
-) -> None:
-    monkeypatch.setenv("SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:ftm-done")
-    notify_completion._sns.cache_clear()
-
-    with pytest.raises(InvalidInput) as error:
-        notify_completion.handler({**SUCCEEDED, **change}, None)
-
-    assert message in str(error.value)
-    assert "\n" not in str(error.value)
-
-
-@pytest.mark.parametrize(
     ("naming", "line"),
     [
         ({"by_llm": 90, "by_keywords": {}}, "Names of topics in this run: 90 by the LLM, 0 by keywords."),
@@ -221,9 +190,3 @@ def test_says_who_named_the_topics(no_topic: None, no_aws: None, naming: dict[st
 def test_says_nothing_of_names_where_no_llm_was_asked(no_topic: None, no_aws: None) -> None:
     naming = {"by_llm": 0, "by_keywords": {}}
     assert "Names" not in notify_completion.handler({**SUCCEEDED, "naming": naming}, None)["message"]
-
-
-@pytest.mark.parametrize("naming", ["llm", {"by_keywords": 3}])
-def test_names_that_are_no_counts(naming: Any) -> None:
-    with pytest.raises(InvalidInput, match="naming .* does not say by whom"):
-        notify_completion.handler({**SUCCEEDED, "naming": naming}, None)
