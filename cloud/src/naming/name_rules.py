@@ -34,20 +34,6 @@ _EMPTY = frozenset(
     "name none null of other others sentence sentences string summary text the title topic topics unknown untitled "
     "various".split()
 )
-# The commonest function words of other languages in Latin letters: German, Dutch, French, Spanish, Portuguese,
-# Italian, Swedish, Danish, Polish. No English name has these.
-_FOREIGN = frozenset(
-    "auf aus bei durch ein eine einer eines für im nach nicht oder sich sind und vom von wird zum zur een het niet "
-    "voor aan bij naar uit aux avec cette comme dans du leur les mais ou qui sont sur une como cuando desde donde "
-    "ella entre esta hacia hasta más mientras muy para pelo pero sobre también y ao aos mais não nas nos pela pelas "
-    "pelos por são seu sua alla che dal dalla degli del della delle dello gli nel nella più sono sul sulla och ett "
-    "från för på som til ikke og dla nie oraz się".split()
-)
-# These some have ("Las Vegas", "Da Vinci", "Plus Sizes", "DER", "CES"), but beside words that are said.
-_RATHER_FOREIGN = frozenset(
-    "att av ces com con da das de dei dem den der des det di die dos e el en est et il la las le lo los med mit na non "
-    "o om par plus pour sem sin um un".split()
-)
 _MONTHS = "january|february|march|april|may|june|july|august|september|october|november|december"
 _QUARTER = re.compile(rf"\b((q[1-4]|[1-4]q|[12]h|h[12]|fy)[ '-]?\d*|quarters?|{_MONTHS}|(19|20)\d\d)\b", re.IGNORECASE)
 # With or without a unit: "5.4", "3%", "60bps", "100th". COVID-19, 5G, F-35 and 401(k) are no figures.
@@ -100,8 +86,8 @@ def why_refused(name: str, sentences: Sequence[str] = (), firm: Sequence[str] = 
         return f"it must have {MIN_WORDS} to {MAX_WORDS} words and at most {MAX_LENGTH} characters"
     if name != " ".join(name.split()) or not name.isprintable() or _STRANGE_MARK.search(name):
         return "it must be one line of plain words"
-    if not _is_in_the_language_of(sentences, name, words):
-        return "it must be in the language of the sentences"
+    if not _is_in_the_script_of(sentences, name):
+        return "it must be in the script of the sentences"
     if called := _firm_in(name, sentences, firm):
         return f'it must not have the company\'s name "{called}"'
     return None
@@ -127,16 +113,10 @@ def _plain(text: str) -> str:
     return " ".join(re.findall(r"\w+", text.lower()))
 
 
-def _is_in_the_language_of(sentences: Sequence[str], name: str, words: list[str]) -> bool:
-    """By its letters, by function words of other languages, and by whether it has any word of the sentences."""
+def _is_in_the_script_of(sentences: Sequence[str], name: str) -> bool:
     # The sentences are looked at only where the name gives a reason to: most of the time of naming went there.
     other_scripts = _scripts(name) - {"LATIN"}
-    if other_scripts and not other_scripts <= _scripts(" ".join(sentences)):
-        return False
-    if not (_FOREIGN | _RATHER_FOREIGN) & set(words):
-        return True
-    unsaid = set(words) - set(re.findall(r"\w+", " ".join(sentences).lower()))
-    return not unsaid & _FOREIGN and not (unsaid & _RATHER_FOREIGN and unsaid >= set(words) - SMALL_WORDS)
+    return not other_scripts or other_scripts <= _scripts(" ".join(sentences))
 
 
 def _scripts(text: str) -> set[str]:

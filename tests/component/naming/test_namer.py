@@ -90,7 +90,7 @@ def test_a_good_name_is_asked_for_once() -> None:
         ("Freight", "against the rules", "2 to 6 words"),
         ("Acme Freight Rates", "against the rules", "the company's name"),
         ("Freight Rates in 2023", "against the rules", "quarter, month or year"),
-        ("Tarifs des Frets und Seefracht", "against the rules", "language"),
+        ("Стоимость Фрахта", "against the rules", "script"),
         (LlmBadAnswer("nothing", EMPTY), "empty", "it is empty"),
     ],
 )
