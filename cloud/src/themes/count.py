@@ -1,0 +1,106 @@
+"""Which sentences count for which themes: those near to it, and those with a phrase of its dictionary.
+
+One rule for all themes. A sentence may count for several themes, and for none.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from cloud.src.topics.grid import COARSE_STEPS, CoarseGrid
+
+Rows = NDArray[np.int64]
+
+# Cosine to the theme's centroid, with the common mean taken off, from which on a sentence counts for it.
+NEAR = 0.50
+# The same for a sentence with a phrase of the theme's dictionary, which may be said in passing or of another thing.
+NEAR_WITH_PHRASE = 0.20
+NEAR_WITH_FAMILY_PHRASE = 0.15
+NO_PHRASE = -1
+_BLOCK = 8_192
+_NOTHING = np.zeros(0, dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What counts, one entry per (sentence, theme): ordered by sentence, then theme.
+
+    ``phrase`` is the theme's dictionary phrase that the sentence has, the first one; NO_PHRASE where it has none.
+    """
+
+    sentence: Rows
+    theme: Rows
+    similarity: NDArray[np.float64]  # cosine to the theme's centroid
+    phrase: Rows
+
+    def members(self, n_sentences: int, n_themes: int) -> sp.csr_matrix:
+        """1 where a sentence counts for a theme; shape (sentences, themes)."""
+        ones = np.ones(len(self.sentence))
+        return sp.csr_matrix((ones, (self.sentence, self.theme)), shape=(n_sentences, n_themes))
+
+
+def count(
+    sentences: CoarseGrid,
+    said: sp.csr_matrix,
+    centroids: CoarseGrid,
+    is_own: NDArray[np.bool_],
+    near: float = NEAR,
+    near_with_phrase: float = NEAR_WITH_PHRASE,
+) -> Counted:
+    """Count sentences of shape (n, dimensions) for themes.
+
+    ``said`` is 1 where a sentence has a phrase, shape (n, phrases); ``is_own`` says which phrase is in which theme's
+    dictionary, shape (themes, phrases). ``near`` above 1 counts by phrases alone.
+    """
+    blocks = [
+        _count_block(
+            sentences[start : start + _BLOCK], said[start : start + _BLOCK], centroids, is_own, near, near_with_phrase
+        )
+        for start in range(0, len(sentences), _BLOCK)
+    ]
+    starts = range(0, len(sentences), _BLOCK)
+    return Counted(
+        np.concatenate([block.sentence + start for block, start in zip(blocks, starts, strict=True)] or [_NOTHING]),
+        np.concatenate([block.theme for block in blocks] or [_NOTHING]),
+        np.concatenate([block.similarity for block in blocks] or [_NOTHING.astype(np.float64)]),
+        np.concatenate([block.phrase for block in blocks] or [_NOTHING]),
+    )
+
+
+def _count_block(
+    sentences: CoarseGrid,
+    said: sp.csr_matrix,
+    centroids: CoarseGrid,
+    is_own: NDArray[np.bool_],
+    near: float,
+    near_with_phrase: float,
+) -> Counted:
+    products = sentences @ centroids.T
+    counts = products >= near * COARSE_STEPS**2
+    first_phrase = np.full(products.shape, NO_PHRASE)
+    sentence, theme, phrase = _phrase_hits(said, is_own)
+    enough = products[sentence, theme] >= near_with_phrase * COARSE_STEPS**2
+    counts[sentence[enough], theme[enough]] = True
+    # Hits come by phrase, so written backwards the first phrase is what stays.
+    first_phrase[sentence[::-1], theme[::-1]] = phrase[::-1]
+    rows, themes = np.nonzero(counts)
+    similarity = np.round(products[rows, themes].astype(np.float64) / COARSE_STEPS**2, 4)
+    return Counted(rows, themes, similarity, first_phrase[rows, themes])
+
+
+def _phrase_hits(said: sp.csr_matrix, is_own: NDArray[np.bool_]) -> tuple[Rows, Rows, Rows]:
+    """Every (sentence, theme, phrase) where the sentence has a phrase of the theme's, by phrase."""
+    themes_of = sp.csr_matrix(is_own.T)
+    said = said.tocsc()
+    sentences, themes, phrases = [_NOTHING], [_NOTHING], [_NOTHING]
+    for phrase in np.flatnonzero(is_own.any(axis=0)):
+        with_it = said.indices[said.indptr[phrase] : said.indptr[phrase + 1]]
+        of_themes = themes_of.indices[themes_of.indptr[phrase] : themes_of.indptr[phrase + 1]]
+        sentences.append(np.repeat(with_it, len(of_themes)))
+        themes.append(np.tile(of_themes, len(with_it)))
+        phrases.append(np.full(len(with_it) * len(of_themes), phrase))
+    return np.concatenate(sentences), np.concatenate(themes), np.concatenate(phrases)

@@ -1,0 +1,199 @@
+"""A quarter's themes: found from topics, refined and given dictionaries on sentences, then counted.
+
+Fitting needs all vectors at once and may be given a sample of the sentences; counting goes through all of them once,
+part by part. Everything is deterministic: whole numbers, and no random start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from cloud.src.models.embeddings import Vectors, unit
+from cloud.src.themes.count import NEAR_WITH_FAMILY_PHRASE, NO_PHRASE, Counted, count
+from cloud.src.themes.dictionary import Dictionary, family_dictionaries, theme_dictionaries
+from cloud.src.themes.families import find_families
+from cloud.src.themes.phrases import Phrases, by_firm, matrix_of, of_sentence, phrases_of
+from cloud.src.themes.refine import NO_THEME, Rows, centroids_of, membership, nearest, refine
+from cloud.src.themes.sentence_grid import ByteVectors, Mean, centred, mean_of
+from cloud.src.topics.grid import COARSE_STEPS, CoarseGrid
+
+# Above 1: near enough is nobody.
+_NEVER_NEAR = 2.0
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """Sentences that say something, in spoken order; all of length n but ``vectors``, of shape (n, dimensions).
+
+    ``firms`` and ``calls`` are numbers; ``seeds`` is the theme that the sentence's topic is in, NO_THEME for none.
+    """
+
+    vectors: ByteVectors
+    firms: Rows
+    calls: Rows
+    texts: Sequence[str]
+    seeds: Rows
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The themes, or the families: ``centroids`` (groups, dimensions), mean off; ``means`` are unit vectors, mean in.
+
+    ``word_agreement``: the largest share of a group's firms that say the same phrase of its dictionary.
+    """
+
+    centroids: CoarseGrid
+    dictionary: Dictionary
+    means: Vectors
+    word_agreement: NDArray[np.float64]
+
+    def of(self, chosen: Rows) -> Groups:
+        return Groups(
+            self.centroids[chosen], self.dictionary.of(chosen), self.means[chosen], self.word_agreement[chosen]
+        )
+
+
+@dataclass(frozen=True)
+class FittedThemes:
+    """What a sentence is measured with. ``phrases`` are the columns of the dictionaries; ``family_of`` each theme."""
+
+    mean: Mean
+    phrases: list[str]
+    themes: Groups
+    families: Groups
+    family_of: Rows
+
+    def without(self, dropped: Rows) -> FittedThemes:
+        """Without some themes, and without the families that have no theme left."""
+        themes = np.setdiff1d(np.arange(len(self.family_of)), dropped)
+        families, family_of = np.unique(self.family_of[themes], return_inverse=True)
+        return replace(self, themes=self.themes.of(themes), families=self.families.of(families), family_of=family_of)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a theme is valid: it spans so many firms, and no firm holds a larger share of its sentences."""
+
+    min_firms: int
+    max_firm_dominance: float
+
+
+def fit(sentences: Sentences, n_seeds: int, limits: Limits) -> FittedThemes:
+    """Refine the themes that the topics have shown, build their dictionaries, and put them into families."""
+    mean = mean_of([sentences.vectors])
+    grid = centred(sentences.vectors, mean)
+    phrases = phrases_of(sentences.texts, sentences.firms)
+    centroids, dictionary, members = _fit_themes(sentences, grid, phrases, n_seeds, limits)
+    labels = nearest(grid, centroids)
+    family_of = find_families(centroids, dictionary.log_odds, labels, sentences.calls, members)
+    return FittedThemes(
+        mean,
+        phrases.texts,
+        _groups(sentences, phrases, centroids, dictionary, members),
+        _fit_families(sentences, grid, phrases, labels, family_of, members),
+        family_of,
+    )
+
+
+def _fit_themes(
+    sentences: Sentences, grid: CoarseGrid, phrases: Phrases, n_seeds: int, limits: Limits
+) -> tuple[CoarseGrid, Dictionary, sp.csr_matrix]:
+    """Centroids and dictionaries of the valid themes, and 1 where a sentence counts for one."""
+    centroids = refine(grid, sentences.seeds, n_seeds)
+    near = membership(nearest(grid, centroids), len(centroids))
+    dictionary = theme_dictionaries(grid, phrases, near, centroids)
+    counted = count(grid, phrases.said, centroids, dictionary.is_own)
+    members = counted.members(len(grid), len(centroids))
+    valid = np.setdiff1d(np.arange(len(centroids)), invalid(members, sentences.firms, dictionary.is_own, limits))
+    return centroids[valid], dictionary.of(valid), members[:, valid]
+
+
+def _fit_families(
+    sentences: Sentences, grid: CoarseGrid, phrases: Phrases, labels: Rows, family_of: Rows, members: sp.csr_matrix
+) -> Groups:
+    n_families = int(family_of.max(initial=-1)) + 1
+    family_of_theme = membership(family_of, n_families)
+    nearest_family = np.append(family_of, NO_THEME)[labels]  # the last place is that of NO_THEME
+    centroids = centroids_of(grid, nearest_family, n_families)
+    dictionary = family_dictionaries(phrases, membership(nearest_family, n_families))
+    with_phrase = count(grid, phrases.said, centroids, dictionary.is_own, _NEVER_NEAR, NEAR_WITH_FAMILY_PHRASE)
+    either = (members @ family_of_theme) + with_phrase.members(len(grid), n_families)
+    return _groups(sentences, phrases, centroids, dictionary, (either > 0).astype(np.float64))
+
+
+def _groups(
+    sentences: Sentences, phrases: Phrases, centroids: CoarseGrid, dictionary: Dictionary, members: sp.csr_matrix
+) -> Groups:
+    # Whole numbers: exact in double precision.
+    sums = members.T @ sentences.vectors.astype(np.float64)
+    return Groups(centroids, dictionary, unit(sums), _word_agreement(sentences.firms, phrases, dictionary, members))
+
+
+def _word_agreement(
+    firms: Rows, phrases: Phrases, dictionary: Dictionary, members: sp.csr_matrix
+) -> NDArray[np.float64]:
+    """For each group the largest share of its firms that say one phrase of its dictionary in it."""
+    agreement = np.zeros(members.shape[1])
+    said, members = phrases.said.tocsc(), members.tocsc()
+    for group in range(members.shape[1]):
+        rows = members.indices[members.indptr[group] : members.indptr[group + 1]]
+        own = np.flatnonzero(dictionary.is_own[group])
+        if len(rows) and len(own):
+            firms_of_group, number = np.unique(firms[rows], return_inverse=True)
+            firms_that_say = np.diff((by_firm(number) @ said[:, own][rows]).tocsc().indptr)
+            agreement[group] = firms_that_say.max() / len(firms_of_group)
+    return agreement
+
+
+def invalid(members: sp.csr_matrix, firms: Rows, is_own: NDArray[np.bool_], limits: Limits) -> Rows:
+    """The themes that too few firms speak of, that are mostly one firm's, or that have no phrase of their own."""
+    of_firm = np.asarray((by_firm(firms) @ members).todense())
+    sizes = np.maximum(of_firm.sum(axis=0), 1)
+    is_valid = ((of_firm > 0).sum(axis=0) >= limits.min_firms) & is_own.any(axis=1)
+    # Divided, not multiplied: 29 of 100 is the number 0.29, while 0.29 * 100 is a little less than 29.
+    return np.flatnonzero(~is_valid | (of_firm.max(axis=0, initial=0) / sizes > limits.max_firm_dominance))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What counts for themes and for families. A sentence that counts for a theme counts for its family."""
+
+    themes: Counted
+    families: Counted
+
+
+def measure(fitted: FittedThemes, vectors: ByteVectors, texts: Sequence[str]) -> Measured:
+    """Count some sentences, any number at a time."""
+    grid = centred(vectors, fitted.mean)
+    said = matrix_of([of_sentence(text) for text in texts], fitted.phrases)
+    themes = count(grid, said, fitted.themes.centroids, fitted.themes.dictionary.is_own)
+    families = fitted.families
+    with_phrase = count(
+        grid, said, families.centroids, families.dictionary.is_own, _NEVER_NEAR, NEAR_WITH_FAMILY_PHRASE
+    )
+    return Measured(themes, _of_families(grid, families.centroids, themes, fitted.family_of, with_phrase))
+
+
+def _of_families(
+    grid: CoarseGrid, centroids: CoarseGrid, themes: Counted, family_of: Rows, with_phrase: Counted
+) -> Counted:
+    """Sentences of a family's themes, and those with a phrase of its own; each pair once."""
+    n_families = len(centroids)
+    pairs, first = np.unique(
+        np.concatenate(
+            [
+                with_phrase.sentence * n_families + with_phrase.theme,
+                themes.sentence * n_families + family_of[themes.theme],
+            ]
+        ),
+        return_index=True,
+    )
+    sentence, family = (pairs // n_families, pairs % n_families) if n_families else (pairs, pairs)
+    phrase = np.append(with_phrase.phrase, np.full(len(themes.sentence), NO_PHRASE))[first]
+    products = np.einsum("ij,ij->i", grid[sentence], centroids[family], dtype=np.float64)
+    return Counted(sentence, family, np.round(products / COARSE_STEPS**2, 4), phrase)
