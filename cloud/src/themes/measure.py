@@ -14,6 +14,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from cloud.src.models.embeddings import Vectors, unit
+from cloud.src.themes import near_duplicates
 from cloud.src.themes.count import NEAR_WITH_FAMILY_PHRASE, NO_PHRASE, Counted, count
 from cloud.src.themes.dictionary import Dictionary, family_dictionaries, theme_dictionaries
 from cloud.src.themes.families import find_families
@@ -21,6 +22,7 @@ from cloud.src.themes.phrases import Phrases, by_firm, matrix_of, of_sentence, p
 from cloud.src.themes.refine import NO_THEME, Rows, centroids_of, membership, nearest, refine
 from cloud.src.themes.sentence_grid import ByteVectors, Mean, centred, mean_of
 from cloud.src.topics.grid import COARSE_STEPS, CoarseGrid
+from cloud.src.topics.procedural import MAX_SHARE_OF_NEARLY_PROCEDURAL
 
 # Above 1: near enough is nobody.
 _NEVER_NEAR = 2.0
@@ -30,7 +32,8 @@ _NEVER_NEAR = 2.0
 class Sentences:
     """Sentences that say something, in spoken order; all of length n but ``vectors``, of shape (n, dimensions).
 
-    ``firms`` and ``calls`` are numbers; ``seeds`` is the theme that the sentence's topic is in, NO_THEME for none.
+    ``firms`` and ``calls`` are numbers; ``seeds`` is the theme that the sentence's topic is in, NO_THEME for none,
+    and ``is_procedural`` whether it comes near to what runs a call.
     """
 
     vectors: ByteVectors
@@ -38,6 +41,7 @@ class Sentences:
     calls: Rows
     texts: Sequence[str]
     seeds: Rows
+    is_procedural: NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -104,13 +108,34 @@ def _fit_themes(
     sentences: Sentences, grid: CoarseGrid, phrases: Phrases, n_seeds: int, limits: Limits
 ) -> tuple[CoarseGrid, Dictionary, sp.csr_matrix]:
     """Centroids and dictionaries of the valid themes, and 1 where a sentence counts for one."""
-    centroids = refine(grid, sentences.seeds, n_seeds)
+    refined = _valid(sentences, grid, phrases, refine(grid, sentences.seeds, n_seeds), limits)
+    centroids, _, members = refined
+    same = near_duplicates.same_sentences(members)
+    n_merged = int(same.max(initial=-1)) + 1
+    if n_merged == len(centroids):
+        return refined
+    labels = np.append(same, NO_THEME)[nearest(grid, centroids)]  # the last place is that of NO_THEME
+    return _valid(sentences, grid, phrases, centroids_of(grid, labels, n_merged), limits)
+
+
+def _valid(
+    sentences: Sentences, grid: CoarseGrid, phrases: Phrases, centroids: CoarseGrid, limits: Limits
+) -> tuple[CoarseGrid, Dictionary, sp.csr_matrix]:
+    """The themes that are valid when they have dictionaries and are counted."""
     near = membership(nearest(grid, centroids), len(centroids))
     dictionary = theme_dictionaries(grid, phrases, near, centroids)
-    counted = count(grid, phrases.said, centroids, dictionary.is_own)
-    members = counted.members(len(grid), len(centroids))
-    valid = np.setdiff1d(np.arange(len(centroids)), invalid(members, sentences.firms, dictionary.is_own, limits))
+    members = count(grid, phrases.said, centroids, dictionary.is_own).members(len(grid), len(centroids))
+    dropped = np.union1d(
+        invalid(members, sentences.firms, dictionary.is_own, limits), _procedural(members, sentences.is_procedural)
+    )
+    valid = np.setdiff1d(np.arange(len(centroids)), dropped)
     return centroids[valid], dictionary.of(valid), members[:, valid]
+
+
+def _procedural(members: sp.csr_matrix, is_procedural: NDArray[np.bool_]) -> Rows:
+    """The themes that run the call instead of saying something, by the rule for topics (topics/procedural.py)."""
+    sizes = np.maximum(np.asarray(members.sum(axis=0)).ravel(), 1)
+    return np.flatnonzero((members.T @ is_procedural.astype(np.float64)) / sizes > MAX_SHARE_OF_NEARLY_PROCEDURAL)
 
 
 def _fit_families(

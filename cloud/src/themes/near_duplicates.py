@@ -11,7 +11,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
 from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.topics.grid import COARSE_STEPS, on_coarse_grid
@@ -20,6 +23,8 @@ from cloud.src.topics.grid import COARSE_STEPS, on_coarse_grid
 MIN_SIMILARITY = 0.5
 MAIN_WORDS = 3
 MIN_MAIN_WORDS = 2
+# Jaccard index of the sentences that count for two themes, from which on they are one.
+SAME_SENTENCES = 0.4
 
 Rows = NDArray[np.int64]
 
@@ -58,3 +63,19 @@ def shared_words(keywords_of_each: Iterable[Sequence[str]], n_words: int) -> lis
     shared = [(word, count) for word, count in counts.items() if count > 1]
     best = sorted(shared, key=lambda item: (-item[1], item[0]))[:n_words]
     return [(word, count / len(words_of_each)) for word, count in best]
+
+
+def same_sentences(members: sp.csr_matrix) -> Rows:
+    """The theme that each theme becomes when those that count mostly the same sentences are one, numbered from 0.
+
+    ``members`` is 1 where a sentence counts for a theme, shape (sentences, themes). Average linkage of Jaccard indices.
+    """
+    if members.shape[1] < 2:
+        return np.zeros(members.shape[1], dtype=np.int64)
+    together = np.asarray((members.T @ members).todense())
+    sizes = np.diag(together)
+    distances = 1 - together / np.maximum(sizes[:, None] + sizes[None] - together, 1)
+    np.fill_diagonal(distances, 0)
+    clusters = fcluster(linkage(squareform(distances, checks=False), "average"), 1 - SAME_SENTENCES, "distance")
+    _, first, number = np.unique(clusters, return_index=True, return_inverse=True)
+    return np.argsort(np.argsort(first))[number].astype(np.int64)

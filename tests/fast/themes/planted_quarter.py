@@ -40,7 +40,8 @@ def planted(seed: int = 0) -> tuple[Sentences, NDArray[np.int64]]:
     unit = np.array(vectors) / np.linalg.norm(vectors, axis=1, keepdims=True)
     as_bytes = np.clip(np.rint(unit * 127), -127, 127).astype(np.int8)
     numbers = np.array(firms, dtype=np.int64)
-    return Sentences(as_bytes, numbers, numbers, texts, np.array(seeds)), np.array(subjects)
+    nothing = np.zeros(len(texts), dtype=bool)
+    return Sentences(as_bytes, numbers, numbers, texts, np.array(seeds), nothing), np.array(subjects)
 
 
 def rows_of(sentences: Sentences, rows: NDArray[np.int64]) -> Sentences:
@@ -48,4 +49,5 @@ def rows_of(sentences: Sentences, rows: NDArray[np.int64]) -> Sentences:
     order = {firm: number for number, firm in enumerate(dict.fromkeys(sentences.firms[rows]))}
     numbers = np.array([order[firm] for firm in sentences.firms[rows]], dtype=np.int64)
     texts = [sentences.texts[row] for row in rows]
-    return Sentences(sentences.vectors[rows], numbers, numbers, texts, sentences.seeds[rows])
+    is_procedural = sentences.is_procedural[rows]
+    return Sentences(sentences.vectors[rows], numbers, numbers, texts, sentences.seeds[rows], is_procedural)

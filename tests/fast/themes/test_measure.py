@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -103,11 +105,26 @@ def test_what_counts_for_a_theme_counts_for_its_family() -> None:
 def test_a_theme_without_a_phrase_of_its_own_is_dropped() -> None:
     sentences, subjects = planted()
     texts = [f"word{row}" if subjects[row] == 0 else text for row, text in enumerate(sentences.texts)]
-    mute = Sentences(sentences.vectors, sentences.firms, sentences.calls, texts, sentences.seeds)
-
-    fitted = fit(mute, len(SUBJECTS), LIMITS)
+    fitted = fit(replace(sentences, texts=texts), len(SUBJECTS), LIMITS)
 
     assert len(fitted.family_of) == len(SUBJECTS) - 1
+
+
+def test_a_theme_that_runs_the_call_is_dropped() -> None:
+    sentences, subjects = planted()
+
+    fitted = fit(replace(sentences, is_procedural=subjects == 2), len(SUBJECTS), LIMITS)
+
+    assert len(fitted.family_of) == len(SUBJECTS) - 1
+
+
+def test_a_theme_that_was_found_twice_is_one() -> None:
+    sentences, subjects = planted()
+    twice = np.where((subjects == 0) & (sentences.firms % 2 == 0), len(SUBJECTS), sentences.seeds)
+
+    fitted = fit(replace(sentences, seeds=twice), len(SUBJECTS) + 1, LIMITS)
+
+    assert len(fitted.family_of) == len(SUBJECTS)
 
 
 @pytest.mark.parametrize(
@@ -138,9 +155,7 @@ def test_a_family_goes_with_its_last_theme() -> None:
 
 def test_a_quarter_without_seeds_has_no_themes() -> None:
     sentences, _ = planted()
-    nothing = Sentences(
-        sentences.vectors, sentences.firms, sentences.calls, sentences.texts, np.full(len(sentences.texts), NO_THEME)
-    )
+    nothing = replace(sentences, seeds=np.full(len(sentences.texts), NO_THEME))
     fitted = fit(nothing, 0, LIMITS)
 
     assert len(fitted.family_of) == len(measure(fitted, nothing.vectors, nothing.texts).families.sentence) == 0
