@@ -72,6 +72,10 @@ class FittedThemes:
     families: Groups
     family_of: Rows
 
+    @property
+    def n_families(self) -> int:
+        return len(self.families.centroids)
+
     def without(self, dropped: Rows) -> FittedThemes:
         """Without some themes, and without the families that have no theme left."""
         themes = np.setdiff1d(np.arange(len(self.family_of)), dropped)
