@@ -56,7 +56,7 @@ def stability(
 ) -> Stability:
     """The mean over reruns without a tenth of the firms each of the best Jaccard index; names play no part.
 
-    ``topic_of_sentence`` has the topic of each of the sentences, -1 for none. Firms are numbered as in their order by id.
+    ``topic_of_sentence`` has the topic of each sentence, -1 for none. Firms are numbered in the order of their ids.
     """
     firm_ids = sorted(set(topics.firm_ids))
     if len(firm_ids) < MIN_FIRMS:

@@ -84,6 +84,7 @@ class MeasuredQuarter:
     themes: Level
     families: Level
     theme_of_topic: Numbers
+    n_sentences: int  # that say something
 
 
 def measure_quarter(
@@ -112,14 +113,15 @@ def _measured(parts: Iterable[SpokenPart], fitted: FittedThemes, n_firms: int, t
     themes = Level.empty(n_firms, len(fitted.themes.centroids))
     families = Level.empty(n_firms, len(fitted.families.centroids))
     theme_of_topic = np.full(len(topic_sizes), NO_THEME, dtype=np.int64)
-    counted = []
+    counted, n_sentences = [], 0
     for part in parts:
         found = measure(fitted, part.vectors, part.texts)
+        n_sentences += len(part.texts)
         themes.add(part, found.themes)
         families.add(part, found.families)
         _assign_topics(theme_of_topic, part, found.themes, topic_sizes)
         counted.append(found)
-    return MeasuredQuarter(fitted, counted, themes, families, theme_of_topic)
+    return MeasuredQuarter(fitted, counted, themes, families, theme_of_topic, n_sentences)
 
 
 def _assign_topics(theme_of_topic: Numbers, part: SpokenPart, counted: Counted, topic_sizes: Numbers) -> None:

@@ -1,0 +1,68 @@
+"""The table of themes: families first, then themes, each level in its order."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pyarrow as pa
+
+from cloud.src.contract import schemas
+from cloud.src.naming.ask import BY_KEYWORDS, BY_LLM, Name
+from cloud.src.worker.rank_quarter import FAMILY, THEME, Phrase, Ranked, RankedQuarter, ids_by_number
+
+N_KEYWORDS = 8
+
+
+def theme_table(
+    quarter: str, ranked: RankedQuarter, names: tuple[list[Name], list[Name]], llm_model: str | None
+) -> pa.Table:
+    """As schema THEME; ``names`` are those of the families and those of the themes, in their order."""
+    family_ids = ids_by_number(ranked.families)
+    of_families, of_themes = names
+    rows = [
+        *(_row(quarter, FAMILY, None, *each, llm_model) for each in zip(ranked.families, of_families, strict=True)),
+        *(
+            _row(quarter, THEME, family_ids[theme.family], theme, name, llm_model)
+            for theme, name in zip(ranked.themes, of_themes, strict=True)
+        ),
+    ]
+    return pa.Table.from_pylist(rows, schema=schemas.THEME)
+
+
+def _row(
+    quarter: str, level: str, family_id: str | None, group: Ranked, name: Name, llm_model: str | None
+) -> dict[str, Any]:
+    return {
+        "theme_id": group.group_id,
+        "name": name.text,
+        "description": name.description,
+        "naming_method": name.method,
+        "named_by": llm_model if name.method == BY_LLM else BY_KEYWORDS,
+        "keywords": keywords(group.dictionary),
+        "n_topics": group.n_topics,
+        "n_firms": group.n_firms,
+        "n_sentences": group.n_sentences,
+        "level": level,
+        "family_id": family_id,
+        "share_of_firms": group.measures.share_of_firms,
+        "distinctiveness": group.measures.distinctiveness,
+        "general": group.measures.is_general,
+        "stability": group.measures.stability,
+        "dictionary": [
+            {"phrase": phrase.text, "purity": phrase.purity, "share": phrase.share} for phrase in group.dictionary
+        ],
+        "centroid": group.centroid,
+        "evidence_sentence_ids": [example.sentence_id for example in group.examples],
+        "quarter": quarter,
+    }
+
+
+def keywords(dictionary: Sequence[Phrase]) -> list[str]:
+    """The first phrases of a dictionary, none that holds the words of one before it."""
+    chosen: list[str] = []
+    for phrase in dictionary:
+        words = set(phrase.text.split())
+        if not any(words >= set(other.split()) or words <= set(other.split()) for other in chosen):
+            chosen.append(phrase.text)
+    return chosen[:N_KEYWORDS]
