@@ -36,6 +36,7 @@ class Ranked:
     number: its number among the fitted ones; ``family`` is that of a theme's family.
     dictionary: the phrases that most of its sentences have and few others come first.
     centroid: unit vector, the mean of all sentences taken off.
+    mean_sentence: unit vector of what it says, nothing taken off: what a name is compared with.
     """
 
     group_id: str
@@ -48,6 +49,7 @@ class Ranked:
     n_sentences: int
     n_topics: int
     centroid: Vectors
+    mean_sentence: Vectors
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def rank_quarter(quarter: str, measured: MeasuredQuarter, stability: Stability, 
                 n_sentences=int(counts.n_sentences[number]),
                 n_topics=int(topics[number]),
                 centroid=groups.centroids[number] / np.float32(COARSE_STEPS),
+                mean_sentence=groups.means[number],
             )
             for place, number in enumerate(order(measures), start=1)
         ]

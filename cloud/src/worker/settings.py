@@ -58,6 +58,7 @@ class ReduceSettings(JobSettings):
     min_firms: int = Field(default=2, ge=1)
     max_firm_dominance: float = Field(default=0.4, gt=0, le=1)
     theme_naming: Literal["llm", "keywords"] = "llm"
+    stability: bool = True  # five reruns: the longest step of a large quarter
 
 
 Settings = TypeVar("Settings", bound=JobSettings)
