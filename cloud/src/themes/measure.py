@@ -13,6 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from cloud.src.models.byte_vectors import ByteVectors
 from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.themes import near_duplicates
 from cloud.src.themes.count import NEAR_WITH_FAMILY_PHRASE, NO_PHRASE, Counted, count
@@ -20,7 +21,7 @@ from cloud.src.themes.dictionary import Dictionary, family_dictionaries, theme_d
 from cloud.src.themes.families import find_families
 from cloud.src.themes.phrases import Phrases, by_firm, matrix_of, of_sentence, phrases_of
 from cloud.src.themes.refine import NO_THEME, Rows, centroids_of, membership, nearest, refine
-from cloud.src.themes.sentence_grid import ByteVectors, Mean, centred, mean_of
+from cloud.src.themes.sentence_grid import Mean, centred, mean_of
 from cloud.src.topics.grid import COARSE_STEPS, CoarseGrid
 from cloud.src.topics.procedural import MAX_SHARE_OF_NEARLY_PROCEDURAL
 

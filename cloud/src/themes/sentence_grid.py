@@ -11,9 +11,9 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from cloud.src.models.byte_vectors import ByteVectors
 from cloud.src.topics.grid import COARSE_STEPS, CoarseGrid
 
-ByteVectors = NDArray[np.int8]
 Mean = NDArray[np.int64]
 
 # Fractions of a byte's step that the mean is kept in, to lose nothing of it.

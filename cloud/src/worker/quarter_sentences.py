@@ -15,10 +15,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from cloud.src.models import byte_vectors
+from cloud.src.models.byte_vectors import ByteVectors
 from cloud.src.models.embeddings import Embedder, unit
 from cloud.src.themes.measure import Sentences
 from cloud.src.themes.refine import NO_THEME
-from cloud.src.themes.sentence_grid import ByteVectors
 from cloud.src.topics import procedural
 from cloud.src.topics.grid import COARSE_STEPS, CoarseGrid, on_coarse_grid
 

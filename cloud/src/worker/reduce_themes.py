@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -74,7 +72,7 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
     themes = theme_table(quarter, ranked, names, namer.themes_named_by["llm_model"])
     write_tables(store, quarter, mapped, measured, ranked, themes)
     naming = namer.tally()
-    record = {"names_by": [namer.themes_named_by], "naming": naming, "ranking": ranking_record(ranked)}
+    record = {"names_by": [namer.themes_named_by], "naming": naming}
     store.write_table(keys.themes(quarter), with_record(themes, record))
     log.info("naming: %s", in_words(naming))
     log.info("wrote %d families, %d themes of %d firms", len(ranked.families), len(ranked.themes), len(mapped.firms))
@@ -128,14 +126,6 @@ def write_tables(
     store.write_table(keys.firms(quarter), pa.Table.from_pylist(mapped.firms, schema=schemas.FIRM))
     store.write_table(keys.topics(quarter), with_record(topics, {"names_by": mapped.names_by}))
     store.write_table(keys.theme_contributions(quarter), contributions(topics))
-
-
-def ranking_record(ranked: RankedQuarter) -> list[dict[str, Any]]:
-    """What each place was decided by, for the table's metadata: the schema is the contract's."""
-    return [
-        {"theme_id": group.group_id, **asdict(group.measures), "score": group.measures.score}
-        for group in (*ranked.families, *ranked.themes)
-    ]
 
 
 def with_theme_ids(topics: pa.Table, theme_ids: list[str], measured: MeasuredQuarter) -> pa.Table:
