@@ -12,8 +12,11 @@ from numpy.typing import NDArray
 
 from cloud.src.topics.keywords import terms
 
-# What fewer sentences or firms say is a firm's own case, and no share of it means anything.
+# What fewer sentences or firms say is a firm's own case, and no share of it means anything. A small quarter says
+# everything less often.
 MIN_SENTENCES = 8
+MIN_SENTENCES_OF_A_SMALL_QUARTER = 3
+SENTENCES_PER_USE = 5_000  # of a quarter between the two
 MIN_FIRMS = 3
 _NO_WORDS: frozenset[str] = frozenset()
 
@@ -35,7 +38,8 @@ def phrases_of(texts: Sequence[str], firms: NDArray[np.int64]) -> Phrases:
     """The phrases that enough sentences of enough firms have; ``firms`` has the firm's number of each sentence."""
     phrases_of_sentence = [of_sentence(text) for text in texts]
     counts = Counter(phrase for phrases in phrases_of_sentence for phrase in phrases)
-    frequent = sorted(phrase for phrase, count in counts.items() if count >= MIN_SENTENCES)
+    least = min(max(len(texts) // SENTENCES_PER_USE, MIN_SENTENCES_OF_A_SMALL_QUARTER), MIN_SENTENCES)
+    frequent = sorted(phrase for phrase, count in counts.items() if count >= least)
     said = matrix_of(phrases_of_sentence, frequent)
     shared = np.flatnonzero(np.diff((by_firm(firms) @ said).tocsc().indptr) >= MIN_FIRMS)
     return Phrases(said[:, shared].tocsr(), [frequent[column] for column in shared])
