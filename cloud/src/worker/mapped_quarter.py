@@ -19,6 +19,8 @@ from cloud.src.worker.transcripts import read_batches
 
 @dataclass(frozen=True)
 class FinishedPart:
+    """A part of a batch that map has finished."""
+
     batch_id: str
     number: int
 
@@ -49,10 +51,11 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
     finished, tables = [], []
     firms: list[FirmRow] = []
     names_by: list[dict[str, Any]] = []
-    for batch_id, unclaimed in read_batches(store, manifest_key).items():
+    for batch_id, firms_of_batch in read_batches(store, manifest_key).items():
         progress = store.read_json_if_there(keys.progress(quarter, batch_id))
         if progress is None or progress["manifest_key"] != manifest_key:
             continue
+        unclaimed = firms_of_batch
         for number in progress["parts"]:
             table = store.read_table(keys.topics_part(quarter, batch_id, number))
             finished.append(FinishedPart(batch_id, number))
