@@ -58,6 +58,7 @@ class Groups:
     word_agreement: NDArray[np.float64]
 
     def of(self, chosen: Rows) -> Groups:
+        """Some of the groups."""
         return Groups(
             self.centroids[chosen], self.dictionary.of(chosen), self.means[chosen], self.word_agreement[chosen]
         )
@@ -75,6 +76,7 @@ class FittedThemes:
 
     @property
     def n_families(self) -> int:
+        """How many families there are."""
         return len(self.families.centroids)
 
     def without(self, dropped: Rows) -> FittedThemes:

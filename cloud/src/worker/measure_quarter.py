@@ -45,6 +45,7 @@ class Level:
 
     @classmethod
     def empty(cls, n_firms: int, n_groups: int) -> Level:
+        """Before anything has been counted."""
         return cls(np.zeros((n_firms, n_groups), dtype=np.int64), [[] for _ in range(n_groups)])
 
     @property
@@ -54,9 +55,11 @@ class Level:
 
     @property
     def n_sentences(self) -> Numbers:
+        """Of each group, how many sentences count for it."""
         return self.firms.sum(axis=0)
 
     def add(self, part: SpokenPart, counted: Counted) -> None:
+        """Add what counts of a part, which has all sentences of its firms."""
         firms = part.firms[counted.sentence]
         np.add.at(self.firms, (firms, counted.theme), 1)
         ids = np.array(part.sentence_ids, dtype=object)[counted.sentence]

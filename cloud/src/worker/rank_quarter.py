@@ -54,6 +54,8 @@ class Ranked:
 
 @dataclass(frozen=True)
 class RankedQuarter:
+    """Both levels, each in its order."""
+
     families: list[Ranked]
     themes: list[Ranked]
 

@@ -44,6 +44,7 @@ class Steps:
         self.writer.write()
 
     def begin(self, step: str) -> None:
+        """Tell that a step begins."""
         log.info("%s", step)
         self.progress.step = step
         self.writer.write()
