@@ -10,7 +10,6 @@ from sklearn.metrics import adjusted_rand_score
 from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.themes.average_linkage import average_linkage
 from cloud.src.topics.grid import COARSE_STEPS, on_coarse_grid
-from tests.component.thread_counts import printed_with
 
 
 def clouds(seed: int, n: int = 400, n_clouds: int = 25, noise: float = 0.12) -> Vectors:
@@ -68,18 +67,3 @@ def test_every_product_is_a_whole_number_that_float32_holds() -> None:
     assert np.abs(products).max() < 2**24
     assert np.array_equal(products, (grid.astype(np.int64) @ grid.astype(np.int64).T).astype(np.float32))
     np.testing.assert_allclose(products / COARSE_STEPS**2, clouds(3) @ clouds(3).T, atol=2e-3)
-
-
-SCRIPT = """
-import numpy as np
-from tests.component.themes.test_average_linkage import clouds
-from cloud.src.themes.average_linkage import average_linkage
-from cloud.src.topics.grid import on_coarse_grid
-print(average_linkage(on_coarse_grid(clouds(5, n=3000, noise=0.2)), 0.7).tolist())
-"""
-
-
-def test_the_number_of_threads_makes_no_difference() -> None:
-    [printed] = printed_with(SCRIPT, 1, 2, 5)
-
-    assert "," in printed

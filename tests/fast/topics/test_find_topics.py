@@ -15,7 +15,6 @@ from cloud.src.topics.find_topics import (
     find_topics,
     labels_of,
 )
-from tests.component.thread_counts import printed_with
 
 DIMENSIONS = 64
 
@@ -195,22 +194,6 @@ def test_the_last_bits_that_another_machine_gives_other_do_not_matter() -> None:
     nudged = vectors + np.random.default_rng(3).normal(scale=1e-7, size=vectors.shape).astype(np.float32)
 
     assert sentences_of(find_topics(nudged)) == sentences_of(find_topics(vectors))
-
-
-PRINT_TOPICS = """
-import numpy as np
-from cloud.src.models.embeddings import unit
-from cloud.src.topics.find_topics import find_topics
-for n_sentences in (200, 2_500):
-    for topic in find_topics(unit(np.random.default_rng(1).normal(size=(n_sentences, 64)))):
-        print(topic.rows.tolist(), topic.representatives.tolist(), topic.centroid.tobytes().hex())
-"""
-
-
-def test_threads_do_not_change_a_bit() -> None:
-    [printed] = printed_with(PRINT_TOPICS, 1, 2)
-
-    assert printed != ""
 
 
 def test_the_same_sentences_give_the_same_topics() -> None:

@@ -11,7 +11,6 @@ from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.themes import find_themes as themes
 from cloud.src.themes.average_linkage import average_linkage
 from cloud.src.themes.find_themes import MIN_TOPICS_TO_CENTRE, FoundTheme, cut_for, find_themes, is_valid
-from tests.component.thread_counts import printed_with
 
 DIMENSIONS = 64
 FIRMS_A_GROUP = 10
@@ -256,20 +255,6 @@ def test_where_nothing_is_alike_the_last_linkage_is_within_cells_too(monkeypatch
 
     assert {cut for cut, _ in linked} == {*themes.CONDENSED_DISTANCES, cut_for(len(vectors))}
     assert max(n for _, n in linked) < 400
-
-
-SCRIPT = """
-from cloud.src.themes import find_themes as themes
-from tests.component.themes.test_find_themes import find, spread
-themes.MAX_EXACT_TOPICS = 500
-print([theme.rows.tolist() for theme in find(*spread(3000))])
-"""
-
-
-def test_the_number_of_threads_makes_no_difference_to_condensed_topics() -> None:
-    [printed] = printed_with(SCRIPT, 1, 2, 5)
-
-    assert "," in printed
 
 
 def test_condensing_changes_little(monkeypatch: pytest.MonkeyPatch) -> None:
