@@ -20,7 +20,7 @@ import pytest
 from cloud.src.cli.samples import transcripts
 from cloud.src.localaws.child_environment import full_python_path
 from cloud.src.localaws.environment import LocalAws, local_aws
-from cloud.src.localaws.terraform_roots import PROVIDER_VARIABLES, ROOTS, copy_root
+from cloud.src.localaws.terraform_roots import LESS_GARBAGE_COLLECTION, PROVIDER_VARIABLES, ROOTS, copy_root
 from cloud.src.models import packaged_models
 from tests.e2e.aws_command import open_terminal
 from tests.e2e.ftm_process import until
@@ -101,6 +101,7 @@ def shell(aws: LocalAws, checkout: Path, tmp_path_factory: pytest.TempPathFactor
             "AWS_SECRET_ACCESS_KEY": "test",
             "CHECKPOINT_DISABLE": "1",  # asks HashiCorp for news otherwise
             "TF_VAR_job_environment": json.dumps(jobs),
+            **LESS_GARBAGE_COLLECTION,
             **{name: os.environ[name] for name in PROVIDER_VARIABLES if name in os.environ},
         }
         with open_shell(open_terminal(home, exported).environment, checkout, home) as shell:

@@ -39,9 +39,6 @@ class Root:
     def init(self, backend: dict[str, str] | None = None) -> None:
         self._succeed(self._terraform.init(backend_config=backend))
 
-    def validate(self) -> None:
-        self._succeed(self._terraform.validate())
-
     def plan(self, var: dict[str, Any] | None = None, **options: Any) -> tuple[int, str]:
         """NO_CHANGES or CHANGES, and what the plan says; ``var`` are variables of this one plan."""
         variables = {**(self._variables or {}), **(var or {})}

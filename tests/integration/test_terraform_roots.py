@@ -21,7 +21,7 @@ import pytest
 from cloud.src.cli.environment import vllm
 from cloud.src.contract import keys, schemas
 from cloud.src.localaws.environment import LocalAws
-from cloud.src.localaws.terraform_roots import FILES, ROOTS, copy_roots
+from cloud.src.localaws.terraform_roots import FILES, LESS_GARBAGE_COLLECTION, ROOTS, copy_roots
 from tests.e2e.aws_command import open_terminal
 from tests.e2e.ftm_process import run_ftm
 from tests.e2e.local_up_process import MODELS, NAME, commands, exports, local_up
@@ -68,10 +68,8 @@ def roots(printed: str, aws: LocalAws) -> dict[str, Root]:
     return {name: Root(name, Path(folder) / name) for name in ROOTS}
 
 
-def test_the_files_are_formatted_and_valid(roots: dict[str, Root]) -> None:
-    assert badly_formatted_files() == []
-    for root in roots.values():
-        root.validate()
+def test_the_files_are_formatted() -> None:
+    assert badly_formatted_files() == []  # that they are valid is seen when they are applied
 
 
 def test_it_says_whether_vllm_runs_and_what_it_costs(aws: LocalAws, printed: str) -> None:
@@ -82,7 +80,7 @@ def test_it_says_whether_vllm_runs_and_what_it_costs(aws: LocalAws, printed: str
 
 @pytest.mark.aws_cli
 def test_every_printed_command_works(printed: str, tmp_path: Path) -> None:
-    terminal = open_terminal(tmp_path, {**exports(printed), "CHECKPOINT_DISABLE": "1"})
+    terminal = open_terminal(tmp_path, {**exports(printed), **LESS_GARBAGE_COLLECTION, "CHECKPOINT_DISABLE": "1"})
     typed = commands(printed, "aws", "terraform")
     started = ""
     for command in typed:
@@ -260,15 +258,15 @@ def test_a_changed_compute_environment_is_replaced_under_the_queue(aws: LocalAws
         after = environments_of(job_queue(aws))
         left = aws.client("batch").describe_compute_environments()["computeEnvironments"]
         with_grok = job_definition(aws, "ftm-firm-processor")["containerProperties"]
+        roots["batch"].apply(var={"llm": "vllm", "job_environment": {}})
+        with_vllm = job_definition(aws, "ftm-firm-processor")["containerProperties"]
+        code, plan = roots["stepfunctions"].plan()
     assert len(after) == 2
     assert not set(before) & set(after)
     assert {environment["computeEnvironmentArn"] for environment in left} == set(after)
     assert [secret["name"] for secret in with_grok["secrets"]] == ["LLM_API_KEY"]
     assert "LLM_BASE_URL" not in environment_of(with_grok)
 
-    with applied(roots["batch"], llm="vllm", job_environment={}):
-        with_vllm = job_definition(aws, "ftm-firm-processor")["containerProperties"]
-        code, plan = roots["stepfunctions"].plan()
     assert with_vllm.get("secrets", []) == []
     assert environment_of(with_vllm)["LLM_BASE_URL"] == roots["ecs"].outputs()["base_url"]
     assert environment_of(with_vllm)["DEPLOYED_COMMIT"] == "local"  # the tag of the image
