@@ -51,7 +51,7 @@ def measure_in_new_process(batch_size: int) -> dict[str, float]:
     finished = subprocess.run(
         [sys.executable, __file__, "--here", str(batch_size)], check=True, stdout=subprocess.PIPE, text=True
     )
-    return json.loads(finished.stdout)
+    return dict(json.loads(finished.stdout))
 
 
 def main() -> None:

@@ -22,7 +22,7 @@ import os
 import resource
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import boto3
 import numpy as np
@@ -86,7 +86,9 @@ def main() -> None:
 
 
 def vectors_of(topics: pa.Table) -> Vectors:
-    return topics.column("embedding").combine_chunks().flatten().to_numpy().reshape(topics.num_rows, -1)
+    column = cast("pa.ListArray[Any]", topics.column("embedding").combine_chunks())
+    numbers: Vectors = column.flatten().to_numpy()
+    return numbers.reshape(topics.num_rows, -1)
 
 
 def distance_of_neighbours(topics: pa.Table) -> float:
@@ -114,13 +116,15 @@ def scaled(topics: pa.Table, size: int, cosine: float) -> pa.Table:
 
 def with_vectors(rows: pa.Table, vectors: Vectors) -> pa.Table:
     offsets = np.arange(0, vectors.size + 1, vectors.shape[1], dtype=np.int32)
-    column = pa.ListArray.from_arrays(offsets, vectors.ravel()).cast(schemas.TOPIC.field("embedding").type)
+    column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(vectors.ravel())).cast(
+        schemas.TOPIC.field("embedding").type
+    )
     return rows.set_column(rows.schema.get_field_index("embedding"), schemas.TOPIC.field("embedding"), column)
 
 
 def with_firms(rows: pa.Table, prefix: str) -> pa.Table:
     for name in ("firm_id", "topic_id"):
-        column = pa.array([prefix + value for value in rows.column(name).to_pylist()])
+        column = pa.array([f"{prefix}{value}" for value in rows.column(name).to_pylist()])
         rows = rows.set_column(rows.schema.get_field_index(name), schemas.TOPIC.field(name), column)
     theme = pa.nulls(rows.num_rows, pa.string())
     return rows.set_column(rows.schema.get_field_index("theme_id"), schemas.TOPIC.field("theme_id"), theme)
@@ -179,15 +183,15 @@ def serve(endpoint: Any) -> None:
 
 
 def s3_client(address: str) -> Any:
-    identity = {"aws_access_key_id": "bench", "aws_secret_access_key": "bench", "region_name": "us-east-1"}
-    return boto3.client("s3", endpoint_url=address, **identity)
+    session = boto3.Session(aws_access_key_id="bench", aws_secret_access_key="bench", region_name="us-east-1")
+    return session.client("s3", endpoint_url=address)
 
 
 def compare_with_exact(topics: pa.Table) -> None:
     """Adjusted Rand index to the exact clustering: of condensed ones, and of exact ones without 5 % of the firms."""
     firm_ids = topics.column("firm_id").to_numpy(zero_copy_only=False)
     grid = find_themes._centred(on_coarse_grid(vectors_of(topics)))
-    order = find_themes._by_content(grid, firm_ids)
+    order = find_themes._by_content(grid, list(firm_ids))
     grid, firm_ids = grid[order], firm_ids[order]
     cut = find_themes.cut_for(len(grid))
     exact = average_linkage(grid, cut)

@@ -38,7 +38,7 @@ def vectors(seed: int) -> np.ndarray:
     random = np.random.default_rng(seed)
     groups = random.integers(N_GROUPS, size=N_SENTENCES)
     made_up = random.normal(size=(N_GROUPS, DIMENSIONS))[groups] + random.normal(size=(N_SENTENCES, DIMENSIONS))
-    return (made_up / np.linalg.norm(made_up, axis=1, keepdims=True)).astype(np.float32)
+    return np.asarray(made_up / np.linalg.norm(made_up, axis=1, keepdims=True), dtype=np.float32)
 
 
 def ftm() -> Callable[[list[str], np.ndarray], object]:

@@ -51,7 +51,7 @@ def test_ctrl_c_stops_the_jobs_of_a_run_in_a_local_aws_that_stays(tmp_path: Path
 
 def jobs(exported: dict[str, str], status: str) -> list[Any]:
     batch = LocalAws(exported["AWS_ENDPOINT_URL"]).client("batch")
-    return batch.list_jobs(jobQueue="ftm-queue-main", jobStatus=status)["jobSummaryList"]
+    return list(batch.list_jobs(jobQueue="ftm-queue-main", jobStatus=status)["jobSummaryList"])
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def create_role(aws: LocalAws, name: str) -> str:
-    return aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    return str(aws.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument="{}")["Role"]["Arn"])
 
 
 def create_queue(aws: LocalAws) -> None:
@@ -81,15 +81,16 @@ def register_python_job(aws: LocalAws, name: str, code: str, container: Any = No
         "logConfiguration": {"logDriver": "awslogs", "options": {"awslogs-group": LOG_GROUP}},
         **(container or {}),
     }
-    return aws.client("batch").register_job_definition(
+    registered = aws.client("batch").register_job_definition(
         jobDefinitionName=name, type="container", containerProperties=properties, **definition
-    )["jobDefinitionArn"]
+    )
+    return str(registered["jobDefinitionArn"])
 
 
 def submit(aws: LocalAws, definition: str, **request: Any) -> str:
     """Submit a job; return its id."""
     batch = aws.client("batch")
-    return batch.submit_job(jobName="test-job", jobQueue=QUEUE, jobDefinition=definition, **request)["jobId"]
+    return str(batch.submit_job(jobName="test-job", jobQueue=QUEUE, jobDefinition=definition, **request)["jobId"])
 
 
 def run_python_job(aws: LocalAws, name: str, code: str, container: Any = None, **definition: Any) -> dict[str, Any]:
@@ -98,7 +99,7 @@ def run_python_job(aws: LocalAws, name: str, code: str, container: Any = None, *
 
 
 def describe_job(aws: LocalAws, job_id: str) -> dict[str, Any]:
-    return aws.client("batch").describe_jobs(jobs=[job_id])["jobs"][0]
+    return dict(aws.client("batch").describe_jobs(jobs=[job_id])["jobs"][0])
 
 
 def job_in(aws: LocalAws, job_id: str, *statuses: str) -> dict[str, Any]:
@@ -128,14 +129,15 @@ def create_function(aws: LocalAws, name: str, files: dict[str, str], handler: st
     with zipfile.ZipFile(content, "w") as archive:
         for path, text in files.items():
             archive.writestr(path, text)
-    return aws.client("lambda").create_function(
+    created = aws.client("lambda").create_function(
         FunctionName=name,
         Runtime="python3.13",
         Role=create_role(aws, f"role-of-{name}"),
         Handler=handler,
         Code={"ZipFile": content.getvalue()},
         **{"Timeout": 30, **spec},
-    )["FunctionArn"]
+    )
+    return str(created["FunctionArn"])
 
 
 def invoke(aws: LocalAws, name: str, event: Any = None) -> dict[str, Any]:

@@ -49,22 +49,23 @@ def aws() -> Iterator[LocalAws]:
 
 def create_state_machine(aws: LocalAws, name: str, states: dict[str, Any]) -> str:
     """A state machine that starts with the first of the states."""
-    return aws.client("stepfunctions").create_state_machine(
+    created = aws.client("stepfunctions").create_state_machine(
         name=name,
         definition=json.dumps({"StartAt": next(iter(states)), "States": states}),
         roleArn=create_role(aws, f"role-of-{name}"),
-    )["stateMachineArn"]
+    )
+    return str(created["stateMachineArn"])
 
 
 def start(aws: LocalAws, state_machine: str, payload: Any = None) -> str:
     execution = aws.client("stepfunctions").start_execution(stateMachineArn=state_machine, input=json.dumps(payload))
-    return execution["executionArn"]
+    return str(execution["executionArn"])
 
 
 def finished(aws: LocalAws, execution: str) -> dict[str, Any]:
     describe = aws.client("stepfunctions").describe_execution
     until(lambda: describe(executionArn=execution)["status"] != "RUNNING")
-    return describe(executionArn=execution)
+    return dict(describe(executionArn=execution))
 
 
 def run(aws: LocalAws, name: str, states: dict[str, Any], payload: Any = None) -> dict[str, Any]:
@@ -265,7 +266,8 @@ def recording(client_for: Callable[..., Any], given: Clients) -> Callable[..., A
 
 class MotoInThisProcess(LocalAws):
     def client(self, service: str) -> Any:
-        return boto3.client(service, region_name=self.region)
+        session: Any = boto3.session.Session(region_name=self.region)  # typed for the literal names of services
+        return session.client(service)
 
 
 def run_twice_in_this_process() -> None:

@@ -120,7 +120,7 @@ def state_output(execution: dict[str, Any], state: str) -> Any:
 def notification(execution: dict[str, Any]) -> list[str]:
     """Lines of what NotifyCompletion said: it is the last task of every execution."""
     answers = [event["taskSucceededEventDetails"] for event in execution["events"] if event["type"] == "TaskSucceeded"]
-    return json.loads(answers[-1]["output"])["Payload"]["message"].splitlines()
+    return str(json.loads(answers[-1]["output"])["Payload"]["message"]).splitlines()
 
 
 def test_quarter_succeeds_and_leaves_its_tables(environment: Environment, tmp_path: Path) -> None:
@@ -150,7 +150,7 @@ def test_failed_batch_is_counted_and_only_what_is_missing_is_redone(environment:
     whole_chunk = s3.get_object(Bucket=bucket, Key=chunk_key)["Body"].read()
     chunk = environment.read_table(chunk_key)
     without_last_firm = pa.BufferOutputStream()
-    pq.write_table(chunk.filter(pc.not_equal(chunk.column("firm_id"), FIRMS[-1])), without_last_firm)
+    pq.write_table(chunk.filter(pc.not_equal(chunk.column("firm_id"), pa.scalar(FIRMS[-1]))), without_last_firm)
     s3.put_object(Bucket=bucket, Key=chunk_key, Body=without_last_firm.getvalue().to_pybytes())
 
     broken = run_quarter(environment, "2023Q2")

@@ -146,6 +146,6 @@ async def _honours(send: Send, dialect: Dialect) -> bool:
     body = {"messages": PROBE_CHAT, "max_tokens": max_tokens, **dialect.thinking_switch}
     try:
         completion = await send({**body, **schema_fields(dialect.schema_field, _SCHEMA)})
-        return json.loads(completion.text) == {"word": _SECRET}
+        return bool(json.loads(completion.text) == {"word": _SECRET})
     except (LlmBadAnswer, ValueError):
         return False

@@ -158,7 +158,7 @@ def _read_base_url(server: subprocess.Popen[str]) -> str:
     line = server.stdout.readline()
     if not line:
         raise FtmError("the local LLM server did not start: the lines above say why")
-    return json.loads(line)["base_url"]
+    return str(json.loads(line)["base_url"])
 
 
 def _stop(server: subprocess.Popen[str]) -> None:

@@ -38,7 +38,9 @@ def _client(endpoint_url: str, service: str, region: str) -> Any:
         proxies={},  # never ask the user's proxy for 127.0.0.1
         s3={"addressing_style": "path"},
     )
-    session = boto3.session.Session(botocore_session=botocore.session.Session(session_vars=_NO_USER_CONFIGURATION))
+    session: Any = boto3.session.Session(  # typed for the literal names of services
+        botocore_session=botocore.session.Session(session_vars=_NO_USER_CONFIGURATION)
+    )
     return session.client(
         service,
         region_name=region,

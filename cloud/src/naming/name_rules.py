@@ -132,7 +132,9 @@ def _firm_in(name: str, sentences: Sequence[str], firm: Sequence[str]) -> str | 
     """
     of_name = [word.lower() for word in re.findall(r"[\w&]+", name)]
     for called in firm:
-        own = [word for word in re.findall(r"[\w&]+", called) if word.lower() not in _LEGAL_FORMS | SMALL_WORDS]
+        own: list[str] = [
+            word for word in re.findall(r"[\w&]+", called) if word.lower() not in _LEGAL_FORMS | SMALL_WORDS
+        ]
         if len(own) > 1 and f" {' '.join(own)} ".lower() in f" {' '.join(of_name)} ":
             return " ".join(own)
         for word in own:

@@ -77,7 +77,8 @@ def find_topics(
 
 def expected_topics(n_sentences: int) -> int:
     """How many topics a firm with so many sentences has at most."""
-    return min(max(1, round(n_sentences**CLUSTERS_EXPONENT)), MAX_TOPICS)
+    n_clusters: float = n_sentences**CLUSTERS_EXPONENT
+    return min(max(1, round(n_clusters)), MAX_TOPICS)
 
 
 def labels_of(topics: list[FoundTopic], n_sentences: int) -> NDArray[np.int32]:
@@ -112,7 +113,8 @@ def _ward(grid: FineGrid, n_clusters: int) -> NDArray[np.int32]:
         return np.ones(len(grid), dtype=np.int32)
     distances = np.sqrt(np.maximum(0, 2 - 2 * cosines(grid, grid)))
     tree = linkage(squareform(distances, checks=False), method="ward")
-    return fcluster(tree, n_clusters, criterion="maxclust")
+    labels: NDArray[np.int32] = fcluster(tree, n_clusters, criterion="maxclust")
+    return labels
 
 
 def _condense(grid: FineGrid, n_centres: int) -> tuple[FineGrid, NDArray[np.int64]]:

@@ -28,7 +28,8 @@ class ProceduralFilter:
 
     def similarities(self, vectors: Vectors) -> Vectors:
         """Cosine of each unit vector of shape (n, dimensions) to the example it is closest to; shape (n,)."""
-        return (vectors @ self._examples.T).max(axis=1, initial=-1)
+        closest: Vectors = (vectors @ self._examples.T).max(axis=1, initial=-1)
+        return closest
 
 
 def are_procedural(similarities: Vectors) -> NDArray[np.bool_]:

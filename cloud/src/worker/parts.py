@@ -11,7 +11,7 @@ import hashlib
 import json
 import logging
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -96,7 +96,7 @@ def read_part(store: Store, quarter: str, batch_id: str, number: int, wanted: st
         firms=[firm for firm in record["firms"] if firm["firm_id"] not in to_do_again],
         skipped=[FirmReason(**firm) for firm in record["skipped"]],
         failed=[FirmReason(**firm) for firm in record["failed"]],
-        topics=[topic for topic in topics.to_pylist() if topic["firm_id"] not in to_do_again],
+        topics=[topic for topic in cast(list[TopicRow], topics.to_pylist()) if topic["firm_id"] not in to_do_again],
         sentences=[table for firm_id, table in tables.items() if firm_id not in to_do_again],
         names_by=record["names_by"],
     )

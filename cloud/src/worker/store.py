@@ -24,7 +24,7 @@ class Store:
     def read(self, key: str) -> bytes | None:
         """The object's bytes, or None when there is no such object."""
         try:
-            return self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read()
+            return bytes(self._s3.get_object(Bucket=self.bucket, Key=key)["Body"].read())
         except ClientError as error:
             if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
                 return None

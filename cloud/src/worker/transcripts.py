@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,7 @@ class FirmTranscripts:
     firm_id: str
     table: pa.Table
 
-    def column(self, name: str) -> list:
+    def column(self, name: str) -> list[Any]:
         """The values of a column, one for each sentence."""
         return self.table.column(name).to_pylist()
 
@@ -37,7 +38,7 @@ def read_batch(store: Store, manifest_key: str, batch_id: str) -> list[str]:
     for line in store.require(manifest_key).decode().splitlines():
         batch = json.loads(line)
         if batch["batch_id"] == batch_id:
-            return batch["firm_ids"]
+            return list(batch["firm_ids"])
     raise FtmError(f"batch {batch_id} is not in s3://{store.bucket}/{manifest_key}")
 
 

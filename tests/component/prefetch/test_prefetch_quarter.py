@@ -284,7 +284,7 @@ def test_a_prefetch_is_continued_only_from_the_same_input(s3: Any, tmp_path: Pat
     progress: list[int] = []
     write_quarter(storage, QUARTER, changed, lambda done, _: progress.append(done))
     assert progress == list(range(1, 204))  # all over again
-    texts = [
+    texts: list[Any] = [
         text
         for body in chunk_files(s3).values()
         for text in pq.read_table(io.BytesIO(body))["cleaned_text"].to_pylist()

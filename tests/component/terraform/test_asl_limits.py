@@ -48,7 +48,7 @@ def events_of(state: dict[str, Any], n_batches: int, retries: bool) -> int:
         return EVENTS_OF_STATE[state["Type"]]
     is_job = "batch:submitJob" in state["Resource"]
     once, again = (EVENTS_OF_JOB, EVENTS_OF_JOB_RETRY) if is_job else (EVENTS_OF_LAMBDA, EVENTS_OF_LAMBDA_RETRY)
-    return once + again * sum(retrier["MaxAttempts"] for retrier in state["Retry"]) * retries
+    return once + again * retries * sum(int(retrier["MaxAttempts"]) for retrier in state["Retry"])
 
 
 def run(n_batches: int, process_firms: list[dict[str, Any] | Failure]) -> Execution:

@@ -72,7 +72,8 @@ def part_keys(*numbers: int) -> list[str]:
 
 def firms_in_part(store: Store, number: int) -> list[str]:
     table = store.read_table(keys.topics_part(QUARTER, BATCH, number))
-    return list(dict.fromkeys(table.column("firm_id").to_pylist()))
+    firm_ids: list[Any] = table.column("firm_id").to_pylist()
+    return list(dict.fromkeys(firm_ids))
 
 
 def test_a_batch_leaves_its_firms_in_parts(s3: Any) -> None:

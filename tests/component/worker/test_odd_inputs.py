@@ -49,7 +49,7 @@ def test_any_sentences_give_topics_or_the_reason_why_there_are_none(texts: list[
         found = analyser().analyse(firm("1", texts))
     except NothingToAnalyse:
         return
-    labels = found.sentences.column("local_topic_id").to_pylist()
+    labels: list[Any] = found.sentences.column("local_topic_id").to_pylist()
     assert len(labels) == len(texts)
     assert sorted(set(labels) - {NO_TOPIC}) == list(range(len(found.topics))) != []
     assert [topic["n_sentences"] for topic in found.topics] == [labels.count(n) for n in range(len(found.topics))]

@@ -51,7 +51,7 @@ class Page(HTMLParser):
 
     @property
     def data(self) -> dict[str, Any]:
-        return json.loads(self.raw["script"][0])
+        return dict(json.loads(self.raw["script"][0]))
 
     @property
     def policy(self) -> str | None:

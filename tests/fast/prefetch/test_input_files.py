@@ -77,7 +77,7 @@ def test_lines_are_numbered_on_beyond_the_first_batch(tmp_path: Path) -> None:
     ],
 )
 def test_parquet_columns_of_any_type_become_text(
-    tmp_path: Path, name: str, values: pa.Array, expected: str | None
+    tmp_path: Path, name: str, values: pa.Array[Any], expected: str | None
 ) -> None:
     path = tmp_path / "calls.parquet"
     columns = {"company": ["Elm"], "date": ["2023-02-01"], "text": ["Hi."]} | {name: values}

@@ -42,7 +42,7 @@ def firms(quarter: str) -> set[str]:
 
 @functools.cache
 def themes() -> dict[str, list[dict[str, object]]]:
-    return json.loads((SAMPLES / "themes.json").read_text(encoding="utf-8"))
+    return dict(json.loads((SAMPLES / "themes.json").read_text(encoding="utf-8")))
 
 
 def theme_names(quarter: str) -> set[str]:

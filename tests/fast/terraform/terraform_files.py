@@ -29,7 +29,7 @@ def local_values(root: str) -> dict[str, Any]:
 
 def read(file: Path) -> dict[str, Any]:
     with file.open() as opened:
-        return plain(hcl2.load(opened))
+        return dict(plain(hcl2.load(opened)))
 
 
 def plain(value: Any) -> Any:

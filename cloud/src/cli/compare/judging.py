@@ -167,7 +167,7 @@ def _sentences(comparison: Comparison, questions: list[Question]) -> dict[str, s
     columns = run_folder.columns(schemas.SENTENCE_TOPIC, "sentence_id raw_text")
     sentences = run_folder.read_table(comparison.a.folder, comparison.quarter, "sentences", columns)
     found = sentences.filter(pc.is_in(sentences.column("sentence_id"), pa.array(wanted, pa.string())))
-    return dict(zip(found.column("sentence_id").to_pylist(), found.column("raw_text").to_pylist(), strict=True))
+    return {row["sentence_id"]: row["raw_text"] for row in found.to_pylist()}
 
 
 def _comparison_id(questions: list[Question]) -> str:

@@ -137,7 +137,7 @@ def read_run(folder: Path, quarter: str) -> Run:
         folder,
         [_topic(row) for row in topics.drop_columns(["embedding"]).to_pylist()],
         run_folder.embeddings(topics, path),
-        Counter(themes.column("naming_method").to_pylist()),
+        Counter(str(method) for method in themes.column("naming_method").to_pylist()),
         _named_by(path),
     )
 
@@ -221,4 +221,5 @@ def _grounding(run: Run, rows: list[int], embed: Embed) -> Vectors:
         )
     number = {name: place for place, name in enumerate(names)}
     own = vectors[[number[run.topics[row].name] for row in rows]]
-    return np.sum(own * run.embeddings[rows], axis=1)
+    cosines: Vectors = np.sum(own * run.embeddings[rows], axis=1)
+    return cosines

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
@@ -51,7 +52,8 @@ def open_target(to: str | None) -> Target:
 def aws() -> Aws:
     """AWS of the user's environment or profile, or the local one."""
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    return LocalAws(endpoint) if endpoint else boto3.Session()
+    session: Any = boto3.Session  # typed for the literal names of services
+    return LocalAws(endpoint) if endpoint else session()
 
 
 def _bucket(name: str) -> Target:

@@ -11,6 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -108,7 +109,7 @@ def read_quarter(folder: Path, quarter: str) -> Quarter:
     n_firms = run_folder.read_table(folder, quarter, "firms", _FIRMS).num_rows
     path = folder / keys.topics(quarter)
     vectors = run_folder.embeddings(topics, path)
-    theme_ids = themes.column("theme_id").to_pylist()
+    theme_ids: list[Any] = themes.column("theme_id").to_pylist()
     rows = [
         QuarterTheme(**row, rank=rank, share=row["n_firms"] / max(1, n_firms))
         for rank, row in enumerate(themes.to_pylist(), start=1)
@@ -160,9 +161,9 @@ def status_of(before: QuarterTheme, earlier: Quarter, after: QuarterTheme, later
     return GROWING if difference > 0 else FADING
 
 
-def _centroids(vectors: Vectors, theme_of_topic: pa.ChunkedArray, theme_ids: list[str], path: Path) -> Vectors:
+def _centroids(vectors: Vectors, theme_of_topic: pa.ChunkedArray[Any], theme_ids: list[str], path: Path) -> Vectors:
     place = {theme_id: row for row, theme_id in enumerate(theme_ids)}
-    found = theme_of_topic.to_pylist()
+    found: list[Any] = theme_of_topic.to_pylist()
     if {theme_id for theme_id in found if theme_id is not None} != set(theme_ids):
         raise InvalidInput(f"{path} and the themes beside it are of different runs: run the quarter again")
     rows = np.array([place.get(theme_id, len(theme_ids)) for theme_id in found])

@@ -57,7 +57,7 @@ class Execution:
 
     def describe(self) -> dict[str, Any]:
         """The answer of DescribeExecution."""
-        return self._states.describe_execution(executionArn=self.arn)
+        return dict(self._states.describe_execution(executionArn=self.arn))
 
     def progress(self) -> ExecutionProgress:
         """How far the state machine is, by its history, and the map jobs, by their progress files."""
@@ -109,12 +109,13 @@ class Execution:
         return [job for job in jobs if job is not None and job["manifest_key"] == manifest_key]
 
     def _manifest_key(self) -> str | None:
-        return _output_of("CreateBatchManifest", self._events()).get("batches", {}).get("manifest_key")
+        key: str | None = _output_of("CreateBatchManifest", self._events()).get("batches", {}).get("manifest_key")
+        return key
 
     def _read(self, key: str) -> dict[str, Any] | None:
         """The JSON document, None where there is none."""
         try:
-            return json.load(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"])
+            return dict(json.load(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]))
         except ClientError as error:
             if error.response["Error"]["Code"] == "NoSuchKey":
                 return None
@@ -140,7 +141,8 @@ def start_execution(
 
 def _exited(event: dict[str, Any]) -> str | None:
     """Name of the state that an event is the end of."""
-    return event.get("stateExitedEventDetails", {}).get("name")
+    name: str | None = event.get("stateExitedEventDetails", {}).get("name")
+    return name
 
 
 def _output_of(state: str, events: list[dict[str, Any]]) -> dict[str, Any]:

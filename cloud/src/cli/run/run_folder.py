@@ -6,6 +6,7 @@ The folder has the S3 layout of ``cloud.src.contract.keys``.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -53,11 +54,12 @@ def embeddings(topics: pa.Table, path: Path) -> NDArray[np.float32]:
 
     Raises InvalidInput, naming ``path``, when they have different lengths.
     """
-    vectors = topics.column("embedding").combine_chunks()
+    vectors = cast("pa.ListArray[Any]", topics.column("embedding").combine_chunks())
     lengths = set(vectors.value_lengths().to_pylist())
     if len(lengths) != 1 or lengths == {0}:
         raise InvalidInput(f"{path} is damaged: its embeddings have different lengths: run the quarter again")
-    return vectors.flatten().to_numpy().reshape(topics.num_rows, lengths.pop())
+    numbers: NDArray[np.float32] = vectors.flatten().to_numpy()
+    return numbers.reshape(topics.num_rows, -1)
 
 
 def _files(folder: Path, quarter: str, table: str) -> list[Path]:

@@ -99,7 +99,7 @@ def run_quarter(request: RunRequest, environment: LocalEnvironment, screen: Scre
 def theme_naming(folder: Path, quarter: str) -> dict[str, int]:
     """What the reduce job has counted while it named the themes; empty when none is told."""
     record = read_metadata(pq.read_schema(folder / keys.themes(quarter)))
-    return record.get("naming", {})
+    return dict(record.get("naming", {}))
 
 
 def prefetch(

@@ -59,6 +59,7 @@ def find_latest_revision() -> None:
 
     def get_job_definition(self: BatchBackend, identifier: str) -> JobDefinition | None:
         name = identifier.rpartition(":job-definition/")[2]
-        return stock_get(self, identifier if ":" in name else name)
+        found: JobDefinition | None = stock_get(self, identifier if ":" in name else name)
+        return found
 
     stock_get = patch(BatchBackend, "get_job_definition", get_job_definition)

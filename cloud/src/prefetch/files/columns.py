@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -89,7 +90,7 @@ _COLUMNS |= dict.fromkeys(("call_id", "firm_id", "gvkey"), _Column(pa.string(), 
 _TEXT = _Column(pa.string(), str)
 
 
-def typed(name: str, rows: pa.Table, bad: dict[int, str]) -> pa.ChunkedArray:
+def typed(name: str, rows: pa.Table, bad: dict[int, str]) -> pa.ChunkedArray[Any]:
     """Return column ``name`` of the text table in its type. Blank values are null, white space is normalised.
 
     A value that is not what the column needs is null too, and ``bad`` gets the place of its row in the table and what
@@ -97,8 +98,9 @@ def typed(name: str, rows: pa.Table, bad: dict[int, str]) -> pa.ChunkedArray:
     """
     column, wanted = rows[name], _COLUMNS.get(name, _TEXT)
     values: dict[str | None, object] = {None: None}
-    wrong: set[str] = set()
-    for text in pc.unique(column).to_pylist():  # each different value is read only once: there are few
+    wrong: set[str | None] = set()
+    different: list[str | None] = pc.unique(column).to_pylist()
+    for text in different:  # each different value is read only once: there are few
         tidy = " ".join(_CONTROL.sub(" ", text or "").split())
         try:
             values[text] = wanted.read(tidy) if tidy else None

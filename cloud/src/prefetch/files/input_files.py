@@ -8,6 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -148,7 +149,7 @@ def _parquet_batches(path: Path, _: BadRows) -> Iterator[pa.Table]:
         raise InvalidInput(f"{path} is no readable Parquet file: {_one_line(error)}") from error
 
 
-def _as_text(path: Path, name: str, column: pa.Array) -> pa.Array:
+def _as_text(path: Path, name: str, column: pa.Array[Any]) -> pa.Array[Any]:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_timestamp(kind):  # in UTC where the column has a time zone, as in columns.read_date
         if kind.tz:

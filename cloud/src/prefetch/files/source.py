@@ -49,7 +49,7 @@ class FileTranscripts:
         self._files = find_files(source)
         bad_rows = BadRows()
         rows = _rows_of_quarter(source, self._files, quarter, bad_rows)
-        self._texts = rows["text"]
+        self._texts: Any = rows["text"]  # the stubs take an item of a column for a column
         places = pa.array(range(rows.num_rows), pa.int64())
         self._rows = rows.drop_columns(["text"]).append_column("place", places)
         self._rows = self._rows.sort_by([(name, "ascending") for name in _ORDER])
@@ -85,7 +85,8 @@ class FileTranscripts:
         )
 
     def _text(self, row: _Row) -> str:
-        return self._texts[row["place"]].as_py() or ""
+        text: str | None = self._texts[row["place"]].as_py()
+        return text or ""
 
     def _without_copies(self, rows: list[_Row]) -> list[_Row]:
         """Leave out what a call has twice; raise InvalidInput when a position has two different rows."""
@@ -160,8 +161,9 @@ def _rows_of_quarter(source: Path, files: list[Path], quarter: str, bad_rows: Ba
         turns_so_far: Counter[tuple[str, str]] = Counter()
         for text_rows in read_rows(path, bad_rows):
             rows = _typed_rows(path, text_rows, bad_rows)
-            quarters.update(rows["quarter"].unique().to_pylist())
-            rows = rows.filter(pc.equal(rows["quarter"], quarter))
+            found: list[Any] = rows["quarter"].unique().to_pylist()
+            quarters.update(found)
+            rows = rows.filter(pc.equal(rows["quarter"], pa.scalar(quarter)))
             if rows.num_rows:
                 rows = _with_ids(rows, firm_ids, turns_so_far)
                 tables.append(rows.append_column("file", pa.array([number] * rows.num_rows, pa.int64())))
@@ -176,7 +178,9 @@ def _rows_of_quarter(source: Path, files: list[Path], quarter: str, bad_rows: Ba
 def _typed_rows(path: Path, text_rows: pa.Table, bad_rows: BadRows) -> pa.Table:
     """Give each column its type, except the texts, which stay as they are; fill in the quarter; leave out bad rows."""
     bad: dict[int, str] = {}
-    columns = {name: typed(name, text_rows, bad) for name in COLUMNS if name != "text"}
+    columns: dict[str, pa.ChunkedArray[Any] | pa.Array[Any]] = {
+        name: typed(name, text_rows, bad) for name in COLUMNS if name != "text"
+    }
     days = columns["date"].to_pylist()
     firms = zip(*(columns[name].to_pylist() for name in ("firm_id", "ticker", "company")), strict=True)
     for place, (day, firm) in enumerate(zip(days, firms, strict=True)):
@@ -193,7 +197,7 @@ def _typed_rows(path: Path, text_rows: pa.Table, bad_rows: BadRows) -> pa.Table:
     rows = pa.table({**columns, "text": text_rows["text"], ROW: text_rows[ROW]})
     if not bad:
         return rows
-    numbers = text_rows[ROW].to_pylist()
+    numbers: list[Any] = text_rows[ROW].to_pylist()
     for place, reason in sorted(bad.items()):
         bad_rows.add(where(path, numbers[place]), reason)
     return rows.filter(pa.array([place not in bad for place in range(rows.num_rows)]))
@@ -216,6 +220,8 @@ def _with_ids(rows: pa.Table, firm_ids: FirmIds, turns_so_far: Counter[tuple[str
         ids.append(firm_id)
         transcripts.append(transcript_id)
         positions.append(place if row["position"] is None else row["position"])
-    columns = {name: rows[name] for name in rows.column_names if name not in ("call_id", "quarter")}
+    columns: dict[str, pa.ChunkedArray[Any] | pa.Array[Any]] = {
+        name: rows[name] for name in rows.column_names if name not in ("call_id", "quarter")
+    }
     columns |= {"firm_id": pa.array(ids), "transcript_id": pa.array(transcripts), "position": pa.array(positions)}
     return pa.table(columns)

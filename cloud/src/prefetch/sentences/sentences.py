@@ -6,7 +6,7 @@ import functools
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import nupunkt
 import pyarrow as pa
@@ -46,7 +46,9 @@ def firm_sentences(calls: list[Call], quarter: str) -> FirmSentences:
             batches.append(_rows(call, quarter, sentences))
         else:
             skipped["calls without content"] += 1
-    rows = pa.concat_batches(batches) if batches else pa.RecordBatch.from_pylist([], schema=schemas.SENTENCE)
+    rows: pa.RecordBatch = pa.RecordBatch.from_pylist([], schema=schemas.SENTENCE)
+    if batches:
+        (rows,) = pa.Table.from_batches(batches).combine_chunks().to_batches()
     has_permno = any(call.permno is not None for call in calls)
     return FirmSentences(calls[0].firm_id, has_permno, rows, len(batches), skipped)
 
@@ -96,7 +98,7 @@ def _rows(call: Call, quarter: str, sentences: list[_Sentence]) -> pa.RecordBatc
     """Make columns at once: a row of a dictionary each would take as long as splitting the text."""
     n = len(sentences)
     turns, kinds, raws, cleaned = zip(*sentences, strict=True)
-    columns = {
+    columns: dict[str, Any] = {
         "sentence_id": [f"{call.call_id}_{position:04d}" for position in range(n)],
         "firm_id": [call.firm_id] * n,
         "firm_name": [call.firm_name] * n,

@@ -108,7 +108,7 @@ def _call(row: Any) -> SelectedCall:
     )
 
 
-def _query(first: datetime.date, after: datetime.date) -> Select:
+def _query(first: datetime.date, after: datetime.date) -> Select[*tuple[Any, ...]]:
     """One row for each call that any version puts into the days from ``first`` to before ``after``, with its link."""
     call = _latest_versions(first, after).subquery("call")
     # The version may have moved to another quarter, or to another kind of event, since the older ones.
@@ -142,7 +142,7 @@ def _query(first: datetime.date, after: datetime.date) -> Select:
     )
 
 
-def _latest_versions(first: datetime.date, after: datetime.date) -> Select:
+def _latest_versions(first: datetime.date, after: datetime.date) -> Select[*tuple[Any, ...]]:
     """The latest version of each call that any of its versions puts into these days."""
     detail = DETAIL.c
     these = select(detail.keydevid).where(

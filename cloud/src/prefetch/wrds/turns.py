@@ -101,7 +101,7 @@ def read_turns(
         }
 
 
-def _query(transcript_ids: Sequence[int], with_titles: bool) -> Select:
+def _query(transcript_ids: Sequence[int], with_titles: bool) -> Select[*tuple[Any, ...]]:
     proid = cast(PERSON.c.proid, BigInteger) if with_titles else cast(null(), BigInteger)
     is_operator = COMPONENT.c.transcriptcomponenttypeid.in_(_OPERATOR)
     in_order = (COMPONENT.c.transcriptid, COMPONENT.c.componentorder.nulls_last(), COMPONENT.c.transcriptcomponentid)
