@@ -19,7 +19,9 @@ from cloud.src.contract import keys
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.provision import Provisioned, provision
 from cloud.src.models import packaged_models
-from cloud.src.prefetch.prefetch import prefetch_files
+from cloud.src.prefetch.files.source import FileTranscripts
+from cloud.src.prefetch.prefetch import write_quarter
+from cloud.src.prefetch.storage import S3Storage
 from tests.integration.fake_llm import fake_llm, says
 from tests.integration.localaws_helpers import PYTHON_IMAGE, create_role, register_python_job, until
 
@@ -83,7 +85,8 @@ def prefetch_quarter(environment: Environment, quarter: str, folder: Path) -> No
             for position, subject in enumerate(SUBJECTS.values()):
                 text = " ".join(subject.format(item=item, place=place) for item in ITEMS)
                 rows.writerow([firm, f"Firm {firm}", firm, date, "prepared", position, "Ann Lee", "executive", text])
-    prefetch_files(environment.aws.client("s3"), environment.provisioned.bucket, quarter, transcripts)
+    storage = S3Storage(environment.aws.client("s3"), environment.provisioned.bucket)
+    write_quarter(storage, quarter, FileTranscripts(transcripts, quarter))
 
 
 def execute(environment: Environment, execution_input: dict[str, Any], state_machine: str = "") -> dict[str, Any]:

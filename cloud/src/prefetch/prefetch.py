@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.contract.keys import check_bucket, check_quarter
+from cloud.src.contract.keys import check_quarter
 from cloud.src.prefetch import checkpoint
 from cloud.src.prefetch.calls import TranscriptSource
 from cloud.src.prefetch.checkpoint import Checkpoint
 from cloud.src.prefetch.chunks import ChunkWriter
-from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.lock import quarter_lock
 from cloud.src.prefetch.parallel import sentences_of_firms
 from cloud.src.prefetch.sentences.cleaning import rules_fingerprint
-from cloud.src.prefetch.storage import S3Storage, Storage
+from cloud.src.prefetch.storage import Storage
 
 
 @dataclass(frozen=True)
@@ -46,26 +44,6 @@ class PrefetchSummary:
     created_at: str
     source: str
     already_there: bool = False
-
-
-def prefetch_files(
-    s3: Any, bucket: str, quarter: str, source: Path, on_progress: Callable[[int, int], None] | None = None
-) -> PrefetchSummary:
-    """Write the quarter's sentences from files to the bucket, in place of what was there.
-
-    Firms without a PERMNO are kept, as a user's own files often have none, and counted.
-
-    Args:
-        s3: boto3 S3 client.
-        source: CSV, Parquet or JSON lines file, or a folder of them.
-        on_progress: called with (firms done, firms in all) after each firm.
-
-    Raises:
-        InvalidInput: quarter, bucket or input are not usable. Nothing has been written.
-    """
-    check_quarter(quarter)
-    storage = S3Storage(s3, check_bucket(bucket))
-    return write_quarter(storage, quarter, FileTranscripts(source, quarter), on_progress, force=True)
 
 
 def finished_prefetch(storage: Storage, quarter: str, selection: str = "") -> PrefetchSummary | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError, InvalidInput, PrefetchRunning
 from cloud.src.prefetch.files.source import FileTranscripts
-from cloud.src.prefetch.prefetch import PrefetchSummary, finished_prefetch, prefetch_files, write_quarter
+from cloud.src.prefetch.prefetch import PrefetchSummary, finished_prefetch, write_quarter
 from cloud.src.prefetch.storage import FolderStorage, S3Storage
 from tests.component.conftest import BUCKET
 
@@ -28,6 +29,11 @@ LAST_BEFORE = {
 }
 N_TIMES = {"put chunk_0001.parquet": 2, "delete chunk_0003.parquet": 4}  # that has been done, then
 MANIFEST = "prefetch/transcripts/quarter=2023Q1/manifest.json"
+
+
+def prefetch(s3: Any, source: Path, on_progress: Callable[[int, int], None] | None = None) -> PrefetchSummary:
+    storage = S3Storage(s3, BUCKET)
+    return write_quarter(storage, QUARTER, FileTranscripts(source, QUARTER), on_progress, force=True)
 
 
 def write_calls(path: Path, n_firms: int, text: str = "Sales of firm {} rose. Costs fell.") -> Path:
@@ -54,7 +60,7 @@ def test_writes_whole_firms_in_chunks_and_a_manifest_that_leads_to_them(s3: Any,
     source = write_calls(tmp_path / "calls.csv", 203)
     progress: list[tuple[int, int]] = []
 
-    summary = prefetch_files(s3, BUCKET, QUARTER, source, lambda done, total: progress.append((done, total)))
+    summary = prefetch(s3, source, lambda done, total: progress.append((done, total)))
 
     assert summary == PrefetchSummary(
         quarter=QUARTER,
@@ -104,58 +110,58 @@ def test_writes_whole_firms_in_chunks_and_a_manifest_that_leads_to_them(s3: Any,
 
 def test_the_same_input_makes_the_same_chunks(s3: Any, tmp_path: Path) -> None:
     source = write_calls(tmp_path / "calls.csv", 150)
-    prefetch_files(s3, BUCKET, QUARTER, source)
+    prefetch(s3, source)
     first = chunk_files(s3)
     lines = source.read_text().splitlines()
     pairs = [lines[i : i + 2] for i in range(1, len(lines), 2)]
     source.write_text("\n".join([lines[0], *(line for pair in reversed(pairs) for line in pair)]))
-    prefetch_files(s3, BUCKET, QUARTER, source)
+    prefetch(s3, source)
     assert chunk_files(s3) == first
     assert len(first) == 2
 
 
 def test_a_smaller_prefetch_leaves_nothing_of_a_larger_one(s3: Any, tmp_path: Path) -> None:
-    prefetch_files(s3, BUCKET, QUARTER, write_calls(tmp_path / "large.csv", 203))
+    prefetch(s3, write_calls(tmp_path / "large.csv", 203))
     s3.put_object(Bucket=BUCKET, Key=keys.prefetch_checkpoint(QUARTER), Body=b"{}")
     others = [keys.prefetch_chunk("2023Q2", 5), "prefetch/transcripts/quarter=2023Q1/notes.txt"]
     for key in others:
         s3.put_object(Bucket=BUCKET, Key=key, Body=b"kept")
 
-    prefetch_files(s3, BUCKET, QUARTER, write_calls(tmp_path / "small.csv", 1))
+    prefetch(s3, write_calls(tmp_path / "small.csv", 1))
 
     assert sorted(objects(s3)) == sorted([keys.prefetch_chunk(QUARTER, 0), MANIFEST, *others])
 
 
 def test_a_prefetch_that_is_cut_short_is_not_taken_for_complete(s3: Any, tmp_path: Path) -> None:
     source = write_calls(tmp_path / "calls.csv", 203)
-    prefetch_files(s3, BUCKET, QUARTER, source)
+    prefetch(s3, source)
 
     def killed_after_first_chunk(done: int, _: int) -> None:
         if done == 150:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        prefetch_files(s3, BUCKET, QUARTER, source, killed_after_first_chunk)
+        prefetch(s3, source, killed_after_first_chunk)
     assert MANIFEST not in objects(s3)
 
-    prefetch_files(s3, BUCKET, QUARTER, source)
+    prefetch(s3, source)
     assert MANIFEST in objects(s3)
 
 
 @pytest.mark.parametrize("text", ["", "[inaudible]"])
 def test_when_every_call_is_empty_the_earlier_prefetch_stays(s3: Any, tmp_path: Path, text: str) -> None:
-    prefetch_files(s3, BUCKET, QUARTER, write_calls(tmp_path / "good.csv", 3))
+    prefetch(s3, write_calls(tmp_path / "good.csv", 3))
     before = objects(s3)
     message = "no call of 2023Q1 has any content: 3 calls without content, 3 operator turns"
     with pytest.raises(InvalidInput, match=message):
-        prefetch_files(s3, BUCKET, QUARTER, write_calls(tmp_path / "empty.csv", 3, text))
+        prefetch(s3, write_calls(tmp_path / "empty.csv", 3, text))
     assert objects(s3) == before
 
 
 def test_empty_calls_among_others_are_left_out_and_counted(s3: Any, tmp_path: Path) -> None:
     source = tmp_path / "calls.csv"
     source.write_text("company,date,text\nElm,2023-02-01,Sales rose.\nOak,2023-02-01,\nElm,2023-03-01, \n")
-    summary = prefetch_files(s3, BUCKET, QUARTER, source)
+    summary = prefetch(s3, source)
     assert (summary.n_firms, summary.n_calls, summary.skipped) == (1, 1, {"calls without content": 2})
     assert json.loads(objects(s3)[MANIFEST])["firms"] == {"elm": "chunk_0000.parquet"}
 
@@ -164,17 +170,14 @@ def test_a_firm_with_a_permno_in_one_of_its_calls_has_one(s3: Any, tmp_path: Pat
     source = tmp_path / "calls.csv"
     rows = ["company,permno,date,text", "Elm,,2023-02-01,Up.", "Elm,10107,2023-03-01,Up.", "Oak,,2023-02-01,Up."]
     source.write_text("\n".join(rows))
-    summary = prefetch_files(s3, BUCKET, QUARTER, source)
+    summary = prefetch(s3, source)
     assert (summary.n_firms, summary.n_calls, summary.n_firms_without_permno) == (2, 3, 1)
 
 
-@pytest.mark.parametrize(
-    ("quarter", "bucket", "message"),
-    [("2023-Q1", BUCKET, "quarter '2023-Q1' is not a quarter"), (QUARTER, "Bad_Bucket", "not a valid S3 bucket name")],
-)
-def test_wrong_names_are_refused(s3: Any, tmp_path: Path, quarter: str, bucket: str, message: str) -> None:
-    with pytest.raises(InvalidInput, match=message):
-        prefetch_files(s3, bucket, quarter, write_calls(tmp_path / "calls.csv", 1))
+def test_a_wrong_quarter_is_refused(s3: Any, tmp_path: Path) -> None:
+    source = FileTranscripts(write_calls(tmp_path / "calls.csv", 1), QUARTER)
+    with pytest.raises(InvalidInput, match="quarter '2023-Q1' is not a quarter"):
+        write_quarter(S3Storage(s3, BUCKET), "2023-Q1", source)
     assert objects(s3) == {}
 
 
