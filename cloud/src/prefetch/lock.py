@@ -1,8 +1,8 @@
-"""Only one prefetch of a quarter at a time: an object that says who is at work, renewed as long as it is.
+"""Only one prefetch of a quarter at a time: an object that says who is at work, renewed before each chunk is written.
 
-The lock is taken, renewed and taken over by conditional writes only, so that of several processes one has it. Somebody
-who is killed leaves it behind. It counts for nothing as soon as it has not been renewed for EXPIRES, or at once when it
-is of a process of this machine that no longer runs: the same command again goes on without waiting.
+The lock is taken, renewed and taken over by one conditional write, so that of several processes one has it. Somebody
+who is killed leaves it behind. It counts for nothing once it has not been renewed for EXPIRES, or at once when it is of
+a process of this machine that no longer runs: the same command again goes on without waiting.
 """
 
 from __future__ import annotations
@@ -12,45 +12,38 @@ import getpass
 import json
 import os
 import socket
-import threading
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-
-from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.src.contract import keys
 from cloud.src.contract.errors import PrefetchRunning
 from cloud.src.prefetch.storage import Storage
 
-EXPIRES = timedelta(minutes=5)
-RENEW_SECONDS = 30.0
+EXPIRES = timedelta(minutes=15)  # far longer than a chunk of WRDS takes
 
 _Owner = dict[str, str | int]
 
 
 class QuarterLock:
-    """A lock that is held; a thread renews it."""
+    """A lock that is held."""
 
     def __init__(self, storage: Storage, key: str, owner: _Owner, version: str) -> None:
         self._storage = storage
         self._key = key
         self._owner = owner
         self._version: str | None = version
-        self._writing = threading.Lock()
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._keep_renewing, name="prefetch lock", daemon=True)
-        self._thread.start()
 
     def check(self) -> None:
         """Renew the lock; raise PrefetchRunning when somebody else has taken over, as after this machine was suspended.
 
-        To be called immediately before each write that only one process may do: what the thread has last seen may be
-        RENEW_SECONDS old. Raises what the storage raises when it cannot be reached.
+        To be called immediately before each write that only one process may do. Raises what the storage raises when it
+        cannot be reached.
         """
-        self._renew()
+        if self._version is not None:
+            self._version = _write(self._storage, self._key, self._owner, self._version)
         if self._version is None:
             raise PrefetchRunning(
                 f"{self._storage.where(self._key)} is no longer ours: another prefetch has begun, as it may when this "
@@ -59,22 +52,9 @@ class QuarterLock:
 
     def release(self) -> None:
         """Delete the lock if it is still ours."""
-        self._ended.set()
-        self._thread.join()
         found = self._storage.get(self._key)
         if found and _id(found[0]) == self._owner["id"]:
             self._storage.delete(self._key)
-
-    def _keep_renewing(self) -> None:
-        while self._version and not self._ended.wait(RENEW_SECONDS):
-            # While the storage cannot be reached the lock grows old; ``check`` sees to it.
-            with suppress(BotoCoreError, ClientError, OSError):
-                self._renew()
-
-    def _renew(self) -> None:
-        with self._writing:
-            if self._version is not None:
-                self._version = _write(self._storage, self._key, self._owner, self._version)
 
 
 @contextmanager
@@ -118,22 +98,14 @@ def _write(storage: Storage, key: str, owner: _Owner, version: str | None) -> st
 
 
 def _id(document: bytes) -> object:
-    try:
-        lock = json.loads(document)
-    except ValueError:
-        return None  # nothing that this program has written
-    return lock.get("id") if isinstance(lock, dict) else None
+    return json.loads(document)["id"]
 
 
 def _is_alive(document: bytes, now: datetime) -> bool:
-    try:
-        lock = json.loads(document)
-        renewed_at = datetime.fromisoformat(lock["renewed_at"])
-        expired = now - renewed_at >= EXPIRES
-        here, pid = lock.get("machine") == _machine(), int(lock["pid"])
-    except (ValueError, KeyError, TypeError):
-        return False  # nothing that this program has written
-    return not expired and not (here and not _runs(pid))
+    lock = json.loads(document)
+    is_expired = now - datetime.fromisoformat(lock["renewed_at"]) >= EXPIRES
+    is_dead = lock["machine"] == _machine() and not _runs(lock["pid"])
+    return not is_expired and not is_dead
 
 
 @functools.cache
