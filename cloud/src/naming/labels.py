@@ -21,27 +21,27 @@ MAX_WORDS = 3
 # A phrase says more than a word of the same weight (docs/measurements/names.md).
 _BONUS_FOR_WORDS = {1: 1.0, 2: 1.6, 3: 1.7}
 # How often (share of its uses) a word must end a run of content words to be the noun that others describe.
-_MIN_SHARE_AT_END = 0.3
+MIN_SHARE_AT_END = 0.3
 # How often its neighbours may be those of a verb before it can be one.
-_MAX_SHARE_AS_VERB = 0.3
+MAX_SHARE_AS_VERB = 0.3
 
-_TOKEN = re.compile(rf"{WORD}|\d+[.,]\w+|\w+|[^\w\s]")
+TOKEN = re.compile(rf"{WORD}|\d+[.,]\w+|\w+|[^\w\s]")
 _DIGIT_WORD = re.compile(DIGIT_WORD)
 # In keywords.py these words are noise; at the end of a phrase they are what it is about: "Revenue Growth".
-_HEADS = frozenset(
+HEADS = frozenset(
     "growth increase increases decline declines decrease performance business businesses results impact impacts".split()
 )
-_BEFORE_NOUNS = frozenset(
+BEFORE_NOUNS = frozenset(
     "the a an our its their his her your my this that these those some any no each every both all more less new of in "
     "for on with from by about into through at as per and or".split()
 )
-_BEFORE_VERBS = frozenset(
+BEFORE_VERBS = frozenset(
     "i we you they he she it who to will would can could should may might must not never also don't can't won't "
     "didn't is are was were be been being am we're you're they're i'm it's we've they've have has had do does did "
     "let's".split()
 )
-_AFTER_VERBS = frozenset("the a an our its their his her your my us them it him me".split())
-_NOT_ADVERBS = frozenset("anomaly assembly family italy monopoly rally supply".split())
+AFTER_VERBS = frozenset("the a an our its their his her your my us them it him me".split())
+NOT_ADVERBS = frozenset("anomaly assembly family italy monopoly rally supply".split())
 
 Keys = tuple[str, ...]  # of a phrase's words
 
@@ -68,10 +68,10 @@ class _Usage:
     at_end: int = 0
 
     def is_verb(self) -> bool:
-        return self.as_verb > max(self.as_noun, _MAX_SHARE_AS_VERB * self.count)
+        return self.as_verb > max(self.as_noun, MAX_SHARE_AS_VERB * self.count)
 
     def ends_phrases(self) -> bool:
-        return self.at_end >= _MIN_SHARE_AT_END * self.count
+        return self.at_end >= MIN_SHARE_AT_END * self.count
 
 
 def topic_labels(
@@ -95,25 +95,25 @@ def topic_labels(
 
 def _runs(sentence: str, ignored_words: frozenset[str]) -> Iterator[Phrase]:
     """The sentence's runs of content words: what stands between stop words and punctuation marks."""
-    tokens = [token.removesuffix("'s") for token in _TOKEN.findall(sentence.replace(CURLY_APOSTROPHE, "'"))]
+    tokens = [token.removesuffix("'s") for token in TOKEN.findall(sentence.replace(CURLY_APOSTROPHE, "'"))]
     run: list[_Word] = []
     for previous, token, following in zip([".", *tokens], tokens, [*tokens[1:], "."], strict=False):
-        if _is_content(token, ignored_words):
-            at_end = not _is_content(following, ignored_words)
-            run.append(_Word(token, _singular(token.lower()), previous.lower(), following.lower(), at_end))
+        if is_content(token, ignored_words):
+            at_end = not is_content(following, ignored_words)
+            run.append(_Word(token, singular(token.lower()), previous.lower(), following.lower(), at_end))
             if at_end:
                 yield tuple(run)
                 run = []
 
 
-def _is_content(token: str, ignored_words: frozenset[str]) -> bool:
+def is_content(token: str, ignored_words: frozenset[str]) -> bool:
     word = token.lower()
     if len(word) < 2 or not (word[0].isalpha() or _DIGIT_WORD.fullmatch(word)) or word in ignored_words:
         return False
-    return word in _HEADS or word not in stop_words()
+    return word in HEADS or word not in stop_words()
 
 
-def _singular(word: str) -> str:
+def singular(word: str) -> str:
     """Near enough to count "tariff" and "tariffs" together; it is never shown."""
     if word.endswith("ies") and len(word) > 4:
         return word[:-3] + "y"
@@ -127,8 +127,8 @@ def _usage(words: Iterable[_Word]) -> dict[str, _Usage]:
     for word in words:
         seen = usage[word.key]
         seen.count += 1
-        seen.as_noun += word.previous in _BEFORE_NOUNS
-        seen.as_verb += word.previous in _BEFORE_VERBS or word.following in _AFTER_VERBS
+        seen.as_noun += word.previous in BEFORE_NOUNS
+        seen.as_verb += word.previous in BEFORE_VERBS or word.following in AFTER_VERBS
         seen.at_end += word.at_end
     return usage
 
@@ -143,9 +143,9 @@ def _phrases(run: Phrase, usage: dict[str, _Usage]) -> Iterator[Phrase]:
 
 
 def _is_noun_phrase(keys: Keys, usage: dict[str, _Usage]) -> bool:
-    if keys[0] in _HEADS or len(set(keys)) < len(keys):
+    if keys[0] in HEADS or len(set(keys)) < len(keys):
         return False
-    if any(usage[key].is_verb() or (key.endswith("ly") and key not in _NOT_ADVERBS) for key in keys):
+    if any(usage[key].is_verb() or (key.endswith("ly") and key not in NOT_ADVERBS) for key in keys):
         return False
     return usage[keys[-1]].ends_phrases() and not keys[-1].endswith("ed")
 

@@ -41,7 +41,7 @@ _FIGURE = re.compile(r"[$€£¥%#]|(?<![\w-])\d[\d.,:/]*(bps|bn|mm|m|k|x|st|nd|
 # Marks that no name has, or that stand alone ("Freight / Ports"); "Mergers & Acquisitions" is a name.
 _STRANGE_MARK = re.compile(r"[^\w\s&'.,()/+-]|_|(?<!\S)['.,()/+-]+(?!\S)")
 _PLAIN_QUOTES = {0x2018: "'", 0x2019: "'", 0x201C: '"', 0x201D: '"'}
-_LEGAL_FORMS = frozenset(
+LEGAL_FORMS = frozenset(
     "ag co companies company corp corporation group holding holdings inc incorporated limited llc lp ltd nv plc sa "
     "se".split()
 )
@@ -133,7 +133,7 @@ def _firm_in(name: str, sentences: Sequence[str], firm: Sequence[str]) -> str | 
     of_name = [word.lower() for word in re.findall(r"[\w&]+", name)]
     for called in firm:
         own: list[str] = [
-            word for word in re.findall(r"[\w&]+", called) if word.lower() not in _LEGAL_FORMS | SMALL_WORDS
+            word for word in re.findall(r"[\w&]+", called) if word.lower() not in LEGAL_FORMS | SMALL_WORDS
         ]
         if len(own) > 1 and f" {' '.join(own)} ".lower() in f" {' '.join(of_name)} ":
             return " ".join(own)

@@ -1,0 +1,228 @@
+"""Names of themes and families without an LLM: what their firms call the subject and others do not.
+
+A phrase's score in a group of sentences is the share of the group's firms that say it in them, times the share of its
+uses that is the group's (how well it tells the group from all others), times a bonus for its words. Of the best ones
+those come first that also mean what the group's sentences mean: the score times the square of the cosine of the two.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from cloud.src.models.embeddings import Embedder, Vectors
+from cloud.src.naming import labels
+from cloud.src.naming.guard import sameness
+from cloud.src.naming.name_rules import LEGAL_FORMS, SMALL_WORDS
+from cloud.src.naming.noun_phrases import Flags, Keys, NounPhrases, Numbers, noun_phrases
+
+N_LABELS = 8
+MIN_FIRMS = 3
+MIN_FIRMS_OF_A_TINY_QUARTER = 2
+# A quarter of fewer firms is tiny.
+_TINY = 10
+# A phrase of which one firm has a larger share of the sentences is that firm's own case.
+MAX_FIRM_SHARE = 0.4
+# A phrase of which a larger share of the sentences nearly runs the call is the call's ("Q&A", "pleasure").
+MAX_PROCEDURAL_SHARE = 0.25
+# A phrase that is mostly said inside one longer phrase is a fragment of it ("sheet").
+MAX_SHARE_INSIDE = 0.6
+# What fewer of a group's sentences say is no name for it.
+MIN_SENTENCES = 3
+# Of two phrases the longer one says more.
+BONUS_FOR_WORDS = {1: 1.0, 2: 1.6, 3: 1.7}
+
+Scores = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """Sentences of a quarter that say something, or a sample; ``firms`` and ``is_procedural`` have an entry for each.
+
+    firms: numbers of firms, the places in ``firm_names`` and ``speakers``.
+    is_procedural: whether the sentence nearly runs the call.
+    firm_names: what each firm is called; no name of a theme says it.
+    speakers: the words of each firm's speakers' names, in lower case.
+    """
+
+    texts: Sequence[str]
+    firms: Numbers
+    is_procedural: Flags
+    firm_names: Sequence[str]
+    speakers: Sequence[Collection[str]]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The themes, or the families: ``members`` is 1 where a sentence counts for a group, shape (sentences, groups).
+
+    ``means`` are the unit vectors of the groups' mean sentences. ``order`` has the groups' numbers, the most important
+    first: of several with the same best label the first keeps it.
+    """
+
+    members: sp.csr_matrix
+    means: Vectors
+    order: Sequence[int]
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """A group's best phrases, by number, best first, and their scores."""
+
+    phrases: Numbers
+    scores: Scores
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Candidates for the names of each theme and each family, best first; none where no phrase will do.
+
+    No two first labels of a level say the same, and a theme has no label that its family's first one says already.
+    """
+
+    themes: list[list[str]]
+    families: list[list[str]]
+
+
+def theme_labels(spoken: Spoken, themes: Groups, families: Groups, family_of: Numbers, embedder: Embedder) -> Labels:
+    """Labels of all themes and families; ``family_of`` has the family's number of each theme."""
+    n_firms = len(np.unique(spoken.firms))
+    min_firms = MIN_FIRMS if n_firms >= _TINY else MIN_FIRMS_OF_A_TINY_QUARTER
+    phrases = noun_phrases(spoken.texts, spoken.firms, min_firms)
+    ranking = _Ranking(phrases, _may_be_names(phrases, spoken), spoken.firms)
+    meanings = _Meanings(phrases.names, embedder)
+    of_families = _unique(meanings.reordered(ranking.best(families.members), families.means), families.order)
+    taken = [sameness(of_families[family][0]) if of_families[family] else frozenset() for family in family_of]
+    of_themes = meanings.reordered(ranking.best(themes.members, taken), themes.means)
+    return Labels(_unique(of_themes, themes.order), of_families)
+
+
+class _Ranking:
+    """Ranks phrases in groups of sentences."""
+
+    def __init__(self, phrases: NounPhrases, may_be_names: Flags, firms: Numbers) -> None:
+        self._words = [sameness(name) for name in phrases.names]
+        self._said = phrases.said.tocsr()
+        self._firms = firms
+        self._uses = np.asarray(phrases.said.sum(axis=0)).ravel()
+        words = np.array([len(keys) for keys in phrases.keys], dtype=np.int64)
+        self._bonus = np.array([0.0, *BONUS_FOR_WORDS.values()])[words] * may_be_names
+        self._shorter, self._longer = _inside(phrases.keys)
+
+    def best(self, members: sp.csr_matrix, taken: Sequence[frozenset[str]] = ()) -> Iterator[Ranked]:
+        """The phrases of each group, best first; none whose words are all ``taken``."""
+        members = members.tocsc()
+        for group in range(members.shape[1]):
+            rows = members.indices[members.indptr[group] : members.indptr[group + 1]]
+            scores = self._scores(self._said[rows], self._firms[rows])
+            by_score = np.lexsort((np.arange(len(scores)), -scores))[: np.count_nonzero(scores)]
+            says_more = (phrase for phrase in by_score if not (taken and self._words[phrase] <= taken[group]))
+            best = np.array(list(itertools.islice(says_more, N_LABELS)), dtype=np.int64)
+            yield Ranked(best, scores[best])
+
+    def _scores(self, said: sp.csr_matrix, firms: Numbers) -> Scores:
+        n_firms = len(np.unique(firms))
+        together = np.bincount(said.indices, minlength=said.shape[1])
+        scale = int(firms.max(initial=0)) + 1
+        pairs = np.unique(said.indices.astype(np.int64) * scale + np.repeat(firms, np.diff(said.indptr)))
+        n_saying = np.bincount(pairs // scale, minlength=said.shape[1])
+        scores = n_saying / max(n_firms, 1) * together / np.maximum(self._uses, 1) * self._bonus
+        scores[(together < MIN_SENTENCES) | (n_saying < min(2, n_firms))] = 0
+        is_fragment = together[self._longer] >= MAX_SHARE_INSIDE * np.maximum(together[self._shorter], 1)
+        scores[self._shorter[is_fragment]] = 0
+        return np.round(scores, 9)  # so that the last bits decide about nothing
+
+
+class _Meanings:
+    """What phrases mean, each embedded once."""
+
+    def __init__(self, names: Sequence[str], embedder: Embedder) -> None:
+        self._names = names
+        self._embedder = embedder
+
+    def reordered(self, ranked: Iterator[Ranked], means: Vectors) -> list[list[str]]:
+        """The names of each group by score and by how near they are to the group's mean sentence."""
+        groups = list(ranked)
+        phrases = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(each.phrases for each in groups)]))
+        vectors = self._embedder.embed([self._names[phrase] for phrase in phrases])
+        ordered = []
+        for each, mean in zip(groups, means, strict=True):
+            nearness = np.maximum(vectors[np.searchsorted(phrases, each.phrases)] @ mean, 0)
+            scores = np.round(each.scores * nearness**2, 6)
+            ordered.append([self._names[phrase] for phrase in each.phrases[np.lexsort((each.phrases, -scores))]])
+        return ordered
+
+
+def _inside(keys: Sequence[Keys]) -> tuple[Numbers, Numbers]:
+    """Pairs of phrases of which the first is part of the second."""
+    place = {phrase: number for number, phrase in enumerate(keys)}
+    pairs = [
+        (place[phrase[start:end]], number)
+        for number, phrase in enumerate(keys)
+        for start in range(len(phrase))
+        for end in range(start + 1, len(phrase) + 1)
+        if end - start < len(phrase) and phrase[start:end] in place
+    ]
+    shorter, longer = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    return shorter, longer
+
+
+def _unique(labels_of: Sequence[list[str]], order: Sequence[int]) -> list[list[str]]:
+    """Of each group the labels that say something else than the first label of each group before it."""
+    firsts: set[frozenset[str]] = set()
+    unique: list[list[str]] = [[] for _ in labels_of]
+    for group in order:
+        unique[group] = [label for label in labels_of[group] if sameness(label) not in firsts]
+        firsts |= {sameness(label) for label in unique[group][:1]}
+    return unique
+
+
+def _may_be_names(phrases: NounPhrases, spoken: Spoken) -> Flags:
+    """Phrases that stand alone, are no one firm's case, name nobody, and do not run the call."""
+    n_firms = int(spoken.firms.max(initial=-1)) + 1
+    by_firm = sp.csr_matrix(
+        (np.ones(len(spoken.firms)), (spoken.firms, np.arange(len(spoken.firms)))), (n_firms, len(spoken.firms))
+    )
+    of_firms = (by_firm @ phrases.said).tocsc()
+    uses = np.asarray(phrases.said.sum(axis=0)).ravel()
+    procedural = phrases.said.T @ spoken.is_procedural.astype(np.float64)
+    return (
+        phrases.stands_alone
+        & (of_firms.max(axis=0).toarray().ravel() <= MAX_FIRM_SHARE * uses)
+        & (procedural <= MAX_PROCEDURAL_SHARE * uses)
+        & ~_names_a_firm(phrases, spoken.firm_names)
+        & ~_names_a_speaker(phrases, of_firms, spoken.speakers)
+    )
+
+
+def _names_a_firm(phrases: NounPhrases, firm_names: Sequence[str]) -> Flags:
+    """Phrases that have all words of a firm's name, one at least with a capital where others have none."""
+    names = {tuple(_words(name)) for name in firm_names} - {()}
+    flags = np.zeros(len(phrases.keys), dtype=np.bool_)
+    for number, (keys, is_proper) in enumerate(zip(phrases.keys, phrases.is_proper, strict=True)):
+        spans = ((start, end) for start in range(len(keys)) for end in range(start + 1, len(keys) + 1))
+        flags[number] = any(keys[start:end] in names and any(is_proper[start:end]) for start, end in spans)
+    return flags
+
+
+def _words(firm_name: str) -> list[str]:
+    words = [labels.singular(word) for word in re.findall(r"[\w&-]+", firm_name.lower())]
+    return [word for word in words if word not in LEGAL_FORMS | SMALL_WORDS]
+
+
+def _names_a_speaker(phrases: NounPhrases, of_firms: sp.csc_matrix, speakers: Sequence[Collection[str]]) -> Flags:
+    """Phrases with a name that most of those who say it have on their call: "Grant", but not "grant"."""
+    everybody = {word for words in speakers for word in words}
+    flags = np.zeros(len(phrases.keys), dtype=np.bool_)
+    for number, (keys, is_proper) in enumerate(zip(phrases.keys, phrases.is_proper, strict=True)):
+        names = {key for key, proper in zip(keys, is_proper, strict=True) if proper and key in everybody}
+        if names:
+            firms = of_firms.indices[of_firms.indptr[number] : of_firms.indptr[number + 1]]
+            flags[number] = 2 * sum(bool(names & set(speakers[firm])) for firm in firms) >= len(firms)
+    return flags
