@@ -17,6 +17,7 @@ from cloud.src.contract.text import one_line
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Vectors
 from cloud.src.naming import description_rules
 from cloud.src.naming.name_rules import tidy, title_case
 from cloud.src.naming.prompt import MAX_KEYWORD_BYTES, Objection, chat, clean, cut
@@ -26,7 +27,7 @@ BY_KEYWORDS = "keywords"
 
 # The version is part of the file's name, so that a changed prompt gives another fingerprint and names are made anew.
 TOPIC_PROMPT_VERSION = "topic_name_v2"
-THEME_PROMPT_VERSION = "theme_name_v2"
+THEME_PROMPT_VERSION = "theme_name_v3"
 
 # Measured: the 193 topics of the bundled quarter took SmolLM2-135M 815 answers, because names that are refused are
 # asked for again. No larger model was measured; each refused name costs four answers (worker/name_search.py).
@@ -42,11 +43,11 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class TopicToName:
-    """A firm's topic or a theme: its keywords and what is typical of it, the best first.
+    """A firm's topic, or a theme or family: its keywords and sentences that are typical of it, the best first.
 
-    ``examples``: sentences of a topic; names of the topics of a theme. ``labels``: names made without an LLM
-    (labels.py). ``firm``: what the firm is called, which its topics' names must not say. ``said``: all text that a name
-    stands for, where that is more than keywords and examples.
+    ``labels``: names made without an LLM (labels.py, theme_names.py). ``firm``: what the firm is called, which its
+    topics' names must not say. ``said``: all text that a name stands for, where that is more than keywords and
+    examples. ``family``: what the family of a theme is called; the theme's name has to say more.
     """
 
     keywords: Sequence[str]
@@ -54,10 +55,38 @@ class TopicToName:
     labels: Sequence[str] = ()
     firm: Sequence[str] = ()
     said: str = ""
+    family: str = ""
 
     def all_words(self) -> str:
         """What was said, for comparing words; without it, the keywords and examples."""
         return self.said or " ".join([*self.keywords, *self.examples])
+
+
+@dataclass(frozen=True)
+class GroupToName:
+    """A theme or a family.
+
+    ``phrases``: its dictionary, the best first. ``sentences``: those that count for it, one of each firm, the nearest
+    first. ``labels``: see theme_names.py. ``family``: the place of a theme's family among the families.
+    """
+
+    phrases: Sequence[str]
+    sentences: Sequence[str]
+    labels: Sequence[str] = ()
+    family: int | None = None
+
+    def as_topic(self, families: Sequence[str] = ()) -> TopicToName:
+        """With the name of its family, where the families have names already."""
+        family = "" if self.family is None or not families else families[self.family]
+        return TopicToName(self.phrases, self.sentences, self.labels, family=family)
+
+
+@dataclass(frozen=True)
+class ToName:
+    """All themes, or all families, the most important first; ``centroids`` are their unit vectors in that order."""
+
+    groups: Sequence[GroupToName]
+    centroids: Vectors
 
 
 @dataclass(frozen=True)
@@ -164,11 +193,9 @@ def numbered(label: str) -> Iterator[str]:
 
 def keyword_label(keywords: Sequence[str]) -> str:
     """Return a readable name made of the first keywords, for example ``Freight / Logistics / Ocean``."""
-    words = [set(keyword.lower().split()) for keyword in keywords]
-    # "price" says nothing beside "price increases".
-    telling = [keyword for keyword, own in zip(keywords, words, strict=True) if not any(own < other for other in words)]
+    telling = _telling(keywords)
     label = ""
-    for keyword in list(dict.fromkeys(telling))[:3]:
+    for keyword in telling[:3]:
         longer = f"{label} / {title_case(keyword)}" if label else title_case(keyword)
         if len(longer) > MAX_NAME_LENGTH:
             break
@@ -176,12 +203,17 @@ def keyword_label(keywords: Sequence[str]) -> str:
     return label or (cut(title_case(telling[0]), MAX_NAME_LENGTH) if telling else "") or "Other"
 
 
+def _telling(keywords: Sequence[str]) -> list[str]:
+    """Without those that say nothing beside another: "price" beside "price increases"."""
+    words = [set(keyword.lower().split()) for keyword in keywords]
+    telling = (keyword for keyword, own in zip(keywords, words, strict=True) if not any(own < other for other in words))
+    return list(dict.fromkeys(telling))
+
+
 def keyword_description(theme: TopicToName) -> str:
-    """Return a sentence about a theme that cannot be wrong: its keywords and the names of its first topics."""
-    keywords = [clean(keyword, MAX_KEYWORD_BYTES) for keyword in theme.keywords[:3]]
-    names = [f"“{clean(name, MAX_NAME_LENGTH)}”" for name in list(dict.fromkeys(theme.examples))[:3]]
-    about = f"Firms talk about {_enumeration(keywords)}" if keywords else "Firms talk about the same subject"
-    return f"{about}, in topics such as {_enumeration(names)}." if names else f"{about}."
+    """Return a sentence about a theme that cannot be wrong: its first keywords of which none is part of another."""
+    keywords = [clean(keyword, MAX_KEYWORD_BYTES) for keyword in _telling(theme.keywords)[:3]]
+    return f"Firms talk about {_enumeration(keywords)}." if keywords else "Firms talk about the same subject."
 
 
 def _enumeration(parts: list[str]) -> str:

@@ -1,5 +1,7 @@
 """Is a name about its topic? It is held against the topic's sentences and against all other topics of the firm.
 
+The names of themes and families are judged in the same way, against all others of their level.
+
 What a name looks like is another question (llm/name_rules.py). The numbers below were chosen on 281 names of real
 topics, graded by hand (docs/measurements/names.md).
 """
@@ -24,8 +26,8 @@ NEARER_TO_ANOTHER = "nearer to another topic"
 DUPLICATE = "duplicate"
 _REASONS = {
     OFF_TOPIC: "the sentences are about something else, keep to their words",
-    NEARER_TO_ANOTHER: "it fits another topic of this company better, say what is special about these sentences",
-    DUPLICATE: "another topic of this company has that name, say what is special about these sentences",
+    NEARER_TO_ANOTHER: "it fits other sentences better, say what is special about these",
+    DUPLICATE: "other sentences have that name, say what is special about these",
 }
 
 

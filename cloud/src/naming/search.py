@@ -31,6 +31,7 @@ TEMPERATURE_OF_LATER_TRIES = 0.7
 OUTAGE = "outage"
 AGAINST_THE_RULES = "against the rules"
 REPEATED = "repeated"
+NOT_ASKED = "not asked by plan"
 
 # Cases after which asking for the same topic again would end the same way. Of texts that a filter refuses, several a
 # firm and nine times each, the client would think that it is refused for how it asks.
@@ -84,7 +85,9 @@ class _Search:
     def result(self) -> Found:
         if self.accepted is not None:
             return Found(self.accepted, "", self.refused())
-        return Found(None, OUTAGE if self.is_given_up else self.tries[-1].verdict.case, self.refused())
+        if self.is_given_up:
+            return Found(None, OUTAGE, self.refused())
+        return Found(None, self.tries[-1].verdict.case if self.tries else NOT_ASKED, self.refused())
 
 
 class NameSearch:
@@ -101,9 +104,17 @@ class NameSearch:
         self._tally = tally
         self._tell = tell
 
-    async def run(self, topics: list[TopicToName], centroids: Vectors) -> list[Found]:
+    async def run(
+        self,
+        topics: list[TopicToName],
+        centroids: Vectors,
+        at_once: int = 0,
+        is_over: Callable[[], bool] = lambda: False,
+    ) -> list[Found]:
         """What was found for each topic; ``centroids`` are their unit vectors, shape (topics, dimensions).
 
+        ``at_once``: so many are looked for before the next ones, in their order; 0 for all. Once ``is_over``, nothing
+        more is asked: those that have not been asked for are left out by plan, the others have what they had.
         Raises LlmMisconfigured; all other failures of the LLM are results.
         """
         searches = [_Search(row, topic) for row, topic in enumerate(topics)]
@@ -112,10 +123,14 @@ class NameSearch:
             await self._try(search, centroids)
             self._tell(sum(each.is_named() for each in searches))
 
-        for _ in range(MAX_TRIES):
-            still_open = [search for search in searches if search.is_open()]
-            await asyncio.gather(*(try_and_tell(search) for search in still_open))
-            _accept(searches)
+        size = at_once or max(1, len(searches))
+        for first in range(0, len(searches), size):
+            for _ in range(MAX_TRIES):
+                if is_over():
+                    break
+                still_open = [search for search in searches[first : first + size] if search.is_open()]
+                await asyncio.gather(*(try_and_tell(search) for search in still_open))
+                _accept(searches)
         return [search.result() for search in searches]
 
     async def _try(self, search: _Search, centroids: Vectors) -> None:
@@ -148,6 +163,8 @@ class NameSearch:
             return _Try(proposal, Verdict(0, AGAINST_THE_RULES, reason))
         if proposal.name in search.refused():
             return _Try(proposal, Verdict(0, REPEATED, "it has been refused before"))
+        if search.topic.family and guard.sameness(proposal.name) <= guard.sameness(search.topic.family):
+            return _Try(proposal, guard.refused(0, guard.DUPLICATE))
         return _Try(proposal, Verdict(0))
 
     async def _compared(self, tries: list[_Try], search: _Search, centroids: Vectors) -> list[_Try]:
@@ -168,7 +185,7 @@ class NameSearch:
 def _accept(searches: list[_Search]) -> None:
     """Accept the good names of the last round; of several that say the same only the one nearest to its topic."""
     taken = {guard.sameness(search.accepted.name) for search in searches if search.accepted}
-    good = [search for search in searches if search.is_open() and search.tries[-1].is_good()]
+    good = [search for search in searches if search.is_open() and search.tries and search.tries[-1].is_good()]
     for search in sorted(good, key=lambda search: (-search.tries[-1].verdict.score, search.row)):
         last = search.tries[-1]
         same = guard.sameness(last.proposal.name)

@@ -77,7 +77,7 @@ def run_reduce(job_settings: ReduceSettings) -> None:
     llm = start_log(job_settings, job_settings.theme_naming == "llm")
     embedder = Embedder(job_settings.embedding_model, job_settings.embedding_threads)
     store = Store(boto3.client("s3"), job_settings.s3_bucket)
-    with open_namer(llm, embedder) as namer:
+    with open_namer(llm, embedder, job_settings.theme_naming_limit_s) as namer:
         reduce_themes.run(job_settings, store, namer, embedder)
     package_sentiment.run(store, job_settings.quarter)
 
@@ -95,13 +95,13 @@ def start_log(job_settings: JobSettings, uses_llm: bool) -> LlmSettings | None:
 
 
 @contextmanager
-def open_namer(llm: LlmSettings | None, embedder: Embedder) -> Iterator[Namer]:
+def open_namer(llm: LlmSettings | None, embedder: Embedder, theme_limit_s: float | None = None) -> Iterator[Namer]:
     """The namer for these settings, by keywords when there are none; its connections end with the block."""
     if llm is None:
         yield KeywordNamer(embedder)
         return
     with start_blocking_portal() as portal:
-        yield LlmNamer(llm.client(), embedder, portal)
+        yield LlmNamer(llm.client(), embedder, portal, theme_limit_s)
 
 
 if __name__ == "__main__":

@@ -58,6 +58,7 @@ class ReduceSettings(JobSettings):
     min_firms: int = Field(default=2, ge=1)
     max_firm_dominance: float = Field(default=0.4, gt=0, le=1)
     theme_naming: Literal["llm", "keywords"] = "llm"
+    theme_naming_limit_s: float | None = Field(default=None, ge=0)  # None: 180 of the small model, no limit of others
     stability: bool = True  # five reruns: the longest step of a large quarter
 
 
