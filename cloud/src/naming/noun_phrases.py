@@ -48,7 +48,7 @@ class NounPhrases:
     names: as it is usually written, in Title Case.
     keys: its words in lower case and singular.
     is_proper: for each word of a phrase, whether it is mostly written with a capital inside a sentence.
-    stands_alone: whether a single word is a noun that needs no other; True for longer phrases.
+    stands_alone: whether it needs no other word beside it, as "chain", "Chinese" and "York" do.
     """
 
     said: sp.csr_matrix
@@ -96,13 +96,28 @@ def noun_phrases(texts: Sequence[str], firms: Numbers, min_firms: int) -> NounPh
     said = sp.csr_matrix((np.ones(len(phrase)), (tokens.sentence[starts], phrase)), shape=(len(texts), len(first)))
     said.data[:] = 1  # however often a sentence says it
     words = [key[starts[use] : starts[use] + lengths[use]] for use in first]
+    needs_more = _mostly(_after_capital(tokens, lower, starts), phrase, len(first))
     return NounPhrases(
         said,
         [title_case(written) for written in _usual_spellings(tokens, starts, lengths, phrase, len(first))],
         [tuple(grammar.keys[number] for number in numbers) for numbers in words],
         [tuple(bool(grammar.is_proper[number]) for number in numbers) for numbers in words],
-        np.array([len(numbers) > 1 or bool(grammar.stands_alone[numbers[0]]) for numbers in words], dtype=np.bool_),
+        np.array([len(each) > 1 or bool(grammar.stands_alone[each[0]]) for each in words], dtype=np.bool_)
+        & ~needs_more,
     )
+
+
+def _after_capital(tokens: _Tokens, lower: list[str], starts: Numbers) -> Flags:
+    """Uses after a stop word with a capital inside a sentence: "York" of "New York"."""
+    is_capital = np.array([spelling != word for spelling, word in zip(tokens.spellings, lower, strict=True)])
+    is_stop_word = np.array([not labels.is_content(word, frozenset()) for word in tokens.spellings])
+    before = tokens.word[starts - 1]
+    return (is_capital & is_stop_word)[before] & (tokens.word[np.maximum(starts - 2, 0)] != 0)
+
+
+def _mostly(is_so: Flags, phrase: Numbers, n_phrases: int) -> Flags:
+    """Phrases of which it is so in more than half of their uses."""
+    return 2 * np.bincount(phrase[is_so], minlength=n_phrases) > np.bincount(phrase, minlength=n_phrases)
 
 
 def _tokens(texts: Sequence[str]) -> _Tokens:

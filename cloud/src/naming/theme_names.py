@@ -27,14 +27,18 @@ MIN_FIRMS = 3
 MIN_FIRMS_OF_A_TINY_QUARTER = 2
 # A quarter of fewer firms is tiny.
 _TINY = 10
-# A phrase of which one firm has a larger share of the sentences is that firm's own case.
+# A phrase of which one firm has a larger share of the sentences is that firm's own case. Of two firms one has half.
 MAX_FIRM_SHARE = 0.4
+MAX_FIRM_SHARE_OF_A_TINY_QUARTER = 0.75
 # A phrase of which a larger share of the sentences nearly runs the call is the call's ("Q&A", "pleasure").
 MAX_PROCEDURAL_SHARE = 0.25
 # A phrase that is mostly said inside one longer phrase is a fragment of it ("sheet").
 MAX_SHARE_INSIDE = 0.6
 # What fewer of a group's sentences say is no name for it.
 MIN_SENTENCES = 3
+# Of a family's best phrases, one that so much fewer firms say than the best one comes after the others: it is the name
+# of a part.
+MIN_SHARE_OF_THE_BEST = 0.2
 # Of two phrases the longer one says more.
 BONUS_FOR_WORDS = {1: 1.0, 2: 1.6, 3: 1.7}
 
@@ -73,10 +77,11 @@ class Groups:
 
 @dataclass(frozen=True)
 class Ranked:
-    """A group's best phrases, by number, best first, and their scores."""
+    """A group's best phrases, by number, best first, with their scores and how many of the group's firms say them."""
 
     phrases: Numbers
     scores: Scores
+    n_saying: Numbers
 
 
 @dataclass(frozen=True)
@@ -92,12 +97,13 @@ class Labels:
 
 def theme_labels(spoken: Spoken, themes: Groups, families: Groups, family_of: Numbers, embedder: Embedder) -> Labels:
     """Labels of all themes and families; ``family_of`` has the family's number of each theme."""
-    n_firms = len(np.unique(spoken.firms))
-    min_firms = MIN_FIRMS if n_firms >= _TINY else MIN_FIRMS_OF_A_TINY_QUARTER
-    phrases = noun_phrases(spoken.texts, spoken.firms, min_firms)
-    ranking = _Ranking(phrases, _may_be_names(phrases, spoken), spoken.firms)
+    is_tiny = len(np.unique(spoken.firms)) < _TINY
+    phrases = noun_phrases(spoken.texts, spoken.firms, MIN_FIRMS_OF_A_TINY_QUARTER if is_tiny else MIN_FIRMS)
+    ranking = _Ranking(phrases, _may_be_names(phrases, spoken, is_tiny), spoken.firms)
     meanings = _Meanings(phrases.names, embedder)
-    of_families = _unique(meanings.reordered(ranking.best(families.members), families.means), families.order)
+    of_families = _unique(
+        meanings.reordered(ranking.best(families.members), families.means, MIN_SHARE_OF_THE_BEST), families.order
+    )
     taken = [sameness(of_families[family][0]) if of_families[family] else frozenset() for family in family_of]
     of_themes = meanings.reordered(ranking.best(themes.members, taken), themes.means)
     return Labels(_unique(of_themes, themes.order), of_families)
@@ -120,13 +126,14 @@ class _Ranking:
         members = members.tocsc()
         for group in range(members.shape[1]):
             rows = members.indices[members.indptr[group] : members.indptr[group + 1]]
-            scores = self._scores(self._said[rows], self._firms[rows])
+            scores, n_saying = self._scores(self._said[rows], self._firms[rows])
             by_score = np.lexsort((np.arange(len(scores)), -scores))[: np.count_nonzero(scores)]
             says_more = (phrase for phrase in by_score if not (taken and self._words[phrase] <= taken[group]))
             best = np.array(list(itertools.islice(says_more, N_LABELS)), dtype=np.int64)
-            yield Ranked(best, scores[best])
+            yield Ranked(best, scores[best], n_saying[best])
 
-    def _scores(self, said: sp.csr_matrix, firms: Numbers) -> Scores:
+    def _scores(self, said: sp.csr_matrix, firms: Numbers) -> tuple[Scores, Numbers]:
+        """Of each phrase its score in a group and how many of the group's firms say it."""
         n_firms = len(np.unique(firms))
         together = np.bincount(said.indices, minlength=said.shape[1])
         scale = int(firms.max(initial=0)) + 1
@@ -136,7 +143,7 @@ class _Ranking:
         scores[(together < MIN_SENTENCES) | (n_saying < min(2, n_firms))] = 0
         is_fragment = together[self._longer] >= MAX_SHARE_INSIDE * np.maximum(together[self._shorter], 1)
         scores[self._shorter[is_fragment]] = 0
-        return np.round(scores, 9)  # so that the last bits decide about nothing
+        return np.round(scores, 9), n_saying  # so that the last bits decide about nothing
 
 
 class _Meanings:
@@ -146,8 +153,11 @@ class _Meanings:
         self._names = names
         self._embedder = embedder
 
-    def reordered(self, ranked: Iterator[Ranked], means: Vectors) -> list[list[str]]:
-        """The names of each group by score and by how near they are to the group's mean sentence."""
+    def reordered(self, ranked: Iterator[Ranked], means: Vectors, min_share: float = 0) -> list[list[str]]:
+        """The names of each group by score and by how near they are to the group's mean sentence.
+
+        Those that less than ``min_share`` as many firms say as the one with the best score come last.
+        """
         groups = list(ranked)
         phrases = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(each.phrases for each in groups)]))
         vectors = self._embedder.embed([self._names[phrase] for phrase in phrases])
@@ -155,7 +165,10 @@ class _Meanings:
         for each, mean in zip(groups, means, strict=True):
             nearness = np.maximum(vectors[np.searchsorted(phrases, each.phrases)] @ mean, 0)
             scores = np.round(each.scores * nearness**2, 6)
-            ordered.append([self._names[phrase] for phrase in each.phrases[np.lexsort((each.phrases, -scores))]])
+            is_rare = each.n_saying < min_share * each.n_saying[:1]
+            ordered.append(
+                [self._names[phrase] for phrase in each.phrases[np.lexsort((each.phrases, -scores, is_rare))]]
+            )
         return ordered
 
 
@@ -183,7 +196,7 @@ def _unique(labels_of: Sequence[list[str]], order: Sequence[int]) -> list[list[s
     return unique
 
 
-def _may_be_names(phrases: NounPhrases, spoken: Spoken) -> Flags:
+def _may_be_names(phrases: NounPhrases, spoken: Spoken, is_tiny: bool) -> Flags:
     """Phrases that stand alone, are no one firm's case, name nobody, and do not run the call."""
     n_firms = int(spoken.firms.max(initial=-1)) + 1
     by_firm = sp.csr_matrix(
@@ -191,10 +204,11 @@ def _may_be_names(phrases: NounPhrases, spoken: Spoken) -> Flags:
     )
     of_firms = (by_firm @ phrases.said).tocsc()
     uses = np.asarray(phrases.said.sum(axis=0)).ravel()
+    max_share = MAX_FIRM_SHARE_OF_A_TINY_QUARTER if is_tiny else MAX_FIRM_SHARE
     procedural = phrases.said.T @ spoken.is_procedural.astype(np.float64)
     return (
         phrases.stands_alone
-        & (of_firms.max(axis=0).toarray().ravel() <= MAX_FIRM_SHARE * uses)
+        & (of_firms.max(axis=0).toarray().ravel() <= max_share * uses)
         & (procedural <= MAX_PROCEDURAL_SHARE * uses)
         & ~_names_a_firm(phrases, spoken.firm_names)
         & ~_names_a_speaker(phrases, of_firms, spoken.speakers)
