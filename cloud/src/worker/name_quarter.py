@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from cloud.src.contract import keys
-from cloud.src.naming.ask import Name, TopicToName
+from cloud.src.naming.ask import GroupToName, Name, ToName
 from cloud.src.naming.name_rules import title_case
 from cloud.src.naming.namer import Namer
 from cloud.src.worker import answers
@@ -30,21 +30,27 @@ def name_quarter(store: Store, quarter: str, ranked: RankedQuarter, namer: Namer
         answers.write(store, key, book)
         tell()
 
-    groups = [*ranked.families, *ranked.themes]
-    centroids = np.array([group.mean_sentence for group in groups], dtype=np.float32)
+    place = {family.number: place for place, family in enumerate(ranked.families)}
+    families = to_name(ranked.families, [None] * len(ranked.families))
+    themes = to_name(ranked.themes, [place[theme.family] for theme in ranked.themes])
     try:
-        names = answers.wait_for(
-            namer.start_themes([to_name(group) for group in groups], centroids, book), meanwhile=save_and_tell
-        )
+        names = answers.wait_for(namer.start_themes(families, themes, book), meanwhile=save_and_tell)
     finally:
         answers.write(store, key, book)
-    return names[: len(ranked.families)], names[len(ranked.families) :]
+    return names.families, names.themes
 
 
-def to_name(group: Ranked) -> TopicToName:
-    """What a name is made of."""
-    return TopicToName(
-        keywords=keywords(group.dictionary),
-        examples=[example.text for example in group.examples],
-        labels=[title_case(phrase.text) for phrase in group.dictionary],
+def to_name(groups: Sequence[Ranked], families: Sequence[int | None]) -> ToName:
+    """What names are made of; ``families`` has the place of each theme's family."""
+    return ToName(
+        [
+            GroupToName(
+                phrases=keywords(group.dictionary),
+                sentences=[example.text for example in group.examples],
+                labels=[title_case(phrase.text) for phrase in group.dictionary],
+                family=family,
+            )
+            for group, family in zip(groups, families, strict=True)
+        ],
+        np.array([group.mean_sentence for group in groups], dtype=np.float32),
     )

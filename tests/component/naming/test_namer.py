@@ -224,9 +224,6 @@ def test_keyword_namer_takes_the_label_that_fits_best() -> None:
         ("Ocean Freight", "keywords", ""),
         ("Wage Inflation", "keywords", ""),
     ]
-    [theme] = namer.start_themes([TopicToName(["freight"], ["Ocean Rates"])], centroids(FREIGHT), AnswerBook()).result()
-    assert (theme.text, theme.method) == ("Freight", "keywords")
-    assert theme.description.startswith("Firms talk about freight")
 
 
 def test_a_label_that_another_topic_has_for_its_name_is_not_taken() -> None:

@@ -59,7 +59,7 @@ def test_the_prompts_own_examples_pass() -> None:
     examples = [(turns[i]["content"], json.loads(turns[i + 1]["content"])) for i in range(1, len(turns), 2)]
     assert len(examples) >= 3
     for question, answer in examples:
-        assert why_refused(answer["description"], re.sub(r"Topics:|Keywords:|Theme:", "", question)) is None
+        assert why_refused(answer["description"], re.sub(r"Sentences:|Phrases:|Subject:", "", question)) is None
 
 
 @pytest.mark.parametrize(

@@ -27,8 +27,8 @@ KEYWORDS = ["freight", "ocean", "rates"]
         (
             THEME_PROMPT_VERSION,
             ["title", "description"],
-            'Topics:\n- "Freight rates came down."\n- "We found new carriers."\n'
-            "Keywords: freight, ocean, rates\nTheme:",
+            'Sentences:\n- "Freight rates came down."\n- "We found new carriers."\n'
+            "Phrases: freight, ocean, rates\nSubject:",
         ),
     ],
 )
@@ -105,9 +105,9 @@ def test_a_prompt_is_bounded_in_bytes_and_so_in_tokens(character: str) -> None:
 
 
 def test_descriptions_that_cannot_be_wrong() -> None:
-    theme = TopicToName(["freight", "ocean"], ["Ocean Rates", "New Carriers"])
+    theme = TopicToName(["freight", "ocean"], ["Ocean rates fell.", "We have new carriers."])
 
     name = ask.theme_by_keywords(theme, "outage")
 
     assert (name.method, name.because) == ("keywords", "outage")
-    assert name.description == "Firms talk about freight and ocean, in topics such as “Ocean Rates” and “New Carriers”."
+    assert name.description == "Firms talk about freight and ocean."

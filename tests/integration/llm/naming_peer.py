@@ -14,7 +14,7 @@ from anyio.from_thread import start_blocking_portal
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models.embeddings import Vectors, unit
-from cloud.src.naming.ask import Name, TopicToName
+from cloud.src.naming.ask import GroupToName, Name, ToName, TopicToName
 from cloud.src.naming.namer import LlmNamer
 from tests.component.worker_quarter import embedder
 
@@ -54,8 +54,16 @@ def name_topics(base_url: str, topics: list[TopicToName], model: str = "m", **op
 
 
 def name_themes(base_url: str, themes: list[TopicToName], model: str = "m", **options: Any) -> Named:
-    """Name a quarter's themes as the reduce job does."""
-    return _named(LlmNamer.start_themes, base_url, themes, model, options)
+    """Name a quarter's themes, which are in no family, as the reduce job does."""
+
+    def start(namer: LlmNamer, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
+        groups = [GroupToName(topic.keywords, topic.examples, topic.labels) for topic in topics]
+        started = namer.start_themes(ToName([], centroids[:0]), ToName(groups, centroids), book)
+        names: Future[list[Name]] = Future()
+        started.add_done_callback(lambda done: names.set_result(done.result().themes))
+        return names
+
+    return _named(start, base_url, themes, model, options)
 
 
 def with_client(base_url: str, work: Callable[[LlmClient], Awaitable[Result]], model: str, **options: Any) -> Result:

@@ -17,10 +17,8 @@ from tests.integration.llm.naming_peer import name_themes, name_topics
 FREIGHT = TopicToName(
     ["freight", "ocean", "rates"], ["Ocean freight rates came down.", "We found new ocean carriers."], ["Ocean Freight"]
 )
-THEME = TopicToName(["freight", "ocean", "rates"], ["Ocean Freight Rates", "New Ocean Carriers"])
-THEME_DESCRIPTION = (
-    "Firms talk about freight, ocean and rates, in topics such as “Ocean Freight Rates” and “New Ocean Carriers”."
-)
+THEME = TopicToName(["freight", "ocean", "rates"], FREIGHT.examples)
+THEME_DESCRIPTION = "Firms talk about freight, ocean and rates."
 
 
 def answers(title: str, **more: Any) -> Reply:
