@@ -107,6 +107,7 @@ def _runs(sentence: str, ignored_words: frozenset[str]) -> Iterator[Phrase]:
 
 
 def is_content(token: str, ignored_words: frozenset[str]) -> bool:
+    """Whether a token is a word that a phrase may have."""
     word = token.lower()
     if len(word) < 2 or not (word[0].isalpha() or _DIGIT_WORD.fullmatch(word)) or word in ignored_words:
         return False

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from anyio.from_thread import start_blocking_portal
 
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.event_loop import EventLoopThread
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.naming.ask import GroupToName, ToName
@@ -43,9 +43,9 @@ def level(*groups: GroupToName) -> ToName:
 
 
 def named(llm: FakeLlm, families: ToName, themes: ToName, **options: Any) -> tuple[NamesOfLevels, LlmNamer]:
-    with EventLoopThread() as loop:
+    with start_blocking_portal() as portal:
         limit = options.pop("theme_limit_s", None)
-        namer = LlmNamer(LlmClient(llm.base_url, "m", **options), embedder(), loop, limit)
+        namer = LlmNamer(LlmClient(llm.base_url, "m", **options), embedder(), portal, limit)
         return namer.start_themes(families, themes, AnswerBook()).result(timeout=60), namer
 
 
@@ -67,7 +67,8 @@ def test_families_are_asked_for_first_with_phrases_and_sentences() -> None:
         ("Wage Inflation", "llm"),
     ]
     first, second, third = last_turns(llm)
-    assert "Ocean freight rates came down." in first and "Phrases: freight, ocean freight, port congestion" in first
+    assert "Ocean freight rates came down." in first
+    assert "Phrases: freight, ocean freight, port congestion" in first
     assert "The ports are less congested." in second
     assert "Wage inflation is easing." in third
     assert namer.n_themes_named == 3

@@ -88,7 +88,8 @@ def test_of_two_themes_the_first_in_order_keeps_the_label() -> None:
     last = labels_of(spoken, replace(both, order=[2, 1, 0]), families).themes
 
     assert first[0][0] == last[1][0] == "Supply Chain Constraints"
-    assert first[1][:1] != first[0][:1] and last[0][:1] != last[1][:1]
+    assert first[1][:1] != first[0][:1]
+    assert last[0][:1] != last[1][:1]
 
 
 @pytest.mark.parametrize(
