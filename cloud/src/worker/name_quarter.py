@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from cloud.src.contract import keys
+from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.ask import GroupToName, Name, ToName
-from cloud.src.naming.name_rules import title_case
 from cloud.src.naming.namer import Namer
+from cloud.src.naming.theme_names import Groups, Labels, Spoken, theme_labels
+from cloud.src.themes.measure import FittedThemes, Sentences, measure
 from cloud.src.worker import answers
+from cloud.src.worker.quarter_sentences import SpokenPart
 from cloud.src.worker.rank_quarter import Ranked, RankedQuarter
 from cloud.src.worker.store import Store
 from cloud.src.worker.theme_table import keywords
@@ -18,7 +22,46 @@ from cloud.src.worker.theme_table import keywords
 Names = tuple[list[Name], list[Name]]  # of the families and of the themes, in their order
 
 
-def name_quarter(store: Store, quarter: str, ranked: RankedQuarter, namer: Namer, tell: Callable[[], None]) -> Names:
+def labels_of(
+    ranked: RankedQuarter,
+    fitted: FittedThemes,
+    sentences: Sentences,
+    speakers: Sequence[set[str]],
+    firm_names: Sequence[str],
+    embedder: Embedder,
+) -> Labels:
+    """Candidates for the names, in the words of the sentences that themes were fitted to.
+
+    ``speakers`` and ``firm_names`` have an entry per firm.
+    """
+    n_sentences = len(sentences.texts)
+    counted = measure(fitted, sentences.vectors, sentences.texts)
+    spoken = Spoken(sentences.texts, sentences.firms, sentences.is_procedural, firm_names, speakers)
+    themes = Groups(
+        counted.themes.members(n_sentences, len(fitted.family_of)),
+        fitted.themes.means,
+        [theme.number for theme in ranked.themes],
+    )
+    families = Groups(
+        counted.families.members(n_sentences, fitted.n_families),
+        fitted.families.means,
+        [family.number for family in ranked.families],
+    )
+    return theme_labels(spoken, themes, families, fitted.family_of, embedder)
+
+
+def speaker_words(parts: Sequence[SpokenPart], n_firms: int) -> list[set[str]]:
+    """The words of the names of each firm's speakers, in lower case."""
+    words: list[set[str]] = [set() for _ in range(n_firms)]
+    for part in parts:
+        for firm, name in set(zip(part.firms.tolist(), part.speakers, strict=True)):
+            words[firm] |= set(re.findall(r"[a-z][a-z'-]+", (name or "").lower()))
+    return words
+
+
+def name_quarter(
+    store: Store, quarter: str, ranked: RankedQuarter, labels: Labels, namer: Namer, tell: Callable[[], None]
+) -> Names:
     """Have all named. What the LLM answers is kept, in case this job is repeated.
 
     ``tell`` is called now and then while the names come in.
@@ -31,8 +74,8 @@ def name_quarter(store: Store, quarter: str, ranked: RankedQuarter, namer: Namer
         tell()
 
     place = {family.number: place for place, family in enumerate(ranked.families)}
-    families = to_name(ranked.families, [None] * len(ranked.families))
-    themes = to_name(ranked.themes, [place[theme.family] for theme in ranked.themes])
+    families = to_name(ranked.families, labels.families, [None] * len(ranked.families))
+    themes = to_name(ranked.themes, labels.themes, [place[theme.family] for theme in ranked.themes])
     try:
         names = answers.wait_for(namer.start_themes(families, themes, book), meanwhile=save_and_tell)
     finally:
@@ -40,14 +83,17 @@ def name_quarter(store: Store, quarter: str, ranked: RankedQuarter, namer: Namer
     return names.families, names.themes
 
 
-def to_name(groups: Sequence[Ranked], families: Sequence[int | None]) -> ToName:
-    """What names are made of; ``families`` has the place of each theme's family."""
+def to_name(groups: Sequence[Ranked], labels: Sequence[list[str]], families: Sequence[int | None]) -> ToName:
+    """What names are made of.
+
+    ``labels`` are by the groups' numbers; ``families`` has the place of each theme's family.
+    """
     return ToName(
         [
             GroupToName(
                 phrases=keywords(group.dictionary),
                 sentences=[example.text for example in group.examples],
-                labels=[title_case(phrase.text) for phrase in group.dictionary],
+                labels=labels[group.number],
                 family=family,
             )
             for group, family in zip(groups, families, strict=True)

@@ -42,6 +42,7 @@ class SpokenPart:
     firms: NDArray[np.int64]
     calls: list[str]
     topics: NDArray[np.int64]
+    speakers: list[str | None]
 
 
 class SpokenSentences:
@@ -66,6 +67,7 @@ class SpokenSentences:
             firms=np.array([self._firm_number[firm_id] for firm_id in firm_ids], dtype=np.int64),
             calls=said.column("call_id").to_pylist(),
             topics=np.array([self._topic_number.get(topic, NO_THEME) for topic in topics], dtype=np.int64),
+            speakers=said.column("speaker_name").to_pylist(),
         )
 
 
@@ -92,6 +94,7 @@ def _some_of(part: SpokenPart, share: float) -> SpokenPart:
         part.firms[rows],
         [part.calls[row] for row in chosen],
         part.topics[rows],
+        [part.speakers[row] for row in chosen],
     )
 
 

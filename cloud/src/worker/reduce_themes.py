@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -17,14 +18,14 @@ from cloud.src.contract.record import with_record
 from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.ask import in_words
 from cloud.src.naming.namer import Namer
-from cloud.src.themes.measure import Limits, fit
+from cloud.src.themes.measure import Limits, Sentences, fit
 from cloud.src.themes.rank import sentences_of_any_call
 from cloud.src.themes.refine import NO_THEME
 from cloud.src.worker import publish
 from cloud.src.worker.find_quarter_themes import QuarterTopics, Stability, stability
 from cloud.src.worker.mapped_quarter import MappedQuarter, read_mapped
 from cloud.src.worker.measure_quarter import MeasuredQuarter, QuarterEvidence, measure_quarter
-from cloud.src.worker.name_quarter import name_quarter
+from cloud.src.worker.name_quarter import labels_of, name_quarter, speaker_words
 from cloud.src.worker.progress import ProgressWriter, ThemesProgress
 from cloud.src.worker.quarter_sentences import SpokenPart, SpokenSentences, sampled, to_fit
 from cloud.src.worker.rank_quarter import RankedQuarter, ids_by_number, rank_quarter
@@ -56,8 +57,9 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
     steps = Steps(store, ThemesProgress(quarter, settings.manifest_key))
     mapped = read_mapped(store, quarter, settings.manifest_key)
     log.info("%d topics of %d firms in %d parts", mapped.topics.num_rows, len(mapped.firms), len(mapped.parts))
-    measured, stable = find_and_measure(settings, store, mapped, embedder, steps)
-    ranked = rank_quarter(quarter, measured, stable, sentences_of_any_call(embedder))
+    found = find_and_measure(settings, store, mapped, embedder, steps)
+    measured = found.measured
+    ranked = rank_quarter(quarter, measured, found.stable, sentences_of_any_call(embedder))
 
     steps.progress.n_themes = len(ranked.families) + len(ranked.themes)
     steps.begin(f"naming {len(ranked.families)} families and {len(ranked.themes)} themes")
@@ -67,7 +69,10 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
         if steps.writer.is_due():
             steps.writer.write()
 
-    names = name_quarter(store, quarter, ranked, namer, tell_when_due)
+    firm_names = [firm["firm_name"] for firm in mapped.firms]
+    speakers = speaker_words(found.sample, len(firm_names))
+    labels = labels_of(ranked, measured.fitted, found.sentences, speakers, firm_names, embedder)
+    names = name_quarter(store, quarter, ranked, labels, namer, tell_when_due)
     steps.progress.n_named = steps.progress.n_themes
     steps.begin("writing tables")
     themes = theme_table(quarter, ranked, names, namer.themes_named_by["llm_model"])
@@ -79,9 +84,19 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
     log.info("wrote %d families, %d themes of %d firms", len(ranked.families), len(ranked.themes), len(mapped.firms))
 
 
+@dataclass(frozen=True)
+class FoundQuarter:
+    """What has been found; ``sentences`` are those of ``sample``, which the themes were fitted to."""
+
+    measured: MeasuredQuarter
+    stable: Stability
+    sample: list[SpokenPart]
+    sentences: Sentences
+
+
 def find_and_measure(
     settings: ReduceSettings, store: Store, mapped: MappedQuarter, embedder: Embedder, steps: Steps
-) -> tuple[MeasuredQuarter, Stability]:
+) -> FoundQuarter:
     """The themes of the quarter, what counts for them, and how stable they are."""
     limits = Limits(settings.min_firms, settings.max_firm_dominance)
     topics = QuarterTopics(
@@ -104,10 +119,11 @@ def find_and_measure(
     topic_sizes = mapped.topics.column("n_sentences").to_numpy()
     measured = measure_quarter(read_parts, fitted, limits, len(mapped.firms), topic_sizes)
     if not settings.stability:
-        return measured, Stability()
+        return FoundQuarter(measured, Stability(), sample, sentences)
     steps.begin("measuring how stable the themes are")
     topic_of_sentence = np.concatenate([part.topics for part in sample])
-    return measured, stability(measured.fitted, sentences, topics, topic_of_sentence, limits)
+    stable = stability(measured.fitted, sentences, topics, topic_of_sentence, limits)
+    return FoundQuarter(measured, stable, sample, sentences)
 
 
 def write_tables(

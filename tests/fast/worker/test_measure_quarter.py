@@ -31,6 +31,7 @@ def parts(n_parts: int) -> Iterator[SpokenPart]:
             firms=sentences.firms[rows],
             calls=[f"call {sentences.firms[row]}" for row in rows],
             topics=topics[rows],
+            speakers=[None for _ in rows],
         )
 
 
