@@ -41,6 +41,7 @@ QUARTER, BATCH = "2099Q1", keys.batch_id("2099Q1", 0)
 MANIFEST = f"{keys.batch_manifests_prefix(QUARTER)}manifest_bench.jsonl"
 # The median cosine of a sentence, and of a topic, to the nearest one of another firm: 149 firms of 2020Q2.
 SENTENCE_COSINE, TOPIC_COSINE = 0.62, 0.8
+FIRST_PERMNO = 10_000  # every firm has one, so that package has all of them to write
 _IDS = ("sentence_id", "firm_id", "call_id", "topic_id")
 
 Part = tuple[pa.Table, pa.Table]  # topics and sentences
@@ -88,7 +89,10 @@ def write(run: Path, quarter: str, n_firms: int, store: Store) -> tuple[int, int
     for copy, part in _endless(_parts_of(run, quarter)):
         copied = _copied(*part, copy)
         record = read_record(copied[0])
-        record["firms"] = record["firms"][: n_firms - len(firm_ids)]
+        record["firms"] = [
+            firm | {"permno": FIRST_PERMNO + number}
+            for number, firm in enumerate(record["firms"][: n_firms - len(firm_ids)], start=len(firm_ids))
+        ]
         own = pa.array([firm["firm_id"] for firm in record["firms"]], pa.string())
         topics, sentences = (table.filter(pc.is_in(table["firm_id"], own)) for table in copied)
         store.write_table(keys.topics_part(QUARTER, BATCH, n_parts), with_record(topics, record))
@@ -174,7 +178,7 @@ def _with_column(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
 def measure(store: Store) -> str:
     """Run reduce and package; return what they took."""
     embedder = Embedder(packaged_models.EMBEDDING)
-    settings = ReduceSettings(quarter=QUARTER, s3_bucket=store.bucket, manifest_key=MANIFEST)
+    settings = ReduceSettings(quarter=QUARTER, s3_bucket="ftm-bench", manifest_key=MANIFEST)
     lines = []
     steps: dict[str, Callable[[], None]] = {
         "reduce": lambda: reduce_themes.run(settings, store, KeywordNamer(embedder), embedder),
