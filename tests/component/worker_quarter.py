@@ -74,6 +74,8 @@ def firm(firm_id: str, texts: Sequence[str], permno: int | None = None, spoken_o
             "permno": permno,
             "gvkey": None,
             "link_date": date(2001, 5, 1) if permno else None,
+            "sector": "Tools",
+            "industry": "Pumps",
             "transcript_id": f"{spoken_on:%Y%m%d}",
             "call_id": f"{firm_id}_{spoken_on:%Y%m%d}",
             "time_known": False,

@@ -56,6 +56,6 @@ def _places(values: pa.ChunkedArray, among: pa.ChunkedArray) -> Numbers:
     return np.asarray(pc.index_in(values, value_set=among)).astype(np.int64)
 
 
-def _share(counted: NDArray[np.float64], said: NDArray[np.int32]) -> pa.Array:
+def _share(counted: NDArray[np.number], said: NDArray[np.number]) -> pa.Array:
     """Null where nothing is said, which is not the same as nothing about the theme."""
     return pa.array(counted / np.maximum(said, 1), mask=said == 0)

@@ -178,6 +178,8 @@ def firm_row(transcripts: FirmTranscripts, n_topics: int) -> FirmRow:
         "gvkey": latest["gvkey"],
         "permno": latest["permno"],
         "link_date": latest["link_date"],
+        "sector": latest["sector"],
+        "industry": latest["industry"],
         "earnings_call_date": latest["earnings_call_date"],
         "quarter": latest["quarter"],
         "n_sentences": len(dates),

@@ -88,6 +88,7 @@ def test_writes_whole_firms_in_chunks_and_a_manifest_that_leads_to_them(s3: Any,
         "n_firms_without_permno": 102,
         "columns": schemas.SENTENCE.names,
         "skipped": {"operator turns": 203},
+        "columns": schemas.SENTENCE.names,
         "chunks": [keys.prefetch_chunk(QUARTER, number) for number in range(3)],
         "firms": {f"firm-{n:03d}": f"chunk_{n // 100:04d}.parquet" for n in range(203)},
     }
@@ -318,3 +319,15 @@ def test_a_manifest_that_cannot_be_read_is_one_line_and_force_replaces_it(s3: An
     with pytest.raises(FtmError, match=r"s3://.*manifest\.json is not a manifest of this version of ftm: .* --force"):
         write_quarter(storage, QUARTER, source)
     assert write_quarter(storage, QUARTER, source, force=True).n_firms == 1
+
+
+def test_a_prefetch_with_other_columns_is_refused_in_one_line(s3: Any, tmp_path: Path) -> None:
+    storage = S3Storage(s3, BUCKET)
+    source = FileTranscripts(write_calls(tmp_path / "calls.csv", 1), QUARTER)
+    write_quarter(storage, QUARTER, source)
+    manifest = json.loads(objects(s3)[MANIFEST])
+    manifest["columns"].remove("call_id")
+    s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=json.dumps(manifest).encode())
+
+    with pytest.raises(FtmError, match=r"is not a manifest of this version of ftm: .* --force"):
+        write_quarter(storage, QUARTER, source)

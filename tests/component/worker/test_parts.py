@@ -188,7 +188,7 @@ def test_a_finished_part_is_known_again_with_its_record(store: Store, finished_p
     assert known.skipped == [FirmReason("103", "nothing said")]
     assert known.failed == []
     assert known.missing(FIRMS) == []
-    for key, schema in ((TOPICS, schemas.TOPIC), (SENTENCES, schemas.SENTENCE_TOPIC)):
+    for key, schema in ((TOPICS, schemas.TOPIC), (SENTENCES, schemas.SENTENCE_VECTOR)):
         table = store.read_table(key)
         assert table.replace_schema_metadata(None).schema == schema
         assert read_record(table)["fingerprint"] == WANTED

@@ -81,6 +81,7 @@ def test_firms_are_those_of_the_quarter(s3: Any) -> None:
     assert [firm["firm_id"] for firm in firms] == ["101", "102", "103", "104", "105", "106"]
     assert [firm["permno"] for firm in firms] == [None, 10_001, None, 10_003, None, 10_005]
     assert {firm["n_sentences"] for firm in firms} == {24}
+    assert {(firm["sector"], firm["industry"]) for firm in firms} == {("Tools", "Pumps")}
     assert {firm["firm_id"]: firm["n_topics"] for firm in firms} == topics_of_firm
     assert {str(firm["earnings_call_date"]) for firm in firms} == {"2023-02-14"}
     assert [str(firm["link_date"]) for firm in firms[:2]] == ["None", "2001-05-01"]
