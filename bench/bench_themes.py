@@ -116,7 +116,7 @@ def scaled(topics: pa.Table, size: int, cosine: float) -> pa.Table:
 
 def with_vectors(rows: pa.Table, vectors: Vectors) -> pa.Table:
     offsets = np.arange(0, vectors.size + 1, vectors.shape[1], dtype=np.int32)
-    column = pa.ListArray.from_arrays(pa.array(offsets), pa.array(vectors.ravel())).cast(
+    column = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(vectors.ravel(), pa.float32())).cast(
         schemas.TOPIC.field("embedding").type
     )
     return rows.set_column(rows.schema.get_field_index("embedding"), schemas.TOPIC.field("embedding"), column)

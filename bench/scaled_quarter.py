@@ -20,7 +20,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -97,7 +97,7 @@ def write(run: Path, quarter: str, n_firms: int, store: Store) -> tuple[int, int
         topics, sentences = (table.filter(pc.is_in(table["firm_id"], own)) for table in copied)
         store.write_table(keys.topics_part(QUARTER, BATCH, n_parts), with_record(topics, record))
         store.write_table(keys.sentences_part(QUARTER, BATCH, n_parts), with_record(sentences, record))
-        firm_ids += own.to_pylist()
+        firm_ids += [firm["firm_id"] for firm in record["firms"]]
         n_topics, n_sentences, n_parts = n_topics + len(topics), n_sentences + len(sentences), n_parts + 1
         if len(firm_ids) == n_firms:
             break
@@ -139,19 +139,19 @@ def _copied(topics: pa.Table, sentences: pa.Table, copy: int) -> Part:
 
 
 def _renamed(table: pa.Table, prefix: str) -> pa.Table:
-    columns = {name: table.column(name) for name in table.column_names}
+    columns: dict[str, Any] = {name: table.column(name) for name in table.column_names}
     for name in set(_IDS) & set(columns):
-        columns[name] = pc.binary_join_element_wise(prefix, columns[name], "")
+        columns[name] = pc.binary_join_element_wise(pa.scalar(prefix), columns[name], pa.scalar(""))
     if "representative_sentence_ids" in columns:
         ids = columns["representative_sentence_ids"].combine_chunks()
-        renamed = pc.binary_join_element_wise(prefix, ids.flatten(), "")
+        renamed = pc.binary_join_element_wise(pa.scalar(prefix), ids.flatten(), pa.scalar(""))
         columns["representative_sentence_ids"] = pa.ListArray.from_arrays(ids.offsets, renamed)
     columns["quarter"] = pa.array([QUARTER] * table.num_rows)
     return pa.table(columns).cast(table.schema.remove_metadata())
 
 
 def _with_turned_topics(topics: pa.Table, random: np.random.Generator) -> pa.Table:
-    values = topics.column("embedding").combine_chunks()
+    values = cast("pa.ListArray[Any]", topics.column("embedding").combine_chunks())
     vectors = _turned(values.flatten().to_numpy().reshape(len(values), -1), TOPIC_COSINE, random)
     column = pa.ListArray.from_arrays(values.offsets, pa.array(vectors.ravel(), pa.float32()))
     return _with_column(topics, "embedding", column.cast(schemas.TOPIC.field("embedding").type))
@@ -170,7 +170,7 @@ def _turned(vectors: NDArray[np.float32], cosine: float, random: np.random.Gener
     return unit(vectors + np.float32(length) * random.standard_normal(vectors.shape, dtype=np.float32))
 
 
-def _with_column(table: pa.Table, name: str, column: pa.Array) -> pa.Table:
+def _with_column(table: pa.Table, name: str, column: pa.Array[Any]) -> pa.Table:
     place = table.schema.get_field_index(name)
     return table.set_column(place, table.schema.field(name), column)
 

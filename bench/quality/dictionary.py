@@ -7,6 +7,8 @@ Dirichlet prior; Monroe, Colaresi & Quinn 2008, eq. 16 and 22).
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
@@ -46,12 +48,13 @@ def _own_phrases(collection: Collection, groups: Groups, centres: NDArray[np.flo
     together = np.asarray((groups.T @ phrases).todense())
     nearness = centres @ (np.asarray(phrases.T @ collection.centred) / uses[:, None]).T
     share = together / np.maximum(size, 1)[:, None]
-    return (nearness >= OWN) & (share >= MIN_SHARE) & (_log_odds(together, uses, size, phrases.shape[0]) >= MIN_Z)
+    likely = _log_odds(together, uses, size, phrases.shape[0]) >= MIN_Z
+    return np.asarray((nearness >= OWN) & (share >= MIN_SHARE) & likely)
 
 
-def _log_odds(together: NDArray, uses: NDArray, size: NDArray, n: int) -> NDArray:
+def _log_odds(together: NDArray[Any], uses: NDArray[Any], size: NDArray[Any], n: int) -> NDArray[Any]:
     prior = PRIOR * uses / n
     rest, in_group, outside = uses - together, size[:, None], n - size[:, None]
     own = np.log((together + prior) / np.maximum(in_group + PRIOR - together - prior, 0.5))
     others = np.log((rest + prior) / np.maximum(outside + PRIOR - rest - prior, 0.5))
-    return (own - others) / np.sqrt(1 / (together + prior) + 1 / (rest + prior))
+    return np.asarray((own - others) / np.sqrt(1 / (together + prior) + 1 / (rest + prior)))

@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
@@ -17,7 +18,9 @@ from bench.quality.data import Collection
 
 MIN_MENTIONS = 3  # from which on a firm speaks of a label
 CASE_SENSITIVE = {"ai_ml"}
-Groups = sp.csr_matrix  # 0/1 of shape (sentences, groups); a sentence may be in several groups or in none
+Groups: TypeAlias = (
+    Any  # a sparse matrix, 0/1 of shape (sentences, groups); a sentence may be in several groups or in none
+)
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,10 @@ def _sentence_f1(says: NDArray[np.bool_], groups: sp.csc_matrix, rows: NDArray[n
     weight = rows.astype(np.float32)
     both = groups.T @ (says * weight[:, None])
     size, positive = groups.T @ weight, (says * weight[:, None]).sum(axis=0)
-    return 2 * both / np.maximum(size[:, None] + positive[None], 1)
+    return np.asarray(2 * both / np.maximum(size[:, None] + positive[None], 1))
 
 
-def _by_firms(counted: NDArray, mentions: NDArray, said: NDArray) -> dict[str, float]:
+def _by_firms(counted: NDArray[Any], mentions: NDArray[Any], said: NDArray[Any]) -> dict[str, float]:
     """Spearman of exposure with mentions, and F1 of the firms with at least one, two, three sentences."""
     exposure, wanted = counted / said, mentions >= MIN_MENTIONS
     row = {"spearman": _spearman(exposure, mentions / said)}
@@ -93,7 +96,7 @@ def _by_firms(counted: NDArray, mentions: NDArray, said: NDArray) -> dict[str, f
     return row
 
 
-def _spearman(one: NDArray, other: NDArray) -> float:
+def _spearman(one: NDArray[Any], other: NDArray[Any]) -> float:
     """Zero where one of them is the same for all firms."""
     if len(np.unique(one)) < 2 or len(np.unique(other)) < 2:
         return 0.0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
@@ -72,12 +73,12 @@ def npmi(collection: Collection, groups: Groups) -> float:
         said = [column[word] for word in chosen if weights[row, word] > 0]
         one, other = np.triu_indices(len(said), 1)
         if len(one):
-            said = np.array(said)
-            values.append(_npmi(together[said[one], said[other]], own[said[one]], own[said[other]]).mean())
+            places = np.array(said)
+            values.append(_npmi(together[places[one], places[other]], own[places[one]], own[places[other]]).mean())
     return float(np.mean(values))
 
 
-def _npmi(both: NDArray, one: NDArray, other: NDArray) -> NDArray:
+def _npmi(both: NDArray[Any], one: NDArray[Any], other: NDArray[Any]) -> NDArray[Any]:
     value = np.full(len(both), -1.0)
     some = both > 0
     value[some] = np.log(both[some] / (one[some] * other[some])) / -np.log(both[some])

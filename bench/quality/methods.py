@@ -38,11 +38,11 @@ class Cache:
         self._folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
-    def get(self, made_from: object, make: Callable[[], NDArray]) -> NDArray:
+    def get(self, made_from: object, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
         path = self._folder / f"{sha256(json.dumps(made_from).encode()).hexdigest()[:24]}.npy"
         if not path.exists():
             np.save(path, make())
-        return np.load(path)
+        return np.asarray(np.load(path))
 
     def row(self, made_from: object, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         path = self._folder / f"{sha256(json.dumps(made_from).encode()).hexdigest()[:24]}.json"
@@ -80,7 +80,7 @@ def ftm_by_topics(task: Task) -> Labels:
 
 def k_means(task: Task, times: int = 1) -> Labels:
     model = KMeans(times * task.n_groups, random_state=task.seed, n_init=1, max_iter=MOST_ROUNDS)
-    return model.fit_predict(task.vectors).astype(np.int64)
+    return np.asarray(model.fit_predict(task.vectors), dtype=np.int64)
 
 
 def k_means_twice(task: Task) -> Labels:
@@ -134,7 +134,7 @@ def _umap(task: Task, n_components: int, min_dist: float) -> Vectors:
         from umap import UMAP  # pants: no-infer-dep
 
         model = UMAP(15, n_components=n_components, min_dist=min_dist, metric="cosine", random_state=task.seed)
-        return model.fit_transform(task.vectors)
+        return np.asarray(model.fit_transform(task.vectors))
 
     return task.cache.get(["umap", n_components, min_dist, task.seed, task.collection.digest], make)
 

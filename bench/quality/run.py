@@ -13,6 +13,7 @@ delete the folder when a measure or a method has changed. What is measured how: 
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 from collections import Counter
 from dataclasses import dataclass
@@ -106,7 +107,7 @@ def measure(bench: Bench, method: str) -> dict[str, Any]:
     for seed in range(1 if method in DETERMINISTIC else bench.seeds):
         found = labels_of(method, bench.task(seed))
         key = [method, bench.n_groups, bench.coverage, sha256(found.tobytes()).hexdigest(), bench.collection.digest]
-        runs.append(bench.cache.row(key, lambda found=found: row_of(bench, found)))
+        runs.append(bench.cache.row(key, functools.partial(row_of, bench, found)))
     return {"seeds": len(runs), "stability": stability(bench, method), **mean_of(runs)}
 
 

@@ -119,7 +119,7 @@ def name_rows(run: Run, options: argparse.Namespace) -> list[Row]:
 
 
 def _of_different_firms(said: list[tuple[str, str]]) -> dict[str, str]:
-    first = {}
+    first: dict[str, str] = {}
     for firm, text in said:
         first.setdefault(firm, text)
     texts = [*first.values(), *[""] * N_TO_SEE][:N_TO_SEE]

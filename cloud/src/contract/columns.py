@@ -5,6 +5,8 @@ A column has the same type and meaning in all tables that have it; a table may s
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 
 DESCRIPTION = b"description"
@@ -141,6 +143,6 @@ def table(columns: str, **own: str) -> pa.Schema:
     return pa.schema([_field(column.removesuffix("?"), column.endswith("?"), own) for column in columns.split()])
 
 
-def _field(name: str, nullable: bool, own: dict[str, str]) -> pa.Field:
+def _field(name: str, nullable: bool, own: dict[str, str]) -> pa.Field[Any]:
     kind, description = COLUMNS[name]
     return pa.field(name, kind, nullable, {DESCRIPTION: own.get(name, description).encode()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -105,12 +106,12 @@ def type_name(kind: pa.DataType) -> str:
     return str(kind)
 
 
-def _null(field: pa.Field) -> str:
+def _null(field: pa.Field[Any]) -> str:
     return "?" if field.nullable else ""
 
 
-def _description(field: pa.Field) -> str:
-    return field.metadata[DESCRIPTION].decode()
+def _description(field: pa.Field[Any]) -> str:
+    return (field.metadata or {})[DESCRIPTION].decode()
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ Whole numbers have exact sums and products, so what reduce makes of them does no
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -21,10 +23,11 @@ ByteVectors = NDArray[np.int8]
 
 def to_bytes(vectors: Vectors) -> ByteVectors:
     """Unit vectors of shape (n, dimensions) in steps of 1 / STEPS; each depends on its own vector alone."""
-    return np.clip(np.rint(vectors * np.float32(STEPS)), -LARGEST, LARGEST).astype(np.int8)
+    steps: Vectors = np.clip(np.rint(vectors * np.float32(STEPS)), -LARGEST, LARGEST)
+    return steps.astype(np.int8)
 
 
-def to_column(vectors: ByteVectors, rows: NDArray[np.int64], n_rows: int) -> pa.Array:
+def to_column(vectors: ByteVectors, rows: NDArray[np.int64], n_rows: int) -> pa.Array[Any]:
     """A column of ``n_rows`` values: the vectors in ``rows``, null in the others."""
     values: list[bytes | None] = [None] * n_rows
     for row, vector in zip(rows, vectors, strict=True):
@@ -32,12 +35,13 @@ def to_column(vectors: ByteVectors, rows: NDArray[np.int64], n_rows: int) -> pa.
     return pa.array(values, pa.binary())
 
 
-def from_column(column: pa.Array | pa.ChunkedArray) -> ByteVectors:
+def from_column(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> ByteVectors:
     """The vectors of a column without its nulls, shape (values that are not null, dimensions)."""
     values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     values = values.drop_null()
     if len(values) == 0:
         return np.zeros((0, 0), dtype=np.int8)
-    ends = np.frombuffer(values.buffers()[1], dtype=np.int32)[values.offset : values.offset + len(values) + 1]
-    content = np.frombuffer(values.buffers()[2], dtype=np.int8)[ends[0] : ends[-1]]
+    buffers: list[Any] = values.buffers()
+    ends = np.frombuffer(buffers[1], dtype=np.int32)[values.offset : values.offset + len(values) + 1]
+    content = np.frombuffer(buffers[2], dtype=np.int8)[ends[0] : ends[-1]]
     return content.reshape(len(values), -1)

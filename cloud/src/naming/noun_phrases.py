@@ -6,7 +6,7 @@ a noun. Here words are numbers in arrays, because a quarter has hundreds of thou
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -112,7 +112,8 @@ def _after_capital(tokens: _Tokens, lower: list[str], starts: Numbers) -> Flags:
     is_capital = np.array([spelling != word for spelling, word in zip(tokens.spellings, lower, strict=True)])
     is_stop_word = np.array([not labels.is_content(word, frozenset()) for word in tokens.spellings])
     before = tokens.word[starts - 1]
-    return (is_capital & is_stop_word)[before] & (tokens.word[np.maximum(starts - 2, 0)] != 0)
+    is_name: Flags = (is_capital & is_stop_word)[before] & (tokens.word[np.maximum(starts - 2, 0)] != 0)
+    return is_name
 
 
 def _mostly(is_so: Flags, phrase: Numbers, n_phrases: int) -> Flags:
@@ -173,7 +174,7 @@ def _grammar(keys: list[str], tokens: _Tokens, lower: list[str], key: Numbers, i
     )
 
 
-_TESTS = (
+_TESTS: tuple[Callable[[str], bool], ...] = (
     lambda word: not word.endswith("ly") or word in labels.NOT_ADVERBS,
     lambda word: word not in labels.HEADS,
     lambda word: not word.endswith("ed"),

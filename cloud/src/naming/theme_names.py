@@ -206,13 +206,14 @@ def _may_be_names(phrases: NounPhrases, spoken: Spoken, is_tiny: bool) -> Flags:
     uses = np.asarray(phrases.said.sum(axis=0)).ravel()
     max_share = MAX_FIRM_SHARE_OF_A_TINY_QUARTER if is_tiny else MAX_FIRM_SHARE
     procedural = phrases.said.T @ spoken.is_procedural.astype(np.float64)
-    return (
+    may_name: Flags = (
         phrases.stands_alone
         & (of_firms.max(axis=0).toarray().ravel() <= max_share * uses)
         & (procedural <= MAX_PROCEDURAL_SHARE * uses)
         & ~_names_a_firm(phrases, spoken.firm_names)
         & ~_names_a_speaker(phrases, of_firms, spoken.speakers)
     )
+    return may_name
 
 
 def _names_a_firm(phrases: NounPhrases, firm_names: Sequence[str]) -> Flags:

@@ -49,7 +49,7 @@ class Dictionary:
 
     def of(self, themes: NDArray[np.int64]) -> Dictionary:
         """The dictionaries of some themes."""
-        return Dictionary(*(each[themes] for each in (self.is_own, self.purity, self.share, self.log_odds)))
+        return Dictionary(self.is_own[themes], self.purity[themes], self.share[themes], self.log_odds[themes])
 
 
 def theme_dictionaries(

@@ -70,7 +70,8 @@ def _neighbours(labels: Rows, calls: Rows, n_themes: int) -> Alikeness:
     pairs += pairs.T.copy()
     total = pairs.sum(axis=1)
     expected = np.outer(total, total) / max(total.sum(), 1)
-    return np.clip(np.log((pairs + 0.5) / (expected + 0.5)) / _CLOSEST_LOG, -1, 1)
+    close: Alikeness = np.clip(np.log((pairs + 0.5) / (expected + 0.5)) / _CLOSEST_LOG, -1, 1)
+    return close
 
 
 def _grouped(alikeness: Alikeness, n_groups: int) -> Rows:
@@ -80,7 +81,8 @@ def _grouped(alikeness: Alikeness, n_groups: int) -> Rows:
     distances = np.sqrt(np.maximum(0, 2 - 2 * alikeness))
     np.fill_diagonal(distances, 0)
     tree = linkage(squareform(distances, checks=False), method="ward")
-    return fcluster(tree, max(n_groups, 1), criterion="maxclust").astype(np.int64) - 1
+    groups: Rows = fcluster(tree, max(n_groups, 1), criterion="maxclust").astype(np.int64) - 1
+    return groups
 
 
 def _split_large(families: Rows, alikeness: Alikeness, members: sp.csr_matrix) -> Rows:
@@ -96,7 +98,7 @@ def _split_large(families: Rows, alikeness: Alikeness, members: sp.csr_matrix) -
         n_sentences = np.diff(((members @ membership(families, n_families)) > 0).tocsc().indptr)
         n_themes = np.bincount(families, minlength=n_families)
         is_large = (n_sentences > most_sentences) | (n_themes > most_themes)
-        large = [family for family in np.flatnonzero(is_large & (n_themes > 1)) if family not in cannot_be_cut]
+        large = [int(family) for family in np.flatnonzero(is_large & (n_themes > 1)) if family not in cannot_be_cut]
         if not large:
             return families
         family = max(large, key=lambda number: (n_sentences[number], -number))

@@ -53,7 +53,7 @@ class Measures:
     @property
     def score(self) -> float:
         """sqrt(share_of_firms * share_of_sentences) * distinctiveness * word_agreement * stability."""
-        breadth = (self.share_of_firms * self.share_of_sentences) ** 0.5
+        breadth: float = (self.share_of_firms * self.share_of_sentences) ** 0.5
         stability = 1.0 if self.stability is None else self.stability
         return round(breadth * self.distinctiveness * self.word_agreement * stability, _DIGITS)
 
@@ -65,7 +65,8 @@ def order(measures: Sequence[Measures]) -> list[int]:
 
 def similarities_to_any_call(means: Vectors, any_call: Vectors) -> Shares:
     """Cosine of each mean sentence (unit vectors, nothing taken off) to the nearest kind of sentence of any call."""
-    return np.round((means @ any_call.T).max(axis=1, initial=-1).astype(np.float64), _DIGITS)
+    closest: Shares = (means @ any_call.T).max(axis=1, initial=-1).astype(np.float64)
+    return np.round(closest, _DIGITS)
 
 
 def sentences_of_any_call(embedder: Embedder) -> Vectors:

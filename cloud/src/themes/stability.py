@@ -29,4 +29,5 @@ def best_jaccard(members: sp.csr_matrix, rerun: sp.csr_matrix) -> NDArray[np.flo
     together = np.asarray((members.T @ rerun).todense())
     sizes, sizes_of_rerun = (np.asarray(each.sum(axis=0)).ravel() for each in (members, rerun))
     either = sizes[:, None] + sizes_of_rerun[None] - together
-    return (together / np.maximum(either, 1)).max(axis=1, initial=0)
+    best: NDArray[np.float64] = (together / np.maximum(either, 1)).max(axis=1, initial=0)
+    return best

@@ -18,7 +18,7 @@ def calls_of(sentences: pa.Table) -> pa.Table:
     """The calls of a table SENTENCE_TOPIC, in its order, as schema CALL. A call's rows stand together."""
     starts = call_starts(sentences)
     own = sentences.select([name for name in schemas.CALL.names if name in sentences.column_names])
-    calls = own.take(pa.array(starts))
+    calls = own.take(pa.array(starts, pa.int64()))
     says = np.asarray(sentences.column("says"))
     for suffix, among in {"": np.ones(len(says), dtype=np.bool_), **sections_and_sides(sentences)}.items():
         for name, counted in ((f"n_sentences{suffix}", among), (f"n_sentences_said{suffix}", among & says)):

@@ -5,6 +5,8 @@ Evidence and calls come a part at a time, so a quarter of any size takes the mem
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -35,10 +37,12 @@ def exposures_of(evidence: pa.Table, sentences: pa.Table, calls: pa.Table, theme
     n_sentences = np.bincount(pair, minlength=len(pairs))
     similarity = np.bincount(pair, weights=np.asarray(evidence.column("similarity")), minlength=len(pairs))
 
-    table = calls.take(pa.array(of_call))
+    table = calls.take(pa.array(of_call, pa.int64()))
     said = {name: np.asarray(table.column(name)) for name in table.column_names if "_said" in name}
-    columns = {name: table.column(name) for name in schemas.EXPOSURE.names if name in table.column_names}
-    named = themes.take(pa.array(of_theme))
+    columns: dict[str, Any] = {
+        name: table.column(name) for name in schemas.EXPOSURE.names if name in table.column_names
+    }
+    named = themes.take(pa.array(of_theme, pa.int64()))
     columns |= {"theme_id": named["theme_id"], "theme_name": named["name"], "level": named["level"]}
     columns |= {
         "n_sentences": n_sentences,
@@ -51,11 +55,11 @@ def exposures_of(evidence: pa.Table, sentences: pa.Table, calls: pa.Table, theme
     return pa.table({name: columns[name] for name in schemas.EXPOSURE.names}).cast(schemas.EXPOSURE)
 
 
-def _places(values: pa.ChunkedArray, among: pa.ChunkedArray) -> Numbers:
+def _places(values: pa.ChunkedArray[Any], among: pa.ChunkedArray[Any]) -> Numbers:
     """The place of each value in a column that has it."""
     return np.asarray(pc.index_in(values, value_set=among)).astype(np.int64)
 
 
-def _share(counted: NDArray[np.number], said: NDArray[np.number]) -> pa.Array:
+def _share(counted: NDArray[Any], said: NDArray[Any]) -> pa.Array[Any]:
     """Null where nothing is said, which is not the same as nothing about the theme."""
-    return pa.array(counted / np.maximum(said, 1), mask=said == 0)
+    return pa.array(counted / np.maximum(said, 1), pa.float64(), mask=said == 0)

@@ -66,7 +66,8 @@ def stability(
     tenth_of_firm = np.array([tenth[firm_id] for firm_id in firm_ids])
     n_sentences = len(sentences.texts)
     whole = measure(fitted, sentences.vectors, sentences.texts)
-    themes, families = [], []
+    themes: list[Shares] = []
+    families: list[Shares] = []
     for left_out in range(RERUNS):
         seed_of_topic, n_seeds = topics.seeds(limits, np.flatnonzero(tenth_of_topic != left_out))
         rows = np.flatnonzero(tenth_of_firm[sentences.firms] != left_out)
@@ -76,7 +77,12 @@ def stability(
         n_themes, n_families = (len(fitted.family_of), len(rerun.family_of)), (fitted.n_families, rerun.n_families)
         themes.append(_jaccard(whole.themes, again.themes, n_themes, rows, n_sentences))
         families.append(_jaccard(whole.families, again.families, n_families, rows, n_sentences))
-    return Stability(np.round(np.mean(themes, axis=0), _DIGITS), np.round(np.mean(families, axis=0), _DIGITS))
+    return Stability(_mean(themes), _mean(families))
+
+
+def _mean(reruns: list[Shares]) -> Shares:
+    mean: Shares = np.mean(reruns, axis=0)
+    return np.round(mean, _DIGITS)
 
 
 def _jaccard(before: Counted, after: Counted, n_groups: tuple[int, int], rows: Numbers, n_sentences: int) -> Shares:

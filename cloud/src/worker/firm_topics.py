@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -215,7 +216,7 @@ def mapped_sentences(
     """The sentences as schema SENTENCE_VECTOR; ``rows`` are those that say something, ``vectors`` are theirs."""
     says = np.zeros(len(labels), dtype=np.bool_)
     says[rows] = True
-    found = {
+    found: dict[str, pa.Array[Any]] = {
         "says": pa.array(says),
         "local_topic_id": pa.array(labels, pa.int32()),
         "vector": byte_vectors.to_column(byte_vectors.to_bytes(vectors), rows, len(labels)),

@@ -39,7 +39,8 @@ class MappedQuarter:
 
     def embeddings(self) -> Vectors:
         """Shape (topics, dimensions)."""
-        numbers = self.topics.column("embedding").combine_chunks().flatten().to_numpy()
+        column = cast("pa.ListArray[Any]", self.topics.column("embedding").combine_chunks())
+        numbers: Vectors = column.flatten().to_numpy()
         return numbers.reshape(self.topics.num_rows, len(numbers) // max(1, self.topics.num_rows))
 
 

@@ -51,12 +51,14 @@ class Level:
     @property
     def n_firms(self) -> Numbers:
         """Of each group, how many firms have a sentence that counts."""
-        return (self.firms > 0).sum(axis=0)
+        counts: Numbers = (self.firms > 0).sum(axis=0)
+        return counts
 
     @property
     def n_sentences(self) -> Numbers:
         """Of each group, how many sentences count for it."""
-        return self.firms.sum(axis=0)
+        counts: Numbers = self.firms.sum(axis=0)
+        return counts
 
     def add(self, part: SpokenPart, counted: Counted) -> None:
         """Add what counts of a part, which has all sentences of its firms."""

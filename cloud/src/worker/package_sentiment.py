@@ -6,7 +6,7 @@ import logging
 import tempfile
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -63,7 +63,7 @@ class Packager:
         self._themes: dict[str, Row] = {
             theme["theme_id"]: theme for theme in themes.select(columns).to_pylist() if theme["level"] == "theme"
         }
-        firms: list[FirmRow] = store.read_table(keys.firms(quarter)).to_pylist()
+        firms = cast(list[FirmRow], store.read_table(keys.firms(quarter)).to_pylist())
         self._firms: dict[str, FirmRow] = {firm["firm_id"]: firm for firm in firms if firm["permno"] is not None}
         self._calls: dict[str, Row] = {
             call["call_id"]: call for call in store.read_table(keys.calls(quarter)).to_pylist()

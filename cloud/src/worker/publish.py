@@ -6,6 +6,7 @@ The sentences are read one part at a time: those of 5,000 firms, 2.3 million, wo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Literal
 
 import pyarrow as pa
 
@@ -53,7 +54,9 @@ def publish(store: Store, quarter: str, parts: list[Part], themes: pa.Table, evi
         published |= {keys.sentences(quarter, *part), keys.evidence(quarter, *part)}
     # Sorted, so that the tables do not depend on how the firms were put into batches. Equal ones keep their order,
     # which is that of the themes.
-    by_call = [(name, "ascending") for name in ("firm_id", "earnings_call_date", "call_id")]
+    by_call: list[tuple[str, Literal["ascending", "descending"]]] = [
+        (name, "ascending") for name in ("firm_id", "earnings_call_date", "call_id")
+    ]
     store.write_table(keys.calls(quarter), pa.concat_tables(calls).sort_by(by_call))
     store.write_table(keys.exposures(quarter), pa.concat_tables(exposures).sort_by(by_call))
     _delete_others(store, quarter, published)

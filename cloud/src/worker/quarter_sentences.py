@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from hashlib import blake2b
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -56,16 +57,19 @@ class SpokenSentences:
     def of(self, part: pa.Table) -> SpokenPart:
         """Those of a table SENTENCE_VECTOR."""
         rows = np.flatnonzero(np.asarray(part.column("says")))
-        said = part.take(pa.array(rows))
-        firm_ids = said.column("firm_id").to_pylist()
+        said = part.take(pa.array(rows, pa.int64()))
+        firm_ids: list[Any] = said.column("firm_id").to_pylist()
+        texts: list[Any] = said.column("cleaned_text").to_pylist()
+        sentence_ids: list[Any] = said.column("sentence_id").to_pylist()
+        calls: list[Any] = said.column("call_id").to_pylist()
         topics = zip(firm_ids, said.column("local_topic_id").to_pylist(), strict=True)
         return SpokenPart(
             rows=rows,
             vectors=byte_vectors.from_column(said.column("vector")),
-            texts=said.column("cleaned_text").to_pylist(),
-            sentence_ids=said.column("sentence_id").to_pylist(),
+            texts=texts,
+            sentence_ids=sentence_ids,
             firms=np.array([self._firm_number[firm_id] for firm_id in firm_ids], dtype=np.int64),
-            calls=said.column("call_id").to_pylist(),
+            calls=calls,
             topics=np.array([self._topic_number.get(topic, NO_THEME) for topic in topics], dtype=np.int64),
             speakers=said.column("speaker_name").to_pylist(),
         )

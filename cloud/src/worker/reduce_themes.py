@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -99,9 +100,9 @@ def find_and_measure(
 ) -> FoundQuarter:
     """The themes of the quarter, what counts for them, and how stable they are."""
     limits = Limits(settings.min_firms, settings.max_firm_dominance)
-    topics = QuarterTopics(
-        mapped.embeddings(), mapped.topics.column("firm_id").to_pylist(), mapped.topics.column("keywords").to_pylist()
-    )
+    firm_ids: list[Any] = mapped.topics.column("firm_id").to_pylist()
+    keywords: list[Any] = mapped.topics.column("keywords").to_pylist()
+    topics = QuarterTopics(mapped.embeddings(), firm_ids, keywords)
     spoken = SpokenSentences([firm["firm_id"] for firm in mapped.firms], mapped.topics)
     parts = [(part.batch_id, part.number) for part in mapped.parts]
 

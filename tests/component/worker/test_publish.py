@@ -105,7 +105,7 @@ def test_one_folder_is_one_table(s3: Any, tmp_path: Path) -> None:
         n_rows = ds.dataset(folder).count_rows()
         assert n_rows > 0, name
         assert list(pd.read_parquet(folder, partitioning=None).columns) == schema.names, name
-        [(counted,)] = duckdb.sql(f"SELECT count(*) FROM '{folder}/*/*.parquet'").fetchall()
+        [(counted,)] = duckdb.execute(f"SELECT count(*) FROM '{folder}/*/*.parquet'").fetchall()
         assert counted == n_rows, name
 
 

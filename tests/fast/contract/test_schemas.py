@@ -113,7 +113,7 @@ def test_every_column_is_described_in_the_file(table: str, tmp_path: Path) -> No
     pq.write_table(schema.empty_table(), tmp_path / "table.parquet")
 
     for field in pq.read_schema(tmp_path / "table.parquet"):
-        assert len(field.metadata[DESCRIPTION]) > 10, field.name
+        assert len((field.metadata or {})[DESCRIPTION]) > 10, field.name
 
 
 def test_a_description_is_not_lost_on_the_way_to_a_file() -> None:

@@ -51,7 +51,7 @@ def texts(call: Call) -> list[str]:
     ],
 )
 def test_sector_and_industry_are_passed_on(
-    tmp_path: Path, columns: dict[str, str], sector: str | None, industry: str | None
+    tmp_path: Path, columns: dict[str, object], sector: str | None, industry: str | None
 ) -> None:
     [call] = calls_of(
         write(tmp_path / "calls.csv", [{"company": "Elm", "date": "2023-02-01", "text": "Hi."} | columns])

@@ -26,7 +26,7 @@ def parts(n_parts: int) -> Iterator[SpokenPart]:
         yield SpokenPart(
             rows=np.arange(len(rows)),
             vectors=sentences.vectors[rows],
-            texts=[sentences.texts[row] for row in rows],
+            texts=[sentences.texts[int(row)] for row in rows],
             sentence_ids=[f"{sentences.firms[row]:03d}_{row:04d}" for row in rows],
             firms=sentences.firms[rows],
             calls=[f"call {sentences.firms[row]}" for row in rows],

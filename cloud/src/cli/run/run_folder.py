@@ -46,7 +46,7 @@ def read_table(folder: Path, quarter: str, table: str, schema: pa.Schema) -> pa.
 def read_themes(folder: Path, quarter: str, names: str) -> pa.Table:
     """Read the named columns of the quarter's themes, without its families; raises as read_table does."""
     themes = read_table(folder, quarter, "themes", columns(schemas.THEME, f"{names} level"))
-    return themes.filter(pc.equal(themes.column("level"), "theme")).drop_columns(["level"])
+    return themes.filter(pc.equal(themes.column("level"), pa.scalar("theme"))).drop_columns(["level"])
 
 
 def embeddings(topics: pa.Table, path: Path) -> NDArray[np.float32]:

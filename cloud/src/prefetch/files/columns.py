@@ -107,7 +107,7 @@ def typed(name: str, rows: pa.Table, bad: dict[int, str]) -> pa.ChunkedArray[Any
         except ValueError:
             values[text] = None
             wrong.add(text)
-    texts = column.to_pylist()
+    texts: list[Any] = column.to_pylist()
     if wrong:
         for place, text in enumerate(texts):
             if text in wrong:
