@@ -130,7 +130,7 @@ def test_topics_and_sentences_of_a_part_fit_together(s3: Any) -> None:
     topics = store.read_table(keys.topics_part(QUARTER, BATCH, 0))
     sentences = store.read_table(keys.sentences_part(QUARTER, BATCH, 0))
     assert topics.schema.remove_metadata() == schemas.TOPIC
-    assert sentences.schema.remove_metadata() == schemas.SENTENCE_TOPIC
+    assert sentences.schema.remove_metadata() == schemas.SENTENCE_VECTOR
     everything_said = [text for firm in firms for text in firm.column("cleaned_text")]
     assert sentences.column("cleaned_text").to_pylist() == everything_said
     labelled = sentences.select(["firm_id", "local_topic_id", "sentence_id"]).to_pylist()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 import pyarrow as pa
@@ -36,11 +37,20 @@ def test_one_row_per_theme_call_and_topic_of_firms_with_a_permno(s3: Any) -> Non
 
     packaged = rows(store, keys.themes_for_sentiment(QUARTER))
 
-    with_permno = [row for row in rows(store, keys.theme_contributions(QUARTER)) if row["permno"] is not None]
-    identity = ("theme_id", "firm_id", "topic_id", "permno", "n_sentences")
-    assert sorted([row[name] for name in identity] for row in packaged) == sorted(
-        [row[name] for name in identity] for row in with_permno
-    )
+    themes = {row["theme_id"] for row in rows(store, keys.themes(QUARTER)) if row["level"] == "theme"}
+    with_permno = {firm["firm_id"]: firm["permno"] for firm in rows(store, keys.firms(QUARTER)) if firm["permno"]}
+    exposures = rows(store, keys.exposures(QUARTER))
+    sentences_of = Counter({(row["theme_id"], row["call_id"]): 0 for row in packaged})
+    for row in packaged:
+        assert row["permno"] == with_permno[row["firm_id"]]
+        sentences_of[row["theme_id"], row["call_id"]] += row["n_sentences"]
+    assert sentences_of == {
+        (row["theme_id"], row["call_id"]): row["n_sentences"]
+        for row in exposures
+        if row["theme_id"] in themes and row["firm_id"] in with_permno
+    }
+    places = [(row["theme_id"], row["call_id"], row["topic_id"]) for row in packaged]
+    assert len(places) == len(set(places))
     assert {row["firm_id"] for row in packaged} == {"102", "104", "106"}
 
 
@@ -65,7 +75,7 @@ def test_rows_carry_their_theme_firm_topic_and_sentences(s3: Any) -> None:
             assert row[name] == firms[row["firm_id"]][name], name
         for name in ("earnings_call_date", "call_time_utc", "first_trading_day", "time_known", "event_date"):
             assert row[name] == calls[row["call_id"]][name], name
-        assert row["n_sentences"] == len(row["sentences"]) == topic["n_sentences"] > 0
+        assert 0 < row["n_sentences"] == len(row["sentences"]) <= topic["n_sentences"]
         assert [sentence["position"] for sentence in row["sentences"]] == sorted(
             sentence["position"] for sentence in row["sentences"]
         )
@@ -85,12 +95,9 @@ def test_every_sentence_that_counts_is_there_once_per_theme(s3: Any) -> None:
     [part] = [key for key in store.list(keys.evidence_prefix(QUARTER)) if "batch_0000" in key]
     evidence, sentences = rows(store, part), rows(store, part.replace("evidence", "sentences"))
     of_102 = [sentence["sentence_id"] for sentence in sentences if sentence["firm_id"] == "102"]
-    first, second = (theme["theme_id"] for theme in rows(store, keys.themes(QUARTER))[:2])
+    themes = [theme["theme_id"] for theme in rows(store, keys.themes(QUARTER)) if theme["level"] == "theme"]
     counted = {(row["sentence_id"], row["theme_id"]) for row in evidence if row["sentence_id"] in of_102}
-    family = {"theme_id": f"family_{QUARTER}_001", "level": "family"}
-    themes = rows(store, keys.themes(QUARTER))
-    store.write_table(keys.themes(QUARTER), pa.Table.from_pylist([themes[0] | family, *themes], schemas.THEME))
-    added = {(of_102[0], first), (of_102[0], second), (of_102[0], family["theme_id"])} - counted
+    added = {(of_102[0], themes[0]), (of_102[0], themes[1])} - counted
     more = [evidence[0] | {"sentence_id": sentence, "theme_id": theme} for sentence, theme in sorted(added)]
     store.write_table(part, pa.Table.from_pylist(evidence + more, schemas.EVIDENCE))
     [without_topic] = [sentence for sentence in sentences if sentence["sentence_id"] == of_102[0]]
@@ -102,7 +109,8 @@ def test_every_sentence_that_counts_is_there_once_per_theme(s3: Any) -> None:
     of_firm = [row for row in rows(store, keys.themes_for_sentiment(QUARTER)) if row["firm_id"] == "102"]
     packaged = [(sentence["sentence_id"], row["theme_id"]) for row in of_firm for sentence in row["sentences"]]
     assert len(packaged) == len(set(packaged))
-    assert set(packaged) == {pair for pair in counted | added if pair[1] != family["theme_id"]}
+    assert set(packaged) == {(sentence, theme) for sentence, theme in counted | added if theme in themes}
+    assert len(counted | added) > len(packaged)  # the families' are not among them
     for row in of_firm:
         is_without = of_102[0] in [sentence["sentence_id"] for sentence in row["sentences"]]
         assert (row["topic_id"] is None) == (row["topic_summary"] is None) == is_without

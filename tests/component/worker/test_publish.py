@@ -15,7 +15,9 @@ import pytest
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
 from cloud.src.naming.namer import KeywordNamer
-from cloud.src.prefetch.prefetch import prefetch_files
+from cloud.src.prefetch.files.source import FileTranscripts
+from cloud.src.prefetch.prefetch import write_quarter
+from cloud.src.prefetch.storage import S3Storage
 from cloud.src.worker import map_firms, reduce_themes
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
@@ -65,7 +67,7 @@ def whole(store: Store, prefix: str) -> pa.Table:
 
 def test_counts_of_the_samples_are_those_that_duckdb_finds(s3: Any) -> None:
     store = Store(s3, BUCKET)
-    prefetch_files(s3, BUCKET, QUARTER, SAMPLES)
+    write_quarter(S3Storage(s3, BUCKET), QUARTER, FileTranscripts(SAMPLES, QUARTER))
     firm_ids = list(json.loads(store.require(keys.prefetch_manifest(QUARTER)))["firms"])
     for number in range(len(write_batches(s3, firm_ids, 5))):
         map_firms.run(map_job(store, analyser(), number))
