@@ -97,6 +97,8 @@ class Labels:
 
 def theme_labels(spoken: Spoken, themes: Groups, families: Groups, family_of: Numbers, embedder: Embedder) -> Labels:
     """Labels of all themes and families; ``family_of`` has the family's number of each theme."""
+    if not families.order:  # nobody says anything, or nothing that firms share
+        return Labels(themes=[], families=[])
     is_tiny = len(np.unique(spoken.firms)) < _TINY
     phrases = noun_phrases(spoken.texts, spoken.firms, MIN_FIRMS_OF_A_TINY_QUARTER if is_tiny else MIN_FIRMS)
     ranking = _Ranking(phrases, _may_be_names(phrases, spoken, is_tiny), spoken.firms)
