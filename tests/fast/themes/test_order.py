@@ -1,0 +1,61 @@
+"""The order of themes: by breadth, distinctiveness, shared words and stability; general ones come last."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from cloud.src.themes.near_duplicates import shared_words
+from cloud.src.themes.rank import Measures, order, similarities_to_any_call
+
+USUAL = Measures(
+    share_of_firms=0.5, share_of_sentences=0.1, similarity_to_any_call=0.4, word_agreement=0.6, stability=0.8
+)
+
+
+@pytest.mark.parametrize(
+    "worse",
+    [
+        {"share_of_firms": 0.4},
+        {"share_of_sentences": 0.09},
+        {"similarity_to_any_call": 0.5},
+        {"word_agreement": 0.5},
+        {"stability": 0.7},
+        # However many firms have it, what is said on every call comes last.
+        {"similarity_to_any_call": 0.75, "share_of_firms": 1.0, "share_of_sentences": 0.9},
+    ],
+    ids=lambda worse: next(iter(worse)),
+)
+def test_the_better_theme_comes_first(worse: dict[str, float]) -> None:
+    assert order([replace(USUAL, **worse), USUAL]) == [1, 0]
+    assert order([USUAL, replace(USUAL, **worse)]) == [0, 1]
+
+
+def test_of_equal_themes_the_first_comes_first() -> None:
+    assert order([USUAL, USUAL, USUAL]) == [0, 1, 2]
+
+
+def test_no_themes_have_no_order() -> None:
+    assert order([]) == []
+
+
+def test_the_score_is_what_it_says() -> None:
+    assert USUAL.score == round((0.5 * 0.1) ** 0.5 * 0.6 * 0.6 * 0.8, 5)
+    assert replace(USUAL, stability=None).score == round((0.5 * 0.1) ** 0.5 * 0.6 * 0.6, 5)
+    assert USUAL.distinctiveness == 0.6
+    assert not USUAL.is_general
+
+
+def test_similarity_is_to_the_nearest_kind() -> None:
+    any_call = np.array([[1.0, 0.0], [0.0, 1.0]], dtype=np.float32)
+    means = np.array([[0.6, 0.8], [1.0, 0.0]], dtype=np.float32)
+    np.testing.assert_allclose(similarities_to_any_call(means, any_call), [0.8, 1.0])
+
+
+def test_a_shared_word_counts_once_per_topic_and_also_as_part_of_a_pair() -> None:
+    keywords = [["supply chain", "chain"], ["supply", "chain"], ["supply", "freight"]]
+
+    assert shared_words(keywords, 3) == [("supply", 3 / 3), ("chain", 2 / 3)]
+    assert shared_words([[], []], 3) == []
