@@ -201,7 +201,7 @@ class Measured:
 
 def measure(fitted: FittedThemes, vectors: ByteVectors, texts: Sequence[str]) -> Measured:
     """Count some sentences, any number at a time."""
-    grid = centred(vectors, fitted.mean)
+    grid = centred(vectors.reshape(len(texts), len(fitted.mean)), fitted.mean)
     said = matrix_of([of_sentence(text) for text in texts], fitted.phrases)
     themes = count(grid, said, fitted.themes.centroids, fitted.themes.dictionary.is_own)
     families = fitted.families

@@ -107,7 +107,8 @@ def to_fit(parts: Iterable[SpokenPart], seed_of_topic: NDArray[np.int64], embedd
     together = [part for part in parts if part.texts]
     if not together:
         nothing = np.zeros(0, dtype=np.int64)
-        return Sentences(np.zeros((0, 1), dtype=np.int8), nothing, nothing, [], nothing, np.zeros(0, dtype=np.bool_))
+        empty = np.zeros((0, embedder.dimensions), dtype=np.int8)
+        return Sentences(empty, nothing, nothing, [], nothing, np.zeros(0, dtype=np.bool_))
     vectors = np.concatenate([part.vectors for part in together])
     call_ids = [call for part in together for call in part.calls]
     calls = {call: number for number, call in enumerate(dict.fromkeys(call_ids))}

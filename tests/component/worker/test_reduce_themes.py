@@ -12,7 +12,6 @@ import pytest
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
-from cloud.src.naming.labels import N_LABELS
 from cloud.src.naming.namer import KeywordNamer
 from cloud.src.worker import reduce_themes
 from cloud.src.worker.settings import ReduceSettings
@@ -92,25 +91,35 @@ def test_themes_contributions_and_topics_add_up(s3: Any) -> None:
 
     reduce_quarter(store)
 
-    themes, topics = rows(store, keys.themes(QUARTER)), rows(store, keys.topics(QUARTER))
+    groups, topics = rows(store, keys.themes(QUARTER)), rows(store, keys.topics(QUARTER))
     contributions = rows(store, keys.theme_contributions(QUARTER))
-    assert [theme["theme_id"] for theme in themes] == [f"theme_2023Q1_{n:03d}" for n in range(1, len(themes) + 1)]
+    families, themes = ([group for group in groups if group["level"] == level] for level in ("family", "theme"))
+    assert groups == [*families, *themes]
+    for level, of_level in (("family", families), ("theme", themes)):
+        assert [group["theme_id"] for group in of_level] == [
+            f"{level}_2023Q1_{n:03d}" for n in range(1, len(of_level) + 1)
+        ]
     assert len(themes) >= 2
+    assert {theme["family_id"] for theme in themes} == {family["theme_id"] for family in families}
     topics_of_theme = defaultdict(list)
     for topic in topics:
         if topic["theme_id"] is not None:
             topics_of_theme[topic["theme_id"]].append(topic)
     assert topics_of_theme.keys() == {theme["theme_id"] for theme in themes}
+    evidence = [row for key in store.list(keys.evidence_prefix(QUARTER)) for row in rows(store, key)]
+    for group in groups:
+        own = [row["sentence_id"] for row in evidence if row["theme_id"] == group["theme_id"]]
+        firms = Counter(sentence_id.split("_")[0] for sentence_id in own)
+        assert (group["n_sentences"], group["n_firms"]) == (len(own), len(firms))
+        assert group["n_firms"] >= 2
+        assert max(firms.values()) / len(own) <= 0.4
+        assert (group["naming_method"], group["named_by"], group["quarter"]) == ("keywords", "keywords", QUARTER)
+        assert group["name"]
+        assert group["description"]
+        assert group["keywords"]
+        assert set(group["evidence_sentence_ids"]) <= set(own)
     for theme in themes:
-        own = topics_of_theme[theme["theme_id"]]
-        assert theme["n_topics"] == len(own)
-        assert theme["n_firms"] == len({topic["firm_id"] for topic in own}) >= 2
-        assert theme["n_sentences"] == sum(topic["n_sentences"] for topic in own)
-        assert max(Counter(topic["firm_id"] for topic in own).values()) / len(own) <= 0.4
-        assert (theme["naming_method"], theme["quarter"]) == ("keywords", QUARTER)
-        assert theme["name"]
-        assert theme["description"]
-        assert theme["keywords"]
+        assert theme["n_topics"] == len(topics_of_theme[theme["theme_id"]])
     expected = [
         {name: topic[name] for name in schemas.THEME_CONTRIBUTION.names}
         for theme in themes
@@ -124,9 +133,22 @@ def test_the_subjects_of_the_calls_are_the_themes(s3: Any) -> None:
 
     reduce_quarter(store)
 
-    words = [set(" ".join(theme["keywords"]).split()) for theme in rows(store, keys.themes(QUARTER))]
-    for subject in ("freight", "engineers", "price"):
-        assert any(subject in of_theme for of_theme in words), subject
+    subjects = {"freight": "shipments late", "engineers": "hiring", "price": "List price"}
+    said = {
+        sentence["sentence_id"]: sentence["cleaned_text"]
+        for key in store.list(keys.sentences_prefix(QUARTER))
+        for sentence in rows(store, key)
+    }
+    texts_of_theme = defaultdict(list)
+    for key in store.list(keys.evidence_prefix(QUARTER)):
+        for row in rows(store, key):
+            texts_of_theme[row["theme_id"]].append(said[row["sentence_id"]])
+    for theme in rows(store, keys.themes(QUARTER)):
+        [subject] = subjects.keys() & set(" ".join(theme["keywords"]).split())
+        texts = texts_of_theme[theme["theme_id"]]
+        # All sentences of its subject, and no others: a topic is less pure than its theme.
+        assert len(texts) == 8 * N_FIRMS
+        assert all(subjects[subject] in text for text in texts)
 
 
 def test_settings_decide_what_a_theme_is(s3: Any) -> None:
@@ -184,14 +206,14 @@ def test_sentences_are_published_as_they_are_without_vectors(s3: Any) -> None:
     assert pa.concat_tables([table.replace_schema_metadata(None) for table in published]).num_rows == 24 * N_FIRMS
 
 
-def test_each_part_is_read_once(s3: Any) -> None:
+def test_sentences_are_read_to_fit_to_count_and_to_publish(s3: Any) -> None:
     store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=3)
 
     with keys_read(s3) as fetched:
         reduce_quarter(store)
 
     assert sum("/firm-topics/" in key for key in fetched) == 4
-    assert sum("/firm-sentences/" in key for key in fetched) == 4
+    assert sum("/firm-sentences/" in key for key in fetched) == 3 * 4
     assert [key for key in fetched if key.startswith(keys.sentences_prefix(QUARTER))] == []
 
 
@@ -258,12 +280,3 @@ def test_a_part_that_another_execution_has_overwritten_is_refused(s3: Any) -> No
         reduce_quarter(store)
 
     assert store.read(keys.themes(QUARTER)) is None
-
-
-def test_a_theme_may_be_called_what_most_of_its_topics_are() -> None:
-    central_first = ["Rates", "Ocean Freight", "Freight / Ports", "Port Congestion", "Port Congestion", "Other"]
-
-    assert reduce_themes.theme_labels(central_first) == ["Port Congestion"]
-    assert reduce_themes.theme_labels(central_first[:4]) == ["Ocean Freight", "Port Congestion"]  # each of one firm
-    assert reduce_themes.theme_labels(["Other"]) == []
-    assert len(reduce_themes.theme_labels([f"Freight {letter}" for letter in "BCDEFGHIJK"])) == N_LABELS
