@@ -14,9 +14,9 @@ from cloud.src.lambdas import summarize_results
 from cloud.src.llm import xai_client
 from cloud.src.naming import guard, labels, prompt, search
 from cloud.src.prefetch import chunks
-from cloud.src.themes import find_themes, near_duplicates, rank
+from cloud.src.themes import count, dictionary, families, find_themes, near_duplicates, rank, refine, stability
 from cloud.src.topics import find_topics, grid, procedural
-from cloud.src.worker import firm_topics, map_firms
+from cloud.src.worker import firm_topics, map_firms, quarter_sentences
 from tests.fast.docs.repository import documents, read
 
 WORDS = {2: "two", 3: "three", 5: "five", 7: "seven"}
@@ -60,11 +60,22 @@ STATED = {
         f"join the nearest theme from a cosine of {find_themes.MIN_SIMILARITY_TO_JOIN} up",
         f"fewer than {find_themes.MIN_TOPICS_TO_CENTRE} topics the mean is not subtracted, "
         f"the cut is {find_themes.MAX_UNCENTRED_DISTANCE},",
-        f"one of its {WORDS[rank.WORDS_COMPARED]} most shared words",
-        f"at a similarity of {rank.MAX_SIMILARITY_TO_ANY_CALL} or more or an agreement below "
-        f"{rank.MIN_WORD_AGREEMENT},",
+        f"**general** at a similarity of {rank.MAX_SIMILARITY_TO_ANY_CALL} or more",
         f"over pairs from {changes.SAME_THEME_COSINE} up",
         f"more than {WORDS[int(changes.STANDARD_ERRORS)]} standard errors",
+    ],
+    "adr/adr_015_measured_on_sentences.md": [
+        f"In {refine.ROUNDS} rounds each sentence goes to the nearest theme from a cosine of {refine.NEAR} up",
+        f"on average within {dictionary.MIN_NEARNESS} of its centroid, at least {dictionary.MIN_SHARE:.0%} of its",
+        f"above {dictionary.MIN_Z} standard errors",
+        f"within {count.NEAR} of, and for each one of whose phrases it has from {count.NEAR_WITH_PHRASE} up",
+        f"a Jaccard index of {near_duplicates.SAME_SENTENCES} or more",
+        f"There are {families.FAMILIES_PER_ROOT} per square root",
+        f"more than {families.MAX_SHARE_OF_SENTENCES:.0%} of the counted sentences or "
+        f"{families.MAX_SHARE_OF_THEMES:.0%} of the themes",
+        f"over {WORDS[stability.RERUNS]} reruns",
+        f"fitted to at most {quarter_sentences.MAX_SAMPLE:,} sentences",
+        f"fewer than {stability.MIN_FIRMS} firms has no stability",
     ],
     "packages/llm.md": [
         f"| `LLM_MAX_CONCURRENT` | {xai_client.DEFAULT_MAX_CONCURRENT} |",
