@@ -24,10 +24,10 @@ from tests.e2e.ftm_process import no_process_left_behind, run_ftm
 
 EXPECTED_THEMES: dict[str, list[dict[str, Any]]] = json.loads((SAMPLES / "themes.json").read_text())
 
-# An expected theme and the found one that stands for it are compared by their firms. Measured: a mean F1 of 0.95 (least
-# 0.83) in 2023Q1 and of 1.00 in 2023Q2, every recall 1.00; the rest is room for changes of the engine that move single
-# firms. For a theme that is missing another may stand in: one of nearly all firms has its firms too, but a low F1; one
-# of three of its five firms has a high F1, but a low recall.
+# An expected theme and the found one that stands for it are compared by their firms: those with a sentence that counts.
+# Measured: a mean F1 of 0.90 (least 0.77, least recall 0.71) in 2023Q1; the rest is room for changes of the engine that
+# move single firms. For a theme that is missing another may stand in: one of nearly all firms has its firms too, but a
+# low F1; one of three of its five firms has a high F1, but a low recall.
 LEAST_MEAN_F1 = 0.85
 LEAST_F1 = 0.6
 LEAST_RECALL = 0.7
@@ -119,9 +119,10 @@ def test_tables_have_the_contracts_columns(demo: Demo, key: Callable[[str], str]
 def test_tables_agree_with_one_another(demo: Demo) -> None:
     in_a_theme = {(topic["theme_id"], topic["topic_id"]) for topic in demo.rows(keys.topics) if topic["theme_id"]}
     assert {(row["theme_id"], row["topic_id"]) for row in demo.rows(keys.theme_contributions)} == in_a_theme
-    assert {theme["theme_id"] for theme in demo.rows(keys.themes)} == {theme_id for theme_id, _ in in_a_theme}
+    themes = {theme["theme_id"] for theme in demo.rows(keys.themes) if theme["level"] == "theme"}
+    assert themes == {theme_id for theme_id, _ in in_a_theme} == firms_of_themes(demo).keys()
     sentiment = demo.rows(keys.themes_for_sentiment)
-    assert {(row["theme_id"], row["topic_id"]) for row in sentiment} <= in_a_theme
+    assert {row["theme_id"] for row in sentiment} <= themes
     assert all(row["n_sentences"] == len(row["sentences"]) > 0 for row in sentiment)
 
     prefetched = json.loads(demo.path(keys.prefetch_manifest).read_text())
@@ -138,8 +139,9 @@ def test_tables_are_readable_by_what_analysts_use(demo: Demo) -> None:
 
 def firms_of_themes(demo: Demo) -> dict[str, set[str]]:
     firms: dict[str, set[str]] = {}
-    for row in demo.rows(keys.theme_contributions):
-        firms.setdefault(row["theme_id"], set()).add(row["firm_id"])
+    for row in demo.rows(keys.exposures):
+        if row["level"] == "theme":
+            firms.setdefault(row["theme_id"], set()).add(row["firm_id"])
     return firms
 
 
@@ -178,7 +180,8 @@ def test_what_is_new_in_the_second_quarter_is_found_there_alone(demo: Demo, name
     about_it = {
         theme["theme_id"]
         for theme in demo.rows(keys.themes)
-        if len(words_of(theme["keywords"]) & words_of(new["keywords"])) >= LEAST_SHARED_WORDS
+        if theme["level"] == "theme"
+        and len(words_of(theme["keywords"]) & words_of(new["keywords"])) >= LEAST_SHARED_WORDS
     }
     if demo.quarter == "2023Q2":
         assert found_for_expected(demo)[name][0] in about_it
@@ -188,7 +191,7 @@ def test_what_is_new_in_the_second_quarter_is_found_there_alone(demo: Demo, name
 
 def test_the_report_names_every_theme(demo: Demo) -> None:
     page = demo.path(keys.report).read_text()
-    assert all(theme["theme_id"] in page for theme in demo.rows(keys.themes))
+    assert all(theme["theme_id"] in page for theme in demo.rows(keys.themes) if theme["level"] == "theme")
 
 
 @pytest.mark.parametrize("quarter", QUARTERS)

@@ -33,8 +33,9 @@ class Compared:
         """The row of the theme whose firms are most like those of a theme of the samples."""
         firms = next(set(theme["firms"]) for theme in EXPECTED[quarter] if theme["theme"] == expected)
         firms_of_theme: dict[str, set[str]] = {}
-        path = self.folder / keys.theme_contributions(quarter)
-        for row in pq.read_table(path, partitioning=None).to_pylist():
+        for row in pq.read_table(
+            self.folder / keys.exposures(quarter), partitioning=None, filters=[("level", "=", "theme")]
+        ).to_pylist():
             firms_of_theme.setdefault(row["theme_id"], set()).add(row["firm_id"])
         likeness = {name: len(those & firms) / len(those | firms) for name, those in firms_of_theme.items()}
         column = "theme_id_earlier" if quarter == EARLIER else "theme_id_later"
@@ -72,7 +73,8 @@ def test_what_stays_is_the_same_theme_in_both(compared: Compared, theme: str) ->
 
 def test_every_theme_is_there_once(compared: Compared) -> None:
     for quarter, column in ((EARLIER, "theme_id_earlier"), (LATER, "theme_id_later")):
-        themes = pq.read_table(compared.folder / keys.themes(quarter), partitioning=None).column("theme_id")
+        path = compared.folder / keys.themes(quarter)
+        themes = pq.read_table(path, partitioning=None, filters=[("level", "=", "theme")]).column("theme_id")
         assert sorted(row[column] for row in compared.rows if row[column]) == themes.sort().to_pylist()
     table = pq.read_schema(compared.folder / "reports" / f"themes_{EARLIER}_{LATER}.parquet")
     assert table.equals(CHANGE)
