@@ -11,20 +11,20 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from cloud.src.models.embeddings import Embedder, Vectors, unit
 from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.sentences.sentences import firm_sentences
+from cloud.src.themes.phrases import Phrases, phrases_of
+from cloud.src.themes.stability import part_of_firm
 from cloud.src.topics.find_topics import find_topics
-from cloud.src.topics.keywords import n_content_words, terms, topic_keywords
-from cloud.src.topics.procedural import ProceduralFilter, are_procedural
+from cloud.src.topics.keywords import n_content_words, topic_keywords
+from cloud.src.topics.procedural import NEARLY, ProceduralFilter, are_procedural
 from cloud.src.worker.firm_topics import MIN_CONTENT_WORDS, continues_speech, speaker_words, without_procedural
 from cloud.src.worker.transcripts import FirmTranscripts
 
 Rows = NDArray[np.int64]
-MIN_USES, MIN_FIRMS = 8, 3  # of a phrase
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,7 @@ class Collection:
     vectors: Vectors
     firm_ids: list[str]
     calls: list[str]
+    nearly_procedural: NDArray[np.bool_]  # which sentences come near to what runs a call
     topics: list[FirmTopic]
 
     @cached_property
@@ -59,9 +60,9 @@ class Collection:
         return unit(self.vectors - self.vectors.mean(axis=0)).astype(np.float32)
 
     @cached_property
-    def phrases(self) -> tuple[list[str], sp.csr_matrix]:
-        """Phrases that several firms use, and which sentence has which: 0/1 of shape (sentences, phrases)."""
-        return _phrases(self.texts, self.firms)
+    def phrases(self) -> Phrases:
+        """Phrases that several firms use, and which sentence has which."""
+        return phrases_of(self.texts, self.firms)
 
     @cached_property
     def digest(self) -> str:
@@ -78,16 +79,15 @@ class Collection:
             self.vectors[kept],
             [self.firm_ids[i] for i in kept],
             [self.calls[i] for i in kept],
+            self.nearly_procedural[kept],
             topics,
         )
 
     def reruns(self, n: int) -> Iterator[NDArray[np.bool_]]:
-        """Which sentences stay when a tenth of the firms is left out, as the contract defines it for stability."""
-        ordered = sorted(set(self.firm_ids), key=lambda firm: (hashlib.blake2b(firm.encode()).hexdigest(), firm))
-        rank = {firm: number for number, firm in enumerate(ordered)}
-        tenth = np.array([rank[firm] % 10 for firm in self.firm_ids])
+        """Which sentences stay when a tenth of the firms is left out, as for the product's stability."""
+        part = part_of_firm(self.firm_ids)
         for k in range(n):
-            yield tenth != k
+            yield np.array([part[firm] != k for firm in self.firm_ids])
 
 
 class VectorStore:
@@ -140,7 +140,8 @@ def _firm(firm: FirmTranscripts, rows: Rows, store: VectorStore, procedural: Pro
         FirmTopic(firm.firm_id, topic.rows, topic.centroid, words) for topic, words in zip(found, keywords, strict=True)
     ]
     calls = firm.column("transcript_id")
-    return Collection("", texts, vectors, [firm.firm_id] * len(rows), [calls[i] for i in rows], topics)
+    nearly = similarities >= NEARLY
+    return Collection("", texts, vectors, [firm.firm_id] * len(rows), [calls[i] for i in rows], nearly, topics)
 
 
 def _joined(name: str, parts: list[Collection]) -> Collection:
@@ -152,6 +153,7 @@ def _joined(name: str, parts: list[Collection]) -> Collection:
         np.concatenate([part.vectors for part in parts]),
         [firm for part in parts for firm in part.firm_ids],
         [call for part in parts for call in part.calls],
+        np.concatenate([part.nearly_procedural for part in parts]),
         [
             replace(topic, rows=topic.rows + start)
             for part, start in zip(parts, starts, strict=False)
@@ -172,20 +174,5 @@ def read_bills(path: Path, store: VectorStore, min_size: int = 5) -> tuple[Colle
     vectors = store.get(texts)
     keywords = topic_keywords(texts)
     topics = [FirmTopic(ids[i], np.array([i]), vectors[i], keywords[i]) for i in range(len(rows))]
-    collection = Collection("bills", texts, vectors, ids, ids, topics)
+    collection = Collection("bills", texts, vectors, ids, ids, np.zeros(len(ids), dtype=bool), topics)
     return collection, [row["topic"] for row in rows], [row["subtopic"] for row in rows]
-
-
-def _phrases(texts: list[str], firms: Rows) -> tuple[list[str], sp.csr_matrix]:
-    numbers: dict[str, int] = {}
-    rows, columns = [], []
-    for row, text in enumerate(texts):
-        for phrase in sorted(set(terms(text, frozenset()))):
-            rows.append(row)
-            columns.append(numbers.setdefault(phrase, len(numbers)))
-    has = sp.csr_matrix((np.ones(len(rows), np.float32), (rows, columns)), shape=(len(texts), len(numbers)))
-    of_firm = sp.csr_matrix((np.ones(len(firms), np.float32), (firms, np.arange(len(firms)))))
-    n_firms = np.diff((of_firm @ has).tocsc().indptr)
-    kept = np.flatnonzero((np.asarray(has.sum(axis=0)).ravel() >= MIN_USES) & (n_firms >= MIN_FIRMS))
-    names = list(numbers)
-    return [names[i] for i in kept], has[:, kept].tocsr()

@@ -16,6 +16,7 @@ from bench.quality.data import Collection
 from bench.quality.labels import Groups
 from bench.quality.methods import NO_GROUP, Labels
 from cloud.src.models.embeddings import Vectors, unit
+from cloud.src.themes.stability import best_jaccard
 from cloud.src.topics.keywords import c_tf_idf
 
 N_WORDS = 10  # of a group, in NPMI
@@ -60,8 +61,9 @@ def coherence(vectors: Vectors, groups: Groups) -> float:
 
 def npmi(collection: Collection, groups: Groups) -> float:
     """Normalised pointwise mutual information (Bouma 2009) of groups' best words by c-TF-IDF, within sentences."""
-    names, phrases = collection.phrases
-    words = phrases[:, [i for i, name in enumerate(names) if " " not in name]].tocsc()
+    single = [column for column, phrase in enumerate(collection.phrases.texts) if " " not in phrase]
+    words = collection.phrases.said[:, single].tocsc()
+    words = words[:, np.flatnonzero(np.asarray((groups.T @ words).sum(axis=0)).ravel())]  # of any group
     weights = c_tf_idf(sp.csr_matrix(groups.T @ words)).toarray()
     best = np.argsort(-weights, axis=1, kind="stable")[:, :N_WORDS]
     used = np.unique(best)
@@ -85,12 +87,10 @@ def _npmi(both: NDArray[Any], one: NDArray[Any], other: NDArray[Any]) -> NDArray
     return value
 
 
-def best_jaccard(full: Groups, rerun: Groups) -> float:
-    """Mean over groups, weighed by their sentences, of the best Jaccard index with a group of the rerun."""
-    both = np.asarray((full.T @ rerun).todense())
-    one, other = np.asarray(full.sum(axis=0)).ravel(), np.asarray(rerun.sum(axis=0)).ravel()
-    best = (both / np.maximum(one[:, None] + other[None] - both, 1)).max(axis=1, initial=0)
-    return float((best * one).sum() / max(one.sum(), 1))
+def mean_jaccard(full: Groups, rerun: Groups) -> float:
+    """Of each group the best Jaccard index with one of the rerun; their mean, weighed by sentences."""
+    sizes = np.asarray(full.sum(axis=0)).ravel()
+    return float((best_jaccard(full, rerun) * sizes).sum() / max(sizes.sum(), 1))
 
 
 def to_nearest(labels: Labels, centred: Vectors) -> Labels:

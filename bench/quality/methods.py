@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from sklearn.cluster import AgglomerativeClustering, KMeans
 
 from bench.quality.data import Collection
+from bench.quality.labels import Groups
 from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.themes.find_themes import find_themes
 
 Labels = NDArray[np.int64]
 NO_GROUP = -1
-FTM_BY_TOPICS = "FTM by topics"
+FTM, FTM_BY_TOPICS = "FTM", "FTM by topics"
 MIN_FIRMS, MAX_FIRM_DOMINANCE = 2, 0.4
 MOST_ROUNDS = 50  # of k-means
 # Toponymy 0.5.4 has this as the base_min_cluster_size of its clusterers.
@@ -64,6 +65,16 @@ class Task:
     @property
     def vectors(self) -> Vectors:
         return self.collection.vectors
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a method finds; ``assigned`` is what it gives its user, FTM with its dictionary and others without."""
+
+    groups: Groups
+    with_dictionary: Groups
+    families: Groups
+    assigned: Groups
 
 
 def ftm_by_topics(task: Task) -> Labels:
@@ -188,7 +199,7 @@ COMPETITORS: dict[str, Callable[[Task], Labels]] = {
     "PLSCAN on UMAP": plscan,
     "Topeax": topeax,
 }
-DETERMINISTIC = {FTM_BY_TOPICS}
+DETERMINISTIC = {FTM, FTM_BY_TOPICS}
 TOLD = {"k-means", "k-means, twice as many"}  # the number of groups
 
 

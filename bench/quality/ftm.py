@@ -1,0 +1,42 @@
+"""FTM as the product runs it: themes found from topics, then fitted and measured on sentences."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.quality.data import Collection
+from bench.quality.labels import Groups
+from bench.quality.methods import MAX_FIRM_DOMINANCE, MIN_FIRMS, Found, Task, ftm_by_topics
+from cloud.src.models.byte_vectors import to_bytes
+from cloud.src.themes.count import count
+from cloud.src.themes.measure import FittedThemes, Limits, Sentences, fit, measure
+from cloud.src.themes.phrases import matrix_of
+from cloud.src.themes.sentence_grid import centred
+
+
+def ftm(task: Task) -> Found:
+    """Without a dictionary only the sentences near to a theme count, by the same themes."""
+    collection = task.collection
+    seeds = ftm_by_topics(task)
+    sentences = Sentences(
+        vectors=to_bytes(collection.vectors),
+        firms=collection.firms,
+        calls=np.unique(collection.calls, return_inverse=True)[1].astype(np.int64),
+        texts=collection.texts,
+        seeds=seeds,
+        is_procedural=collection.nearly_procedural,
+    )
+    fitted = fit(sentences, int(seeds.max(initial=-1)) + 1, Limits(MIN_FIRMS, MAX_FIRM_DOMINANCE))
+    measured = measure(fitted, sentences.vectors, sentences.texts)
+    n_themes, n = len(fitted.family_of), len(collection.texts)
+    themes = measured.themes.members(n, n_themes)
+    families = measured.families.members(n, fitted.n_families)
+    return Found(_near_only(collection, fitted, sentences.vectors), themes, families, assigned=themes)
+
+
+def _near_only(collection: Collection, fitted: FittedThemes, vectors: NDArray[np.int8]) -> Groups:
+    own = np.zeros_like(fitted.themes.dictionary.is_own)
+    said = matrix_of([[]] * len(collection.texts), fitted.phrases)
+    counted = count(centred(vectors, fitted.mean), said, fitted.themes.centroids, own)
+    return counted.members(len(collection.texts), len(fitted.family_of))
