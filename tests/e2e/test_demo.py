@@ -24,10 +24,11 @@ from tests.e2e.ftm_process import no_process_left_behind, run_ftm
 
 EXPECTED_THEMES: dict[str, list[dict[str, Any]]] = json.loads((SAMPLES / "themes.json").read_text())
 
-# An expected theme and the found one that stands for it are compared by their firms: those with a sentence that counts.
-# Measured: a mean F1 of 0.90 (least 0.77, least recall 0.71) in 2023Q1; the rest is room for changes of the engine that
-# move single firms. For a theme that is missing another may stand in: one of nearly all firms has its firms too, but a
-# low F1; one of three of its five firms has a high F1, but a low recall.
+# An expected theme and the found one that stands for it are compared by their firms: those of which two sentences or
+# more count. Measured: a mean F1 of 0.96 (least 0.83, least recall 0.86) in 2023Q1 and of 0.97 in 2023Q2; the rest is
+# room for changes of the engine that move single firms. For a theme that is missing another may stand in: one of nearly
+# all firms has its firms too, but a low F1; one of three of its five firms has a high F1, but a low recall.
+LEAST_SENTENCES = 2
 LEAST_MEAN_F1 = 0.85
 LEAST_F1 = 0.6
 LEAST_RECALL = 0.7
@@ -73,7 +74,8 @@ def demo(request: pytest.FixtureRequest) -> Demo:
 
 def test_it_ends_with_themes_times_cost_and_paths(demo: Demo) -> None:
     shown = demo.ended.stdout
-    biggest = max(demo.rows(keys.themes), key=lambda theme: theme["n_firms"])
+    themes = [theme for theme in demo.rows(keys.themes) if theme["level"] == "theme"]
+    biggest = max(themes, key=lambda theme: theme["n_firms"])
     assert biggest["name"].split()[0] in shown
     for stage in ("prefetch", "map", "reduce and package", "report", "total"):
         assert stage in shown
@@ -120,7 +122,8 @@ def test_tables_agree_with_one_another(demo: Demo) -> None:
     in_a_theme = {(topic["theme_id"], topic["topic_id"]) for topic in demo.rows(keys.topics) if topic["theme_id"]}
     assert {(row["theme_id"], row["topic_id"]) for row in demo.rows(keys.theme_contributions)} == in_a_theme
     themes = {theme["theme_id"] for theme in demo.rows(keys.themes) if theme["level"] == "theme"}
-    assert themes == {theme_id for theme_id, _ in in_a_theme} == firms_of_themes(demo).keys()
+    assert themes == {row["theme_id"] for row in demo.rows(keys.exposures) if row["level"] == "theme"}
+    assert {theme_id for theme_id, _ in in_a_theme} <= themes
     sentiment = demo.rows(keys.themes_for_sentiment)
     assert {row["theme_id"] for row in sentiment} <= themes
     assert all(row["n_sentences"] == len(row["sentences"]) > 0 for row in sentiment)
@@ -140,7 +143,7 @@ def test_tables_are_readable_by_what_analysts_use(demo: Demo) -> None:
 def firms_of_themes(demo: Demo) -> dict[str, set[str]]:
     firms: dict[str, set[str]] = {}
     for row in demo.rows(keys.exposures):
-        if row["level"] == "theme":
+        if row["level"] == "theme" and row["n_sentences"] >= LEAST_SENTENCES:
             firms.setdefault(row["theme_id"], set()).add(row["firm_id"])
     return firms
 

@@ -23,8 +23,10 @@ MIN_NEARNESS = 0.35
 MIN_SHARE = 0.05
 # Standard errors: the 97.5 % quantile of the normal distribution.
 MIN_Z = 1.96
-# Sentences that the prior is worth. It keeps rare phrases from odds that are large by chance.
+# Sentences that the prior is worth, and at most which share of them all: in a small quarter it would outweigh what is
+# said. It keeps rare phrases from odds that are large by chance.
 PRIOR = 500.0
+MAX_PRIOR_SHARE = 0.01
 # A family is wider than a theme: fewer of its sentences share a phrase, but most with the phrase are the family's.
 FAMILY_MIN_PURITY = 0.4
 FAMILY_MIN_SHARE = 0.01
@@ -85,9 +87,10 @@ def weighted_log_odds(together: Shares, uses: Shares, sizes: Shares, n_sentences
     ``together`` (themes, phrases) counts a theme's sentences with a phrase, ``uses`` (phrases,) all sentences with it,
     ``sizes`` (themes,) a theme's sentences.
     """
-    prior = PRIOR * uses / n_sentences
+    worth = min(PRIOR, MAX_PRIOR_SHARE * n_sentences)
+    prior = worth * uses / n_sentences
     elsewhere, n_elsewhere = uses - together, (n_sentences - sizes)[:, None]
-    inside = np.log((together + prior) / np.maximum(sizes[:, None] + PRIOR - together - prior, 0.5))
-    outside = np.log((elsewhere + prior) / np.maximum(n_elsewhere + PRIOR - elsewhere - prior, 0.5))
+    inside = np.log((together + prior) / np.maximum(sizes[:, None] + worth - together - prior, 0.5))
+    outside = np.log((elsewhere + prior) / np.maximum(n_elsewhere + worth - elsewhere - prior, 0.5))
     # Rounded, so that the last bit of a logarithm decides about nothing.
     return np.round((inside - outside) / np.sqrt(1 / (together + prior) + 1 / (elsewhere + prior)), 6)

@@ -10,7 +10,7 @@ from cloud.src.themes.dictionary import PRIOR, weighted_log_odds
 
 
 def test_log_odds_are_those_of_the_paper() -> None:
-    n, in_theme, with_phrase, both = 10_000, 200, 300, 90
+    n, in_theme, with_phrase, both = 60_000, 200, 300, 90
     prior = PRIOR * with_phrase / n
     inside = (both + prior) / (in_theme + PRIOR - both - prior)
     outside = (with_phrase - both + prior) / (n - in_theme + PRIOR - (with_phrase - both) - prior)
