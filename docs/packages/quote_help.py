@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from click import unstyle
+from typer import unstyle
 from typer.testing import CliRunner
 
 from cloud.src.cli.app import app
