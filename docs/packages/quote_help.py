@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from typer import unstyle
 from typer.testing import CliRunner
 
 from cloud.src.cli.app import app
@@ -17,13 +16,14 @@ PAGE = Path(__file__).with_name("cli.md")
 HEADING = "## Every option\n"
 COMMANDS = ("", "demo", "run", "prefetch", "report", "themes", "compare", "llm check", "local up")
 WIDTH = "100"
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
 
 
 def help_of(command: str) -> str:
     """What ``ftm COMMAND --help`` prints on a terminal of 100 columns."""
     result = CliRunner().invoke(app, [*command.split(), "--help"], prog_name="ftm", env={"COLUMNS": WIDTH})
     assert result.exit_code == 0, result.output
-    return "\n".join(line.rstrip() for line in unstyle(result.output).splitlines()).strip("\n")
+    return "\n".join(line.rstrip() for line in _STYLE.sub("", result.output).splitlines()).strip("\n")
 
 
 def quoted(page: str) -> dict[str, str]:
