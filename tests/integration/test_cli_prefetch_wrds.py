@@ -122,7 +122,7 @@ def test_a_finished_quarter_is_not_asked_for_again(ftm: FtmCommand, monkeypatch:
     monkeypatch.setenv("PGPORT", "1")  # where nothing answers
     out, _ = ftm()
     assert f"{QUARTER} is there already, since 20" in out
-    assert "from wrds: nothing was read or written (--force writes it anew)" in out
+    assert "from wrds: nothing was read or written (--force overwrites it)" in out
     ftm("--force", code=EXIT_FAILED)
 
 
@@ -134,7 +134,7 @@ def test_a_try_with_some_firms_is_not_taken_for_the_quarter(ftm: FtmCommand, mon
     _, err = ftm(code=EXIT_WRONG_INPUT)
     assert err.splitlines()[-1].startswith(f"ftm: out/{MANIFEST} was made with --firms (list ")
     assert err.splitlines()[-1].endswith(
-        " of 2 gvkeys) --limit 1, not with all firms: --force writes it anew, another --to leaves it as it is"
+        " of 2 gvkeys) --limit 1, not with all firms: --force overwrites it, another --to leaves it as it is"
     )
     Path("firms.txt").write_text("gvkey\n100\n000600\n")
     assert "was made with" in ftm("--firms", "firms.txt", "--limit", "1", code=EXIT_WRONG_INPUT)[1]

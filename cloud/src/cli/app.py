@@ -126,7 +126,7 @@ def run(
     command again continues an interrupted run.
     """
     if llm_topics and no_llm:
-        raise InvalidInput("--llm-topics and --no-llm exclude one another: give one of them")
+        raise InvalidInput("--llm-topics and --no-llm cannot be combined")
     llm = LlmChoice(llm_url, llm_model, no_llm)
     quarter = keys.check_quarter(quarter)
     _run(
@@ -171,7 +171,7 @@ def prefetch(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what there is and how long it would take, and write nothing.")
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write a quarter anew that is there already.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite a quarter that already exists.")] = False,
 ) -> None:
     """Bring a quarter's transcripts, as sentences, to where the state machine finds them.
 
@@ -197,14 +197,14 @@ def compare(
     run_b: Annotated[Path | None, typer.Argument(metavar="RUN_B", help="Output folder of another run.")] = None,
     quarter: Annotated[str | None, typer.Option(metavar="QUARTER", help="Which one, when both have several.")] = None,
     sample: Annotated[int, typer.Option(min=1, help="Topics to judge.")] = 50,
-    seed: Annotated[int, typer.Option(help="Another one draws other topics and shuffles their sides anew.")] = 0,
+    seed: Annotated[int, typer.Option(help="Another one draws other topics and shuffles their sides again.")] = 0,
     out: Out = Path("ftm-output/compare"),
     judged: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Count the choices saved from the page, by the key in --out."),
     ] = None,
 ) -> None:
-    """Hold two runs of one quarter against each other: two models, prompts or versions of the code.
+    """Compare two runs of a quarter: two models, prompts or versions of the code.
 
     Shows the names of both with their grounding (cosine of a name to the sentences of its topic), and writes a page to
     judge them on without knowing which run they are from.

@@ -10,7 +10,7 @@ class LlmUnavailable(FtmError):
 
 
 class LlmMisconfigured(FtmError):
-    """The server refuses us or is none (key, model, URL): no waiting mends it, so the job stops."""
+    """The server refuses us or is not one (key, model, URL): waiting does not fix it, so the job stops."""
 
 
 class LlmBadAnswer(FtmError):

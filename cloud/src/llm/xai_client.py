@@ -87,7 +87,7 @@ class LlmClient:
         self._connecting: asyncio.Task[Dialect] | None = None
         self._asked: dict[str, asyncio.Task[str]] = {}
         self._refusals_in_a_row = 0
-        self._has_completed = False  # any chat, be it a probe: the server is an LLM
+        self._has_completed = False  # any chat, even a probe: the server is an LLM
 
     async def ask(
         self,

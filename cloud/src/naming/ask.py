@@ -25,7 +25,7 @@ from cloud.src.naming.prompt import MAX_KEYWORD_BYTES, Objection, chat, clean, c
 BY_LLM = "llm"
 BY_KEYWORDS = "keywords"
 
-# The version is part of the file's name, so that a changed prompt gives another fingerprint and names are made anew.
+# The version is part of the file's name, so that a changed prompt gives another fingerprint and names are made again.
 TOPIC_PROMPT_VERSION = "topic_name_v2"
 THEME_PROMPT_VERSION = "theme_name_v3"
 

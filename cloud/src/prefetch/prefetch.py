@@ -74,7 +74,7 @@ def finished_prefetch(storage: Storage, quarter: str, selection: str = "") -> Pr
     if finished_selection != selection:
         raise InvalidInput(
             f"{storage.where(key)} was made with {finished_selection or 'all firms'}, not with "
-            f"{selection or 'all firms'}: --force writes it anew, another --to leaves it as it is"
+            f"{selection or 'all firms'}: --force overwrites it, another --to leaves it as it is"
         )
     return summary
 
@@ -94,7 +94,7 @@ def write_quarter(
     Args:
         storage: ``S3Storage(s3, bucket)`` or ``FolderStorage(folder)``.
         on_progress: called with (firms done, firms in all) after each firm.
-        force: write a finished quarter anew. Its manifest goes before any of its chunks does.
+        force: overwrite a finished quarter. Its manifest goes before any of its chunks does.
 
     Raises:
         InvalidInput: there is no sentence in any call, or the quarter is finished with another selection of firms; an

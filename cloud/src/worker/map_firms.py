@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 # So many failures one after the other are not the firms' fault.
 MAX_FAILURES_IN_A_ROW = 10
-# So many firms may wait for their names while the next one is analysed. With 10 to 40 topics each they keep the LLM
+# At most this many firms wait for names while the next one is analysed. With 10 to 40 topics each they keep the LLM
 # busy, and they are what a killed job has analysed in vain.
 MAX_FIRMS_WAITING = 8
 # Sentences are embedded in batches of the same length, which fill up with those of so many firms. More would leave the

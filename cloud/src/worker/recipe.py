@@ -1,4 +1,4 @@
-"""What a part file is made with. It goes into the part's fingerprint: a change of any of it makes the part anew.
+"""What a part file is made with. It goes into the part's fingerprint: a change to any of it makes the part again.
 
 The engine is described by a hash of its rooms. Nobody has to remember to raise a version number, and a test follows
 the imports, so that no module is forgotten here.

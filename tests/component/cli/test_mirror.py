@@ -166,7 +166,7 @@ def test_wrong_output_folders_are_refused_and_right_ones_not_made(tmp_path: Path
     (tmp_path / "loop").symlink_to("loop")
     (tmp_path / "leads-nowhere").symlink_to("missing")
     for parent in ("file", "loop", "leads-nowhere"):
-        with pytest.raises(InvalidInput, match=f"because .*/{parent} is none"):
+        with pytest.raises(InvalidInput, match=f"because .*/{parent} is not one"):
             check_output_folder(tmp_path / parent / "out")
     check_output_folder(tmp_path / "a" / "b")
     assert not (tmp_path / "a").exists()

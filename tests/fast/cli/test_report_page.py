@@ -138,7 +138,7 @@ def test_quarter_without_themes_says_so(tmp_path: Path) -> None:
     text = Page(write_report(write_quarter(tmp_path, topics, {}))).text
 
     assert "No theme was found" in text
-    assert "1 topic of 1 firm ended in no theme" in text
+    assert "1 topic of 1 firm without a theme" in text
 
 
 def test_cut_page_says_what_is_missing_and_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

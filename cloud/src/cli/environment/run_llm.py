@@ -36,7 +36,7 @@ class LlmChoice:
         given = {"--llm-url": self.url is not None, "--llm-model": self.model is not None, "--no-llm": self.none}
         if sum(given.values()) > 1:
             options = " and ".join(option for option, is_given in given.items() if is_given)
-            raise InvalidInput(f"{options} exclude one another: give one of them")
+            raise InvalidInput(f"{options} cannot be combined")
         if self.url is not None:
             llm_settings.check_base_url(self.url)
         if self.model is not None:

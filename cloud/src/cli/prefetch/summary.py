@@ -24,7 +24,7 @@ def show_summary(summary: PrefetchSummary, seconds: float, unlinked: list[str], 
     if summary.already_there:
         console.print(
             f"{summary.quarter} is there already, since {summary.created_at} from {summary.source}: nothing was read "
-            "or written (--force writes it anew)",
+            "or written (--force overwrites it)",
             soft_wrap=True,
         )
     rows = [

@@ -162,13 +162,13 @@ def check_output_folder(folder: Path) -> None:
         raise InvalidInput(f"output {folder} is a file: give a folder with --out")
     existing = nearest_existing(folder)
     if not existing.is_dir():
-        raise InvalidInput(f"output {folder} cannot be a folder because {existing} is none: give another --out")
+        raise InvalidInput(f"output {folder} cannot be a folder because {existing} is not one: give another --out")
     if not os.access(existing, os.W_OK | os.X_OK):
         raise InvalidInput(f"output {folder} cannot be written ({existing} is not yours): give another --out")
 
 
 def nearest_existing(path: Path) -> Path:
-    """Return the path itself or its nearest parent that exists, be it a link that leads nowhere."""
+    """Return the path itself or its nearest parent that exists, even a link that leads nowhere."""
     return next(place for place in [path, *path.absolute().parents] if place.exists() or place.is_symlink())
 
 

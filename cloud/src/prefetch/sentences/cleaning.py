@@ -47,7 +47,7 @@ def rules_fingerprint(code: Path = _CODE) -> str:
     """Identify what makes chunks of a text, so that no quarter is made half by these rules, half by others.
 
     That is all code of the prefetch, the columns, and the libraries that split sentences and write Parquet. Code that
-    makes no difference only lets an interrupted prefetch begin anew; a rule that was forgotten here would spoil one.
+    makes no difference only lets an interrupted prefetch begin again; a rule that was forgotten here would spoil one.
     """
     digest = hashlib.sha256(f"nupunkt {nupunkt.__version__}, pyarrow {pyarrow.__version__}".encode())
     for path in (Path(schemas.__file__), Path(contract_text.__file__), *sorted(code.rglob("*.py"))):
