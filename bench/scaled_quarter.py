@@ -39,7 +39,7 @@ from cloud.src.worker.store import Store
 
 QUARTER, BATCH = "2099Q1", keys.batch_id("2099Q1", 0)
 MANIFEST = f"{keys.batch_manifests_prefix(QUARTER)}manifest_bench.jsonl"
-# The median cosine of a sentence, and of a topic, to the nearest one of another firm: 149 firms of 2020Q2.
+# How near a sentence, and a topic, lies to the one that it is made of: an assumption, not measured.
 SENTENCE_COSINE, TOPIC_COSINE = 0.62, 0.8
 FIRST_PERMNO = 10_000  # every firm has one, so that package has all of them to write
 _IDS = ("sentence_id", "firm_id", "call_id", "topic_id")
