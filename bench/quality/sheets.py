@@ -190,7 +190,7 @@ def _verdicts(key: list[dict[str, str]], reader: list[dict[str, str]], allowed: 
     given = {row["item"]: row["verdict"].strip().lower() for row in reader}
     for row in key:
         if given.get(row["item"]) not in allowed:
-            raise ValueError(f"item {row['item']}: the verdict {given.get(row['item'])!r} is none of {allowed}")
+            raise ValueError(f"item {row['item']}: the verdict {given.get(row['item'])!r} is not one of {allowed}")
     return [given[row["item"]] for row in key]
 
 

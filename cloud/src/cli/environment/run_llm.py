@@ -25,7 +25,7 @@ NAMES_PER_SECOND = 0.7 / SMALL_MODELS_ANSWERS_PER_NAME
 class LlmChoice:
     """What the user asks for: at most one of the three, or else the small model that comes with FTM.
 
-    Raises InvalidInput for more than one, and for a URL or file that is none: before anything is started.
+    Raises InvalidInput for more than one, and for a URL or file that is not valid, before anything is started.
     """
 
     url: str | None = None  # of a server that is running

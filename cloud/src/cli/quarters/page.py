@@ -43,6 +43,6 @@ def _shares(change: Change) -> list[float]:
 
 
 def _link(quarter: Quarter, path: Path) -> str | None:
-    """The quarter's report as the page's reader reaches it, or None where there is none."""
+    """The quarter's report as the page's reader reaches it, or None if it has no report."""
     report = quarter.folder / keys.report(quarter.name)
     return Path(os.path.relpath(report, path.parent)).as_posix() if report.is_file() else None

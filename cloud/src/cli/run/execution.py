@@ -113,7 +113,7 @@ class Execution:
         return key
 
     def _read(self, key: str) -> dict[str, Any] | None:
-        """The JSON document, None where there is none."""
+        """The JSON document, None if it does not exist."""
         try:
             return dict(json.load(self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]))
         except ClientError as error:
