@@ -24,9 +24,10 @@ VLLM_REMINDER = (
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take what summarize_results returned, with ``reduce_error`` when there are no themes.
 
-    Return ``{"notified", "message"}``.
+    Return ``{"notified", "message"}``. Raises InvalidInput for a bad quarter or bucket.
     """
-    quarter, bucket = event["quarter"], event["bucket"]
+    event = keys.check_event(event)
+    quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     subject = f"FTM {quarter}: {_outcome(event)}"
     counts = [_batches(event), _firms(event), *_names(event)]
     message = "\n".join([subject, *counts, _themes(event, quarter, bucket), *_worker(event), VLLM_REMINDER])

@@ -52,9 +52,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     and which commits ran.
 
     A firm that no progress file of this execution lists as done or skipped counts as failed. ``theme_naming`` is passed
-    on to the state after this one.
+    on to the state after this one. Raises InvalidInput for a bad quarter or bucket.
     """
-    quarter, bucket, manifest_key = event["quarter"], event["bucket"], event["manifest_key"]
+    event = keys.check_event(event)
+    quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
+    manifest_key = event["manifest_key"]
     status_of_batch = {result["batch_id"]: result["status"] for result in event["results"]}
     firms_of_batch = _read_batches(bucket, manifest_key)
 
