@@ -36,19 +36,13 @@ def topic_keywords(documents: list[str], ignored_words: frozenset[str] = frozens
     ``documents`` holds each topic's sentences joined by newlines; ``ignored_words`` are lower-case words that say who
     speaks, not what about (the names on the call). A topic of stop words only gets an empty list.
     """
-    return _keywords_of([terms(document, ignored_words) for document in documents])
-
-
-def theme_keywords(topic_keywords_of_theme: list[list[list[str]]]) -> list[list[str]]:
-    """Best keywords of each theme, from the keywords of its topics: each keyword counts, and each word of a pair.
-
-    The argument holds, for each theme, the keyword lists of its topics, the most central topic first.
-    """
-    documents = [
-        [term for keywords in topics for keyword in keywords for term in dict.fromkeys([keyword, *keyword.split()])]
-        for topics in topic_keywords_of_theme
-    ]
-    return _keywords_of(documents)
+    terms_of_topics = [terms(document, ignored_words) for document in documents]
+    names = list(dict.fromkeys(chain.from_iterable(terms_of_topics)))
+    if not names:
+        return [[] for _ in documents]
+    counts = _counts(terms_of_topics, names)
+    weights = c_tf_idf(counts)
+    return [_best_terms(names, counts[row].toarray()[0], weights[row].toarray()[0]) for row in range(len(documents))]
 
 
 def n_content_words(sentence: str, ignored_words: frozenset[str] = frozenset()) -> int:
@@ -79,23 +73,15 @@ def terms(document: str, ignored_words: frozenset[str]) -> list[str]:
     return found
 
 
-def _keywords_of(documents: list[list[str]]) -> list[list[str]]:
-    """Best terms of each document, given as the list of its terms."""
-    names = list(dict.fromkeys(chain.from_iterable(documents)))
-    if not names:
-        return [[] for _ in documents]
-    counts = _counts(documents, names)
-    weights = c_tf_idf(counts)
-    return [_best_terms(names, counts[row].toarray()[0], weights[row].toarray()[0]) for row in range(len(documents))]
-
-
-def _counts(documents: list[list[str]], names: list[str]) -> csr_matrix:
-    """How often each document has each term, shape (documents, names)."""
+def _counts(terms_of_topics: list[list[str]], names: list[str]) -> csr_matrix:
+    """How often each topic has each term, shape (topics, names)."""
     column = {name: number for number, name in enumerate(names)}
-    rows = np.repeat(np.arange(len(documents)), [len(document) for document in documents])
-    columns = [column[term] for document in documents for term in document]
+    rows = np.repeat(np.arange(len(terms_of_topics)), [len(found) for found in terms_of_topics])
+    columns = [column[term] for found in terms_of_topics for term in found]
     # Entries at the same place are added up.
-    return csr_matrix((np.ones(len(columns), dtype=np.int64), (rows, columns)), shape=(len(documents), len(names)))
+    return csr_matrix(
+        (np.ones(len(columns), dtype=np.int64), (rows, columns)), shape=(len(terms_of_topics), len(names))
+    )
 
 
 def _best_terms(names: list[str], counts: np.ndarray, weights: np.ndarray) -> list[str]:

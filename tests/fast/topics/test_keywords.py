@@ -12,7 +12,6 @@ from cloud.src.topics.keywords import (
     c_tf_idf,
     n_content_words,
     terms,
-    theme_keywords,
     topic_keywords,
 )
 
@@ -136,19 +135,3 @@ def test_a_keyword_that_is_nearly_another_comes_after_one_that_differs() -> None
     said = sentences(*["tariff"] * 5, *["tariffs"] * 5, *["steel"] * 4)
 
     assert topic_keywords([said]) == [["tariff", "steel", "tariffs"]]
-
-
-def test_theme_keywords_count_each_keyword_and_each_word_of_a_pair() -> None:
-    freight = [["ocean freight", "ports"], ["air freight", "fuel"], ["freight rates", "fuel"]]
-    wages = [["wages", "engineers"], ["engineers", "wages"]]
-
-    of_freight, of_wages = theme_keywords([freight, wages])
-
-    assert of_freight[:2] == ["freight", "fuel"]
-    assert "ocean freight" not in of_freight  # "freight" is there already
-    assert of_wages == ["wages", "engineers"]
-
-
-def test_theme_keywords_of_themes_without_any() -> None:
-    assert theme_keywords([[[], []]]) == [[]]
-    assert theme_keywords([]) == []
