@@ -199,7 +199,12 @@ def topics(quarter: str) -> str:
 
 def themes(quarter: str) -> str:
     """The table of the quarter's themes."""
-    return f"processed/themes/quarter={quarter}/themes.parquet"
+    return f"{themes_prefix(quarter)}themes.parquet"
+
+
+def themes_prefix(quarter: str) -> str:
+    """The folder of the quarter's themes."""
+    return f"processed/themes/quarter={quarter}/"
 
 
 def theme_contributions(quarter: str) -> str:

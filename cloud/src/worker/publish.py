@@ -52,6 +52,7 @@ def publish(store: Store, quarter: str, parts: list[Part], themes: pa.Table, evi
         store.write_table(keys.sentences(quarter, *part), sentences)
         store.write_table(keys.evidence(quarter, *part), evidence)
         published |= {keys.sentences(quarter, *part), keys.evidence(quarter, *part)}
+    published.add(keys.themes(quarter))  # written last, by reduce
     # Sorted, so that the tables do not depend on how the firms were put into batches. Equal ones keep their order,
     # which is that of the themes.
     by_call: list[tuple[str, Literal["ascending", "descending"]]] = [
@@ -63,8 +64,11 @@ def publish(store: Store, quarter: str, parts: list[Part], themes: pa.Table, evi
 
 
 def _delete_others(store: Store, quarter: str, published: set[str]) -> None:
-    """Remove the parts that an earlier execution had published and this one has not."""
-    for prefix in (keys.sentences_prefix(quarter), keys.evidence_prefix(quarter)):
+    """Remove what an earlier execution had published and this one has not.
+
+    These are its parts, and the table that earlier versions had put beside that of the themes: a folder is one table.
+    """
+    for prefix in (keys.sentences_prefix(quarter), keys.evidence_prefix(quarter), keys.themes_prefix(quarter)):
         for key in store.list(prefix):
             if key not in published:
                 store.delete(key)

@@ -120,7 +120,8 @@ locals {
     ftm-theme-aggregator = {
       reads   = ["manifests/*", "progress/*", "intermediate/*", "processed/*"]
       writes  = ["processed/*", "sentiment-ready/*", "intermediate/llm-answers/*", "progress/*/_themes.json"]
-      deletes = ["processed/sentences/*", "processed/evidence/*"] # parts of an earlier run with other batches
+      # Parts of an earlier run with other batches, and a second table of an earlier version beside that of the themes.
+      deletes = ["processed/sentences/*", "processed/evidence/*", "processed/themes/*"]
     }
   }
 }

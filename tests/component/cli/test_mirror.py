@@ -139,6 +139,19 @@ def test_files_that_the_new_run_did_not_write_go_away_with_its_tables(s3: Any, m
     assert notes.exists()
 
 
+def test_a_second_table_in_the_folder_of_themes_goes_when_the_quarter_is_run_again(
+    s3: Any, mirror: Mirror, tmp_path: Path
+) -> None:
+    left = tmp_path / keys.themes_prefix(Q) / "theme_contributions.parquet"  # by an earlier version
+    left.parent.mkdir(parents=True)
+    left.write_text("earlier")
+    put(s3, **{keys.themes(Q): "themes"})
+
+    mirror.finish()
+
+    assert files(tmp_path) == {keys.themes(Q): "themes"}
+
+
 @pytest.mark.parametrize("size", [2, 1_000_000])  # refused when the file is closed, and while it is written
 def test_a_full_disk_leaves_no_half_file(size: int, s3: Any, mirror: Mirror, tmp_path: Path) -> None:
     put(s3, **{TOPICS: "x" * size})

@@ -91,8 +91,13 @@ def test_counts_of_the_samples_are_those_that_duckdb_finds(s3: Any) -> None:
 
 
 def test_one_folder_is_one_table(s3: Any, tmp_path: Path) -> None:
-    """Every folder of processed/ reads as a whole: with pandas, as a dataset of Arrow, and with DuckDB."""
+    """Every folder of processed/ reads as a whole: with pandas, as a dataset of Arrow, and with DuckDB.
+
+    Also where an earlier version has left the contributions in the folder of the themes.
+    """
     store = map_quarter(s3, numbered_firms(4), batch_size=2)
+    left = keys.themes_prefix(QUARTER) + "theme_contributions.parquet"
+    store.write_table(left, schemas.THEME_CONTRIBUTION.empty_table())
     reduce_quarter(store)
     for key in store.list("processed/"):
         (tmp_path / key).parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +107,7 @@ def test_one_folder_is_one_table(s3: Any, tmp_path: Path) -> None:
 
     described = ("firms", "calls", "sentences", "topics", "themes", "theme_contributions", "exposures", "evidence")
     assert folders.keys() == set(described)
+    assert store.list(keys.themes_prefix(QUARTER)) == [keys.themes(QUARTER)]
     for name, folder in folders.items():
         schema = ds.dataset(folder).schema
         n_rows = ds.dataset(folder).count_rows()

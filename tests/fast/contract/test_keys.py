@@ -114,6 +114,7 @@ def test_a_refusal_is_one_line_for_the_user(wrong: str) -> None:
         (keys.firms("2023Q1"), "processed/firms/quarter=2023Q1/firms.parquet"),
         (keys.sentences("2023Q1", BATCH, 0), "processed/sentences/quarter=2023Q1/2023Q1_batch_0000_part_00.parquet"),
         (keys.topics("2023Q1"), "processed/topics/quarter=2023Q1/topics.parquet"),
+        (keys.themes_prefix("2023Q1"), "processed/themes/quarter=2023Q1/"),
         (keys.themes("2023Q1"), "processed/themes/quarter=2023Q1/themes.parquet"),
         (
             keys.theme_contributions("2023Q1"),

@@ -206,7 +206,7 @@ TABLES = [table("2023Q1") for table in (keys.firms, keys.calls, keys.topics, key
                 keys.themes_progress("2023Q1"),
             ],
         ),
-        ("batch", "job_access", "ftm-theme-aggregator", "deletes", PUBLISHED_PARTS),
+        ("batch", "job_access", "ftm-theme-aggregator", "deletes", [*PUBLISHED_PARTS, keys.themes("2023Q1")]),
         ("stepfunctions", "functions", "ftm-prefetch-check", "reads", [keys.prefetch_manifest("2023Q1")]),
         ("stepfunctions", "functions", "ftm-create-batch-manifest", "reads", [keys.prefetch_manifest("2023Q1")]),
         ("stepfunctions", "functions", "ftm-create-batch-manifest", "writes", [MANIFEST]),
