@@ -249,6 +249,34 @@ def themes(
     command.themes(*quarters, folders or [DEFAULT_OUT])
 
 
+@app.command(epilog="Example: ftm explain 1 --dir ftm-output/demo")
+def explain(
+    theme: Annotated[
+        str,
+        typer.Argument(
+            metavar="THEME", help="A theme or family, by its name or id; a number is that family's rank in the list."
+        ),
+    ],
+    folder: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Output folder of a run.", show_default=True)
+    ] = DEFAULT_OUT,
+    firm: Annotated[
+        str | None, typer.Option(metavar="FIRM", help="One firm only, by its name, ticker or firm_id.")
+    ] = None,
+    quarter: Annotated[
+        str | None, typer.Option(metavar="QUARTER", help="Which one, when the folder has several.")
+    ] = None,
+    show: Annotated[int, typer.Option(min=1, metavar="N", help="Sentences to show of each kind.")] = 8,
+) -> None:
+    """Show why a theme or family is what it is: its dictionary, the sentences that count, and those left out.
+
+    With --firm, also the firm's exposure, call by call.
+    """
+    from cloud.src.cli.explain import command  # here, because scipy takes a second to load
+
+    command.explain(theme, firm, quarter, folder, show)
+
+
 @local.command(epilog="Example: ftm local up --port 5000")
 def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local AWS on 127.0.0.1.")] = 5000,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -173,6 +174,7 @@ def one_line(text: str, longest: int = EXAMPLE_LENGTH) -> str:
 
 
 def output_console() -> Console:
-    """Standard output: as wide as the terminal, or wide enough for the table when it is a file or a pipe."""
+    """Standard output: as wide as COLUMNS or the terminal, or wide enough for tables when it is a file or a pipe."""
     console = Console(highlight=False)
-    return console if console.is_terminal else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)
+    has_width = console.is_terminal or os.environ.get("COLUMNS", "").isdecimal()
+    return console if has_width else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)

@@ -5,6 +5,7 @@ The folder has the S3 layout of ``cloud.src.contract.keys``.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +17,15 @@ from numpy.typing import NDArray
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
+
+_ONE_FILE = {
+    "firms": keys.firms,
+    "calls": keys.calls,
+    "topics": keys.topics,
+    "themes": keys.themes,
+    "exposures": keys.exposures,
+}
+_IN_PARTS = {"sentences": keys.sentences_prefix, "evidence": keys.evidence_prefix}
 
 
 def quarters_in(folder: Path) -> list[str]:
@@ -36,11 +46,16 @@ def columns(schema: pa.Schema, names: str) -> pa.Schema:
 
 
 def read_table(folder: Path, quarter: str, table: str, schema: pa.Schema) -> pa.Table:
-    """Read the columns ``schema`` of ``firms``, ``calls``, ``topics``, ``themes`` or ``sentences``.
+    """Read the columns ``schema`` of one of the tables in ``processed/``, by the name of its folder.
 
     Raises InvalidInput when a file is missing or damaged.
     """
-    return pa.concat_tables(_read_file(path, schema) for path in _files(folder, quarter, table))
+    return pa.concat_tables(read_parts(folder, quarter, table, schema))
+
+
+def read_parts(folder: Path, quarter: str, table: str, schema: pa.Schema) -> Iterator[pa.Table]:
+    """Read a table one file at a time; raises as read_table does."""
+    return (read_file(path, schema) for path in _files(folder, quarter, table))
 
 
 def read_themes(folder: Path, quarter: str, names: str) -> pa.Table:
@@ -63,19 +78,19 @@ def embeddings(topics: pa.Table, path: Path) -> NDArray[np.float32]:
 
 
 def _files(folder: Path, quarter: str, table: str) -> list[Path]:
-    one_file = {"firms": keys.firms, "calls": keys.calls, "topics": keys.topics, "themes": keys.themes}
-    if table in one_file:
-        path = folder / one_file[table](quarter)
-        files = [path] if path.is_file() else []
-    else:
-        path = folder / keys.sentences_prefix(quarter)
+    if table in _IN_PARTS:
+        path = folder / _IN_PARTS[table](quarter)
         files = sorted(path.glob("*.parquet"))
+    else:
+        path = folder / _ONE_FILE[table](quarter)
+        files = [path] if path.is_file() else []
     if not files:
         raise InvalidInput(f"{path} is missing: run the quarter to its end")
     return files
 
 
-def _read_file(path: Path, schema: pa.Schema) -> pa.Table:
+def read_file(path: Path, schema: pa.Schema) -> pa.Table:
+    """Read these columns of one file; raise InvalidInput when it is damaged."""
     try:
         # No partitioning: the quarter in the folder's name must not become a second quarter column.
         found = pq.read_table(path, columns=schema.names, partitioning=None)
