@@ -16,6 +16,7 @@ from tests.fast.cli.report_tables import FakeTopic, write_quarter, write_small_q
 
 pytestmark = pytest.mark.chromium
 
+SUPPLY_CHAIN, LABOR = "family_2023Q1_001", "family_2023Q1_002"
 FREIGHT, WAGES = "theme_2023Q1_001", "theme_2023Q1_002"
 
 
@@ -36,11 +37,15 @@ def search(browser: Chrome, text: str) -> None:
     wait_for(browser, lambda: texts(browser, "#hits") != [] if len(text) > 1 else texts(browser, "#hits") == [])
 
 
-def test_reader_goes_from_theme_to_firm_to_topic_to_sentences(
+def test_reader_goes_from_family_to_theme_to_firm_to_topic_to_sentences(
     browser: Chrome, open_page: Callable[..., None], small_page: Path
 ) -> None:
     open_page(small_page)
+    assert texts(browser, "#theme-list .theme-name") == ["Supply chain", "Labor"]
+    assert texts(browser, f"#{SUPPLY_CHAIN} .its-themes li") == ["Freight costs ease"]
 
+    open_details(browser, f"#{SUPPLY_CHAIN}")
+    assert texts(browser, "#theme-list .theme-name") == ["Supply chain", "Freight costs ease", "Labor"]
     open_details(browser, f"#{FREIGHT}")
     wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .firm-name"))
     assert texts(browser, f"#{FREIGHT} .firm-name") == ["Northfield Foods (NF)", "Brightwater Tools (BT)"]
@@ -99,7 +104,21 @@ def test_search_keeps_the_themes_with_hits_and_counts_them(
     search(browser, words)
 
     assert texts(browser, "#hits") == [totals]
-    assert texts(browser, "#theme-list .theme-name") == themes
+    assert texts(browser, "#theme-list .theme .theme-name") == themes
+
+
+def test_search_finds_a_family_by_its_name_and_closes_it_again(
+    browser: Chrome, open_page: Callable[..., None], small_page: Path
+) -> None:
+    open_page(small_page)
+
+    search(browser, "supply")
+    assert texts(browser, "#theme-list .theme-name") == ["Supply chain", "Freight costs ease"]
+    assert texts(browser, ".family .theme-hits") == ["Found in the family\u2019s name, keywords or description"]
+    assert texts(browser, "mark")[0] == "Supply"
+
+    find(browser, "#search").send_keys(Keys.ESCAPE)
+    wait_for(browser, lambda: texts(browser, "#theme-list .theme-name") == ["Supply chain", "Labor"])
 
 
 def test_search_opens_the_firm_at_the_sentence_and_marks_the_words(
@@ -116,14 +135,16 @@ def test_search_opens_the_firm_at_the_sentence_and_marks_the_words(
     assert texts(browser, "mark") == ["ocean freight"]
 
     find(browser, "#search").send_keys(Keys.ESCAPE)
-    assert texts(browser, "#theme-list .theme-name") == ["Freight costs ease", "Wages and hiring"]
+    assert texts(browser, "#theme-list .theme-name") == ["Supply chain", "Labor"]
     assert texts(browser, "mark") == []
 
 
 @pytest.mark.parametrize(
-    ("order", "names"), [("firms", "CAB"), ("sentences", "BCA"), ("name", "ABC")], ids=["firms", "sentences", "name"]
+    ("order", "names"),
+    [("firms", "YCBXA"), ("sentences", "YBCXA"), ("name", "XAYBC")],
+    ids=["firms", "sentences", "name"],
 )
-def test_themes_are_sorted_as_asked(
+def test_families_and_their_themes_are_sorted_as_asked(
     browser: Chrome, open_page: Callable[..., None], tmp_path: Path, order: str, names: str
 ) -> None:
     sizes = {"A": (3, 1), "B": (2, 9), "C": (4, 2)}  # firms, sentences a firm
@@ -133,7 +154,10 @@ def test_themes_are_sorted_as_asked(
         for firm in range(firms)
     ]
     themes = {f"theme_2023Q1_{number:03d}": name for number, name in enumerate(sizes)}
-    open_page(write_report(write_quarter(tmp_path, topics, themes)))
+    families = {SUPPLY_CHAIN: ("X", list(themes)[:1]), LABOR: ("Y", list(themes)[1:])}
+    open_page(write_report(write_quarter(tmp_path, topics, themes, families=families)))
+    for family in families:
+        open_details(browser, f"#{family}")
 
     Select(find(browser, "#sort")).select_by_value(order)
 
@@ -147,6 +171,14 @@ def test_address_with_a_theme_opens_it(browser: Chrome, open_page: Callable[...,
 
     assert texts(browser, f"#{FREIGHT} .firm-name") == []
     wait_for(browser, lambda: browser.switch_to.active_element == find(browser, f"#{WAGES} > summary"))
+    assert find(browser, f"#{LABOR}").get_attribute("open") is not None
+
+
+def test_address_with_a_family_opens_it(browser: Chrome, open_page: Callable[..., None], small_page: Path) -> None:
+    open_page(small_page, f"#{LABOR}")
+
+    wait_for(browser, lambda: browser.switch_to.active_element == find(browser, f"#{LABOR} > summary"))
+    assert texts(browser, "#theme-list .theme-name") == ["Supply chain", "Labor", "Wages and hiring"]
 
 
 def test_line_of_the_chart_leads_to_its_theme(
@@ -155,6 +187,7 @@ def test_line_of_the_chart_leads_to_its_theme(
     open_page(small_page)
     search(browser, "freight")  # which hides the theme that is then asked for
 
+    find(browser, ".bars > li:nth-child(2) .parts > summary").click()
     find(browser, f".bars a[href='#{WAGES}']").click()
 
     wait_for(browser, lambda: texts(browser, f"#{WAGES} .firm-name"))
@@ -166,9 +199,11 @@ def test_everything_is_reached_by_keyboard(browser: Chrome, open_page: Callable[
 
     find(browser, "body").send_keys("/")
     assert browser.switch_to.active_element == find(browser, "#search")
-    browser.switch_to.active_element.send_keys("nurse", Keys.TAB, Keys.TAB)  # over the sort order to the theme found
-    wait_for(browser, lambda: texts(browser, "#theme-list .theme-name") == ["Wages and hiring"])
+    browser.switch_to.active_element.send_keys("nurse", Keys.TAB, Keys.TAB)  # over the sort order to the family found
+    wait_for(browser, lambda: texts(browser, "#theme-list .theme-name") == ["Labor", "Wages and hiring"])
     find(browser, "#sort").send_keys(Keys.TAB)
+    assert browser.switch_to.active_element == find(browser, f"#{LABOR} > summary")
+    browser.switch_to.active_element.send_keys(Keys.TAB)
     assert browser.switch_to.active_element == find(browser, f"#{WAGES} > summary")
     browser.switch_to.active_element.send_keys(Keys.ENTER)
 
@@ -219,7 +254,7 @@ def test_hostile_texts_are_shown_as_text_and_nothing_runs_or_loads(
     search(browser, hostile[:8])
     wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .sentence-text"))
 
-    for place in [".theme-name", ".theme .keywords", ".topic-name", ".sentence-text"]:
+    for place in [".theme .theme-name", ".theme .keywords", ".topic-name", ".sentence-text"]:
         assert find(browser, place).get_property("textContent") == hostile
     assert hostile in str(find(browser, ".firm-name").get_property("textContent"))
     assert browser.title == "Themes in the earnings calls of 2023Q1"
@@ -241,6 +276,7 @@ def test_policy_stops_a_script_that_got_into_the_page(
     stopped = [entry["message"] for entry in browser.get_log("browser")]
     assert len(stopped) == 3  # the script, the image, and the image's handler
     assert all("Content Security Policy" in message for message in stopped)
+    open_details(browser, f"#{SUPPLY_CHAIN}")
     open_details(browser, f"#{FREIGHT}")
     wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .firm-name"))
 

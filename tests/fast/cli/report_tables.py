@@ -71,24 +71,43 @@ SMALL_QUARTER = [
     ),
     FakeTopic("Calder Health", 1, "Dialysis centre openings", ["Nine dialysis centres open in spring."]),
 ]
+SMALL_FAMILIES = {
+    "family_2023Q1_001": ("Supply chain", ["theme_2023Q1_001"]),
+    "family_2023Q1_002": ("Labor", ["theme_2023Q1_002"]),
+}
 SMALL_THEMES = {"theme_2023Q1_001": "Freight costs ease", "theme_2023Q1_002": "Wages and hiring"}
 WITHOUT_TOPIC = ["Good morning and welcome.", "Next question, please."]
 
 
 def write_small_quarter(folder: Path, quarter: str = QUARTER) -> Path:
-    return write_quarter(folder, SMALL_QUARTER, SMALL_THEMES, quarter)
+    return write_quarter(folder, SMALL_QUARTER, SMALL_THEMES, quarter, SMALL_FAMILIES)
 
 
-def write_quarter(folder: Path, topics: list[FakeTopic], theme_names: dict[str, str], quarter: str = QUARTER) -> Path:
-    """Write the four tables; each firm also says the two sentences without a topic. Returns ``folder``."""
+def write_quarter(
+    folder: Path,
+    topics: list[FakeTopic],
+    theme_names: dict[str, str],
+    quarter: str = QUARTER,
+    families: dict[str, tuple[str, list[str]]] | None = None,
+) -> Path:
+    """Write the report's tables; each firm also says the two sentences without a topic. Returns ``folder``.
+
+    What is in a theme's topics counts for the theme and for its family.
+
+    ``families`` has the name of each and its themes; by default each theme has a family of its own, without a name.
+    """
+    families = families or {theme_id.replace("theme", "family"): ("", [theme_id]) for theme_id in theme_names}
     firms = {name: f"{1000 + number}" for number, name in enumerate(dict.fromkeys(topic.firm for topic in topics))}
     sentences = {name: _sentence_rows(name, firm_id, topics, quarter) for name, firm_id in firms.items()}
     topic_rows = [_topic_row(topic, firms[topic.firm], sentences[topic.firm], quarter) for topic in topics]
     _write(folder / keys.topics(quarter), topic_rows, schemas.TOPIC)
-    _write(folder / keys.themes(quarter), _theme_rows(topics, theme_names, quarter), schemas.THEME)
+    _write(folder / keys.themes(quarter), _theme_rows(topics, theme_names, families, quarter), schemas.THEME)
     _write(folder / keys.firms(quarter), _firm_rows(firms, topics, sentences, quarter), schemas.FIRM)
-    for part, rows in enumerate(sentences.values()):
-        _write(folder / keys.sentences(quarter, keys.batch_id(quarter, 0), part), rows, schemas.SENTENCE_TOPIC)
+    for part, (firm, rows) in enumerate(sentences.items()):
+        part_name = (quarter, keys.batch_id(quarter, 0), part)
+        _write(folder / keys.sentences(*part_name), rows, schemas.SENTENCE_TOPIC)
+        evidence = _evidence_rows(rows, [topic for topic in topics if topic.firm == firm], families, quarter)
+        _write(folder / keys.evidence(*part_name), evidence, schemas.EVIDENCE)
     return folder
 
 
@@ -120,6 +139,22 @@ def _sentence_rows(firm: str, firm_id: str, topics: list[FakeTopic], quarter: st
     return rows
 
 
+def _evidence_rows(
+    sentences: list[dict[str, object]],
+    topics: list[FakeTopic],
+    families: dict[str, tuple[str, list[str]]],
+    quarter: str,
+) -> list[dict[str, object]]:
+    theme_of = {topic.number: topic.theme for topic in topics}
+    pairs = [(row["sentence_id"], theme_of.get(int(str(row["local_topic_id"])))) for row in sentences]
+    return [
+        {"sentence_id": sentence_id, "theme_id": group, "similarity": 0.6, "phrase": None, "quarter": quarter}
+        for sentence_id, theme in pairs
+        for group in [*(family for family, (_, themes) in families.items() if theme in themes), theme]
+        if group is not None
+    ]
+
+
 def _topic_row(topic: FakeTopic, firm_id: str, rows: list[dict[str, object]], quarter: str) -> dict[str, object]:
     own_ids = [row["sentence_id"] for row in rows if row["local_topic_id"] == topic.number]
     return {
@@ -140,32 +175,49 @@ def _topic_row(topic: FakeTopic, firm_id: str, rows: list[dict[str, object]], qu
     }
 
 
-def _theme_rows(topics: list[FakeTopic], names: dict[str, str], quarter: str) -> list[dict[str, object]]:
-    rows = []
-    for theme_id, name in names.items():
-        own = [topic for topic in topics if topic.theme == theme_id]
-        rows.append(
-            {
-                "theme_id": theme_id,
-                "name": name,
-                "description": f"What firms say about: {name}.",
-                "naming_method": "llm",
-                "keywords": own[0].keywords,
-                "n_topics": len(own),
-                "n_firms": len({topic.firm for topic in own}),
-                "n_sentences": sum(len(topic.texts) for topic in own),
-                "level": "theme",
-                "share_of_firms": len({topic.firm for topic in own}) / len({topic.firm for topic in topics}),
-                "distinctiveness": 0.5,
-                "general": False,
-                "dictionary": [],
-                "centroid": own[0].embedding,
-                "evidence_sentence_ids": [],
-                "named_by": "Qwen/Qwen3-8B",
-                "quarter": quarter,
-            }
-        )
-    return rows
+def _theme_rows(
+    topics: list[FakeTopic], names: dict[str, str], families: dict[str, tuple[str, list[str]]], quarter: str
+) -> list[dict[str, object]]:
+    family_of = {theme_id: family_id for family_id, (_, theme_ids) in families.items() for theme_id in theme_ids}
+    return [
+        *(
+            _theme_row(family_id, name, theme_ids, None, topics, quarter)
+            for family_id, (name, theme_ids) in families.items()
+        ),
+        *(
+            _theme_row(theme_id, name, [theme_id], family_of[theme_id], topics, quarter)
+            for theme_id, name in names.items()
+        ),
+    ]
+
+
+def _theme_row(
+    theme_id: str, name: str, theme_ids: list[str], family_id: str | None, topics: list[FakeTopic], quarter: str
+) -> dict[str, object]:
+    """A theme, or a family of the ``theme_ids``."""
+    own = [topic for topic in topics if topic.theme in theme_ids]
+    n_firms, n_all = len({topic.firm for topic in own}), len({topic.firm for topic in topics})
+    return {
+        "theme_id": theme_id,
+        "name": name,
+        "description": f"What firms say about: {name}.",
+        "naming_method": "llm",
+        "keywords": own[0].keywords,
+        "n_topics": len(own),
+        "n_firms": n_firms,
+        "n_sentences": sum(len(topic.texts) for topic in own),
+        "level": "theme" if family_id else "family",
+        "family_id": family_id,
+        "share_of_firms": n_firms / n_all,
+        "distinctiveness": 0.5,
+        "general": False,
+        "stability": 0.75 if family_id else 0.5,
+        "dictionary": [],
+        "centroid": own[0].embedding,
+        "evidence_sentence_ids": [],
+        "named_by": "Qwen/Qwen3-8B",
+        "quarter": quarter,
+    }
 
 
 def _firm_rows(

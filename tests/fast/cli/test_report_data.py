@@ -38,15 +38,17 @@ def test_themes_come_in_their_rank_with_what_decided_it(tmp_path: Path) -> None:
     folder = write_quarter(tmp_path, topics, dict.fromkeys(ids, "Taxes"))
     path = folder / keys.themes(QUARTER)
     themes = pq.read_table(path, partitioning=None).to_pylist()
-    themes[1] |= {"general": True, "distinctiveness": 0.1}
-    family = themes[0] | {"theme_id": f"family_{QUARTER}_001", "level": "family"}
-    pq.write_table(pa.Table.from_pylist([family, *themes], schemas.THEME), path)
+    next(row for row in themes if row["theme_id"] == ids[1]).update(general=True, distinctiveness=0.1)
+    pq.write_table(pa.Table.from_pylist(themes, schemas.THEME), path)
 
     report = report_data.load(folder, QUARTER)
 
     assert [theme.theme_id for theme in report.themes] == [ids[2], ids[1], ids[3], ids[0]]
     assert [theme.general for theme in report.themes] == [False, True, False, False]
     assert [theme.distinctiveness for theme in report.themes] == [0.5, 0.1, 0.5, 0.5]
+    families = [theme.theme_id.replace("theme", "family") for theme in report.themes]
+    assert [family.theme_id for family in report.families] == families
+    assert [report.themes_of(family) for family in report.families] == [[theme] for theme in report.themes]
 
 
 def test_sentences_of_a_topic_come_representative_first_then_as_said(tmp_path: Path) -> None:
@@ -171,7 +173,16 @@ def test_empty_value_where_the_contract_allows_none_is_refused(tmp_path: Path) -
 @pytest.mark.parametrize(("key", "kind"), [(keys.themes(QUARTER), "theme"), (keys.firms(QUARTER), "firm")])
 def test_tables_of_different_runs_are_refused(tmp_path: Path, key: str, kind: str) -> None:
     path = write_small_quarter(tmp_path) / key
-    pq.write_table(pq.ParquetFile(path).read().slice(1), path)
+    table = pq.ParquetFile(path).read()
+    pq.write_table(table.slice(0, table.num_rows - 1), path)
 
     with pytest.raises(InvalidInput, match=f"has no {kind} .*, which topics belong to: the tables are of different"):
+        report_data.load(tmp_path, QUARTER)
+
+
+def test_a_theme_without_its_family_is_refused(tmp_path: Path) -> None:
+    path = write_small_quarter(tmp_path) / keys.themes(QUARTER)
+    pq.write_table(pq.ParquetFile(path).read().slice(1), path)
+
+    with pytest.raises(InvalidInput, match="has no family of theme_2023Q1_001: run the quarter again"):
         report_data.load(tmp_path, QUARTER)

@@ -8,12 +8,14 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.cli.report import command as report
 from cloud.src.cli.report import data as report_data
 from cloud.src.cli.report.command import write_report
-from cloud.src.contract import keys
+from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError, InvalidInput
 from tests.fast.cli.report_tables import QUARTER, FakeTopic, write_quarter, write_small_quarter
 
@@ -104,17 +106,58 @@ def test_header_states_the_quarter_in_numbers(tmp_path: Path) -> None:
     text = Page(write_report(write_small_quarter(tmp_path))).text
 
     # 10 of 17 sentences are in a theme, 6 of 17 in no topic.
-    assert "Themes2 Topics5 Firms3 Calls3 Sentences17 in a theme59% without topic35%" in text
-    assert "Themes named: 2 by LLM. Topics named: 1 by keywords, 4 by LLM." in text
+    assert "Families2 Themes2 Topics5 Firms3 Calls3 Sentences17 in a theme59% without topic35%" in text
+    assert "Families named: 2 by LLM. Themes named: 2 by LLM. Topics named: 1 by keywords, 4 by LLM." in text
 
 
-def test_each_theme_is_in_the_chart_and_in_the_list(tmp_path: Path) -> None:
-    page = Page(write_report(write_small_quarter(tmp_path)))
+FAMILY_A, FAMILY_B, FAMILY_C = (f"family_2023Q1_00{number}" for number in (1, 2, 3))
+THEMES = [f"theme_2023Q1_00{number}" for number in range(1, 5)]
 
-    links = [attributes["href"] for tag, attributes in page.tags if tag == "a"]
-    targets = [attributes.get("id") for tag, attributes in page.tags if attributes.get("class") == "theme"]
-    assert targets == ["theme_2023Q1_001", "theme_2023Q1_002"]
-    assert links[-2:] == ["#theme_2023Q1_001", "#theme_2023Q1_002"]
+
+def nested_quarter(folder: Path, general: str | None = None, stability: float | None = 0.5) -> Path:
+    """Families of two themes, of one and of one; the second theme of the first family ranks last."""
+    topics = [FakeTopic(firm, n, "Topic", ["A sentence."], theme) for n, theme in enumerate(THEMES) for firm in "AB"]
+    families = {
+        FAMILY_A: ("Supply chain", [THEMES[0], THEMES[3]]),
+        FAMILY_B: ("Labor", [THEMES[1]]),
+        FAMILY_C: ("Rates", [THEMES[2]]),
+    }
+    write_quarter(folder, topics, {theme: f"Name of {theme}" for theme in THEMES}, families=families)
+    path = folder / keys.themes(QUARTER)
+    rows = pq.read_table(path, partitioning=None).to_pylist()
+    for row in rows:
+        row.update(general=row["theme_id"] == general, stability=stability)
+    pq.write_table(pa.Table.from_pylist(rows, schemas.THEME), path)
+    return folder
+
+
+def test_families_come_first_each_with_its_themes_below_it(tmp_path: Path) -> None:
+    page = Page(write_report(nested_quarter(tmp_path)))
+
+    in_order = [FAMILY_A, THEMES[0], THEMES[3], FAMILY_B, THEMES[1], FAMILY_C, THEMES[2]]
+    links = [(attributes["href"] or "")[1:] for tag, attributes in page.tags if tag == "a"]
+    cards = [attributes["id"] for _, attributes in page.tags if attributes.get("class") in ("family", "theme")]
+    assert links == ["themes", *in_order]
+    assert cards == in_order
+    assert "Supply chain 2 firms 4 sentences 100% of the firms stability 0.50" in page.text
+    assert "2 firms (100%) · 2 themes · 4 sentences · stability 0.50" in page.text
+
+
+def test_general_families_stand_apart_and_last(tmp_path: Path) -> None:
+    page = Page(write_report(nested_quarter(tmp_path, general=FAMILY_A)))
+
+    cards = [attributes["id"] for _, attributes in page.tags if attributes.get("class") == "family"]
+    places = [attributes.get("id") for _, attributes in page.tags]
+    assert cards == [FAMILY_B, FAMILY_C, FAMILY_A]
+    assert places.index(FAMILY_C) < places.index("general-list") < places.index(FAMILY_A)
+    assert "General: 1 family" in page.text
+
+
+def test_stability_that_was_not_measured_is_no_number(tmp_path: Path) -> None:
+    text = Page(write_report(nested_quarter(tmp_path, stability=None))).text
+
+    assert "stability not measured\u2013" in text
+    assert "2 themes · 4 sentences · named by LLM" in text
 
 
 def test_longest_bar_is_the_largest_theme_and_the_others_are_in_proportion(tmp_path: Path) -> None:
@@ -128,8 +171,8 @@ def test_longest_bar_is_the_largest_theme_and_the_others_are_in_proportion(tmp_p
     page = Page(write_report(write_quarter(tmp_path, topics, names)))
 
     widths = [float((attributes["width"] or "").rstrip("%")) for tag, attributes in page.tags if tag == "svg"]
-    # Firms and sentences of Large (4, 20), then of Small (2, 2).
-    assert [width / widths[0] for width in widths] == pytest.approx([1, 1, 0.5, 0.1])
+    # Firms and sentences of Large (4, 20) and then of Small (2, 2), each as a family and as its theme.
+    assert [width / widths[0] for width in widths] == pytest.approx([1, 1, 1, 1, 0.5, 0.1, 0.5, 0.1])
 
 
 def test_quarter_without_themes_says_so(tmp_path: Path) -> None:
@@ -220,10 +263,10 @@ def test_damaged_table_leaves_no_page(tmp_path: Path) -> None:
 
 
 def test_bars_beyond_the_chart_are_folded_away(tmp_path: Path) -> None:
-    numbers = range(1, report.THEMES_IN_CHART + 4)
+    numbers = range(1, report.FAMILIES_IN_CHART + 4)
     topics = [FakeTopic(firm, n, "Topic", ["A sentence."], f"theme_2023Q1_{n:03d}") for n in numbers for firm in "AB"]
 
     page = Page(write_report(write_quarter(tmp_path, topics, {f"theme_2023Q1_{n:03d}": f"Theme {n}" for n in numbers})))
 
-    assert "3 more themes" in page.text
-    assert sum(tag == "svg" for tag, _ in page.tags) == 2 * len(numbers)
+    assert "3 more families" in page.text
+    assert sum(tag == "svg" for tag, _ in page.tags) == 2 * 2 * len(numbers)

@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
 from cloud.src.cli.report import data as report_data
 from cloud.src.cli.run.summary import Outcome, naming_lines, show_outcome, stale_image
+from cloud.src.contract import keys, schemas
 from tests.fast.cli.report_tables import QUARTER, FakeTopic, write_quarter, write_small_quarter
 
 STALE = {"commits": ["aaaaaaa"], "deployed_commits": ["bbbbbbb"], "stale_image": True}
@@ -35,9 +38,31 @@ def shown(folder: Path, counts: dict[str, Any]) -> list[str]:
 
 def test_the_end_of_a_run_says_what_it_made_of_what_and_where(tmp_path: Path) -> None:
     lines = shown(write_small_quarter(tmp_path), {})
-    assert "3 firms (1 skipped, 2 failed), 3 calls, 17 sentences (35% without a topic), 5 topics, 2 themes" in lines
+    assert (
+        "3 firms (1 skipped, 2 failed), 3 calls, 17 sentences (35% without a topic), 5 topics, 2 themes in 2 families"
+        in lines
+    )
     assert "LLM: free" in lines
     assert lines[-1] == f"Report: {tmp_path / 'index.html'}"
+
+
+def test_families_come_first_with_their_themes_below_and_general_ones_last(tmp_path: Path) -> None:
+    folder = write_small_quarter(tmp_path)
+    path = folder / keys.themes(QUARTER)
+    rows = pq.read_table(path, partitioning=None).to_pylist()
+    next(row for row in rows if row["name"] == "Labor").update(general=True)
+    pq.write_table(pa.Table.from_pylist(rows, schemas.THEME), path)
+
+    table, _, below = "\n".join(shown(folder, {})).partition("Time")
+
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in table.splitlines() if line.startswith("│")]
+    assert cells[:2] == [
+        ["1", "Supply chain", "2", "67%", "0.50", ""],
+        ["", "Freight costs ease", "2", "67%", "0.75", "Container rates fell by half since summer."],
+    ]
+    assert "Wages and hiring" not in table
+    assert "General, said on every call or without a common word: Labor" in table
+    assert f"ftm explain 1 --quarter {QUARTER} --dir {folder}" in below
 
 
 def test_a_stale_image_is_told_in_one_line(tmp_path: Path) -> None:
@@ -74,12 +99,12 @@ def quarter(tmp_path: Path, *methods: str) -> report_data.ReportData:
     ("naming", "methods", "lines"),
     [
         ({}, ["keywords", "keywords"], []),
-        ({"answers": 2}, ["llm", "llm"], ["named by the LLM: 2 of 2 topics, 0 of 0 themes"]),
+        ({"answers": 2}, ["llm", "llm"], ["named by the LLM: 2 of 2 topics, 0 of 0 families, 0 of 0 themes"]),
         (
             {"answers": 3, f"{BY}off topic": 1, f"{BY}cut off": 1},
             ["llm", "keywords", "keywords"],
             [
-                "named by the LLM: 1 of 3 topics, 0 of 0 themes",
+                "named by the LLM: 1 of 3 topics, 0 of 0 families, 0 of 0 themes",
                 "topics named by keywords in this run: 1 cut off, 1 off topic",
             ],
         ),
@@ -87,7 +112,7 @@ def quarter(tmp_path: Path, *methods: str) -> report_data.ReportData:
             {f"{BY}outage": 1},
             ["keywords"],
             [
-                "named by the LLM: 0 of 1 topics, 0 of 0 themes",
+                "named by the LLM: 0 of 1 topics, 0 of 0 families, 0 of 0 themes",
                 "topics named by keywords in this run: 1 outage",
                 "the LLM was away for too long: run the same command again to name these topics",
             ],

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from cloud.src.cli.explain.find import Row
 from cloud.src.cli.run import run_folder
+from cloud.src.cli.run.run_folder import FAMILY
 from cloud.src.contract import keys, schemas
 from cloud.src.models import byte_vectors
 from cloud.src.models.byte_vectors import ByteVectors
@@ -21,8 +22,6 @@ from cloud.src.themes.count import NEAR
 from cloud.src.themes.phrases import of_sentence
 from cloud.src.themes.sentence_grid import centred, mean_of
 from cloud.src.topics.grid import COARSE_STEPS
-
-FAMILY, THEME = "family", "theme"
 
 _GROUP = (
     "theme_id name description n_topics n_firms n_sentences level family_id share_of_firms general stability"

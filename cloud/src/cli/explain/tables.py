@@ -8,8 +8,9 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from cloud.src.cli.explain.explanation import FAMILY, Explanation, Said
+from cloud.src.cli.explain.explanation import Explanation, Said
 from cloud.src.cli.explain.find import Row
+from cloud.src.cli.run.run_folder import FAMILY
 from cloud.src.cli.screen import one_line
 from cloud.src.themes.count import NEAR, NEAR_WITH_FAMILY_PHRASE, NEAR_WITH_PHRASE
 

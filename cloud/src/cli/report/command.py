@@ -17,8 +17,8 @@ from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 
-# Bars a reader takes in at a glance; the chart folds the smaller themes away.
-THEMES_IN_CHART = 20
+# Bars a reader takes in at a glance; the chart folds the smaller families away.
+FAMILIES_IN_CHART = 20
 
 
 def write_report(folder: Path, quarter: str | None = None) -> Path:
@@ -43,7 +43,7 @@ def render(report: ReportData, made_at: datetime) -> str:
         naming=_naming(report),
         firms_without_theme=len({topic.firm_id for topic in report.topics if topic.theme_id is None}),
         sentences_key=keys.sentences_prefix(report.quarter),
-        themes_in_chart=THEMES_IN_CHART,
+        families_in_chart=FAMILIES_IN_CHART,
         page_data=_page_data(report),
     )
 
@@ -55,8 +55,9 @@ def _write_page(folder: Path, quarter: str) -> Path:
 
 
 def _naming(report: ReportData) -> dict[str, dict[str, int]]:
-    """Return how many themes and topics got their name in which way, for example {"themes": {"llm": 12}, ...}."""
+    """Return how many families, themes and topics got their name in which way, like {"themes": {"llm": 12}}."""
     return {
+        "families": dict(Counter(family.naming_method for family in report.families)),
         "themes": dict(Counter(theme.naming_method for theme in report.themes)),
         "topics": dict(Counter(topic.naming_method for topic in report.topics)),
     }
@@ -65,8 +66,8 @@ def _naming(report: ReportData) -> dict[str, dict[str, int]]:
 def _page_data(report: ReportData) -> dict[str, Any]:
     """Return what the page's script works on.
 
-    Firms, themes and speakers are named by their place in their lists, and a sentence is a list in a fixed order,
-    because a page has tens of thousands of them.
+    Firms, families, themes and speakers are named by their place in their lists, and a sentence is a list in a fixed
+    order, because a page has tens of thousands of them.
     """
     firm_number = {firm.firm_id: number for number, firm in enumerate(report.firms)}
     theme_number: dict[str | None, int] = {theme.theme_id: number for number, theme in enumerate(report.themes)}
@@ -90,8 +91,10 @@ def _page_data(report: ReportData) -> dict[str, Any]:
         }
 
     topics = [topic_record(topic) for topic in report.topics]
+    family_number = {family.theme_id: number for number, family in enumerate(report.families)}
     return {
-        "themes": [_theme_record(theme) for theme in report.themes],
+        "families": [_theme_record(family) for family in report.families],
+        "themes": [_theme_record(theme) | {"family": family_number[str(theme.family_id)]} for theme in report.themes],
         "firms": [_firm_record(firm) for firm in report.firms],
         "topics": topics,
         "speakers": [{"name": name, "type": kind} for name, kind in speakers],

@@ -25,9 +25,13 @@ BYTES_BESIDE_TOPIC = 130
 
 @dataclass(frozen=True)
 class ReportTheme:
-    """``distinctiveness``: 1 - cosine to what firms say on every call, times the share of firms with its main words.
+    """A theme, or a family of themes.
+
+    ``distinctiveness``: 1 - cosine to what firms say on every call, times the share of firms with its main words.
 
     ``general``: every call has it, or its firms share no words (ADR-014).
+
+    ``stability``: how much of it is found again without a tenth of the firms, 0 to 1; None where there are few firms.
     """
 
     theme_id: str
@@ -40,6 +44,9 @@ class ReportTheme:
     n_sentences: int
     general: bool
     distinctiveness: float
+    family_id: str | None
+    share_of_firms: float
+    stability: float | None
 
 
 @dataclass(frozen=True)
@@ -93,13 +100,18 @@ class Counts:
 
 @dataclass(frozen=True)
 class ReportData:
-    """One quarter. Themes come in their rank, topics with the most sentences first."""
+    """One quarter. Families and themes come in their rank, topics with the most sentences first."""
 
     quarter: str
     counts: Counts
+    families: list[ReportTheme]
     themes: list[ReportTheme]
     firms: list[Firm]
     topics: list[ReportTopic]
+
+    def themes_of(self, family: ReportTheme) -> list[ReportTheme]:
+        """The themes of a family, in their rank."""
+        return [theme for theme in self.themes if theme.family_id == family.theme_id]
 
 
 # The columns a report needs. Embeddings, for one, would double its time and memory.
@@ -115,6 +127,7 @@ _TABLES = {
         "sentence_id firm_id local_topic_id transcript_id earnings_call_date section speaker_name speaker_type position"
         " raw_text",
     ),
+    "evidence": run_folder.columns(schemas.EVIDENCE, "sentence_id theme_id"),
 }
 
 
@@ -128,21 +141,22 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
     with duckdb.connect() as tables:
         for name, schema in _TABLES.items():
             tables.register(name, run_folder.read_table(folder, quarter, name, schema))
-        tables.register(
-            "themes", run_folder.read_themes(folder, quarter, " ".join(field.name for field in fields(ReportTheme)))
-        )
-        themes = _themes(tables)
+        columns = " ".join(field.name for field in fields(ReportTheme))
+        for name, level in (("families", run_folder.FAMILY), ("themes", run_folder.THEME)):
+            tables.register(name, run_folder.read_themes(folder, quarter, columns, level))
+        families, themes = _ranked(tables, "families"), _ranked(tables, "themes")
         topics = _topics(tables)
         firms = _firms(tables)
         _check_same_run(topics, folder / keys.themes(quarter), "theme", {theme.theme_id for theme in themes})
         _check_same_run(topics, folder / keys.firms(quarter), "firm", {firm.firm_id for firm in firms})
+        _check_families(folder / keys.themes(quarter), families, themes)
         _add_sentences(tables, topics, max_page_bytes - _bytes_of_topics(topics))
-        return ReportData(quarter, _counts(tables, topics), themes, firms, topics)
+        return ReportData(quarter, _counts(tables, topics), families, themes, firms, topics)
 
 
-def _themes(tables: duckdb.DuckDBPyConnection) -> list[ReportTheme]:
+def _ranked(tables: duckdb.DuckDBPyConnection, level: str) -> list[ReportTheme]:
     # Numbers of more than three digits are longer, and come after the shorter ones.
-    rows = tables.execute("SELECT * FROM themes ORDER BY length(theme_id), theme_id")
+    rows = tables.execute(f"SELECT * FROM {level} ORDER BY length(theme_id), theme_id")
     return [ReportTheme(**row) for row in _by_column(rows)]
 
 
@@ -222,12 +236,20 @@ def _counts(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic]) -> Cou
                count(DISTINCT transcript_id),
                count(*),
                count(*) FILTER (WHERE local_topic_id = -1),
-               count(*) FILTER (WHERE theme_id IS NOT NULL)
+               (SELECT count(DISTINCT sentence_id) FROM evidence JOIN themes USING (theme_id))
         FROM sentences LEFT JOIN topics USING (firm_id, local_topic_id)
         """)
     [(firms, calls, sentences, without_topic, in_theme)] = totals.fetchall()
     on_page = sum(len(topic.sentences) for topic in topics)
     return Counts(firms, calls, sentences, without_topic, in_theme, on_page)
+
+
+def _check_families(file: Path, families: list[ReportTheme], themes: list[ReportTheme]) -> None:
+    """Raise InvalidInput when a theme is in no family: no reader would find it."""
+    known = {family.theme_id for family in families}
+    alone = [theme.theme_id for theme in themes if theme.family_id not in known]
+    if alone:
+        raise InvalidInput(f"{file} has no family of {alone[0]}: run the quarter again")
 
 
 def _check_same_run(topics: list[ReportTopic], file: Path, kind: str, known: set[str]) -> None:

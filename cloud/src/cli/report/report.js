@@ -1,13 +1,12 @@
 "use strict";
 
-// The page holds its themes as HTML already; this script fills in firms, topics and sentences when a reader opens
+// The page holds its families and themes as HTML already; this script fills in firms, topics and sentences when a reader opens
 // them, and searches and sorts. Text from the data is only ever set as text, never as HTML.
 
 const FIRMS_AT_ONCE = 50;
 const SHORTEST_SEARCH = 2;
 
 const report = JSON.parse(document.getElementById("report-data").textContent);
-const themeList = document.getElementById("theme-list");
 const searchBox = document.getElementById("search");
 const hitsLine = document.getElementById("hits");
 
@@ -28,12 +27,15 @@ for (const topic of report.topics) {
   }));
 }
 
-// The page shows the themes in the order of the data.
-const cards = themeList.querySelectorAll(".theme");
 const themes = report.themes.map((theme, place) => ({
   ...theme,
   topics: report.topics.filter((topic) => topic.theme === place),
-  card: cards[place],
+  card: document.getElementById(theme.id),
+}));
+const families = report.families.map((family, place) => ({
+  ...family,
+  themes: themes.filter((theme) => theme.family === place),
+  card: document.getElementById(family.id),
 }));
 const ownTopics = {
   topics: report.topics.filter((topic) => topic.theme === null),
@@ -102,7 +104,7 @@ function topicSection(topic) {
   const section = element(
     "section",
     "topic",
-    textElement("h5", "topic-name", topic.name),
+    textElement("h6", "topic-name", topic.name),
     element("p", "topic-counts", `${plural(topic.total, "sentence")} · ${named}`),
     textElement("p", "keywords", topic.keywords.join(" · ")),
     list,
@@ -129,7 +131,7 @@ function firmDetails({ firm, topics, sentences }) {
   const summary = element(
     "summary",
     "",
-    textElement("h4", "firm-name", firm.ticker ? `${firm.name} (${firm.ticker})` : firm.name),
+    textElement("h5", "firm-name", firm.ticker ? `${firm.name} (${firm.ticker})` : firm.name),
     element("span", "firm-counts", counts),
   );
   const example = topics.flatMap((topic) => topic.sentences.slice(0, 1))[0];
@@ -195,14 +197,18 @@ function refreshGroup(group) {
   if (group.card.open) fillGroup(group);
 }
 
-function sortThemes(by) {
+// Families, and within each its themes; the general families stay in their own list.
+function sortGroups(by) {
   const order = {
     rank: () => 0, // as they are in the data
     firms: (one, other) => other.firms - one.firms || other.sentences - one.sentences,
     sentences: (one, other) => other.sentences - one.sentences || other.firms - one.firms,
     name: (one, other) => one.name.localeCompare(other.name),
   }[by];
-  themeList.append(...[...themes].sort(order).map((theme) => theme.card));
+  for (const group of [...families].sort(order)) group.card.parentElement.append(group.card);
+  for (const family of families) {
+    for (const theme of [...family.themes].sort(order)) theme.card.parentElement.append(theme.card);
+  }
 }
 
 // --- search -----------------------------------------------------------------------------------
@@ -234,16 +240,40 @@ function searchFor(text) {
       topic.sentenceHits > 0 || anyMatches(topic.name, topic.firm.name, topic.firm.ticker, ...topic.keywords);
   }
   for (const theme of themes) showThemeHits(theme);
+  for (const family of families) showFamilyHits(family);
   if (ownTopics.card) showGroupHits(ownTopics, false);
   showTotals();
 }
 
 function showThemeHits(theme) {
-  const { card } = theme;
-  card.querySelector(".theme-name").replaceChildren(...marked(theme.name));
-  card.querySelector(".theme-description").replaceChildren(...marked(theme.description));
-  card.querySelector(".keywords").replaceChildren(...marked(theme.keywords.join(" · ")));
-  showGroupHits(theme, anyMatches(theme.name, theme.description, ...theme.keywords));
+  markTexts(theme);
+  showGroupHits(theme, isNamed(theme));
+}
+
+function markTexts({ card, name, description, keywords }) {
+  card.querySelector(".theme-name").replaceChildren(...marked(name));
+  card.querySelector(".theme-description").replaceChildren(...marked(description));
+  card.querySelector(".keywords").replaceChildren(...marked(keywords.join(" · ")));
+}
+
+function isNamed({ name, description, keywords }) {
+  return anyMatches(name, description, ...keywords);
+}
+
+// A family is found by its own words or by its themes. While something is searched for it stands open, so that the
+// themes with hits are seen; if only its own words are found, all its themes are.
+function showFamilyHits(family) {
+  markTexts(family);
+  const found = family.themes.filter((theme) => theme.isHit);
+  family.isHit = found.length > 0 || isNamed(family);
+  family.card.hidden = pattern !== null && !family.isHit;
+  if (found.length === 0) for (const theme of family.themes) theme.card.hidden = false;
+  if (pattern !== null) family.wasOpen ??= family.card.open;
+  family.card.open = pattern === null ? (family.wasOpen ?? family.card.open) : family.isHit;
+  if (pattern === null) family.wasOpen = undefined;
+  const line = family.card.querySelector(".theme-hits");
+  line.hidden = pattern === null || found.length > 0;
+  line.textContent = "Found in the family’s name, keywords or description";
 }
 
 // Hides a group without hits; says how many hits the others have. `isNamed`: the words stand in its name or keywords.
@@ -269,15 +299,17 @@ function showTotals() {
   hitsLine.textContent = pattern === null ? "" : `Found in ${plural(found, "theme")}: ${hitCounts(hits)}`;
 }
 
-// --- the address: #theme_2023Q1_001 opens that theme -------------------------------------------
+// --- the address: #theme_2023Q1_001 opens that theme, #family_2023Q1_001 that family ------------
 
-function openTheme(hash) {
-  const theme = themes.find(({ id }) => `#${id}` === hash);
-  if (!theme) return;
-  if (theme.card.hidden) clearSearch();
-  theme.card.open = true;
-  theme.card.scrollIntoView();
-  theme.card.querySelector("summary").focus({ preventScroll: true });
+function openGroup(hash) {
+  const group = [...families, ...themes].find(({ id }) => `#${id}` === hash);
+  if (!group) return;
+  const family = families[group.family] ?? group;
+  if (group.card.hidden || family.card.hidden) clearSearch();
+  family.card.open = true;
+  group.card.open = true;
+  group.card.scrollIntoView();
+  group.card.querySelector("summary").focus({ preventScroll: true });
 }
 
 function clearSearch() {
@@ -304,11 +336,11 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("click", (event) => {
   const link = event.target.closest("a[href^='#']");
-  if (link) openTheme(link.getAttribute("href"));
+  if (link) openGroup(link.getAttribute("href"));
 });
 
-document.getElementById("sort").addEventListener("change", (event) => sortThemes(event.target.value));
-window.addEventListener("hashchange", () => openTheme(location.hash));
+document.getElementById("sort").addEventListener("change", (event) => sortGroups(event.target.value));
+window.addEventListener("hashchange", () => openGroup(location.hash));
 
 for (const group of ownTopics.card ? [...themes, ownTopics] : themes) {
   group.card.addEventListener("toggle", () => {
@@ -316,5 +348,5 @@ for (const group of ownTopics.card ? [...themes, ownTopics] : themes) {
   });
 }
 // Not before the page has loaded: until then the browser itself goes to the #theme, and takes the focus off it.
-window.addEventListener("load", () => openTheme(location.hash));
+window.addEventListener("load", () => openGroup(location.hash));
 clearSearch();

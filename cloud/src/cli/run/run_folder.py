@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
 
+FAMILY, THEME = "family", "theme"  # the values of level in the table of themes
+
 _ONE_FILE = {
     "firms": keys.firms,
     "calls": keys.calls,
@@ -58,10 +60,10 @@ def read_parts(folder: Path, quarter: str, table: str, schema: pa.Schema) -> Ite
     return (read_file(path, schema) for path in _files(folder, quarter, table))
 
 
-def read_themes(folder: Path, quarter: str, names: str) -> pa.Table:
-    """Read the named columns of the quarter's themes, without its families; raises as read_table does."""
+def read_themes(folder: Path, quarter: str, names: str, level: str = THEME) -> pa.Table:
+    """Read the named columns of the quarter's themes, or of its families; raises as read_table does."""
     themes = read_table(folder, quarter, "themes", columns(schemas.THEME, f"{names} level"))
-    return themes.filter(pc.equal(themes.column("level"), pa.scalar("theme"))).drop_columns(["level"])
+    return themes.filter(pc.equal(themes.column("level"), pa.scalar(level))).drop_columns(["level"])
 
 
 def embeddings(topics: pa.Table, path: Path) -> NDArray[np.float32]:

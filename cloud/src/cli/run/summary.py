@@ -17,7 +17,8 @@ from cloud.src.cli.screen import duration, one_line, output_console
 from cloud.src.contract import keys
 from cloud.src.naming.ask import in_words
 
-THEMES_SHOWN = 20
+FAMILIES_SHOWN = 12
+THEMES_SHOWN = 3  # of each family
 
 _TABLES = (
     keys.themes,
@@ -50,13 +51,13 @@ class Outcome:
 
 
 def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
-    """Print the themes, the time of each stage and the paths to the output stream."""
+    """Print the families with their themes, the time of each stage and the paths to the output stream."""
     console = console or output_console()
     report = report_data.load(outcome.folder, outcome.quarter)
     console.print()
-    console.print(themes_table(report))
-    if len(report.themes) > THEMES_SHOWN:
-        console.print(f"... and {len(report.themes) - THEMES_SHOWN} smaller themes: see the report.")
+    console.print(families_table(report))
+    for line in lines_below(report):
+        console.print(line, markup=False, soft_wrap=True)
     console.print()
     console.print(stages_table(outcome.stages))
     console.print()
@@ -64,18 +65,42 @@ def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
-def themes_table(report: ReportData) -> Table:
-    """The biggest themes of a quarter, each with the sentence that its biggest topic stands for."""
-    table = Table(title=f"Themes of {report.quarter}", title_justify="left", expand=True)
-    table.add_column("Theme", ratio=2)
-    table.add_column("Firms", justify="right")
-    table.add_column("Topics", justify="right")
-    table.add_column("Example", ratio=5)
-    for theme in report.themes[:THEMES_SHOWN]:
+def families_table(report: ReportData) -> Table:
+    """The first families of a quarter with their first themes, each theme with a sentence that stands for a topic."""
+    table = Table(title=f"Families of {report.quarter} and their themes", title_justify="left", expand=True)
+    table.add_column("", justify="right")
+    table.add_column("Family and themes", ratio=2)
+    for header in ("Firms", "Share", "Stability"):
+        table.add_column(header, justify="right")
+    table.add_column("Example", ratio=4, no_wrap=True, overflow="ellipsis")
+    specific = [family for family in report.families if not family.general]
+    for rank, family in enumerate(specific[:FAMILIES_SHOWN], start=1):
+        themes = report.themes_of(family)
+        left_out = f"{len(themes)} themes, the first {THEMES_SHOWN}:" if len(themes) > THEMES_SHOWN else ""
         # Text, not str: names and sentences are untrusted and rich would read [...] in them as markup.
-        name, example = (Text(one_line(text)) for text in (theme.name, example_of(theme, report)))
-        table.add_row(name, str(theme.n_firms), str(theme.n_topics), example)
+        table.add_row(str(rank), Text(one_line(family.name), style="bold"), *_figures(family), left_out)
+        for theme in themes[:THEMES_SHOWN]:
+            name, example = Text(f"  {one_line(theme.name)}"), Text(one_line(example_of(theme, report)))
+            table.add_row("", name, *_figures(theme), example)
+        table.add_section()
     return table
+
+
+def lines_below(report: ReportData) -> list[str]:
+    """The families that the table leaves out, the general ones last."""
+    general = [family for family in report.families if family.general]
+    left = len(report.families) - len(general) - FAMILIES_SHOWN
+    lines = [f"... and {left} more families: see the report."] if left > 0 else []
+    if general:
+        names = ", ".join(one_line(family.name) for family in general)
+        lines.append(f"General, said on every call or without a common word: {names}")
+    return lines
+
+
+def _figures(group: ReportTheme) -> tuple[str, str, str]:
+    """Firms, their share, and stability."""
+    stability = "-" if group.stability is None else f"{group.stability:.2f}"
+    return f"{group.n_firms:,}", f"{group.share_of_firms:.0%}", stability
 
 
 def stages_table(stages: list[tuple[str, float]]) -> Table:
@@ -95,7 +120,7 @@ def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
     return [
         f"{counts.firms:,} firms ({outcome.firms_skipped} skipped, {outcome.firms_failed} failed), "
         f"{counts.calls:,} calls, {counts.sentences:,} sentences ({without_topic:.0%} without a topic), "
-        f"{len(report.topics):,} topics, {len(report.themes):,} themes",
+        f"{len(report.topics):,} topics, {len(report.themes):,} themes in {len(report.families):,} families",
         *naming_lines(outcome.naming, outcome.theme_naming, report),
         outcome.cost,
         *([outcome.stale_image] if outcome.stale_image else []),
@@ -103,6 +128,7 @@ def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
         "",
         "Tables, for pandas or DuckDB:",
         *(f"  {outcome.folder / key(outcome.quarter)}" for key in _TABLES),
+        f"Why a theme is what it is: ftm explain 1 --quarter {outcome.quarter} --dir {outcome.folder}",
         f"Report: {outcome.report}",
     ]
 
@@ -121,12 +147,14 @@ def naming_lines(naming: Mapping[str, int], theme_naming: Mapping[str, int], rep
     ``naming`` and ``theme_naming`` are what the jobs have counted while they named topics and themes.
     """
     topics = sum(topic.naming_method == "llm" for topic in report.topics)
-    themes = sum(theme.naming_method == "llm" for theme in report.themes)
-    if not topics and not themes and not naming and not theme_naming:
+    families, themes = (
+        sum(group.naming_method == "llm" for group in level) for level in (report.families, report.themes)
+    )
+    if not topics and not families and not themes and not naming and not theme_naming:
         return []
     lines = [
         f"named by the LLM: {topics:,} of {len(report.topics):,} topics, "
-        f"{themes:,} of {len(report.themes):,} themes"
+        f"{families:,} of {len(report.families):,} families, {themes:,} of {len(report.themes):,} themes"
     ]
     lines += reason_lines("topics", naming) + reason_lines("themes", theme_naming)
     return lines
