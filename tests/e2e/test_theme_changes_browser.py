@@ -51,16 +51,18 @@ def test_themes_stand_under_what_has_become_of_them(
 ) -> None:
     open_page(page)
 
-    assert texts(browser, ".counts dt") == ["new", "growing", "steady", "fading", "gone"]
-    assert texts(browser, ".counts dd") == ["1", "0", "1", "0", "1"]
+    assert texts(browser, "h2") == ["Families", "Themes"]
+    for level in ("#families", "#themes"):  # each theme is a family of its own
+        assert texts(browser, f"{level} .counts dt") == ["new", "growing", "steady", "fading", "gone"]
+        assert texts(browser, f"{level} .counts dd") == ["1", "0", "1", "0", "1"]
     for status, name, shares in [
         ("new", "Wages and hiring", [NONE, "67%"]),
         ("steady", "Freight costs ease", ["67%", "67%"]),
         ("gone", "Wages and hiring", ["67%", NONE]),
     ]:
-        assert texts(browser, f"section.{status} .name") == [name]
-        assert texts(browser, f"section.{status} td.number") == shares
-    assert texts(browser, "section.growing .none") == ["none"]
+        assert texts(browser, f"#themes .{status} .name") == [name]
+        assert texts(browser, f"#themes .{status} td.number") == shares
+    assert texts(browser, "#themes .growing .none") == ["none"]
 
 
 def test_dots_stand_at_the_shares(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
@@ -100,7 +102,7 @@ def test_hostile_names_are_shown_as_text_and_nothing_runs_or_loads(
 
     open_page(page)
 
-    assert texts(browser, ".name") == [hostile] * 3
+    assert texts(browser, "#themes .name") == [hostile] * 3
     assert browser.title == f"Themes from {EARLIER} to {LATER}"
     assert browser.get_log("browser") == []  # nothing was thrown, and the policy had nothing to stop
     assert requested_addresses(browser) == {page.as_uri()}
@@ -138,8 +140,8 @@ def test_more_themes_than_one_takes_in_are_folded_away(
     write_quarter(tmp_path, [replace(topic, theme=None) for topic in topics], {}, EARLIER)
     assert run(["themes", "--quarters", EARLIER, LATER, "--dir", str(tmp_path)]) == 0
     open_page(tmp_path / "reports" / f"themes_{EARLIER}_{LATER}.html")
-    assert len(texts(browser, "section.new .name")) == 12
+    assert len(texts(browser, "#themes .new .name")) == 12
 
-    find(browser, "section.new summary").click()
+    find(browser, "#themes .new summary").click()
 
-    assert texts(browser, "section.new .name")[-1] == "Theme 15"
+    assert texts(browser, "#themes .new .name")[-1] == "Theme 15"

@@ -71,10 +71,9 @@ def test_what_stays_is_the_same_theme_in_both(compared: Compared, theme: str) ->
     assert row["status"] == "steady"
 
 
-def test_every_theme_is_there_once(compared: Compared) -> None:
+def test_every_family_and_theme_is_there_once(compared: Compared) -> None:
     for quarter, column in ((EARLIER, "theme_id_earlier"), (LATER, "theme_id_later")):
-        path = compared.folder / keys.themes(quarter)
-        themes = pq.read_table(path, partitioning=None, filters=[("level", "=", "theme")]).column("theme_id")
+        themes = pq.read_table(compared.folder / keys.themes(quarter), partitioning=None).column("theme_id")
         assert sorted(row[column] for row in compared.rows if row[column]) == themes.sort().to_pylist()
     table = pq.read_schema(compared.folder / "reports" / f"themes_{EARLIER}_{LATER}.parquet")
     assert table.equals(CHANGE)
@@ -83,7 +82,7 @@ def test_every_theme_is_there_once(compared: Compared) -> None:
 def test_it_shows_both_quarters_and_where_the_page_is(compared: Compared) -> None:
     page = compared.folder / "reports" / f"themes_{EARLIER}_{LATER}.html"
     shown = compared.ended.stdout
-    assert f"The first themes of {EARLIER} and {LATER}" in shown
+    assert f"The first families of {EARLIER} and {LATER}" in shown
     assert f"Page: {page}" in shown
     assert all(f'id="{row["theme_id_later"] or row["theme_id_earlier"]}"' in page.read_text() for row in compared.rows)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from rich.console import Console
 
 from cloud.src.cli.__main__ import run
 from cloud.src.cli.quarters import changes as theme_changes
@@ -22,6 +24,7 @@ from cloud.src.cli.quarters.changes import (
     Quarter,
     QuarterTheme,
     compare,
+    of_family,
     read_quarter,
 )
 from cloud.src.contract import keys, schemas
@@ -129,17 +132,35 @@ def write(folder: Path, quarter: str, name: str, embedding: list[float], n_firms
 def test_a_quarter_is_read_from_its_tables(tmp_path: Path) -> None:
     write(tmp_path, LATER, "Freight", [0.6, 0.8])
     path = tmp_path / keys.themes(LATER)
-    [theme] = pq.read_table(path, partitioning=None).to_pylist()
-    pq.write_table(pa.Table.from_pylist([theme | {"general": True}], schemas.THEME), path)
+    [family, theme] = pq.read_table(path, partitioning=None).to_pylist()
+    pq.write_table(pa.Table.from_pylist([family, theme | {"general": True}], schemas.THEME), path)
 
-    found = read_quarter(tmp_path, LATER)
+    quarters = read_quarter(tmp_path, LATER)
 
+    keywords, family_id = ["lead times", "suppliers"], f"family_{LATER}_001"
+    assert quarters["family"].themes == [QuarterTheme(family_id, "", keywords, 4, 4, False, 1, 1.0, stability=0.5)]
+    found = quarters["theme"]
     assert found.n_firms == 4
     assert found.themes == [
-        QuarterTheme(f"theme_{LATER}_001", "Freight", ["lead times", "suppliers"], 4, 4, True, rank=1, share=1.0)
+        QuarterTheme(f"theme_{LATER}_001", "Freight", keywords, 4, 4, True, 1, 1.0, stability=0.75, family_id=family_id)
     ]
+    assert of_family(found.themes, quarters["family"].themes[0]) == found.themes
+    np.testing.assert_allclose(quarters["family"].centroids, [[0.6, 0.8]], atol=1e-6)
     np.testing.assert_allclose(found.centroids, [[0.6, 0.8]], atol=1e-6)
     np.testing.assert_allclose(found.mean, [-0.2, 0.4], atol=1e-6)
+
+
+def test_a_theme_without_topics_is_matched_by_its_own_centroid(tmp_path: Path) -> None:
+    write(tmp_path, LATER, "Freight", [0.6, 0.8])
+    path = tmp_path / keys.themes(LATER)
+    [family, theme] = pq.read_table(path, partitioning=None).to_pylist()
+    alone = theme | {"theme_id": f"theme_{LATER}_002", "name": "Rails", "centroid": [0.0, 1.0]}
+    pq.write_table(pa.Table.from_pylist([family, theme, alone], schemas.THEME), path)
+
+    found = read_quarter(tmp_path, LATER)["theme"]
+
+    assert [theme.name for theme in found.themes] == ["Freight", "Rails"]
+    np.testing.assert_allclose(found.centroids, [[0.6, 0.8], found.mean + np.array([0, 1])], atol=1e-6)
 
 
 def test_command_writes_page_and_table_beside_the_later_report(
@@ -153,11 +174,14 @@ def test_command_writes_page_and_table_beside_the_later_report(
     shown = capsys.readouterr().out
     assert "[red]Freight[/red]" in shown
     assert "Ports" in shown
-    assert "1 themes: 0 new, 0 growing, 1 steady, 0 fading, 0 gone" in shown
+    for level in ("families", "themes"):
+        assert f"1 {level}: 0 new, 0 growing, 1 steady, 0 fading, 0 gone" in shown
     stem = f"themes_{EARLIER}_{LATER}"
     assert sorted(path.name for path in (second / "reports").iterdir()) == [f"{stem}.html", f"{stem}.parquet"]
-    [row] = pq.read_table(second / "reports" / f"{stem}.parquet").to_pylist()
+    [family, row] = pq.read_table(second / "reports" / f"{stem}.parquet").to_pylist()
+    assert (family["level"], family["theme_id_later"]) == ("family", f"family_{LATER}_001")
     assert row | {"similarity": None} == {
+        "level": "theme",
         "status": STEADY,
         "theme_id_earlier": f"theme_{EARLIER}_001",
         "name_earlier": "[red]Freight[/red]",
@@ -165,6 +189,7 @@ def test_command_writes_page_and_table_beside_the_later_report(
         "n_firms_earlier": 4,
         "share_of_firms_earlier": 1.0,
         "n_sentences_earlier": 4,
+        "stability_earlier": 0.75,
         "general_earlier": False,
         "theme_id_later": f"theme_{LATER}_001",
         "name_later": "Ports",
@@ -172,6 +197,7 @@ def test_command_writes_page_and_table_beside_the_later_report(
         "n_firms_later": 4,
         "share_of_firms_later": 1.0,
         "n_sentences_later": 4,
+        "stability_later": 0.75,
         "general_later": False,
         "similarity": None,
     }
@@ -181,7 +207,7 @@ def test_command_writes_page_and_table_beside_the_later_report(
 def test_table_of_themes_that_are_in_one_quarter_only(tmp_path: Path) -> None:
     changes = compare(quarter(EARLIER, 50, ("War", 20, [1, 0, 0])), quarter(LATER, 50, ("AI", 20, [0, 1, 0])))
 
-    theme_tables.write_changes(changes, tmp_path / "themes.parquet")
+    theme_tables.write_changes({"theme": changes}, tmp_path / "themes.parquet")
 
     rows = pq.read_table(tmp_path / "themes.parquet").to_pylist()
     assert [(row["status"], row["name_earlier"], row["name_later"]) for row in rows] == [
@@ -220,9 +246,30 @@ def test_bad_input_is_one_line(
     assert not list(tmp_path.glob("*/reports"))
 
 
-def test_tables_of_different_runs_are_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("left", [(0, 0), (0, 1), (1, 1)], ids=["nothing", "the family only", "the theme only"])
+def test_tables_of_different_runs_are_refused(tmp_path: Path, left: tuple[int, int]) -> None:
     write(tmp_path, LATER, "Freight", [0.6, 0.8])
-    pq.write_table(schemas.THEME.empty_table(), tmp_path / keys.themes(LATER))
+    path = tmp_path / keys.themes(LATER)
+    pq.write_table(pq.ParquetFile(path).read().slice(*left), path)
 
     with pytest.raises(InvalidInput, match="different runs"):
         read_quarter(tmp_path, LATER)
+
+
+def test_families_come_first_with_the_names_of_their_themes(tmp_path: Path) -> None:
+    both = []
+    for name in (EARLIER, LATER):
+        ids = [f"theme_{name}_00{number}" for number in (1, 2)]
+        topics = [FakeTopic(firm, n, "Topic", ["A sentence."], ids[n]) for n in range(2) for firm in "AB"]
+        families = {f"family_{name}_001": ("Supply chain", ids)}
+        write_quarter(tmp_path, topics, dict(zip(ids, ("Ports", "Rails"), strict=True)), name, families)
+        both.append(read_quarter(tmp_path, name))
+
+    output = io.StringIO()
+    Console(file=output, width=140).print(theme_tables.side_by_side(*both))
+
+    lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in output.getvalue().splitlines() if "│" in line]
+    assert lines == [
+        ["1", *["Supply chain", "2 (100%)", "0.50"] * 2],
+        ["", *["Ports, Rails", "", ""] * 2],
+    ]

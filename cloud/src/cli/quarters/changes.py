@@ -1,4 +1,4 @@
-"""Which theme of one quarter is which of a later one, and whether more or fewer firms speak of it.
+"""Which theme or family of one quarter is which of a later one, and whether more or fewer firms speak of it.
 
 Themes are matched by what their topics say: the cosine of their centroids, with what all topics share taken off. Names
 play no part. Each theme has at most one partner: the assignment with the largest sum of cosines
@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from cloud.src.cli.run import run_folder
+from cloud.src.cli.run.run_folder import FAMILY, THEME
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.models.embeddings import unit
@@ -34,15 +34,16 @@ SAME_THEME_COSINE = 0.65
 STANDARD_ERRORS = 2.0
 
 _TOPICS = run_folder.columns(schemas.TOPIC, "theme_id embedding")
-_THEMES = "theme_id name keywords n_firms n_sentences general"
+_THEMES = "theme_id name keywords n_firms n_sentences general stability family_id"
 _FIRMS = run_folder.columns(schemas.FIRM, "firm_id")
 
 
 @dataclass(frozen=True)
 class QuarterTheme:
-    """A theme of one quarter. ``rank``: its place in the quarter, from 1; ``share``: of the quarter's firms.
+    """A theme or family of one quarter. ``rank``: its place in its level, from 1; ``share``: of the quarter's firms.
 
-    ``general``: every call has it, whatever happens, or its firms share no words (ADR-014).
+    ``general``: every call has it, whatever happens, or its firms share no words (ADR-014). ``stability`` is None in a
+    quarter of few firms, ``family_id`` for a family.
     """
 
     theme_id: str
@@ -53,11 +54,15 @@ class QuarterTheme:
     general: bool
     rank: int
     share: float
+    stability: float | None = None
+    family_id: str | None = None
 
 
 @dataclass(frozen=True)
 class Quarter:
-    """``centroids``: of the themes, the mean of their topics' vectors, shape (themes, dimensions).
+    """The themes of a quarter, or its families.
+
+    ``centroids``: of the themes, the mean of their topics' vectors, shape (themes, dimensions).
 
     ``mean``: of all topics of the quarter, shape (dimensions,).
     """
@@ -102,20 +107,37 @@ def find_folder(quarter: str, folders: Sequence[Path]) -> Path:
     return having[0]
 
 
-def read_quarter(folder: Path, quarter: str) -> Quarter:
-    """Read a quarter's themes; raise InvalidInput when a table is missing or damaged, or the tables do not agree."""
-    themes = run_folder.read_themes(folder, quarter, _THEMES)
+def read_quarter(folder: Path, quarter: str) -> dict[str, Quarter]:
+    """Read a quarter's families and themes, by level.
+
+    Raises InvalidInput when a table is missing or damaged, or the tables do not agree.
+    """
     topics = run_folder.read_table(folder, quarter, "topics", _TOPICS)
     n_firms = run_folder.read_table(folder, quarter, "firms", _FIRMS).num_rows
-    path = folder / keys.topics(quarter)
-    vectors = run_folder.embeddings(topics, path)
-    theme_ids: list[Any] = themes.column("theme_id").to_pylist()
-    rows = [
-        QuarterTheme(**row, rank=rank, share=row["n_firms"] / max(1, n_firms))
-        for rank, row in enumerate(themes.to_pylist(), start=1)
-    ]
-    centroids = _centroids(vectors, topics.column("theme_id"), theme_ids, path)
-    return Quarter(quarter, folder, n_firms, rows, centroids, vectors.mean(axis=0))
+    vectors = run_folder.embeddings(topics, folder / keys.topics(quarter))
+    of_topics: list[Any] = topics.column("theme_id").to_pylist()
+    mean = vectors.mean(axis=0)
+    quarters = {}
+    for level in (FAMILY, THEME):
+        table = run_folder.read_themes(folder, quarter, f"{_THEMES} centroid", level)
+        rows: list[Any] = table.drop_columns(["centroid"]).to_pylist()
+        themes = [
+            QuarterTheme(**row, rank=rank, share=row["n_firms"] / max(1, n_firms))
+            for rank, row in enumerate(rows, start=1)
+        ]
+        # What has no topic of its own is near to its sentences.
+        own = mean + np.array(table.column("centroid").to_pylist()).reshape(len(themes), len(mean))
+        quarters[level] = Quarter(quarter, folder, n_firms, themes, own.astype(np.float32), mean)
+    _check_same_run(quarters, of_topics, folder / keys.topics(quarter))
+    family_of = {theme.theme_id: theme.family_id for theme in quarters[THEME].themes}
+    for level, groups in ((FAMILY, [family_of.get(theme_id) for theme_id in of_topics]), (THEME, of_topics)):
+        _set_centroids(quarters[level], vectors, groups)
+    return quarters
+
+
+def of_family(themes: Sequence[QuarterTheme], family: QuarterTheme) -> list[QuarterTheme]:
+    """The themes of a family, in their rank."""
+    return [theme for theme in themes if theme.family_id == family.theme_id]
 
 
 def compare(earlier: Quarter, later: Quarter) -> list[Change]:
@@ -161,13 +183,19 @@ def status_of(before: QuarterTheme, earlier: Quarter, after: QuarterTheme, later
     return GROWING if difference > 0 else FADING
 
 
-def _centroids(vectors: Vectors, theme_of_topic: pa.ChunkedArray[Any], theme_ids: list[str], path: Path) -> Vectors:
-    place = {theme_id: row for row, theme_id in enumerate(theme_ids)}
-    found: list[Any] = theme_of_topic.to_pylist()
-    if {theme_id for theme_id in found if theme_id is not None} != set(theme_ids):
+def _check_same_run(quarters: dict[str, Quarter], of_topics: list[Any], path: Path) -> None:
+    """Raise InvalidInput when a topic is of an unknown theme, or a theme of an unknown family."""
+    families, themes = ({theme.theme_id for theme in quarters[level].themes} for level in (FAMILY, THEME))
+    known = {theme.family_id for theme in quarters[THEME].themes} <= families
+    if not known or not {theme_id for theme_id in of_topics if theme_id is not None} <= themes:
         raise InvalidInput(f"{path} and the themes beside it are of different runs: run the quarter again")
-    rows = np.array([place.get(theme_id, len(theme_ids)) for theme_id in found])
-    sums = np.zeros((len(theme_ids) + 1, vectors.shape[1]))  # the last one: topics without a theme
+
+
+def _set_centroids(quarter: Quarter, vectors: Vectors, theme_of_topic: list[Any]) -> None:
+    """Set the centroids of what has topics to the mean of their vectors."""
+    place = {theme.theme_id: row for row, theme in enumerate(quarter.themes)}
+    rows = np.array([place.get(theme_id, len(place)) for theme_id in theme_of_topic])
+    sums = np.zeros((len(place) + 1, vectors.shape[1]))  # the last one: topics without a theme
     np.add.at(sums, rows, vectors)
-    counts = np.bincount(rows, minlength=len(sums))
-    return (sums / np.maximum(counts, 1)[:, None])[:-1].astype(np.float32)
+    counts = np.bincount(rows, minlength=len(sums))[:-1]
+    quarter.centroids[counts > 0] = sums[:-1][counts > 0] / counts[counts > 0, None]

@@ -1,4 +1,4 @@
-"""``ftm themes``: the themes of two quarters side by side, and what has become of each."""
+"""``ftm themes``: families and themes of two quarters side by side, and what has become of each."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from pathlib import Path
 from cloud.src.cli.quarters import changes as theme_changes
 from cloud.src.cli.quarters import page as theme_changes_page
 from cloud.src.cli.quarters import tables as theme_tables
+from cloud.src.cli.run.run_folder import THEME
 from cloud.src.cli.screen import output_console
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 
 
 def themes(earlier: str, later: str, folders: Sequence[Path]) -> None:
-    """Show the themes of two quarters, and write the page and the table of all of them beside the later one's report.
+    """Show the families and themes of two quarters, and write the page and the table of all beside the later report.
 
     Raises InvalidInput when the quarters are not two, in this order, each in one of the output folders, or a table is
     damaged; FtmError when something cannot be written.
@@ -24,14 +25,16 @@ def themes(earlier: str, later: str, folders: Sequence[Path]) -> None:
     before, after = (
         theme_changes.read_quarter(theme_changes.find_folder(name, folders), name) for name in (earlier, later)
     )
-    changes = theme_changes.compare(before, after)
-    reports = after.folder / "reports"
+    changes = {level: theme_changes.compare(before[level], after[level]) for level in before}
+    reports = after[THEME].folder / "reports"
     table = reports / f"themes_{earlier}_{later}.parquet"
     theme_tables.write_changes(changes, table)
     page = theme_changes_page.write_page(before, after, changes, table.with_suffix(".html"))
 
     console = output_console()
     console.print(theme_tables.side_by_side(before, after))
-    console.print(theme_tables.changes_table(before, after, changes))
-    for line in [theme_tables.counts_line(changes), f"All themes: {table}", f"Page: {page}"]:
+    for level, of_level in changes.items():
+        console.print(theme_tables.changes_table(level, before[level], after[level], of_level))
+    counts = [theme_tables.counts_line(level, of_level) for level, of_level in changes.items()]
+    for line in [*counts, f"All of them: {table}", f"Page: {page}"]:
         console.print(line, markup=False, soft_wrap=True)
