@@ -91,7 +91,7 @@ class Collection:
 
 
 class VectorStore:
-    """Vectors by text, kept in a file, so that a second run and every method have the same ones."""
+    """Vectors by text, kept in a file at half precision, so that a second run and every method have the same ones."""
 
     def __init__(self, embedder: Embedder, path: Path) -> None:
         self._embedder, self._path = embedder, path
@@ -103,7 +103,8 @@ class VectorStore:
     def get(self, texts: list[str]) -> Vectors:
         missing = [text for text in dict.fromkeys(texts) if text not in self._vectors]
         if missing:
-            self._vectors.update(zip(missing, self._embedder.embed(missing), strict=True))
+            made = self._embedder.embed(missing).astype(np.float16)
+            self._vectors.update(zip(missing, made, strict=True))
             known = np.array(list(self._vectors), dtype=object)
             np.savez(self._path, texts=known, vectors=np.array(list(self._vectors.values())))
         return np.array([self._vectors[text] for text in texts], dtype=np.float32)

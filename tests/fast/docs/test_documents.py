@@ -76,7 +76,7 @@ def test_documents_named_in_the_code_exist() -> None:
         ("see `cloud/src/nowhere.py`", ["cloud/src/nowhere.py"]),
         ("```\n./pants test tests/nowhere::\n```", ["tests/nowhere"]),
         ("in `nowhere.py`", ["nowhere.py"]),
-        ("`python bench/bench_themes.py TOPICS` and `keys.py`", []),
+        ("`python bench/scaled_quarter.py time FOLDER` and `keys.py`", []),
         ("`processed/themes/quarter=2023Q1/themes.parquet` is written by a run", []),
     ],
 )
