@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from scipy.stats import binomtest
 from sklearn.metrics import cohen_kappa_score
 
 from bench.quality.data import Collection, VectorStore, read_quarter
@@ -166,6 +167,8 @@ def read(path: Path) -> list[dict[str, str]]:
 def scored(key: list[dict[str, str]], readers: list[list[dict[str, str]]]) -> str:
     """Each reader's shares of verdicts by what the key says, the stricter reader first, and kappa of each two.
 
+    The best verdict's share has its 95 % interval (Wilson 1927).
+
     Raises:
         ValueError: A row has no verdict, or one that the sheet does not have.
     """
@@ -178,7 +181,9 @@ def scored(key: list[dict[str, str]], readers: list[list[dict[str, str]]]) -> st
         for truth in sorted(set(truths)):
             counts = Counter(verdict for verdict, of in zip(given, truths, strict=True) if of == truth)
             shares = ", ".join(f"{name} {counts[name] / counts.total():.0%}" for name in VERDICTS[kind])
-            lines.append(f"reader {number}, {truth}: {shares} of {counts.total()}")
+            interval = binomtest(counts[best], counts.total()).proportion_ci(method="wilson")
+            between = f"{best} between {interval.low:.0%} and {interval.high:.0%}"
+            lines.append(f"reader {number}, {truth}: {shares} of {counts.total()}; {between}")
     for one in range(len(verdicts)):
         for other in range(one + 1, len(verdicts)):
             kappa = cohen_kappa_score(verdicts[one], verdicts[other])

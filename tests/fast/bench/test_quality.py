@@ -107,8 +107,8 @@ def test_score_puts_the_stricter_reader_first() -> None:
     one = [{"item": "1", "verdict": "yes"}, {"item": "2", "verdict": "Yes "}]
     other = [{"item": "1", "verdict": "yes"}, {"item": "2", "verdict": "no"}]
     lines = sheets.scored(key, [one, other]).splitlines()
-    assert lines[0] == "reader 2, counts: yes 50%, no 50% of 2"
-    assert lines[1] == "reader 1, counts: yes 100%, no 0% of 2"
+    assert lines[0] == "reader 2, counts: yes 50%, no 50% of 2; yes between 9% and 91%"
+    assert lines[1] == "reader 1, counts: yes 100%, no 0% of 2; yes between 34% and 100%"
 
 
 @pytest.mark.parametrize("verdict", ["", "maybe"])
