@@ -1,4 +1,4 @@
-"""Start and end of the ``ftm`` command: every failure that a user can cause is one line and an exit code.
+"""Start and end of the ``ftm`` command: every failure that a user can cause ends in one line and an exit code.
 
 Exit codes: 0 done, 1 the run failed, 2 the input is wrong, 130 stopped by Ctrl-C, 143 by SIGTERM, 129 by a hangup.
 Anything else is a bug in FTM and shows its traceback.
@@ -17,8 +17,8 @@ from typer import TyperException
 from cloud.src.cli.app import app
 from cloud.src.contract.errors import FtmError, InvalidInput
 
-# What a machine may refuse: space, rights, a file where a folder should be or the reverse, names it cannot have,
-# a broken disk. Not ENOENT: what a user names is looked for first, so that a file missing later on is our mistake.
+# What a machine may refuse: space, permissions, a file in place of a folder or the reverse, invalid names, a broken
+# disk. Not ENOENT: files that a user names are checked first, so a file missing later is our mistake.
 _NOT_A_BUG = (
     *(errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EPERM, errno.EROFS),
     *(errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENAMETOOLONG, errno.ELOOP, errno.EIO),
@@ -48,7 +48,7 @@ def run(arguments: list[str]) -> int:
         return _fail(error.format_message(), EXIT_WRONG_INPUT) if str(error) else EXIT_WRONG_INPUT
     except HTTPClientError as error:
         return _fail(f"AWS does not answer: {error}", EXIT_FAILED)
-    except ClientError as error:  # it answers with an error, for example when its disk is full
+    except ClientError as error:  # it answers with an error, for example because its disk is full
         return _fail(f"AWS: {error}", EXIT_FAILED)
     except OSError as error:
         if error.errno not in _NOT_A_BUG:
@@ -65,7 +65,7 @@ def _fail(message: object, code: int) -> int:
 
 
 def _exit_on_signal(number: int, _frame: FrameType | None) -> None:
-    # An exception, so that what the run has started is stopped and what it has finished is kept.
+    # An exception, so that the run stops what it has started and keeps what it has finished.
     raise SystemExit(128 + number)
 
 

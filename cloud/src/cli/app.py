@@ -1,4 +1,4 @@
-"""The ``ftm`` command: its subcommands, their options and what they say about themselves."""
+"""The ``ftm`` command: its subcommands, their options and help texts."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files.source import FileTranscripts
 
 DEFAULT_OUT = Path("ftm-output/run")
-DEMO_BATCH_SIZE = 6  # firms: three batches, so that the demo shows what a real quarter does
+DEMO_BATCH_SIZE = 6  # firms; makes three batches, so that the demo shows what a real quarter does
 
 app = typer.Typer(
     help="Find the themes that firms share in a quarter of earnings calls.",
@@ -65,7 +65,7 @@ def _print_version(wanted: bool) -> None:
 
 
 def _no_option_among(quarters: tuple[str, str]) -> tuple[str, str]:
-    """With one quarter only, click takes the option after it for the second."""
+    """If only one quarter is given, click takes the option after it for the second."""
     if any(quarter.startswith("-") for quarter in quarters):
         raise InvalidInput(f"--quarters {' '.join(quarters)}: give two quarters, the earlier one first")
     return quarters

@@ -1,4 +1,4 @@
-"""``ftm llm check``: can a server name topics, in what form does it answer, how fast is it, and what does it cost?"""
+"""``ftm llm check``: checks whether a server can name topics, how it answers, how fast it is, and what it costs."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ from cloud.src.llm.llm_settings import LlmSettings
 from cloud.src.naming import ask, name_rules
 from cloud.src.naming.ask import TopicToName
 
-# A server that is up answers at once; one that is being started is looked at again by the user.
+# A server that is up answers at once; if it is still starting, the user can check again.
 PATIENCE_S = 20
 QUICK_TIMEOUT_S = 10
 
-# The root ecs publishes here where its service is.
+# The root ecs publishes the address of its service here.
 
-# Made up, and named by nothing but its sentences.
+# A made-up topic, to be named by its sentences alone.
 TOPIC = TopicToName(
     keywords=["wildfire", "claims", "catastrophe", "reinsurance", "losses"],
     examples=[
@@ -48,7 +48,7 @@ Report = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast the server writes one long answer; ``tokens`` is 0 when it does not count them."""
+    """How fast the server writes one long answer; ``tokens`` is 0 if it does not count them."""
 
     tokens: int
     seconds: float
@@ -60,13 +60,13 @@ class Speed:
 
 
 def check(url: str | None, report: Report) -> None:
-    """Ask the server what a run asks it, and ``report`` each finding: what it is about, and what was found.
+    """Ask the server what a run asks it, and ``report`` each finding: what was checked, and what was found.
 
-    ``url``: LLM_BASE_URL or the Grok API when None; model and key come from the environment as in a run.
-    Raises InvalidInput for a wrong URL or setting, FtmError when the server cannot name a topic.
+    ``url``: if None, LLM_BASE_URL or the Grok API; model and key come from the environment as in a run. Raises
+    InvalidInput for a wrong URL or setting, FtmError if the server cannot name a topic.
     """
     settings = llm_settings.from_environment(url)
-    os.environ.update(proxies.environment())  # as in a run's jobs: what answers here answers there
+    os.environ.update(proxies.environment())  # as in a run's jobs, so that a server that answers here answers there
     report("server", settings.base_url)
     report("cost", cost(settings.base_url))
     report("health", health(settings.base_url))
@@ -74,19 +74,19 @@ def check(url: str | None, report: Report) -> None:
 
 
 def health(base_url: str) -> str:
-    """What /health says. Raises FtmError when nobody answers."""
+    """What /health says. Raises FtmError if nothing answers."""
     address = f"{base_url.removesuffix('/v1')}/health"
     try:
         with urllib.request.urlopen(address, timeout=QUICK_TIMEOUT_S) as page:
             return f"{address} answers {page.status}"
-    except urllib.error.HTTPError as error:  # also from those that have no such page
+    except urllib.error.HTTPError as error:  # also from servers without that page
         return f"{address} answers {error.code}"
     except (OSError, HTTPException) as error:  # the latter: it speaks something else
         raise FtmError(f"LLM server {base_url} does not answer: {getattr(error, 'reason', error)}") from error
 
 
 def cost(base_url: str) -> str:
-    """What the server costs, as far as it can be known."""
+    """What the server costs, as far as FTM can know."""
     if proxies.is_on_this_machine(base_url):
         return "$0.00 an hour: it is on this machine"
     if base_url == _vllm_on_ecs():
@@ -117,7 +117,7 @@ async def _ask(settings: LlmSettings, report: Report) -> None:
 
 
 async def _models(server: openai.AsyncOpenAI, base_url: str, report: Report) -> list[str]:
-    """The models that the server lists; a list that is not for us is no trouble when the chat is."""
+    """The models that the server lists; being refused the list does not matter if we may chat."""
     try:
         page = await server.models.list(timeout=QUICK_TIMEOUT_S)
         models = [one_line(str(model.id)) for model in page.data]
@@ -126,12 +126,12 @@ async def _models(server: openai.AsyncOpenAI, base_url: str, report: Report) -> 
     except openai.APIStatusError as error:
         report("models", f"not listed: it answers {error.status_code}")
         return []
-    except (openai.APIError, TypeError, AttributeError) as error:  # the library hands on whatever the page was
+    except (openai.APIError, TypeError, AttributeError) as error:  # the library returns any page as it is
         raise FtmError(f"LLM server {base_url} does not answer like one: is the URL right? ({error})") from error
 
 
 def _with_its_only_model(settings: LlmSettings, models: list[str]) -> tuple[LlmSettings, str]:
-    """The settings with the server's model where the user names none, and what to say about the model."""
+    """The settings, with the server's only model if the user names none, and what to say about the model."""
     if os.environ.get("LLM_MODEL_NAME"):
         return settings, f"{settings.model} (LLM_MODEL_NAME)"
     if len(models) == 1 and models != [settings.model]:
@@ -145,7 +145,7 @@ def _structured_output(dialect: Dialect) -> str:
 
 
 def _until_a_name(seconds: float) -> str:
-    """An answer is no name yet: those that are refused are asked for again."""
+    """Ask until an answer is a usable name: refused names are asked for again."""
     answers = ask.SMALL_MODELS_ANSWERS_PER_NAME
     return (
         f"; a name took the small model {answers:.1f} answers on average, which is {duration(answers * seconds)} here "
@@ -154,7 +154,7 @@ def _until_a_name(seconds: float) -> str:
 
 
 async def _speed(server: openai.AsyncOpenAI, model: str, dialect: Dialect) -> Speed:
-    """Raises FtmError when the server, which has named a topic, does not write this."""
+    """Measure a long answer; raises FtmError if the server, although it has named a topic, does not write it."""
     start = time.perf_counter()
     try:
         completion = await server.chat.completions.create(
@@ -170,7 +170,7 @@ async def _speed(server: openai.AsyncOpenAI, model: str, dialect: Dialect) -> Sp
 
 
 def _vllm_on_ecs() -> str | None:
-    """Where the service is, by the SSM parameter that Terraform has written; None when AWS does not say."""
+    """The service's address, from the SSM parameter that Terraform wrote; None if AWS does not say."""
     try:
         return str(boto3.client("ssm").get_parameter(Name=parameters.LLM_BASE_URL)["Parameter"]["Value"])
     except (BotoCoreError, ClientError):  # no credentials, no region, no such parameter

@@ -10,7 +10,7 @@ FOLDER = Path(__file__).parents[3] / "samples"
 
 
 def transcripts(quarter: str) -> Path:
-    """Return the CSV file of a bundled quarter; raise InvalidInput when there is no such quarter."""
+    """Return the CSV file of a bundled quarter; raise InvalidInput if that quarter is not bundled."""
     path = FOLDER / f"transcripts_{quarter}.csv"
     if not path.is_file():
         bundled = sorted(found.stem.removeprefix("transcripts_") for found in FOLDER.glob("transcripts_*.csv"))

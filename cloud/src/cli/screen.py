@@ -1,4 +1,4 @@
-"""How far a run is: a moving bar on a terminal, plain lines everywhere else (a log file, a pipe, CI)."""
+"""Shows how far a run has got: a moving bar on a terminal, plain lines everywhere else (a log file, a pipe, CI)."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ WIDTH_WITHOUT_TERMINAL = 140
 
 @dataclass
 class Pace:
-    """How fast a stage goes and how long it will still take, from its counts and a clock.
+    """How fast a stage is and how long it will still take, from its counts and a clock.
 
-    ``reused``: how many of those done an earlier run had done. They took no time, so they tell nothing of the rest.
+    ``reused``: how many were already done by an earlier run. They took no time, so they say nothing about the rest.
     """
 
     total: int | None
@@ -41,8 +41,8 @@ class Pace:
         self.started = self.counting_since = self.clock()
 
     def update(self, done: int, total: int | None = None, reused: int = 0) -> None:
-        """Note that ``done`` of ``total`` are done, ``reused`` of them by an earlier run."""
-        if total and not self.total:  # what came before was no part of what is counted
+        """Record that ``done`` of ``total`` are done, ``reused`` of them by an earlier run."""
+        if total and not self.total:  # what came before does not count
             self.counting_since = self.clock()
         self.done = done
         self.total = total or self.total
@@ -57,7 +57,7 @@ class Pace:
         return "" if self.total is None else f"{self.done:,} of {self.total:,} {self.unit}"
 
     def speed(self) -> str:
-        """For example ``0.4 firms/s, 5 min 42 s left``; nothing before this run has done the first."""
+        """For example ``0.4 firms/s, 5 min 42 s left``; empty until this run has finished its first."""
         elapsed = self.clock() - self.counting_since
         done_now = self.done - self.reused
         if not self.total or done_now <= 0 or elapsed <= 0:
@@ -72,11 +72,11 @@ class Stage(Protocol):
     """One stage of a run, while it lasts."""
 
     def update(self, done: int, note: str = "", total: int | None = None, reused: int = 0) -> None:
-        """Tell how much is done, how much there is to do once that is known, and what an earlier run had done."""
+        """Say how much is done, how much there is to do (once known), and how much an earlier run had done."""
 
 
 class Screen:
-    """Where a run tells what it does: on the error stream, so that the output stream holds results only."""
+    """Where a run says what it does: on standard error, so that standard output holds only results."""
 
     def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         self._console = console or Console(stderr=True)
@@ -84,7 +84,7 @@ class Screen:
         self.stages: list[tuple[str, float]] = []  # the finished ones: name and seconds
 
     def line(self, text: str) -> None:
-        """Show one line; characters that could steer a terminal become blanks, for logs may hold anything."""
+        """Show one line; characters that could steer a terminal become blanks, because logs may hold anything."""
         self._console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
 
     @contextmanager
@@ -143,7 +143,7 @@ def _bar(console: Console, name: str, pace: Pace) -> Iterator[_Bar]:
         TimeElapsedColumn(),
         TextColumn("{task.fields[text]}"),
     ]
-    # transient: the finished bar makes place for the line that says how long the stage took.
+    # transient: the finished bar makes room for the line that says how long the stage took.
     with RichProgress(*columns, console=console, transient=True) as bars:
         yield _Bar(bars, bars.add_task(escape(name), total=pace.total, text=""), pace)
 
@@ -161,20 +161,20 @@ def duration(seconds: float) -> str:
 
 
 def show_finding(about: str, finding: str) -> None:
-    """Print one line of a check at once: what it is about, and what was found."""
+    """Print one line of a check immediately: what was checked, and what was found."""
     console = output_console()
     longest = len("structured output")
     console.print(f"{about:{longest}}  {one_line(finding, longest=1000)}", markup=False, soft_wrap=True)
 
 
 def one_line(text: str, longest: int = EXAMPLE_LENGTH) -> str:
-    """The text on one line, cut, and without characters that could steer a terminal."""
+    """The text on one line, shortened, without characters that could steer a terminal."""
     words = text_on_one_line(text)
     return words if len(words) <= longest else words[: longest - 3].rstrip() + "..."
 
 
 def output_console() -> Console:
-    """Standard output: as wide as COLUMNS or the terminal, or wide enough for tables when it is a file or a pipe."""
+    """Standard output: as wide as COLUMNS or the terminal, or wide enough for tables if it is a file or a pipe."""
     console = Console(highlight=False)
     has_width = console.is_terminal or os.environ.get("COLUMNS", "").isdecimal()
     return console if has_width else Console(highlight=False, width=WIDTH_WITHOUT_TERMINAL)

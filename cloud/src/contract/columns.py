@@ -1,6 +1,6 @@
 """What each column of FTM's tables holds, in one sentence. The text is in every file, as metadata of its field.
 
-A column has the same type and meaning in all tables that have it; a table may say more precisely what its own is.
+A column has the same type and meaning in every table; a table may describe its own more precisely.
 """
 
 from __future__ import annotations
@@ -134,11 +134,11 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
 
 
 def table(columns: str, **own: str) -> pa.Schema:
-    """A schema of columns by their names with spaces between them; `?` marks one that may be null.
+    """Build a schema from column names separated by spaces; `?` marks a column that may be null.
 
     Args:
         columns: for example ``"firm_id ticker?"``.
-        own: description of a column that means something more precise in this table.
+        own: more precise descriptions of columns, for this table only.
     """
     return pa.schema([_field(column.removesuffix("?"), column.endswith("?"), own) for column in columns.split()])
 

@@ -31,7 +31,7 @@ This page is made from the schemas by `python -m cloud.src.contract.describe_tab
 
 @dataclass(frozen=True)
 class Described:
-    """A table: what one row of it is, and where it lies (Q stands for the quarter)."""
+    """A table: what one row stands for, and where it is stored (Q stands for the quarter)."""
 
     name: str
     row: str
@@ -40,7 +40,7 @@ class Described:
 
 
 def tables() -> list[Described]:
-    """Those that a reader wants first; the work files of the jobs last."""
+    """All tables, the most useful to a reader first and the jobs' intermediate files last."""
     return [
         Described("themes", "theme or family: filter by `level`", keys.themes("Q"), schemas.THEME),
         Described("exposures", "call and theme or family that it speaks of", keys.exposures("Q"), schemas.EXPOSURE),
@@ -96,7 +96,7 @@ def _section(table: Described) -> str:
 
 
 def type_name(kind: pa.DataType) -> str:
-    """The name of a type as a reader of the documents knows it: ``list<string>``, ``date``."""
+    """The name of a type as the documents write it: ``list<string>``, ``date``."""
     if pa.types.is_list(kind):
         return f"list<{type_name(kind.value_type)}>"
     if pa.types.is_struct(kind):

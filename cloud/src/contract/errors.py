@@ -2,7 +2,7 @@
 
 
 class FtmError(Exception):
-    """Something FTM cannot go on with. Its message is shown to the user as it is, in one line."""
+    """Stops FTM. The user sees its message unchanged, in one line."""
 
 
 class InvalidInput(FtmError, ValueError):

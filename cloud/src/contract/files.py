@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all."""
+"""Files that exist either complete or not at all."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from pathlib import Path
 
 @contextmanager
 def written_whole(path: Path, suffix: str = "partial") -> Iterator[Path]:
-    """A path to write to; it becomes ``path`` when the block ends, and is removed when the block fails.
+    """Yield a path to write to, renamed to ``path`` when the block ends and removed when the block fails.
 
-    It is hidden and beside ``path``, whose folder is made when it is missing: there the rename is atomic. Who is killed
-    leaves a file with this ``suffix``.
+    The file is hidden and in the same folder as ``path``, which makes the rename atomic; the folder is created if
+    needed. A process that is killed leaves a file with this ``suffix`` behind.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{path.name}.{suffix}")

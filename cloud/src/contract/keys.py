@@ -1,4 +1,4 @@
-"""S3 keys and names that every part of FTM agrees on, and the checks of the inputs they are made from.
+"""S3 keys and names that every part of FTM shares, and checks of the inputs they are built from.
 
 Standard library only: the Lambda functions use this module too.
 """
@@ -14,8 +14,8 @@ from typing import Any
 from cloud.src.contract.errors import InvalidInput
 
 MAX_BATCH_SIZE = 5000
-DEFAULT_BATCH_SIZE = 50  # firms, of the state machine's input
-LOCAL_BATCH_SIZE = 25  # firms, of `ftm run`: a few batches of a few hundred firms, so that its progress is seen
+DEFAULT_BATCH_SIZE = 50  # firms; the default of the state machine's input
+LOCAL_BATCH_SIZE = 25  # firms; the default of `ftm run`: small enough for a few hundred firms to show progress
 MAX_BATCHES = 1000  # of one execution, see docs/adr/adr_003_inline_map.md
 
 _QUARTER = re.compile(r"[0-9]{4}Q[1-4]")
@@ -66,7 +66,7 @@ def check_batches_fit(n_firms: int, batch_size: int) -> None:
 
 
 def folder_of(key: str) -> str:
-    """Return the prefix up to and with the last slash, which a key shares with its neighbours."""
+    """Return the prefix up to and including the last slash, which a key shares with its neighbours."""
     return key[: key.rindex("/") + 1]
 
 
@@ -79,22 +79,22 @@ def prefetch_prefix(quarter: str) -> str:
 
 
 def prefetch_chunk(quarter: str, number: int) -> str:
-    """One of the prefetch's files of sentences, 0 being the first."""
+    """One of the prefetch's files of sentences, numbered from 0."""
     return f"{prefetch_prefix(quarter)}chunk_{number:04d}.parquet"
 
 
 def prefetch_manifest(quarter: str) -> str:
-    """Which chunk each firm is in; it is written last, so that it says that the prefetch is complete."""
+    """Which chunk each firm is in. It is written last, so its existence means that the prefetch is complete."""
     return f"{prefetch_prefix(quarter)}manifest.json"
 
 
 def prefetch_checkpoint(quarter: str) -> str:
-    """How far an unfinished prefetch is."""
+    """How far an unfinished prefetch has got."""
     return f"{prefetch_prefix(quarter)}_checkpoint.json"
 
 
 def prefetch_lock(quarter: str) -> str:
-    """Who is prefetching the quarter at this moment."""
+    """Which process is prefetching the quarter right now."""
     return f"{prefetch_prefix(quarter)}_lock.json"
 
 
@@ -102,7 +102,7 @@ def prefetch_lock(quarter: str) -> str:
 
 
 def batch_id(quarter: str, number: int) -> str:
-    """The name of a batch of firms, 0 being the first."""
+    """The name of a batch of firms, numbered from 0."""
     return f"{quarter}_batch_{number:04d}"
 
 
@@ -122,17 +122,17 @@ def progress(quarter: str, batch: str) -> str:
 
 
 def themes_progress(quarter: str) -> str:
-    """How far the reduce job is."""
+    """How far the reduce job has got."""
     return f"{progress_prefix(quarter)}_themes.json"
 
 
 def progress_prefix(quarter: str) -> str:
-    """Files of batches; those whose names begin with ``_`` are of the quarter as a whole."""
+    """Progress of batches; a file whose name begins with ``_`` is about the whole quarter."""
     return f"progress/{quarter}/"
 
 
 def is_batch_progress(key: str) -> bool:
-    """Whether a key under ``progress_prefix`` is a batch's."""
+    """Whether a key under ``progress_prefix`` is that of a batch."""
     return not key.removeprefix(folder_of(key)).startswith("_")
 
 
@@ -160,7 +160,7 @@ def sentences_parts_prefix(quarter: str) -> str:
 
 
 def llm_answers(quarter: str, batch: str, part: int) -> str:
-    """What the LLM has answered for a part: a repeated map job does not ask it again."""
+    """The LLM's answers for a part, so that a repeated map job does not ask again."""
     return f"{llm_answers_prefix(quarter)}{batch}_part_{part:02d}.json"
 
 
@@ -223,7 +223,7 @@ def exposures(quarter: str) -> str:
 
 
 def evidence(quarter: str, batch: str, part: int) -> str:
-    """Part of the table that says which sentences count for which theme: of the sentences in the part of its name."""
+    """Which sentences count for which theme, among the sentences of the part with the same name."""
     return f"{evidence_prefix(quarter)}{batch}_part_{part:02d}.parquet"
 
 
@@ -233,7 +233,7 @@ def evidence_prefix(quarter: str) -> str:
 
 
 def themes_for_sentiment(quarter: str) -> str:
-    """The table for the analysis of sentiment: each theme's sentences by firm."""
+    """The table for sentiment analysis: each theme's sentences by firm."""
     return f"sentiment-ready/quarter={quarter}/themes_for_sentiment.parquet"
 
 

@@ -1,4 +1,4 @@
-"""SSM parameters by which the Terraform roots, the local AWS and the ``ftm`` command find one another (ADR-009)."""
+"""SSM parameters through which the Terraform roots, the local AWS and the ``ftm`` command find each other (ADR-009)."""
 
 from __future__ import annotations
 

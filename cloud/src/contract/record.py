@@ -1,4 +1,4 @@
-"""The record in a table's metadata: what it was made with, and what else its readers want to know of it."""
+"""The record in a table's metadata: what the table was made with, and what else its readers need to know."""
 
 from __future__ import annotations
 
@@ -23,5 +23,5 @@ def read_record(table: pa.Table) -> dict[str, Any]:
 
 
 def read_metadata(schema: pa.Schema) -> dict[str, Any]:
-    """What ``with_record`` has put there; empty where it has not."""
+    """What ``with_record`` put there; empty if it put nothing."""
     return dict(json.loads((schema.metadata or {}).get(METADATA_KEY, b"{}")))

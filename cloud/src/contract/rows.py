@@ -37,7 +37,7 @@ class UnnamedTopicRow(TypedDict):
     keywords: list[str]
     n_sentences: int
     representative_sentence_ids: list[str]
-    embedding: Any  # numbers: an array in the job that makes the row, a list where it has been read
+    embedding: Any  # numbers: an array in the job that makes the row, a list once read from a table
     theme_id: str | None
     quarter: str
 

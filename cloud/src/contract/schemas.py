@@ -1,6 +1,6 @@
-"""Parquet schemas of every table FTM writes. A column that may be null has a `?`, all others have a value in each row.
+"""Parquet schemas of every table FTM writes. A column that may be null has a `?`; all others have a value in every row.
 
-All columns of the contract are there from the start; those that no step fills yet are null.
+Every column of the contract is present from the start; one that no step fills yet is null.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ SENTENCE = table(f"{_SENTENCE} quarter")
 # One row per sentence, with what the map job found out about it.
 SENTENCE_TOPIC = table(f"{_SENTENCE} says local_topic_id quarter")
 
-# The same with the sentence's vector: what map leaves for reduce, and nobody else reads.
+# The same with the sentence's vector: map writes it for reduce, and nothing else reads it.
 SENTENCE_VECTOR = table(f"{_SENTENCE} says local_topic_id vector? quarter")
 
-# One row per firm; of several calls in a quarter the last one's date counts.
+# One row per firm; if it has several calls in the quarter, the date is that of the last.
 FIRM = table(
     """
     firm_id firm_name ticker? gvkey? permno? link_date? sector? industry? earnings_call_date n_sentences n_topics

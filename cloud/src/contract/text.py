@@ -1,16 +1,16 @@
-"""Text that may hold anything, made safe to show or to quote.
+"""Makes text that may hold anything safe to show or to quote.
 
-``prefetch/sentences/cleaning.py`` is something else: it takes invisible characters out of the middle of words.
+Not to be confused with ``prefetch/sentences/cleaning.py``, which removes invisible characters from inside words.
 """
 
 from __future__ import annotations
 
 
 def printable(text: str) -> str:
-    """The text with a blank for each control or invisible character: these could steer a terminal or a model."""
+    """Replace each control or invisible character, which could steer a terminal or a model, with a blank."""
     return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def one_line(text: str) -> str:
-    """The text on one line, its words apart by one blank each, without control and invisible characters."""
+    """Put the text on one line, with single blanks between words and no control or invisible characters."""
     return " ".join(printable(text).split())

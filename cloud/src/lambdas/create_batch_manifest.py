@@ -1,4 +1,4 @@
-"""Lambda ftm-create-batch-manifest: divides a quarter's firms into batches and writes them down as one JSONL file.
+"""Lambda ftm-create-batch-manifest: divides a quarter's firms into batches and writes them to one JSONL file.
 
 Only the batch ids travel through the state machine, because a state's payload is limited to 256 KB; the firms of a
 batch are in the file. See docs/adr/adr_003_inline_map.md for the limit on the number of batches.
@@ -46,7 +46,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _read_firm_ids(bucket: str, quarter: str) -> list[str]:
-    """All firms of the prefetch manifest, ordered by chunk so that the firms of a batch lie in few chunks."""
+    """All firms of the prefetch manifest, ordered by chunk so that the firms of a batch are in few chunks."""
     manifest_key = keys.prefetch_manifest(quarter)
     try:
         manifest = json.load(_s3().get_object(Bucket=bucket, Key=manifest_key)["Body"])

@@ -1,4 +1,4 @@
-"""Lambda ftm-notify-completion: tells how a quarter went, on the SNS topic of SNS_TOPIC_ARN when there is one."""
+"""Lambda ftm-notify-completion: reports how a quarter went, on the SNS topic SNS_TOPIC_ARN if that is set."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cloud.src.contract import keys
 
 # Long enough for the reason of a failed job, short enough for a mail.
 MAX_REASON_LENGTH = 500
-# vLLM is scaled by hand (ADR-006), so whoever forgets it pays for it: every notification says how to stop it.
+# vLLM is scaled by hand (ADR-006), and whoever forgets it pays for it: every notification says how to stop it.
 VLLM_REMINDER = (
     "vLLM: it is never stopped automatically and costs about $0.37 an hour while it runs; to stop it: "
     "aws ecs update-service --cluster ftm-vllm-cluster --service ftm-vllm-service --desired-count 0 && "
@@ -22,7 +22,7 @@ VLLM_REMINDER = (
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Take what summarize_results returned, with ``reduce_error`` when there are no themes.
+    """Take what summarize_results returned, with ``reduce_error`` if reduce wrote no themes.
 
     Return ``{"notified", "message"}``. Raises InvalidInput for a bad quarter or bucket.
     """
@@ -38,7 +38,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _outcome(event: dict[str, Any]) -> str:
-    """A few ASCII words, as SNS asks of a subject."""
+    """A few ASCII words, as SNS requires of a subject."""
     if "reduce_error" in event:
         return "failed, no themes"
     return "finished with failed batches" if event["has_failures"] else "succeeded"
@@ -62,7 +62,7 @@ def _firms(event: dict[str, Any]) -> str:
 
 
 def _names(event: dict[str, Any]) -> list[str]:
-    """The line that says who named the topics; none when no LLM was asked."""
+    """The line that says who named the topics, if an LLM was asked."""
     naming = event.get("naming", {})
     by_llm, by_keywords = naming.get("by_llm", 0), naming.get("by_keywords", {})
     if not by_llm and not by_keywords:
@@ -82,7 +82,7 @@ def _themes(event: dict[str, Any], quarter: str, bucket: str) -> str:
 
 
 def _worker(event: dict[str, Any]) -> list[str]:
-    """The line that says which commits ran; none when no job has told."""
+    """The line that says which commits ran, if any job has reported one."""
     commits, deployed = (", ".join(event.get(name, [])) for name in ("commits", "deployed_commits"))
     if not commits:
         return []
@@ -99,7 +99,7 @@ def _reason(error: dict[str, Any]) -> str:
     except ValueError:
         job = None
     if isinstance(job, dict) and "StatusReason" in job:
-        # The container's says more than "Task failed to start", which is the job's.
+        # The container's reason says more than the job's "Task failed to start".
         reason = job.get("Container", {}).get("Reason") or job["StatusReason"]
         cause = f"{reason} (Batch job {job.get('JobId')})"
     return " ".join(f"{name}: {cause}".split())[:MAX_REASON_LENGTH]

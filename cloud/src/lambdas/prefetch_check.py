@@ -1,4 +1,4 @@
-"""Lambda ftm-prefetch-check: does the quarter have prefetched sentences, so that there is something to process?
+"""Lambda ftm-prefetch-check: checks whether the quarter has prefetched sentences to process.
 
 The first state of the state machine: it also checks the rest of the execution's input, so that a typo ends the
 execution at once and not after an hour of map jobs.
@@ -22,8 +22,8 @@ WHO_NAMES = ("llm", "keywords")
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take ``{"quarter", "bucket"}``; return ``{"exists", "quarter", "bucket", "manifest_key", "n_firms"}``.
 
-    ``batch_size``, ``topic_naming`` and ``theme_naming`` are checked when they are there.
-    Raises InvalidInput when the input, or the manifest that is found, is not what it should be.
+    ``batch_size``, ``topic_naming`` and ``theme_naming`` are checked if given. Raises InvalidInput if the input or an
+    existing manifest is malformed.
     """
     quarter, bucket = _checked(event)
     manifest_key = keys.prefetch_manifest(quarter)
@@ -50,7 +50,7 @@ def _checked(event: dict[str, Any]) -> tuple[str, str]:
 
 
 def _count_firms(bucket: str, manifest_key: str) -> int | None:
-    """Number of firms in the prefetch manifest; None when there is no manifest."""
+    """Number of firms in the prefetch manifest; None if it does not exist."""
     try:
         manifest = json.load(_s3().get_object(Bucket=bucket, Key=manifest_key)["Body"])
         return len(dict(manifest["firms"]))

@@ -1,6 +1,6 @@
-"""Lambda ftm-summarize-results: counts what became of the batches and of their firms.
+"""Lambda ftm-summarize-results: counts which batches and firms succeeded.
 
-The Map's results say which batches failed; the progress files that the map jobs leave say which firms are done.
+The Map's results say which batches failed; the map jobs' progress files say which firms are done.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 
 from cloud.src.contract import keys
 
-# The state machine passes this on and the notification prints it, so it has to stay short.
+# Kept short: the state machine passes this on and the notification prints it.
 MAX_FAILED_BATCHES_LISTED = 20
 # One of each, unless something was deployed during the run.
 MAX_COMMITS_LISTED = 5
@@ -27,7 +27,7 @@ PARALLEL_READS = 10
 
 
 class JobRecord(NamedTuple):
-    """The firms that a map job has dealt with, what it counted while naming topics, and the image it ran in."""
+    """The firms that a map job has handled, what it counted while naming topics, and the image it ran in."""
 
     done: set[str]
     skipped: set[str]
@@ -38,7 +38,7 @@ class JobRecord(NamedTuple):
 
 
 class BatchCount(NamedTuple):
-    """What became of one batch and how many of its firms were dealt with."""
+    """Whether one batch succeeded, and how many of its firms were handled."""
 
     batch_id: str
     succeeded: bool
@@ -78,7 +78,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 def count_batch(batch_id: str, status: str, firm_ids: list[str], progress: JobRecord | None) -> BatchCount:
     """Count one batch; ``progress`` is None when this execution left no progress file for it.
 
-    A job that says it succeeded but left no progress did not do its work, so its batch counts as failed.
+    A job that claims success but left no progress did not do its work, so its batch counts as failed.
     """
     if progress is None:
         return BatchCount(batch_id, succeeded=False, firms_total=len(firm_ids), firms_succeeded=0, firms_skipped=0)
@@ -110,7 +110,7 @@ def add_up(batches: list[BatchCount]) -> dict[str, Any]:
 
 
 def who_named(jobs: list[JobRecord]) -> dict[str, Any]:
-    """How many topics the LLM has named in this execution, and how many have keywords for a name, by the reason.
+    """How many topics the LLM has named in this execution, and how many were named by keywords, for each reason.
 
     An outage is among the reasons: those topics are named when the quarter is started again.
     """
@@ -120,7 +120,7 @@ def who_named(jobs: list[JobRecord]) -> dict[str, Any]:
 
 
 def what_ran(jobs: list[JobRecord]) -> dict[str, Any]:
-    """The commits of the images that the jobs ran in, those that were deployed, and whether a job's two differ."""
+    """The commits of the images that the jobs ran in, those that were deployed, and whether they differ for any job."""
     return {
         "commits": sorted({job.commit for job in jobs})[:MAX_COMMITS_LISTED],
         "deployed_commits": sorted({job.deployed_commit for job in jobs})[:MAX_COMMITS_LISTED],
@@ -136,7 +136,7 @@ def _read_batches(bucket: str, manifest_key: str) -> dict[str, list[str]]:
 
 
 def _read_progress(bucket: str, key: str, manifest_key: str) -> JobRecord | None:
-    """A batch's progress; None when there is none or when it is from an earlier execution."""
+    """A batch's progress; None if there is none or it is from an earlier execution."""
     try:
         progress = json.load(_s3().get_object(Bucket=bucket, Key=key)["Body"])
     except ClientError as error:
@@ -148,7 +148,7 @@ def _read_progress(bucket: str, key: str, manifest_key: str) -> JobRecord | None
     return JobRecord(
         done=set(progress["done"]),
         skipped={firm["firm_id"] for firm in progress["skipped"]},
-        # An image that is older than this function may not write all of the rest.
+        # An image older than this function may not write all of these.
         naming=progress.get("naming", {}),
         commit=progress.get("commit", "unknown"),
         deployed_commit=progress.get("deployed_commit", "unknown"),

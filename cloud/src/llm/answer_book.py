@@ -1,7 +1,7 @@
-"""What the model has said already: kept beside a part's output, so that a repeated job asks nothing twice.
+"""The model's earlier answers, kept beside a part's output so that a repeated job asks nothing twice.
 
-An answer is found by a hash of everything that it depends on: the model, the whole chat (and with it the prompt, in
-whatever version), the form asked for, and how freely the model may choose its words.
+An answer is found by a hash of everything that it depends on: the model, the whole chat (including the version of the
+prompt), the requested form, and how freely the model may choose its words.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ FORMAT = "ftm-llm-answers-1"
 
 
 class AnswerBook:
-    """Answers by the key of their question. Used by one thread at a time, but for ``document``."""
+    """Answers by the key of their question. Used by one thread at a time, except for ``document``."""
 
     def __init__(self, answers: dict[str, str] | None = None) -> None:
         self._answers = dict(answers or {})
@@ -28,7 +28,7 @@ class AnswerBook:
         return len(self._answers)
 
     def get(self, key: str) -> str | None:
-        """The answer kept under this key; None when there is none."""
+        """The answer kept under this key; None if there is none."""
         return self._answers.get(key)
 
     def put(self, key: str, text: str) -> None:
@@ -38,13 +38,13 @@ class AnswerBook:
             self.has_news = True
 
     def document(self) -> dict[str, Any]:
-        """What ``from_document`` reads again. May be called while another thread writes an answer."""
-        self.has_news = False  # before the copy: an answer that comes now is news again
+        """The book as ``from_document`` reads it. May be called while another thread writes an answer."""
+        self.has_news = False  # before the copy: an answer that comes now counts as new
         return {"format": FORMAT, "answers": self._answers.copy()}
 
 
 def from_document(document: Any) -> AnswerBook:
-    """Raise ValueError when this is not what a book has written."""
+    """Read a book; raise ValueError if the document was not written by one."""
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         raise ValueError(f"no {FORMAT}")
     answers = document.get("answers")
@@ -61,6 +61,6 @@ def question_key(
     temperature: float = 0,
     sample: int = 0,
 ) -> str:
-    """``sample``: which of several answers to one question, where the model may choose its words freely."""
+    """``sample`` numbers several answers to one question, for a model that may choose its words freely."""
     question = [model, chat, schema_of(answer_type), max_tokens, temperature, sample]
     return hashlib.sha256(json.dumps(question, sort_keys=True).encode()).hexdigest()

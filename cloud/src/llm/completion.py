@@ -1,4 +1,4 @@
-"""What a server's answer to a chat says, once everything that is no answer has been taken off it."""
+"""Extracts the answer from a server's reply to a chat."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Answer = TypeVar("Answer", bound=BaseModel)
 
 
 class NoCompletion(ValueError):
-    """What came back is no chat completion at all."""
+    """The reply is not a chat completion at all."""
 
 
 @dataclass(frozen=True)
 class Completion:
-    """``text``: what the model says, without its thoughts."""
+    """``text`` is what the model says, without its thoughts."""
 
     text: str
     finish_reason: str
     has_thought: bool
 
     def checked_text(self) -> str:
-        """The text; raise LlmBadAnswer when it is not a whole one."""
+        """Return the text; raise LlmBadAnswer if it was cut off."""
         if self.finish_reason == "length":
             raise LlmBadAnswer(f"the answer was cut off: {self.text!r:.200}", TRUNCATED)
         if self.finish_reason == "content_filter":
@@ -40,12 +40,12 @@ class Completion:
 
 @functools.cache
 def schema_of(answer_type: type[BaseModel]) -> dict[str, Any]:
-    """The JSON schema of an answer; kept, because making it takes as long as half a request."""
+    """The JSON schema of an answer; cached, because making it takes as long as half a request."""
     return answer_type.model_json_schema()
 
 
 def read_completion(page: Any) -> Completion:
-    """Read the JSON document of a chat completion; raise NoCompletion when it is none."""
+    """Read the JSON document of a chat completion; raise NoCompletion if it is not one."""
     try:
         choice = page["choices"][0]
         message = choice["message"]
@@ -61,15 +61,15 @@ def read_completion(page: Any) -> Completion:
 
 
 def without_thoughts(said: str) -> str:
-    """Take off ``<think>...</think>``, also where one of the two marks is missing."""
+    """Remove ``<think>...</think>``, even if one of the two marks is missing."""
     answer = said.rpartition("</think>")[2]
     return re.sub(r"<think>.*", "", answer, flags=re.DOTALL).strip()
 
 
 def read_answer(text: str, answer_type: type[Answer]) -> Answer:
-    """Read the first JSON object in the text; raise LlmBadAnswer when there is none of the type asked for.
+    """Read the first JSON object of the requested type in the text; raise LlmBadAnswer if the text holds none.
 
-    Servers without structured output wrap it in words or in a block of Markdown.
+    Servers without structured output wrap it in words or in a Markdown block.
     """
     try:
         document, _ = json.JSONDecoder().raw_decode(text, text.index("{"))

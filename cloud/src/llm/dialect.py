@@ -1,7 +1,7 @@
-"""How a server wants to be asked, found out by asking it: servers share the OpenAI protocol, but not all of its fields.
+"""Finds out how a server wants to be asked: servers share the OpenAI protocol, but not all of its fields.
 
-Two things differ, and a field that a server does not know it may refuse or silently ignore:
-the field that holds the JSON schema of the answer, and the one that stops a model from thinking aloud.
+Two fields differ: the one that holds the JSON schema of the answer, and the one that stops a model from thinking aloud.
+A server may refuse a field that it does not know, or silently ignore it.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ from cloud.src.llm.errors import LlmBadAnswer
 
 RESPONSE_FORMAT = "response_format"  # OpenAI's own: Grok, llama.cpp, vLLM
 STRUCTURED_OUTPUTS = "structured_outputs"  # vLLM's
-IN_THE_PROMPT = "the prompt's examples"  # no field: the solved examples of our prompts show the form
+IN_THE_PROMPT = "the prompt's examples"  # no field: the worked examples in our prompts show the form
 SCHEMA_FIELDS = (RESPONSE_FORMAT, STRUCTURED_OUTPUTS)
 
-# The first that the server takes and the model obeys. Qwen3's chat template has a switch (vLLM and llama.cpp hand it
-# on), Grok's later models know an effort "none", grok-3-mini only "low", and most models have nothing to switch off.
+# Tried in this order until the server accepts one and the model obeys it. Qwen3's chat template has a switch (vLLM and
+# llama.cpp pass it on), Grok's later models know the effort "none", grok-3-mini only "low", and most models have
+# nothing to switch off.
 THINKING_SWITCHES: tuple[Mapping[str, Any], ...] = (
     {"chat_template_kwargs": {"enable_thinking": False}},
     {"reasoning_effort": "none"},
@@ -30,13 +31,13 @@ THINKING_SWITCHES: tuple[Mapping[str, Any], ...] = (
     {},
 )
 
-# What a model that thinks in spite of all may write before it answers.
+# Tokens that a model which thinks regardless may write before it answers.
 TOKENS_FOR_THINKING = 4096
 
-# The marks around a turn, in any chat template that we know.
+# The marks around a turn in the chat templates that we know.
 _TOKENS_OF_A_TURN = 8
 
-# No model says this by itself, so who answers so has been given the schema.
+# No model says this unprompted, so a model that does has been given the schema.
 _SECRET = "ftm-probe-7421"
 _SCHEMA = {
     "type": "object",
@@ -45,9 +46,9 @@ _SCHEMA = {
     "additionalProperties": False,
 }
 PROBE_CHAT = [{"role": "user", "content": "Greet me with one word."}]
-_PROBE_TOKENS = 64  # three times what the answer needs: some models put blanks into their JSON
+_PROBE_TOKENS = 64  # three times what the answer needs: some models pad their JSON with blanks
 
-# Sends one request's body; raises LlmBadAnswer where the server does not take its fields.
+# Sends the body of one request; raises LlmBadAnswer if the server does not accept its fields.
 Send = Callable[[dict[str, Any]], Awaitable[Completion]]
 
 
@@ -57,18 +58,18 @@ class Dialect:
 
     schema_field: str
     thinking_switch: Mapping[str, Any]
-    thinks: bool = False  # it cannot be switched off: answers need room for it
-    context_tokens: int | None = None  # of prompt and answer together, where the server says so
+    thinks: bool = False  # thinking cannot be switched off, so answers need room for it
+    context_tokens: int | None = None  # of prompt and answer together, if the server states it
 
     def fields(self, answer_type: type[BaseModel]) -> dict[str, Any]:
-        """What a request has besides model, messages, temperature and max_tokens."""
+        """The fields of a request besides model, messages, temperature and max_tokens."""
         return {**self.thinking_switch, **schema_fields(self.schema_field, schema_of(answer_type))}
 
     def max_tokens(self, of_answer: int, chat: list[dict[str, str]]) -> int:
-        """What to allow for an answer of at most ``of_answer`` tokens, and for the thoughts before it.
+        """The limit for an answer of at most ``of_answer`` tokens and the thoughts before it.
 
         vLLM refuses a request whose prompt and answer might not fit into its context. The prompt is counted in bytes,
-        which no tokenizer makes more tokens of (prompt.py).
+        because no tokenizer makes more tokens than bytes (prompt.py).
         """
         if not self.thinks:
             return of_answer
@@ -84,10 +85,10 @@ class Dialect:
 
 
 async def find_dialect(send: Send, context_tokens: int | None = None) -> Dialect:
-    """Try what there is, in small requests, and keep what the server honours.
+    """Try the known fields in small requests and keep those that the server honours.
 
-    ``context_tokens``: see Dialect.
-    Raises what ``send`` raises, LlmBadAnswer only when the server refuses a request without any special field.
+    ``context_tokens``: see Dialect. Raises what ``send`` raises, but LlmBadAnswer only if the server refuses even a
+    request without special fields.
     """
     switch, thinks = await _find_thinking_switch(send)
     for field in SCHEMA_FIELDS:
@@ -98,9 +99,9 @@ async def find_dialect(send: Send, context_tokens: int | None = None) -> Dialect
 
 
 def stated_context(model: str, models: Any, properties: Any) -> int | None:
-    """The context's length by the pages /v1/models (vLLM) and /props (llama.cpp); None where neither tells it.
+    """The length of the context according to /v1/models (vLLM) or /props (llama.cpp); None if neither states it.
 
-    The pages are whatever JSON came, None where none did.
+    Each page is whatever JSON was returned, None if there was none.
     """
     settings = _field(properties, "default_generation_settings")
     of_models = _field(models, "data")
@@ -116,7 +117,7 @@ def _field(page: Any, name: str) -> Any:
 
 
 def schema_fields(schema_field: str, schema: Mapping[str, Any]) -> dict[str, Any]:
-    """The field of a request that asks for JSON of this schema."""
+    """The request's field that asks for JSON of this schema."""
     if schema_field == RESPONSE_FORMAT:
         named = {"name": "answer", "strict": True, "schema": schema}
         return {"response_format": {"type": "json_schema", "json_schema": named}}
@@ -126,7 +127,7 @@ def schema_fields(schema_field: str, schema: Mapping[str, Any]) -> dict[str, Any
 
 
 async def _find_thinking_switch(send: Send) -> tuple[Mapping[str, Any], bool]:
-    """The switch, and whether the model thinks in spite of it."""
+    """The switch, and whether the model thinks regardless of it."""
     taken: list[Mapping[str, Any]] = []
     for switch in THINKING_SWITCHES:
         try:

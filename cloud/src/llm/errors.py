@@ -1,4 +1,4 @@
-"""What can go wrong between us and a language model. Each kind is met in another way."""
+"""What can go wrong between FTM and a language model. Each kind is handled differently."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from cloud.src.contract.errors import FtmError
 
 
 class LlmUnavailable(FtmError):
-    """The server has been away for longer than we wait: what was asked has no answer, the job goes on without."""
+    """The server has been away for longer than we wait: there is no answer, and the job goes on without it."""
 
 
 class LlmMisconfigured(FtmError):
-    """The server refuses us or is not one (key, model, URL): waiting does not fix it, so the job stops."""
+    """The server refuses us or is not an LLM (key, model, URL): waiting does not help, so the job stops."""
 
 
 class LlmBadAnswer(FtmError):
-    """The server works, but this answer is not what was asked for. ``case`` says in what way, for the summary."""
+    """The server works, but this answer is not what was asked for. ``case`` says why, for the summary."""
 
     def __init__(self, message: str, case: str) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""Which language model is asked, and where: from the environment, as AWS Batch passes it."""
+"""Which language model to ask, and where: read from the environment, as AWS Batch sets it."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def from_environment(base_url: str | None = None) -> LlmSettings:
 
 
 def check_base_url(base_url: str) -> str:
-    """Return the URL; raise InvalidInput when it is none or when it holds what may be a key."""
-    if "@" in base_url or "?" in base_url or "#" in base_url:  # not shown: the message may end up in a log
+    """Return the URL; raise InvalidInput if it is not one or may contain a key."""
+    if "@" in base_url or "?" in base_url or "#" in base_url:  # the URL is not shown: the message may end up in a log
         raise InvalidInput("the LLM's URL holds a user name, a password or a query: give the key as LLM_API_KEY")
     try:
         parts = urlsplit(base_url)

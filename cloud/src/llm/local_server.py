@@ -24,7 +24,7 @@ from cloud.src.models import packaged_models
 
 HOST = "127.0.0.1"
 
-# Twice the longest prompt that naming.py can write: 500 tokens of its own, 5 sentences of 240, 8 keywords of 40.
+# Twice the longest prompt: 500 tokens of its own, 5 sentences of 240 bytes, 8 keywords of 40.
 CONTEXT_TOKENS = 4096
 
 _MAGIC = b"GGUF"
@@ -38,9 +38,9 @@ def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[st
     """Run the server as a child process and yield its base URL, for example ``http://127.0.0.1:43210/v1``.
 
     ``port``: a free one when None. ``model``: a GGUF file, the packaged SmolLM2 when None (downloaded at first use).
-    The child ends with the context, and also when this process is killed: it watches its standard input, which the
-    operating system closes with us. Raises InvalidInput for a port in use or a file that is no model, FtmError when the
-    server does not start.
+    The child ends with the context, and also if this process is killed: it watches its standard input, which the
+    operating system closes along with this process. Raises InvalidInput for a port in use or a file that is not a
+    model, FtmError when the server does not start.
     """
     model = check_model(model) if model else packaged_models.ensure(packaged_models.LLM) / "model.gguf"
     _check_port(port or 0)
@@ -51,9 +51,9 @@ def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[st
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        # It finds our modules where we do, and nothing that happens to lie in the working directory (-P).
+        # It finds our modules where we do, and ignores files that happen to be in the working directory (-P).
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        # A session of its own, because Ctrl-C goes to the whole foreground group: we decide when the server ends.
+        # Ctrl-C goes to the whole foreground group. A session of its own lets us decide when the server ends.
         start_new_session=True,
     )
     try:
@@ -63,7 +63,7 @@ def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[st
 
 
 def check_model(model: Path) -> Path:
-    """Return the file; raise InvalidInput when it is missing or no GGUF file."""
+    """Return the file; raise InvalidInput if it is missing or not a GGUF file."""
     if not model.is_file():
         raise InvalidInput(f"there is no model file {model}")
     with model.open("rb") as stream:
@@ -73,8 +73,8 @@ def check_model(model: Path) -> Path:
 
 
 def name_of(model: Path) -> str:
-    """The name that a model goes by in tables, logs and the keys of its answers: the packaged model's, or its file's
-    with the beginning of its sha256. Another file of the same name is another model, whose answers are others.
+    """The model's name in tables, logs and the keys of its answers: that of the packaged model, or the file's name with
+    the beginning of its sha256. A different file with the same name is a different model with different answers.
     """
     is_packaged = model.parent.name == packaged_models.LLM and model.name == "model.gguf"
     return packaged_models.LLM if is_packaged else f"{model.name}@{packaged_models.sha256_of(model)[:12]}"
@@ -85,8 +85,8 @@ def serve(model: Path, port: int, watch_stdin: bool) -> NoReturn:
 
     Prints one line of JSON with the ``base_url`` when it is ready. ``port`` 0 takes a free one.
     """
-    # Blocked here and so in every thread started from here on: only sigwait gets them. A handler in Python would not
-    # run when the signal arrives just before the main thread goes to sleep.
+    # Blocked here, and so in every thread started later: only sigwait receives them. A handler in Python would not run
+    # if the signal arrived just before the main thread goes to sleep.
     signal.pthread_sigmask(signal.SIG_BLOCK, _END_SIGNALS)
     if watch_stdin:
         standard_input.when_it_closes(lambda: os.kill(os.getpid(), signal.SIGTERM))
@@ -98,7 +98,7 @@ def serve(model: Path, port: int, watch_stdin: bool) -> NoReturn:
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serve a model until told to stop; exit with one line when it cannot be had."""
+    """Serve a model until told to stop; exit with one line if the model is not available."""
     parser = argparse.ArgumentParser(prog="python -m cloud.src.llm.local_server", description=__doc__)
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1 (default: a free one)")
     parser.add_argument("--model", type=Path, help=f"GGUF file (default: {packaged_models.LLM})")
@@ -114,23 +114,24 @@ def main(arguments: list[str] | None = None) -> None:
 def _start(model: Path, port: int) -> Any:  # xllamacpp has no types
     check_model(model)
     _check_port(port)
-    import xllamacpp  # here, because the import takes a while and who only calls local_llm() does not need it
+    import xllamacpp  # imported here because it takes a while and callers of local_llm() do not need it
 
     params = xllamacpp.CommonParams()
     params.model.path = str(model)
     params.model_alias = {name_of(model)}
     params.hostnames = [HOST]
     params.port = port
-    # One thread and one slot: two threads collapse when the machine is busy, more slots are no faster on two cores.
+    # One thread and one slot: two threads slow to a crawl when the machine is busy, and more slots are no faster on two
+    # cores.
     params.cpuparams.n_threads = 1
     params.cpuparams_batch.n_threads = 1
     params.n_parallel = 1
     params.n_ctx = CONTEXT_TOKENS
     params.n_gpu_layers = 0
     params.cache_prompt = True  # every prompt starts with the same examples
-    params.cache_ram_mib = 0  # but prompts of the past are not kept: they would grow to 8 GB
+    params.cache_ram_mib = 0  # but earlier prompts are not kept: they would grow to 8 GB
     params.offline = True
-    params.cors_origins = f"http://{HOST}"  # or any web page in the user's browser could ask it
+    params.cors_origins = f"http://{HOST}"  # otherwise any web page in the user's browser could ask it
     params.ui = False
     params.endpoint_slots = False
     params.verbosity = 1  # errors only
@@ -141,7 +142,7 @@ def _start(model: Path, port: int) -> Any:  # xllamacpp has no types
 
 
 def _check_port(port: int) -> None:
-    """llama.cpp does not say which of its parameters was wrong, so the one that users get wrong is tried first."""
+    """Try the port first: llama.cpp does not say which parameter was wrong, and this is the one users get wrong."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

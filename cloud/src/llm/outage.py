@@ -1,4 +1,4 @@
-"""A server that is away: all requests of a job wait together while one probe looks whether it is back."""
+"""When the server is away: all requests of a job wait together while one probe checks whether it is back."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ log = logging.getLogger(__name__)
 
 FIRST_INTERVAL_S = 0.5
 LONGEST_INTERVAL_S = 10.0
-# One look takes as long as there is patience left, but between these bounds: a server that is busy with others'
-# requests answers within half a minute, and one that only is to be looked at gets a few seconds all the same.
+# One check may take as long as we are still willing to wait, within these bounds: a server busy with others' requests
+# answers within half a minute, and a quick check still allows it a few seconds.
 LONGEST_LOOK_S = 30.0
 SHORTEST_LOOK_S = 5.0
-# A server that has been given up is looked at again this often, without anybody waiting for it.
+# A server that has been given up is checked again this often, without anything waiting for it.
 SECOND_CHANCE_S = 60.0
 
 
 @dataclass(frozen=True)
 class Trouble:
-    """Why the server does not serve, and how long it asks not to be asked again (Retry-After)."""
+    """Why the server does not serve, and how long it asks us to stay away (Retry-After)."""
 
     reason: str
     pause_s: float = 0
 
 
-# Looks at the server once: None when it serves. Raises what no waiting mends.
+# Checks the server once: None when it serves. Raises errors that waiting cannot fix.
 Check = Callable[[], Awaitable[Trouble | None]]
 
 
 class Recovery:
-    """The one place where requests wait for their server. ``tally`` counts how often they had to."""
+    """The one place where requests wait for the server. ``tally`` counts how often they had to."""
 
     def __init__(self, server: str, check: Check, limit_s: float, tally: Counter[str]) -> None:
         self._server = server
@@ -48,23 +48,22 @@ class Recovery:
         self._given_up_at = 0.0
 
     async def no_outage(self) -> None:
-        """Return at once when no outage is known, else wait as ``wait`` does."""
+        """Return at once if no outage is known; otherwise wait as ``wait`` does."""
         if self._is_probing() or self._given_up is not None:
             await self.wait()
 
     async def wait(self, pause_s: float = 0, limit_s: float | None = None) -> None:
-        """Return when the server serves. The first who comes starts the probe, all others wait for the same one.
+        """Return when the server serves. The first caller starts the probe; the others wait for the same one.
 
-        ``pause_s``: how long the server has asked not to be looked at.
-        Raises LlmUnavailable after ``limit_s`` (default: the limit of all outages), and for a minute after that at
-        once; what ``check`` raises passes through.
+        ``pause_s``: how long the server has asked us to stay away. Raises LlmUnavailable after ``limit_s`` (default:
+        the limit of all outages), and for a minute after that at once; what ``check`` raises passes through.
         """
         if not self._is_probing():
             limit_s = self._limit_s if limit_s is None else limit_s
             if self._given_up is not None:
                 if time.monotonic() - self._given_up_at < SECOND_CHANCE_S:
                     raise self._given_up
-                limit_s = 0  # it has been waited for in vain: now it is only looked at
+                limit_s = 0  # we have waited in vain: from now on it is only checked
             self._probe = asyncio.create_task(self._until_it_serves(pause_s, limit_s))
         assert self._probe is not None
         await asyncio.shield(self._probe)
@@ -92,7 +91,7 @@ class Recovery:
         self._given_up = None
 
     async def _look(self, patience_s: float) -> Trouble | None:
-        """Check once, for no longer than there is patience left."""
+        """Check once, for no longer than we are still willing to wait."""
         timeout_s = min(LONGEST_LOOK_S, max(SHORTEST_LOOK_S, patience_s))
         try:
             async with asyncio.timeout(timeout_s):

@@ -1,7 +1,7 @@
 """The client of the LLM that names topics and themes: Grok's API, our vLLM, or the small server on this machine.
 
-All three speak the OpenAI protocol. llm_settings.py decides which one it is; in what they differ, the client finds out
-by asking (dialect.py).
+All three speak the OpenAI protocol. llm_settings.py decides which one to use; the client finds out by asking how they
+differ (dialect.py).
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ DEFAULT_TIMEOUT_S = 120.0
 # ECS takes 5 to 10 minutes to find another Spot instance and to load the model there.
 DEFAULT_OUTAGE_LIMIT_S = 900.0
 
-# So often one request is sent; between two attempts the server has been seen to serve.
+# Attempts per request; between two of them the server has been seen to serve.
 MAX_ATTEMPTS = 6
-# So many requests refused one after the other are not about their texts.
+# When this many requests in a row are refused, the texts are not the reason.
 MAX_REFUSALS_IN_A_ROW = 20
-# After so many pages that are no completion, and not one answer, the URL is taken to be wrong.
+# After this many replies that are not completions, and not one answer, the URL is assumed to be wrong.
 MAX_PAGES_WITHOUT_ANSWER = 3
 _NO_COMPLETION = "no completion"
 _LONGEST_BACKOFF_S = 8.0
 _QUICK_TIMEOUT_S = 10.0
-# For a limit of requests a minute whose server does not say how long to wait; twice as long each time.
+# Pause when a rate limit comes without a time to wait; doubled each time.
 _PAUSE_AFTER_429_S = 2.0
 
 Chat = list[dict[str, str]]
@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 
 
 class _Transient(Exception):
-    """One request has failed in a way that another time may not. ``case`` is for the summary."""
+    """A request has failed, but may succeed later. ``case`` is for the summary."""
 
     def __init__(self, reason: str, case: str, pause_s: float = 0) -> None:
         super().__init__(reason)
@@ -53,10 +53,10 @@ class _Transient(Exception):
 
 
 class LlmClient:
-    """Asks one model on one server, at most ``max_concurrent`` requests at a time. Belongs to one event loop.
+    """Asks one model on one server, with at most ``max_concurrent`` requests at a time. Belongs to one event loop.
 
-    A request that fails for the time being (no connection, timeout, 408, 409, 429, 5xx) waits for the server together
-    with all others (outage.py) and is sent again, at most MAX_ATTEMPTS times in all.
+    A request that fails for now (no connection, timeout, 408, 409, 429, 5xx) waits for the server together with all
+    others (outage.py) and is sent again, at most MAX_ATTEMPTS times in all.
 
     ``tally`` counts every case: "requests", "answers", "from cache", "identical", "waits for the server",
     "failed: <why>" (these are sent again), "bad answer: <why>".
@@ -76,9 +76,9 @@ class LlmClient:
         self.model = model
         self.max_concurrent = max_concurrent
         self.tally: Counter[str] = Counter()
-        # The library wants a key even for servers that ask for none.
+        # The library insists on a key, even for servers that do not.
         key = api_key or "none"
-        # It does not repeat anything: it would do so for each request alone, and uncounted.
+        # The library must not retry: it would do so for each request alone, and uncounted.
         self._openai = openai.AsyncOpenAI(base_url=base_url, api_key=key, max_retries=0, timeout=timeout_s)
         self._slots = asyncio.Semaphore(max_concurrent)
         self._recovery = Recovery(
@@ -87,7 +87,7 @@ class LlmClient:
         self._connecting: asyncio.Task[Dialect] | None = None
         self._asked: dict[str, asyncio.Task[str]] = {}
         self._refusals_in_a_row = 0
-        self._has_completed = False  # any chat, even a probe: the server is an LLM
+        self._has_completed = False  # set by any chat, even a probe: the server is an LLM
 
     async def ask(
         self,
@@ -98,12 +98,12 @@ class LlmClient:
         sample: int = 0,
         book: AnswerBook | None = None,
     ) -> Answer:
-        """Return the model's answer to a chat of ``{"role", "content"}`` turns, in the shape of ``answer_type``.
+        """Return the model's answer to a chat of ``{"role", "content"}`` turns, as an ``answer_type``.
 
-        The same question is sent once in the client's life, and not at all when ``book`` has its answer. ``sample``
-        numbers several answers to one question.
-        Raises LlmBadAnswer when the server refuses this text or the answer is not of that shape, LlmUnavailable when
-        there has been no server for too long, LlmMisconfigured when no answer can be expected at all.
+        The same question is sent once in the client's life, and not at all if ``book`` has the answer. ``sample``
+        numbers several answers to one question. Raises LlmBadAnswer if the server refuses this text or the answer is
+        not of that type, LlmUnavailable if the server has been away for too long, LlmMisconfigured if no answer can be
+        expected at all.
         """
         key = question_key(self.model, chat, answer_type, max_tokens, temperature, sample)
         text = book.get(key) if book is not None else None
@@ -129,8 +129,10 @@ class LlmClient:
         return await asyncio.shield(self._connecting)
 
     async def wait_until_ready(self, timeout_s: float = 60) -> None:
-        """Return when the server serves; raise LlmUnavailable when it does not within ``timeout_s``, or
-        LlmMisconfigured when it does not want us."""
+        """Return when the server serves.
+
+        Raises LlmUnavailable if it does not within ``timeout_s``, LlmMisconfigured if it refuses us.
+        """
         await self._recovery.wait(limit_s=timeout_s)
 
     async def close(self) -> None:
@@ -155,7 +157,7 @@ class LlmClient:
         try:
             return await asyncio.shield(task)
         except BaseException:
-            self._asked.pop(key, None)  # what has failed may be asked again
+            self._asked.pop(key, None)  # a failed request may be asked again
             raise
 
     async def _request(self, chat: Chat, answer_type: type[Answer], max_tokens: int, temperature: float) -> str:
@@ -173,7 +175,7 @@ class LlmClient:
         return text
 
     async def _send_with_retries(self, body: dict[str, Any]) -> Completion:
-        """Send until there is a completion, waiting for the server where it is away."""
+        """Send until there is a completion, waiting for the server while it is away."""
         for attempt in range(MAX_ATTEMPTS):
             await self._recovery.no_outage()
             try:
@@ -184,7 +186,7 @@ class LlmClient:
                 last = failure
                 pause_s = failure.pause_s or (_PAUSE_AFTER_429_S * 2**attempt if failure.case == "429" else 0)
                 await self._recovery.wait(pause_s)
-            # The server serves, but not this request: gently, it may be too much for it.
+            # The server serves, but not this request: it may be too much, so wait before trying again.
             await asyncio.sleep(min(0.1 * 4**attempt, _LONGEST_BACKOFF_S))
         raise LlmBadAnswer(f"{MAX_ATTEMPTS} attempts failed, the last: {last}", FAILS_EVERY_TIME)
 
@@ -192,15 +194,15 @@ class LlmClient:
         """Send one request once. Raises _Transient, LlmBadAnswer (refused) or LlmMisconfigured."""
         self.tally["requests"] += 1
         try:
-            # Not chat.completions.create: making its types takes longer than all the rest (bench_llm_client.py). The
-            # URL is whole, because the library takes its time to put two halves together.
+            # Not chat.completions.create: building its types takes longer than all the rest (bench_llm_client.py). The
+            # URL is complete because the library is slow to join two halves.
             page = await self._openai.post(self._completions_url, cast_to=object, body={"model": self.model, **body})
             completion = read_completion(page)
         except openai.APIStatusError as error:
             raise self._status_error(error) from error
         except openai.APIConnectionError as error:
             raise _connection_failure(error) from error
-        except (openai.APIError, ValueError) as error:  # no JSON, or JSON that is no completion
+        except (openai.APIError, ValueError) as error:  # not JSON, or JSON that is not a completion
             raise self._no_llm(error) from error
         self._refusals_in_a_row = 0
         self._has_completed = True
@@ -210,7 +212,7 @@ class LlmClient:
         status, reason = error.status_code, _reason(error)
         if _is_transient(status):
             return _Transient(reason, str(status), _retry_after(error))
-        # Grok answers 403 to a text that its filter refuses: once it has answered others, key and model are right.
+        # Grok answers 403 to a text that its filter refuses; if it has answered others, key and model are right.
         if status in (400, 413, 422) or (status == 403 and self.tally["answers"]):
             self._refusals_in_a_row += 1
             if self._refusals_in_a_row < MAX_REFUSALS_IN_A_ROW:
@@ -219,7 +221,7 @@ class LlmClient:
 
     def _no_llm(self, error: Exception) -> Exception:
         n_before = self.tally[f"failed: {_NO_COMPLETION}"]
-        # Something between us and an LLM may answer in its place, but not again and again where nothing was answered.
+        # Something between us and the LLM may reply in its place once, but not repeatedly before any answer.
         if self.tally["answers"] or (self._has_completed and n_before < MAX_PAGES_WITHOUT_ANSWER):
             return _Transient(f"no completion came back: {error!s:.200}", _NO_COMPLETION)
         return LlmMisconfigured(
@@ -227,10 +229,10 @@ class LlmClient:
         )
 
     async def _health_problem(self) -> Trouble | None:
-        """Look at the server once, in the order in which one comes up: healthy, with a model, with an answer.
+        """Check the server once, in the order in which servers start: healthy, with a model, with an answer.
 
-        vLLM is healthy before it can serve, and llama.cpp lists its model before. A page that is not there or not for
-        us says nothing: Grok's API knows no /health, and a proxy may have a key for the chat only.
+        vLLM is healthy, and llama.cpp lists its model, before it can serve. A page that is missing or forbidden says
+        nothing: Grok's API has no /health, and a proxy may have a key for the chat only.
         """
         root = self.base_url.rstrip("/")
         try:
@@ -244,7 +246,7 @@ class LlmClient:
         return None
 
     async def _get_page(self, page: str) -> Any:
-        """The page's JSON, None where it is refused or is no JSON: vLLM's /health is empty. Raises _Transient."""
+        """The page's JSON, or None if it is refused or not JSON: vLLM's /health is empty. Raises _Transient."""
         try:
             return await self._openai.get(page, cast_to=object, options={"timeout": _QUICK_TIMEOUT_S})
         except openai.APIStatusError as error:
@@ -252,17 +254,19 @@ class LlmClient:
                 raise _Transient(_reason(error), str(error.status_code), _retry_after(error)) from error
         except openai.APIConnectionError as error:
             raise _connection_failure(error) from error
-        except ValueError:  # no JSON, which a page like vLLM's empty /health may be
+        except ValueError:  # not JSON, like vLLM's empty /health
             return None
         return None
 
     async def _context_tokens(self) -> int | None:
-        """How many tokens a prompt and its answer may have, where the server says so: vLLM in its list of models,
-        llama.cpp in its properties."""
+        """How many tokens a prompt and its answer may have.
+
+        vLLM says so in its list of models, llama.cpp in its properties; None from other servers.
+        """
         root = self.base_url.rstrip("/")
         try:
             pages = [await self._get_page(page) for page in (f"{root}/models", f"{root.removesuffix('/v1')}/props")]
-        except _Transient:  # it serves all the same
+        except _Transient:  # the server serves all the same
             return None
         return stated_context(self.model, *pages)
 
@@ -272,7 +276,7 @@ def _is_transient(status: int) -> bool:
 
 
 def _retry_after(error: openai.APIStatusError) -> float:
-    """Seconds that the server asks us to wait, by a number or by a date; 0 when it does not say."""
+    """Seconds that the server asks us to wait, as a number or a date; 0 if it does not say."""
     value = error.response.headers.get("retry-after", "")
     if value.replace(".", "", 1).isdecimal():
         return float(value)
@@ -287,7 +291,7 @@ def _connection_failure(error: openai.APIConnectionError) -> _Transient:
 
 
 def _reason(error: openai.APIError) -> str:
-    """One line for the user: what the server said, or why there is no connection."""
+    """One line for the user: what the server said, or why the connection failed."""
     if isinstance(error, openai.APIStatusError):
         return f"it answers {error.status_code}: {' '.join(error.message.split())[:300]}"
     return f"{error} ({error.__cause__})" if error.__cause__ else str(error)

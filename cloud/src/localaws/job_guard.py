@@ -1,12 +1,12 @@
-"""Runs one Batch job, and ends it when the server has died: ``python job_guard.py COMMAND...``.
+"""Runs one Batch job, and ends it if the server dies: ``python job_guard.py COMMAND...``.
 
-``ftm local up --apply`` runs Terraform in the same way, and is then what is meant by the server.
+``ftm local up --apply`` runs Terraform in the same way; it is then the server in question.
 
-A server that is killed with SIGKILL cannot end its jobs any more. But the kernel then closes the pipe that is this
-guard's standard input, and the guard kills the process group it leads: the job, whatever the job started, and itself.
-Its exit code is the job's; 128 + n when signal n ended the job, as a container runtime reports it.
+A server killed with SIGKILL cannot end its jobs, but the kernel then closes the pipe that is this guard's standard
+input, and the guard kills the process group that it leads: the job, whatever the job started, and itself. Its exit code
+is the job's, or 128 + n if signal n ended the job, as a container runtime reports it.
 
-Standard library only: it is started as a script, without FTM's code on the path.
+Uses only the standard library: it runs as a script, without FTM's code on the path.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ _COMMAND_NOT_FOUND = 127  # what a shell answers
 
 
 def main(command: list[str]) -> int:
-    """Run the command to its end; return its exit code, as a shell would when a signal killed it."""
+    """Run the command to its end; return its exit code, in a shell's way if a signal killed it."""
     threading.Thread(target=_kill_group_when_input_closes, daemon=True).start()
     try:
         job = subprocess.Popen(command, stdin=subprocess.DEVNULL)

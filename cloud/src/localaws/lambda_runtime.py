@@ -1,9 +1,9 @@
 """The process inside a Lambda function: answers one request after the other until its standard input closes.
 
 Started as ``python lambda_runtime.py ANSWERS`` in the folder of the unpacked zip; ANSWERS is the number of the open
-file that takes the answers. Requests and answers are JSON, one a line. What the handler prints goes to the log.
+file for the answers. Requests and answers are JSON, one per line. The handler's output goes to the log.
 
-Standard library only: the function's own code must be all it finds.
+Uses only the standard library: the function must find no code but its own.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Context:
 
 
 def main(answers_file: int) -> None:
-    """Answer the invocations that standard input brings, one line each, until it ends."""
+    """Answer the invocations on standard input, one per line, until it ends."""
     requests: queue.Queue[str] = queue.Queue()
     threading.Thread(target=_read_requests, args=(requests,), daemon=True).start()
     with os.fdopen(answers_file, "w") as answers:
@@ -55,14 +55,14 @@ def main(answers_file: int) -> None:
 def _read_requests(requests: queue.Queue[str]) -> None:
     for line in sys.stdin:
         requests.put(line)
-    # The server has died. A handler may be at work, or have started processes: end all of them.
+    # The server has died. A handler may still be running or have started processes: end all of them.
     os.killpg(0, signal.SIGKILL)
 
 
 def _answer(request: dict[str, Any]) -> dict[str, Any]:
     try:
         result = _handler()(request["event"], Context(request))
-        json.dumps(result)  # what cannot be sent is the handler's error
+        json.dumps(result)  # an answer that cannot be sent is the handler's error
         return {"result": result}
     except (Exception, SystemExit) as error:
         traceback.print_exc()

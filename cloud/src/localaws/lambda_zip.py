@@ -1,4 +1,4 @@
-"""The zip of a Lambda function, with the layout that Pants gives it for AWS (``python_awslambda``, layout ``zip``)."""
+"""Builds the zip of a Lambda function, in the layout that Pants uses for AWS (``python_awslambda``, layout ``zip``)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 HANDLER = "lambda_function.handler"
 
-# What the functions import besides the standard library and boto3, which the runtime has.
+# What the functions import besides the standard library and boto3, which are part of the runtime.
 _SHARED_MODULES = ("cloud.src.contract.errors", "cloud.src.contract.keys")
 
 
@@ -21,7 +21,7 @@ def lambda_zip(name: str) -> bytes:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for path, source in sorted(files.items()):
-            entry = zipfile.ZipInfo(path)  # dated 1980, whenever it is made
+            entry = zipfile.ZipInfo(path)  # always dated 1980
             entry.external_attr = 0o100644 << 16
             archive.writestr(entry, source)
     return content.getvalue()

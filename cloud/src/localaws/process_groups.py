@@ -1,4 +1,4 @@
-"""Child processes that are started, and later killed, together with everything they start themselves."""
+"""Child processes that are started, and later killed, together with everything that they start."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class ProcessGroups:
     ) -> subprocess.Popen[bytes]:
         """Start ``command`` as the leader of a new group, with a pipe as its standard input.
 
-        The kernel closes that pipe when this server dies, however it dies: the child's sign to end its group.
+        The kernel closes that pipe when this server dies, in whatever way, which tells the child to end its group.
         """
         with self._lock:
             if self._closed:
@@ -51,7 +51,7 @@ class ProcessGroups:
     def kill(self, process: subprocess.Popen[bytes]) -> int:
         """Kill what is left of the group; return its leader's exit code. A second time does nothing."""
         with self._lock:
-            if process in self._alive:  # else its number may be another process's by now
+            if process in self._alive:  # otherwise its number may belong to another process by now
                 self._alive.remove(process)
                 with suppress(ProcessLookupError):  # nothing is left
                     os.killpg(process.pid, signal.SIGKILL)

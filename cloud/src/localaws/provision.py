@@ -1,4 +1,4 @@
-"""Set up FTM in a local AWS: what Terraform makes in a real one, with the same names."""
+"""Sets up FTM in a local AWS: what Terraform creates in a real one, with the same names."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ FUNCTIONS = {  # function -> module
     "ftm-notify-completion": "notify_completion",
 }
 
-# As cloud/terraform/batch has it: another attempt when the host went away, none when the job failed by itself.
+# As cloud/terraform/batch has it: another attempt if the host went away, none if the job itself failed.
 RETRY_STRATEGY: Mapping[str, Any] = {
     "attempts": 3,
     "evaluateOnExit": [
@@ -55,12 +55,12 @@ class Provisioned:
 def provision(aws: LocalAws, job_environment: Mapping[str, str], llm_api_key: str | None = None) -> Provisioned:
     """Make everything FTM needs; ``job_environment`` becomes part of the job definitions.
 
-    ``llm_api_key`` becomes a secret, which the job definitions only name: whoever reads them must not read the key.
-    Raises InvalidInput when the local AWS is set up already.
+    ``llm_api_key`` becomes a secret, which the job definitions only refer to, so that reading them does not reveal the
+    key. Raises InvalidInput if the local AWS is already set up.
     """
     if _is_set_up(aws):
         raise InvalidInput(f"the local AWS at {aws.endpoint_url} is set up already: use it as it is, or start another")
-    # Not versioned as in AWS: nothing here outlives the server, and old versions would only fill the memory.
+    # Not versioned, unlike in AWS: nothing here outlives the server, and old versions would only fill its memory.
     aws.client("s3").create_bucket(Bucket=BUCKET)
     _create_log_groups(aws)
     job_queue_arn = _create_job_queue(aws, _create_role(aws, "ftm-batch-service-role", "batch.amazonaws.com"))
@@ -97,7 +97,7 @@ def _create_log_groups(aws: LocalAws) -> None:
 
 
 def _create_role(aws: LocalAws, name: str, service: str) -> str:
-    """A role that ``service`` may take. No permissions: the local AWS checks none."""
+    """A role that ``service`` may assume. It has no permissions because the local AWS checks none."""
     trust: dict[str, Any] = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}],
@@ -182,7 +182,7 @@ def _create_state_machine(aws: LocalAws, role_arn: str, asl: str) -> str:
 
 
 def _publish(aws: LocalAws, provisioned: Provisioned, job_environment: Mapping[str, str]) -> None:
-    """Write the SSM parameters by which the parts of FTM find one another."""
+    """Write the SSM parameters through which the parts of FTM find each other."""
     published = {
         parameters.BUCKET: provisioned.bucket,
         parameters.JOB_QUEUE_ARN: provisioned.job_queue_arn,
@@ -191,7 +191,7 @@ def _publish(aws: LocalAws, provisioned: Provisioned, job_environment: Mapping[s
     }
     if "LLM_BASE_URL" in job_environment:
         published[parameters.LLM_BASE_URL] = job_environment["LLM_BASE_URL"]
-    published[parameters.STATE_MACHINE_ARN] = provisioned.state_machine_arn  # last: the sign that all is there
+    published[parameters.STATE_MACHINE_ARN] = provisioned.state_machine_arn  # last: it shows that everything is set up
     for name, value in published.items():
         aws.client("ssm").put_parameter(Name=name, Value=value, Type="String")
 
@@ -201,7 +201,7 @@ _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 def definition(variables: Mapping[str, str | int]) -> str:
-    """The definition as JSON; raises FtmError when the file has a variable that is not among ``variables``."""
+    """The definition as JSON; raises FtmError if the file has a variable that is not in ``variables``."""
     template = files("cloud.terraform.stepfunctions") / "quarter_processor.asl.json"
     return fill_in(template.read_text(encoding="utf-8"), variables)
 

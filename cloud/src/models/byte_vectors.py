@@ -1,6 +1,6 @@
-"""Sentence vectors with one byte per dimension: what map leaves for reduce, a quarter of the bytes of floats.
+"""Sentence vectors with one byte per dimension, as map writes them for reduce: a quarter of the size of floats.
 
-Whole numbers have exact sums and products, so what reduce makes of them does not depend on their order.
+Sums and products of whole numbers are exact, so the results of reduce do not depend on their order.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from cloud.src.models.embeddings import Vectors
 
-# A byte reaches from -1/4 to 1/4: few coordinates of unit vectors of some hundred dimensions are larger, and those are
+# A byte covers -1/4 to 1/4. Few coordinates of unit vectors with some hundred dimensions are larger, and those are
 # clipped.
 STEPS = 508
 LARGEST = 127
@@ -22,13 +22,13 @@ ByteVectors = NDArray[np.int8]
 
 
 def to_bytes(vectors: Vectors) -> ByteVectors:
-    """Unit vectors of shape (n, dimensions) in steps of 1 / STEPS; each depends on its own vector alone."""
+    """Unit vectors of shape (n, dimensions) in steps of 1 / STEPS, each independent of the others."""
     steps: Vectors = np.clip(np.rint(vectors * np.float32(STEPS)), -LARGEST, LARGEST)
     return steps.astype(np.int8)
 
 
 def to_column(vectors: ByteVectors, rows: NDArray[np.int64], n_rows: int) -> pa.Array[Any]:
-    """A column of ``n_rows`` values: the vectors in ``rows``, null in the others."""
+    """A column of ``n_rows`` values: the vectors at ``rows``, null elsewhere."""
     values: list[bytes | None] = [None] * n_rows
     for row, vector in zip(rows, vectors, strict=True):
         values[row] = vector.tobytes()
@@ -36,7 +36,7 @@ def to_column(vectors: ByteVectors, rows: NDArray[np.int64], n_rows: int) -> pa.
 
 
 def from_column(column: pa.Array[Any] | pa.ChunkedArray[Any]) -> ByteVectors:
-    """The vectors of a column without its nulls, shape (values that are not null, dimensions)."""
+    """The vectors of a column, without its nulls; shape (values that are not null, dimensions)."""
     values = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
     values = values.drop_null()
     if len(values) == 0:

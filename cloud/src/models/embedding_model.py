@@ -18,18 +18,18 @@ from cloud.src.models import packaged_models
 
 Pooling = Literal["mean", "cls"]
 
-# Of a model that says nothing about it: the packaged MiniLM was trained on 128 word pieces.
+# For a model that states no limit; the packaged MiniLM was trained on 128 word pieces.
 DEFAULT_MAX_TOKENS = 128
-# The tokenizers of models without a limit say 1e30.
+# Tokenizers of models without a limit say 1e30.
 NO_LIMIT = 1_000_000
 ONNX_FILES = ("model.onnx", "onnx/model.onnx")
 HALF_PRECISION_FILES = ("model_fp16.onnx", "onnx/model_fp16.onnx")
-# What sentence-transformers does to the vectors that Embedder does too; "Dense" and others would change them.
+# The steps of sentence-transformers that Embedder does too; others, such as "Dense", would change the vectors.
 MODULES = {"Transformer", "Pooling", "Normalize"}
-# "all-mpnet-base-v2" alone is the name that sentence-transformers knows it by.
+# sentence-transformers also knows a model by its name alone, such as "all-mpnet-base-v2".
 HUB_NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 DEFAULT_OWNER = "sentence-transformers"
-MAX_REASON = 200  # characters of what the hub's client says
+MAX_REASON = 200  # characters of the hub client's message
 
 
 @dataclass(frozen=True)
@@ -39,10 +39,10 @@ class EmbeddingModel:
     onnx: Path
     tokenizer: Path
     pooling: Pooling  # the sentence's vector: the mean of its tokens' vectors, or that of the first token
-    max_tokens: int  # sentences are cut there
+    max_tokens: int  # longer sentences are cut
 
     def identity(self) -> dict[str, str | int]:
-        """What its vectors depend on; the same model in another folder has the same identity."""
+        """Everything that its vectors depend on; the same model in another folder has the same identity."""
         return {
             "onnx": packaged_models.sha256_of(self.onnx),
             "tokenizer": packaged_models.sha256_of(self.tokenizer),
@@ -52,10 +52,10 @@ class EmbeddingModel:
 
 
 def locate(name_or_path: str, half_precision: bool = False) -> EmbeddingModel:
-    """Find the model, downloading it when it is the packaged one or one on the hub.
+    """Find the model, and download it if it is the packaged one or comes from the hub.
 
-    ``half_precision`` prefers the weights in fp16, for a GPU, where the model comes with them. Raises InvalidInput for
-    a folder that holds no model FTM can run, FtmError when a download fails.
+    ``half_precision`` prefers fp16 weights, for a GPU, if the model has them. Raises InvalidInput for a folder without
+    a model that FTM can run, FtmError when a download fails.
     """
     folder = _folder(name_or_path, half_precision)
     candidates = (*HALF_PRECISION_FILES, *ONNX_FILES) if half_precision else ONNX_FILES
@@ -86,17 +86,17 @@ def _folder(name_or_path: str, half_precision: bool) -> Path:
 
 
 def _download(hub_name: str, half_precision: bool) -> Path:
-    # Imported where it is needed: it takes longer to load than a firm's topics take to find.
+    # Imported here because it takes longer to load than finding a firm's topics takes.
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
     onnx = [*ONNX_FILES, *(HALF_PRECISION_FILES if half_precision else [])]
-    # Weights over 2 GB lie in a second file beside the model's.
+    # Weights over 2 GB are in a second file beside the model's.
     weights = [name + suffix for name in onnx for suffix in ("", "_data", ".data")]
     try:
         return Path(snapshot_download(hub_name, allow_patterns=[*weights, "*.json", "1_Pooling/config.json"]))
     except (OSError, HfHubHTTPError, HFValidationError) as error:
-        # The client's message has several lines; the first one of a name that is not there is "404 Client Error."
+        # The client's message has several lines; for an unknown name the first is "404 Client Error."
         reason = textwrap.shorten(str(error), MAX_REASON, placeholder=" ...") or type(error).__name__
         raise FtmError(
             f"cannot have EMBEDDING_MODEL {hub_name!r} from the Hugging Face hub, which needs internet "
@@ -105,7 +105,7 @@ def _download(hub_name: str, half_precision: bool) -> Path:
 
 
 def _check_modules(folder: Path) -> None:
-    """Raise InvalidInput when sentence-transformers would do more with this model than FTM does."""
+    """Raise InvalidInput if sentence-transformers would do more with this model than FTM does."""
     modules = [str(module["type"]).rsplit(".", 1)[-1] for module in _read(folder / "modules.json", [])]
     unknown = [name for name in modules if name not in MODULES]
     if unknown:

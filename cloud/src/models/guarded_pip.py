@@ -1,7 +1,7 @@
-"""pip that ends with the process that has started it: ``python guarded_pip.py download ...``.
+"""Runs a pip that ends with its parent process: ``python guarded_pip.py download ...``.
 
-A process that is killed with SIGKILL cannot end its pip any more. But the kernel then closes the pipe that is pip's
-standard input. Started as a script: it needs pip and the standard library only.
+A process killed with SIGKILL cannot end its pip, but the kernel then closes the pipe that is pip's standard input. This
+runs as a script and needs only pip and the standard library.
 """
 
 from __future__ import annotations

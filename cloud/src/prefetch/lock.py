@@ -1,8 +1,9 @@
-"""Only one prefetch of a quarter at a time: an object that says who is at work, renewed before each chunk is written.
+"""Allows one prefetch of a quarter at a time, by an object that says who is at work; renewed before each chunk is
+written.
 
-The lock is taken, renewed and taken over by one conditional write, so that of several processes one has it. Somebody
-who is killed leaves it behind. It counts for nothing once it has not been renewed for EXPIRES, or at once when it is of
-a process of this machine that no longer runs: the same command again goes on without waiting.
+The lock is taken, renewed and taken over by one conditional write, so that only one process can hold it. A process that
+is killed leaves its lock behind. Such a lock expires EXPIRES after its last renewal, or at once if its process ran on
+this machine and is gone, so that repeating the command needs no wait.
 """
 
 from __future__ import annotations
@@ -37,9 +38,10 @@ class QuarterLock:
         self._version: str | None = version
 
     def check(self) -> None:
-        """Renew the lock; raise PrefetchRunning when somebody else has taken over, as after this machine was suspended.
+        """Renew the lock; raise PrefetchRunning if another process has taken over, as may happen after this machine was
+        suspended.
 
-        To be called immediately before each write that only one process may do. Raises what the storage raises when it
+        Call it immediately before each write that only one process may do. Raises whatever the storage raises when it
         cannot be reached.
         """
         if self._version is not None:
@@ -59,7 +61,7 @@ class QuarterLock:
 
 @contextmanager
 def quarter_lock(storage: Storage, quarter: str) -> Iterator[QuarterLock]:
-    """Hold the quarter's lock; raise PrefetchRunning when another process does, saying who and since when."""
+    """Hold the quarter's lock; raise PrefetchRunning if another process holds it, saying who and since when."""
     key = keys.prefetch_lock(quarter)
     now = datetime.now(UTC)
     owner: _Owner = {
@@ -85,10 +87,10 @@ def quarter_lock(storage: Storage, quarter: str) -> Iterator[QuarterLock]:
 
 
 def _write(storage: Storage, key: str, owner: _Owner, version: str | None) -> str | None:
-    """Write the lock in place of this version of it; return the new version, None when it is another's.
+    """Write the lock over this version of it; return the new version, or None if another process has written it.
 
-    boto3 repeats a PUT whose answer was lost; the repetition is then refused because of what the first one has written.
-    So whatever is there is ours if it has our id.
+    boto3 repeats a PUT whose answer was lost, and S3 refuses the repetition because the first one succeeded. So
+    whatever is stored is ours if it has our id.
     """
     body = json.dumps({**owner, "renewed_at": datetime.now(UTC).isoformat()}, indent=1).encode()
     new = storage.put_if(key, body, version)
@@ -110,14 +112,14 @@ def _is_alive(document: bytes, now: datetime) -> bool:
 
 @functools.cache
 def _machine() -> str:
-    """Within what a process id means one process: this start of this machine, and of it this container.
+    """The scope within which a process id is unique: this boot of this machine, and this container on it.
 
-    The host's name does not say so: images and containers are copied with theirs.
+    The host's name will not do: copies of images and containers share it.
     """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
-    except OSError:  # no Linux
+    except OSError:  # not Linux
         return f"{uuid.getnode():012x}"
 
 
@@ -126,7 +128,7 @@ def _runs(pid: int) -> bool:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
-    except PermissionError:  # it runs, as another user
+    except PermissionError:  # the process runs, as another user
         return True
     return True
 

@@ -1,4 +1,4 @@
-"""Splitting and cleaning on all cores: firms are shared out among processes and come back in their order."""
+"""Splits and cleans on all cores: firms are distributed among processes and returned in their order."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cloud.src.contract.errors import FtmError
 from cloud.src.prefetch.calls import Call
 from cloud.src.prefetch.sentences.sentences import FirmSentences, firm_sentences
 
-# Of a firm for each process: a new process takes a second to start, in which one alone splits some 50 firms.
+# Firms per process: a new process takes a second to start, in which one process alone splits some 50 firms.
 _FIRMS_WORTH_A_PROCESS = 50
 _IN_FLIGHT_PER_PROCESS = 4  # firms; enough that no process waits, few enough for the memory
 
@@ -25,15 +25,14 @@ _IN_FLIGHT_PER_PROCESS = 4  # firms; enough that no process waits, few enough fo
 def sentences_of_firms(
     firms: Iterator[list[Call]], quarter: str, n_firms: int, processes: int | None = None
 ) -> Iterator[FirmSentences]:
-    """Yield the sentences of one firm after the other, in the order of ``firms`` however many processes there are.
+    """Yield the sentences of each firm, in the order of ``firms`` whatever the number of processes.
 
     Args:
-        firms: the calls of each firm.
-        n_firms: about how many there are: a few are not worth a process of their own.
-        processes: number of processes; left out, one a core.
+        firms: the calls of each firm. n_firms: roughly how many: a few are not worth a process of their own. processes:
+        number of processes; default: one per core.
 
     Raises:
-        FtmError: a process was killed from outside, for example for want of memory.
+        FtmError: a process was killed from outside, for example because memory ran out.
     """
     processes = processes or min(_cores(), n_firms // _FIRMS_WORTH_A_PROCESS)
     if processes <= 1:
@@ -69,7 +68,7 @@ def _cores() -> int:
 
 
 def _begin_process() -> None:
-    """Leave Ctrl-C to the parent, and end with it: killed, it can no longer say so, and we would wait for ever."""
+    """Leave Ctrl-C to the parent, and end with it: a killed parent cannot say so, and we would wait forever."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

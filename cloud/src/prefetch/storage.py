@@ -1,4 +1,4 @@
-"""Where the prefetch writes: a bucket of S3, or a folder with the same layout."""
+"""Where the prefetch writes: an S3 bucket, or a folder with the same layout."""
 
 from __future__ import annotations
 
@@ -14,36 +14,36 @@ from botocore.exceptions import ClientError
 
 from cloud.src.contract.files import written_whole
 
-# What S3 answers when the condition of a PUT does not hold: another object is there, none is there, or somebody else
-# writes it at this moment.
+# What S3 answers when the condition of a PUT fails: a different object exists, no object exists, or another process is
+# writing it right now.
 _CONDITION_FAILED = {"PreconditionFailed", "NoSuchKey", "ConditionalRequestConflict"}
 _NOT_THERE = {"NoSuchKey", "404"}
 
 
 class Storage(Protocol):
-    """Objects by key. Each is written whole or not at all, and has another version when its bytes are other ones."""
+    """Objects by key. Each is written whole or not at all, and its version changes with its bytes."""
 
     def get(self, key: str) -> tuple[bytes, str] | None:
-        """Return the object's bytes and version, None when there is none."""
+        """Return the object's bytes and version; None if it does not exist."""
         ...
 
     def put(self, key: str, body: bytes) -> None:
-        """Write the object, whatever was there."""
+        """Write the object, overwriting any other."""
         ...
 
     def put_if(self, key: str, body: bytes, version: str | None) -> str | None:
-        """Write the object only if its version is still this one, or with None only if there is no object yet.
+        """Write the object only if its version is still this one, or, given None, only if it does not exist.
 
-        Returns the new version, None when the condition does not hold; of several who try only one succeeds.
+        Returns the new version, or None if the condition fails; of several processes that try, only one succeeds.
         """
         ...
 
     def delete(self, key: str) -> None:
-        """Delete the object; there may be none."""
+        """Delete the object, if it exists."""
         ...
 
     def list(self, prefix: str) -> list[str]:
-        """Return the keys that begin with ``prefix``, which ends with a slash."""
+        """Return the keys that begin with ``prefix``, which ends in a slash."""
         ...
 
     def where(self, key: str) -> str:
@@ -52,14 +52,14 @@ class Storage(Protocol):
 
 
 class S3Storage:
-    """A bucket. A PUT of S3 is atomic and can be conditional."""
+    """A bucket. An S3 PUT is atomic and can be conditional."""
 
     def __init__(self, s3: Any, bucket: str) -> None:
         self._s3 = s3
         self._bucket = bucket
 
     def get(self, key: str) -> tuple[bytes, str] | None:
-        """The object and its ETag; None when it is not there."""
+        """The object and its ETag; None if it does not exist."""
         try:
             found = self._s3.get_object(Bucket=self._bucket, Key=key)
         except ClientError as error:
@@ -69,7 +69,7 @@ class S3Storage:
         return found["Body"].read(), found["ETag"]
 
     def put(self, key: str, body: bytes) -> None:
-        """Write the object, whatever is there."""
+        """Write the object, overwriting any other one."""
         self._s3.put_object(Bucket=self._bucket, Key=key, Body=body)
 
     def put_if(self, key: str, body: bytes, version: str | None) -> str | None:
@@ -83,7 +83,7 @@ class S3Storage:
             raise
 
     def delete(self, key: str) -> None:
-        """Delete the object, if it is there."""
+        """Delete the object, if there is one."""
         self._s3.delete_object(Bucket=self._bucket, Key=key)
 
     def list(self, prefix: str) -> list[str]:
@@ -97,13 +97,13 @@ class S3Storage:
 
 
 class FolderStorage:
-    """A folder of this machine, in which keys are paths. It is made with the first object."""
+    """A folder on this machine, in which keys are paths. It is created with the first object."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def get(self, key: str) -> tuple[bytes, str] | None:
-        """The file's bytes and their version; None when it is not there."""
+        """The file's bytes and their version; None if it does not exist."""
         try:
             body = (self._folder / key).read_bytes()
         except FileNotFoundError:
@@ -111,8 +111,9 @@ class FolderStorage:
         return body, _version(body)
 
     def put(self, key: str, body: bytes) -> None:
-        """Write the file, whatever is there."""
-        # Of this process alone. Killed before it is renamed, nobody takes it for the object; ``finish`` deletes it.
+        """Write the file, overwriting any other."""
+        # Belongs to this process alone. If the process is killed before the rename, nothing mistakes the file for the
+        # object; ``finish`` deletes it.
         self._write(key, body, str(os.getpid()))
 
     def put_if(self, key: str, body: bytes, version: str | None) -> str | None:
@@ -121,11 +122,11 @@ class FolderStorage:
             found = self.get(key)
             if (found and found[1]) != version:
                 return None
-            self._write(key, body, "unfinished")  # only we are here: who was killed here left one that is written over
+            self._write(key, body, "unfinished")  # overwrites what a killed process left
         return _version(body)
 
     def delete(self, key: str) -> None:
-        """Delete the file, if it is there."""
+        """Delete the file, if it exists."""
         (self._folder / key).unlink(missing_ok=True)
 
     def list(self, prefix: str) -> list[str]:
@@ -144,7 +145,7 @@ class FolderStorage:
 
     @contextmanager
     def _exclusive(self, key: str) -> Iterator[None]:
-        """Between comparing and writing nobody else may write. The system ends this when the process is killed."""
+        """Keep others from writing between comparison and write. The system releases this if the process is killed."""
         parent = (self._folder / key).parent
         parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(parent, os.O_RDONLY)

@@ -1,8 +1,8 @@
-"""Topics of one firm: a partition of its sentences by what they are about (ADR-008).
+"""Finds the topics of one firm: groups of sentences about the same thing (ADR-008).
 
-Ward's method on sentence vectors, each drawn a little to what the same speaker says just before and after, cut at a
-number of clusters that grows with the number of sentences. The sentences that fit worst are left without a topic: at
-most MAX_UNASSIGNED of them. Everything is deterministic: no random start, and exact arithmetic (grid.py).
+Sentence vectors, each moved a little towards what the same speaker says just before and after, are clustered by Ward's
+method, into a number of clusters that grows with the number of sentences. The sentences that fit worst get no topic: at
+most the share MAX_UNASSIGNED. Everything is deterministic: no random start, and exact arithmetic (grid.py).
 """
 
 from __future__ import annotations
@@ -23,21 +23,22 @@ NO_TOPIC = -1
 # to say about each (8 for 30 sentences, 12 for 65, 31 for 300).
 CLUSTERS_EXPONENT = 0.6
 MAX_TOPICS = 100
-# How much of the sentence before and of the one after goes into a sentence's vector, where the same person says them:
-# "We expect that to go on" is about what it follows.
+# Weight in a sentence's vector of the sentence before and the one after, if the same person says them: "We expect that
+# to go on" is about what it follows.
 SHARE_OF_NEIGHBOURS = 0.25
-# A sentence whose cosine to its cluster's centroid is lower ("Well, that's the intent.") is about nothing in it. Of all
-# sentences at most the share MAX_UNASSIGNED is left out for that, those that fit worst first.
+# A sentence whose cosine to its cluster's centroid is lower ("Well, that's the intent.") is about nothing in it. At
+# most the share MAX_UNASSIGNED of all sentences is left out for this reason, starting with those that fit worst.
 MIN_SIMILARITY = 0.5
 MAX_UNASSIGNED = 0.15
 MIN_SENTENCES = 3
 N_REPRESENTATIVES = 5
 # How much a representative's cosine to the centroid counts against its cosine to those chosen before it.
 CENTRALITY = 0.7
-# From this cosine on two sentences of a call say the same ("We are watching it very close", "But we certainly are
-# watching it close"): the second one tells a reader, or an LLM, nothing.
+# At this cosine or more, two sentences of a call say the same ("We are watching it very close", "But we certainly are
+# watching it close"): the second one tells a reader, or an LLM, nothing new.
 SAME_SENTENCE = 0.85
-# Ward's method keeps the distances of all pairs: 2,000 sentences take 50 MB. More are condensed to half as many first.
+# Ward's method keeps the distances of all pairs: 50 MB for 2,000 sentences. More sentences are first condensed to half
+# as many.
 MAX_EXACT_SENTENCES = 2_000
 CONDENSING_ROUNDS = 3
 ROWS_A_BLOCK = 2_000
@@ -49,7 +50,7 @@ class FoundTopic:
 
     rows: NDArray[np.int64]
     centroid: Vectors
-    representatives: NDArray[np.int64]  # rows, the most central first, none that repeats another
+    representatives: NDArray[np.int64]  # rows, most central first; none repeats another
 
 
 def find_topics(
@@ -60,9 +61,9 @@ def find_topics(
 ) -> list[FoundTopic]:
     """Topics among unit vectors of shape (sentences, dimensions), largest first.
 
-    ``continues_speech`` has shape (sentences,): true where the sentence follows the one before it in the same speech;
-    None when the sentences are in no order. There are at most ``max_topics``, and at least ``min_topics`` where so many
-    groups of three sentences can be told apart. At least one topic comes back when there is at least one sentence.
+    ``continues_speech`` has shape (sentences,): true if the sentence continues the speech of the one before it; None if
+    the sentences are in no order. Returns at most ``max_topics``, and at least ``min_topics`` if that many groups of
+    three sentences can be told apart. Any sentence at all gives at least one topic.
     """
     if len(vectors) == 0:
         return []
@@ -76,13 +77,13 @@ def find_topics(
 
 
 def expected_topics(n_sentences: int) -> int:
-    """How many topics a firm with so many sentences has at most."""
+    """The most topics that a firm with this many sentences can have."""
     n_clusters: float = n_sentences**CLUSTERS_EXPONENT
     return min(max(1, round(n_clusters)), MAX_TOPICS)
 
 
 def labels_of(topics: list[FoundTopic], n_sentences: int) -> NDArray[np.int32]:
-    """local_topic_id of each sentence, shape (n_sentences,); NO_TOPIC where there is none."""
+    """local_topic_id of each sentence, shape (n_sentences,); NO_TOPIC for a sentence without a topic."""
     labels = np.full(n_sentences, NO_TOPIC, dtype=np.int32)
     for topic_id, topic in enumerate(topics):
         labels[topic.rows] = topic_id
@@ -98,7 +99,7 @@ def _in_context(grid: FineGrid, continues_speech: NDArray[np.bool_]) -> FineGrid
 
 
 def _cluster(grid: FineGrid, n_clusters: int) -> list[NDArray[np.int64]]:
-    """At most ``n_clusters`` clusters, as rows in order."""
+    """At most ``n_clusters`` clusters, each as its rows in order."""
     if len(grid) <= MAX_EXACT_SENTENCES:
         labels = _ward(grid, n_clusters)
     else:
@@ -108,7 +109,7 @@ def _cluster(grid: FineGrid, n_clusters: int) -> list[NDArray[np.int64]]:
 
 
 def _ward(grid: FineGrid, n_clusters: int) -> NDArray[np.int32]:
-    """The cluster of each row, by the tree of Ward's method (1963) on Euclidean distances of unit vectors."""
+    """The cluster of each row, by Ward's method (1963) on Euclidean distances of unit vectors."""
     if len(grid) < 2:
         return np.ones(len(grid), dtype=np.int32)
     distances = np.sqrt(np.maximum(0, 2 - 2 * cosines(grid, grid)))
@@ -118,7 +119,7 @@ def _ward(grid: FineGrid, n_clusters: int) -> NDArray[np.int32]:
 
 
 def _condense(grid: FineGrid, n_centres: int) -> tuple[FineGrid, NDArray[np.int64]]:
-    """k-means (Lloyd 1982) from rows evenly spread over what was said: the centres, and the nearest of each row."""
+    """k-means (Lloyd 1982) that starts from evenly spaced rows: the centres, and the nearest centre of each row."""
     centres = grid[np.linspace(0, len(grid) - 1, n_centres).astype(np.int64)]
     for _ in range(CONDENSING_ROUNDS):
         nearest = _nearest(grid, centres)
@@ -127,13 +128,13 @@ def _condense(grid: FineGrid, n_centres: int) -> tuple[FineGrid, NDArray[np.int6
 
 
 def _nearest(grid: FineGrid, centres: FineGrid) -> NDArray[np.int64]:
-    """For each row the index of the centre with the highest cosine, the first of equal ones."""
+    """For each row, the index of the centre with the highest cosine; the first of equals."""
     blocks = range(0, len(grid), ROWS_A_BLOCK)
     return np.concatenate([cosines(grid[at : at + ROWS_A_BLOCK], centres).argmax(axis=1) for at in blocks])
 
 
 def _merge_small(grid: FineGrid, clusters: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """Give the sentences of clusters that are too small for a topic to the nearest that is not; all if none."""
+    """Move the sentences of clusters too small for a topic to the nearest large one; if all are too small, join all."""
     large = [rows for rows in clusters if len(rows) >= MIN_SENTENCES]
     if not large:
         return [np.arange(len(grid))]
@@ -145,7 +146,7 @@ def _merge_small(grid: FineGrid, clusters: list[NDArray[np.int64]]) -> list[NDAr
 
 
 def _trim(grid: FineGrid, clusters: list[NDArray[np.int64]]) -> list[NDArray[np.int64]]:
-    """Drop clusters that hang together by chance, then the sentences that fit worst; MAX_UNASSIGNED is never exceeded.
+    """Drop clusters held together by chance, then the sentences that fit worst, never more than MAX_UNASSIGNED.
 
     A cluster that stays keeps the MIN_SENTENCES that fit best.
     """
@@ -179,7 +180,7 @@ def _describe(grid: FineGrid, rows: NDArray[np.int64]) -> FoundTopic:
 
 
 def _representatives(grid: FineGrid, centroid: FineGrid) -> list[int]:
-    """Rows that are central and differ from each other: maximal marginal relevance (Carbonell & Goldstein 1998)."""
+    """Rows that are central but differ from each other: maximal marginal relevance (Carbonell & Goldstein 1998)."""
     centrality = cosines(grid, centroid[None])[:, 0]
     chosen: list[int] = []
     most_alike = np.full(len(grid), -1.0)  # cosine to the most similar one chosen

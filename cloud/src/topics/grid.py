@@ -1,8 +1,8 @@
-"""Sums and products of vectors that come out the same on every machine and with any number of threads.
+"""Sums and products of vectors that are the same on every machine and with any number of threads.
 
-A matrix product in floating point depends on the order of its additions, and so on the processor and its threads; a
-last bit is enough to turn a tie. Vectors are put on a grid of whole numbers instead, whose products and sums a floating
-point number holds exactly in whatever order they are added.
+A matrix product in floating point depends on the order of its additions, and so on the processor and its threads; one
+last bit is enough to decide a tie differently. Vectors are therefore rounded to a grid of whole numbers, whose sums and
+products are exact in floating point, whatever the order.
 
 There are two grids. The fine one is for the few sentences of one firm and needs double precision. The coarse one is for
 the topics of a whole quarter and fits single precision, which takes half the memory.
@@ -20,7 +20,7 @@ FINE_STEPS = 2**16
 # dimensions, with rounding), and so is each part of its sum.
 COARSE_STEPS = 4_000
 
-# Whole numbers, as floating point because only that has fast matrix products.
+# Whole numbers, stored as floats because only those have fast matrix products.
 FineGrid = NDArray[np.float64]
 CoarseGrid = NDArray[np.float32]
 
@@ -31,12 +31,12 @@ def on_fine_grid(vectors: NDArray[np.floating]) -> FineGrid:
 
 
 def on_coarse_grid(vectors: NDArray[np.floating]) -> CoarseGrid:
-    """Vectors of length 1 at most, as whole numbers of coarse steps; their lengths are not corrected."""
+    """Vectors of length at most 1, as whole numbers of coarse steps; their lengths are left as they are."""
     return np.round(vectors * COARSE_STEPS).astype(np.float32)
 
 
 def cosines(one: FineGrid, other: FineGrid) -> NDArray[np.float64]:
-    """Of each row of ``one`` to each of ``other``: shape (len(one), len(other))."""
+    """Cosine of each row of ``one`` to each row of ``other``, shape (len(one), len(other))."""
     return (one @ other.T) / FINE_STEPS**2
 
 
@@ -46,6 +46,7 @@ def mean_direction(vectors: FineGrid) -> FineGrid:
 
 
 def _scaled(whole: FineGrid) -> FineGrid:
-    # Coordinates are at most FINE_STEPS, so the sum of their squares is exact too; a root is rounded alike everywhere.
+    # Coordinates are at most FINE_STEPS, so the sum of their squares is exact too; a square root is rounded the same
+    # way everywhere.
     lengths = np.sqrt(np.square(whole).sum(axis=-1, keepdims=True))
     return np.rint(whole * (FINE_STEPS / np.where(lengths == 0, FINE_STEPS, lengths)))

@@ -17,14 +17,14 @@ from scipy.sparse import csr_matrix
 
 N_KEYWORDS = 8
 N_KEYWORDS_SAID_ONCE = 4
-MAX_WORDS = 3  # of a keyword
-# Of so many of the heaviest terms the keywords are chosen; RELEVANCE is how much weight counts against difference.
+MAX_WORDS = 3  # per keyword
+# Keywords are chosen from this many of the heaviest terms; RELEVANCE is how much weight counts against difference.
 N_CANDIDATES = 40
 RELEVANCE = 0.7
 CURLY_APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
-# A letter first, then letters, digits or inner marks ("covid-19", "r&d"). What begins with a digit is a figure, but for
-# the networks and what has dimensions ("5G", "3D"): 5G is a theme, and without its word it was named after what is said
-# beside it. "2.5D" and "780G" are figures.
+# A letter first, then letters, digits or inner marks ("covid-19", "r&d"). Words that begin with a digit are figures,
+# unless they are networks or dimensions ("5G", "3D"): 5G is a theme, and without its word it took its name from
+# whatever was said beside it. "2.5D" and "780G" are figures.
 DIGIT_WORD = r"(?<![\d.,])(?:[2-6][Gg]|[23][Dd])\b"
 WORD = rf"[A-Za-z][A-Za-z0-9&'-]*[A-Za-z0-9]|{DIGIT_WORD}"
 _WORD = re.compile(rf"\b(?:{WORD})\b")
@@ -33,8 +33,8 @@ _WORD = re.compile(rf"\b(?:{WORD})\b")
 def topic_keywords(documents: list[str], ignored_words: frozenset[str] = frozenset()) -> list[list[str]]:
     """Best keywords of each topic (one to three words each), best first.
 
-    ``documents`` holds each topic's sentences joined by newlines; ``ignored_words`` are lower-case words that say who
-    speaks, not what about (the names on the call). A topic of stop words only gets an empty list.
+    ``documents`` holds each topic's sentences joined by newlines; ``ignored_words`` are lower-case words to leave out,
+    such as the names of the speakers. A topic that has only stop words gets an empty list.
     """
     terms_of_topics = [terms(document, ignored_words) for document in documents]
     names = list(dict.fromkeys(chain.from_iterable(terms_of_topics)))
@@ -59,7 +59,7 @@ def c_tf_idf(counts: csr_matrix) -> csr_matrix:
 
 
 def terms(document: str, ignored_words: frozenset[str]) -> list[str]:
-    """Words, and up to MAX_WORDS neighbouring words, of each sentence, without stop words; none spans a stop word."""
+    """Runs of up to MAX_WORDS neighbouring words of each sentence; stop words are left out and end a run."""
     found: list[str] = []
     for sentence in document.lower().replace(CURLY_APOSTROPHE, "'").split("\n"):
         run: list[str] = []
@@ -78,18 +78,18 @@ def _counts(terms_of_topics: list[list[str]], names: list[str]) -> csr_matrix:
     column = {name: number for number, name in enumerate(names)}
     rows = np.repeat(np.arange(len(terms_of_topics)), [len(found) for found in terms_of_topics])
     columns = [column[term] for found in terms_of_topics for term in found]
-    # Entries at the same place are added up.
+    # Entries in the same place are added up.
     return csr_matrix(
         (np.ones(len(columns), dtype=np.int64), (rows, columns)), shape=(len(terms_of_topics), len(names))
     )
 
 
 def _best_terms(names: list[str], counts: np.ndarray, weights: np.ndarray) -> list[str]:
-    """The heaviest terms that differ from each other, those said more than once first.
+    """The heaviest terms that differ from each other; those said more than once come first.
 
-    What was said only once is a keyword only where little was said twice: it is rare, so its weight is high by chance.
-    Of equal weights a longer term wins over its words ("supply chain", where neither is said alone); among what was
-    said only once, what was said first.
+    A term said only once is a keyword only if few were repeated: it is rare, so its weight is high by chance. At equal
+    weight, a longer term beats the words it is made of ("supply chain", when neither is said alone); among terms said
+    once, the earlier one wins.
     """
     said = np.flatnonzero(counts)
     repeated = sorted(said[counts[said] > 1], key=lambda i: (-weights[i], -len(names[i].split()), i))
@@ -99,10 +99,10 @@ def _best_terms(names: list[str], counts: np.ndarray, weights: np.ndarray) -> li
 
 
 def _diverse(candidates: list[tuple[str, float]], n_terms: int, chosen: list[str]) -> list[str]:
-    """``chosen`` filled up to ``n_terms`` by maximal marginal relevance (Carbonell & Goldstein 1998).
+    """Fill ``chosen`` up to ``n_terms`` by maximal marginal relevance (Carbonell & Goldstein 1998).
 
-    Two terms are as alike as the three-letter pieces that they share, so that "tariffs" does not follow "tariff". Of a
-    term and one that holds all its words only the first is taken.
+    Terms are compared by the three-letter pieces that they share, so that "tariffs" does not follow "tariff". If one
+    term holds all the words of another, only the first chosen is kept.
     """
     chosen = list(chosen)
     pieces = {term: _pieces(term) for term, _ in candidates} | {term: _pieces(term) for term in chosen}
@@ -126,13 +126,13 @@ def _pieces(term: str) -> frozenset[str]:
 
 
 def _alike(one: frozenset[str], other: frozenset[str]) -> float:
-    """Dice coefficient: 0 to 1."""
+    """Dice coefficient, from 0 to 1."""
     return 2 * len(one & other) / (len(one) + len(other))
 
 
 @cache
 def stop_words() -> frozenset[str]:
-    """Function words (english_stop_words.txt), and the words every earnings call is full of (stop_words.txt)."""
+    """Function words (english_stop_words.txt) and words common to all earnings calls (stop_words.txt)."""
     files = [Path(__file__).parent / name for name in ("english_stop_words.txt", "stop_words.txt")]
     lines = [line for file in files for line in file.read_text(encoding="utf-8").splitlines()]
     return frozenset(word for line in lines if not line.startswith("#") for word in line.split())

@@ -1,6 +1,6 @@
 """Sentences that run a call instead of saying something: greetings, taking turns, legal notices.
 
-They are alike in all calls, so left in they would be the largest "theme" of every quarter. A sentence counts as
+They are alike in all calls and would otherwise form the largest "theme" of every quarter. A sentence counts as
 procedural when its embedding is close to one of the examples in procedural_sentences.txt.
 """
 
@@ -13,27 +13,27 @@ from numpy.typing import NDArray
 
 from cloud.src.models.embeddings import Embedder, Vectors
 
-# From 0.55 up nearly all sentences of real calls that it finds are procedural, below 0.5 most are not (ADR-008).
+# In real calls, nearly all sentences above 0.55 are procedural, and most below 0.5 are not (ADR-008).
 MIN_SIMILARITY = 0.55
-# A topic in which so many sentences come near to that runs the call too ("With that, back to Joe").
+# A topic with this share of sentences close to procedural also runs the call ("With that, back to Joe").
 NEARLY = 0.45
 MAX_SHARE_OF_NEARLY_PROCEDURAL = 0.4
 
 
 class ProceduralFilter:
-    """Measures how close sentences are to examples of what is said to run a call."""
+    """Measures how close sentences are to examples of procedural sentences."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._examples = embedder.embed(examples())
 
     def similarities(self, vectors: Vectors) -> Vectors:
-        """Cosine of each unit vector of shape (n, dimensions) to the example it is closest to; shape (n,)."""
+        """Cosine of each unit vector to its closest example; from shape (n, dimensions) to shape (n,)."""
         closest: Vectors = (vectors @ self._examples.T).max(axis=1, initial=-1)
         return closest
 
 
 def are_procedural(similarities: Vectors) -> NDArray[np.bool_]:
-    """True for each sentence that is procedural by itself."""
+    """True for each sentence that is procedural on its own."""
     return similarities >= MIN_SIMILARITY
 
 
@@ -43,6 +43,6 @@ def is_procedural_topic(similarities: Vectors) -> bool:
 
 
 def examples() -> list[str]:
-    """The sentences that are packaged as examples of procedure."""
+    """The packaged examples of procedural sentences."""
     lines = (Path(__file__).parent / "procedural_sentences.txt").read_text(encoding="utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]

@@ -19,7 +19,7 @@ NAMES = "names.parquet"
 def compare(run_a: Path, run_b: Path, quarter: str | None, sample: int, seed: int, out: Path) -> None:
     """Show two runs side by side and write the judge's page, its key and the table of all names into ``out``.
 
-    Raises InvalidInput as read_runs and compare_runs do, FtmError when something cannot be written.
+    Raises InvalidInput as read_runs and compare_runs do, FtmError if something cannot be written.
     """
     if out.exists() and not out.is_dir():
         raise InvalidInput(f"{out} is not a folder: choose another one with --out")
@@ -41,7 +41,7 @@ def compare(run_a: Path, run_b: Path, quarter: str | None, sample: int, seed: in
 
     console = output_console()
     console.print(compare_tables.runs_table(comparison))
-    # Not those on the page, so that who reads this can still judge blindly.
+    # Not the names on the page, so that readers can still judge blindly.
     asked = {question.pair.a.topic_id for question in questions}
     others = [pair for pair in comparison.pairs if not pair.same_name and pair.a.topic_id not in asked]
     if others:
@@ -58,7 +58,7 @@ def compare(run_a: Path, run_b: Path, quarter: str | None, sample: int, seed: in
 def judged(choices: Path, folder: Path) -> None:
     """Show how a judge's choices count; ``folder`` is the comparison's, with the key.
 
-    Raises InvalidInput when the choices or the key are missing, or do not belong together.
+    Raises InvalidInput if the choices or the key are missing, or do not belong together.
     """
     verdict = compare_judging.count(choices, folder / compare_judging.KEY)
     console = output_console()

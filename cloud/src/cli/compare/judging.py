@@ -1,7 +1,8 @@
-"""Blind judging of names: a page that shows two names of a topic without saying whose they are, and the count after it.
+"""Blind judging of names: a page that shows two names of a topic without saying whose they are, and the count of the
+choices.
 
-Three files: the page for the judge, the key that says which run stands on which side, and the choices the judge saves
-from the page. Page and choices carry the id of the comparison, so that they are never counted against another key.
+Three files: the page for the judge, the key that says which run is on which side, and the choices that the judge saves
+from the page. Page and choices carry the id of the comparison, so that they are never counted with another key.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ Kind = TypeVar("Kind", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Question:
-    """One topic for the judge. ``left_is``: the run whose name stands on the left, ``a`` or ``b``."""
+    """One topic for the judge. ``left_is``: the run whose name is on the left, ``a`` or ``b``."""
 
     pair: Pair
     left_is: Literal["a", "b"]
@@ -49,7 +50,7 @@ class Question:
 
 
 class Key(BaseModel):
-    """Which run stands on the left of each question. Kept away from the judge."""
+    """Which run is on the left of each question. Kept from the judge."""
 
     model_config = ConfigDict(extra="forbid")
     comparison: str
@@ -61,7 +62,7 @@ class Key(BaseModel):
 
 
 class Choices(BaseModel):
-    """What the judge chose, by question from 1 on: the better side, or that both are as good, or neither is any."""
+    """What the judge chose, by question from 1: the better side, both equally good, or neither any good."""
 
     model_config = ConfigDict(extra="forbid")
     comparison: str
@@ -81,13 +82,13 @@ class Verdict:
 
     @property
     def p_value(self) -> float:
-        """Of the sign test: how often a difference as large comes about when both runs are as good (two-sided)."""
+        """P value of the two-sided sign test: how often a difference this large arises if both runs are as good."""
         decided = self.a_better + self.b_better
         return float(binomtest(self.a_better, decided).pvalue) if decided else 1.0
 
 
 def draw_questions(comparison: Comparison, sample: int, seed: int) -> list[Question]:
-    """Draw at most ``sample`` topics whose names differ; each run stands on the left in half of them."""
+    """Draw at most ``sample`` topics whose names differ; each run is on the left in half of them."""
     differing = [pair for pair in comparison.pairs if not pair.same_name]
     generator = random.Random(seed)
     drawn = generator.sample(differing, min(sample, len(differing)))
@@ -97,7 +98,7 @@ def draw_questions(comparison: Comparison, sample: int, seed: int) -> list[Quest
 
 
 def write_judging(comparison: Comparison, questions: list[Question], seed: int, folder: Path) -> Path:
-    """Write page and key into ``folder`` and return the page's path; raise FtmError when they cannot be written."""
+    """Write page and key into ``folder`` and return the page's path; raise FtmError if they cannot be written."""
     key = Key(
         comparison=_comparison_id(questions),
         quarter=comparison.quarter,
@@ -112,7 +113,7 @@ def write_judging(comparison: Comparison, questions: list[Question], seed: int, 
 
 
 def count(choices_file: Path, key_file: Path) -> Verdict:
-    """Count a judge's choices; raise InvalidInput when a file is missing or no such file, or they do not fit."""
+    """Count a judge's choices; raise InvalidInput if a file is missing or malformed, or they do not belong together."""
     choices, key = _read(choices_file, Choices), _read(key_file, Key)
     if choices.comparison != key.comparison:
         raise InvalidInput(f"{choices_file} is of another comparison than {key_file}: give its folder with --out")

@@ -1,7 +1,7 @@
 """Two runs of one quarter side by side: which topics are the same, what each run calls them, and how well it fits.
 
-Topics do not depend on their names, so two runs that differ in model or prompt have the same topics; two versions of
-the code may not, and then a firm's topics are paired by their centroids.
+Topics do not depend on their names, so two runs that differ in model or prompt have the same topics. Two versions of
+the code may not; a firm's topics are then paired by their centroids.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from cloud.src.contract.record import read_record
 Vectors = NDArray[np.float32]
 Embed = Callable[[list[str]], Vectors]
 
-# Two topics of different runs are the same from this cosine of their centroids on. Of 4,994 topics of 149 real firms,
-# no two of one firm came closer than 0.86, so that a topic is never taken for its neighbour.
+# Topics of different runs are the same if the cosine of their centroids is at least this. Among 4,994 topics of 149
+# real firms, no two of one firm came closer than 0.86, so a topic is never mistaken for its neighbour.
 SAME_TOPIC_COSINE = 0.9
 
 SAME_SENTENCES = "same sentences"
@@ -55,7 +55,7 @@ class ComparedTopic:
 class Run:
     """One run of the quarter. ``embeddings``: unit vectors of the topics, shape (topics, dimensions).
 
-    ``named_by``: the models and prompts that named the topics, for people.
+    ``named_by``: the models and prompts that named the topics, in words.
     """
 
     folder: Path
@@ -67,7 +67,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Pair:
-    """A topic as both runs have it; ``grounding_a`` is the cosine of run A's name to the topic's centroid."""
+    """A topic in both runs; ``grounding_a`` is the cosine of run A's name to the topic's centroid."""
 
     a: ComparedTopic
     b: ComparedTopic
@@ -77,13 +77,13 @@ class Pair:
 
     @property
     def same_name(self) -> bool:
-        """Whether both runs give it the same name, upper and lower case aside."""
+        """Whether both runs give it the same name, ignoring case."""
         return self.a.name.casefold() == self.b.name.casefold()
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs and the topics that both of them have, ordered by firm."""
+    """Two runs and the topics that both have, ordered by firm."""
 
     quarter: str
     a: Run
@@ -92,10 +92,10 @@ class Comparison:
 
 
 def read_runs(folder_a: Path, folder_b: Path, quarter: str | None) -> tuple[str, Run, Run]:
-    """Read two runs of one quarter: ``quarter``, or the one that the folders share when it is None.
+    """Read two runs of one quarter: ``quarter``, or, if it is None, the one that the folders share.
 
-    Raises InvalidInput when a folder holds no run, a table is damaged, the folders share no quarter or several, or the
-    runs have other embedding models.
+    Raises InvalidInput if a folder holds no run, a table is damaged, the folders share no quarter or several, or the
+    runs used different embedding models.
     """
     quarter = _common_quarter(folder_a, folder_b, quarter)
     a, b = read_run(folder_a, quarter), read_run(folder_b, quarter)
@@ -110,8 +110,8 @@ def read_runs(folder_a: Path, folder_b: Path, quarter: str | None) -> tuple[str,
 def compare_runs(quarter: str, a: Run, b: Run, embed: Embed) -> Comparison:
     """Pair the topics of two runs and score their names.
 
-    ``embed`` returns unit vectors of the model that the runs were made with. Raises InvalidInput when it is another
-    model, or when the runs have no topic in common.
+    ``embed`` returns unit vectors of the model that the runs were made with. Raises InvalidInput if it is another
+    model, or if the runs have no topic in common.
     """
     rows = match(a, b)
     if not rows:
@@ -126,7 +126,7 @@ def compare_runs(quarter: str, a: Run, b: Run, embed: Embed) -> Comparison:
 
 
 def read_run(folder: Path, quarter: str) -> Run:
-    """Read the topics of a run; raise InvalidInput when a table is missing or damaged, or has no topic."""
+    """Read the topics of a run; raise InvalidInput if a table is missing, damaged or empty."""
     topics = run_folder.read_table(folder, quarter, "topics", run_folder.columns(schemas.TOPIC, _TOPIC_COLUMNS))
     themes = run_folder.read_themes(folder, quarter, "naming_method")
     if topics.num_rows == 0:
@@ -143,10 +143,10 @@ def read_run(folder: Path, quarter: str) -> Run:
 
 
 def match(a: Run, b: Run) -> list[tuple[int, int, str]]:
-    """Pair the topics of two runs: row in A, row in B, and by what.
+    """Pair the topics of two runs: row in A, row in B, and how they were matched.
 
     First those with the same id and the same representative sentences. Then, firm by firm, the others: the assignment
-    with the largest sum of cosines, of which the pairs that are close enough to be one topic.
+    with the largest sum of cosines, without pairs too far apart to be one topic.
     """
     rows_of_b = {topic.topic_id: row for row, topic in enumerate(b.topics)}
     same = {
@@ -212,7 +212,7 @@ def _rows_by_firm(run: Run, without: set[int]) -> dict[str, list[int]]:
 
 def _grounding(run: Run, rows: list[int], embed: Embed) -> Vectors:
     """The cosine of each name to its topic's centroid, shape (rows,)."""
-    names = list(dict.fromkeys(run.topics[row].name for row in rows))  # many firms have a topic of the same name
+    names = list(dict.fromkeys(run.topics[row].name for row in rows))  # firms may have topics of the same name
     vectors = embed(names)
     if vectors.shape[1] != run.embeddings.shape[1]:
         raise InvalidInput(

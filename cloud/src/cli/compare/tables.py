@@ -1,4 +1,4 @@
-"""What ``ftm compare`` shows on the terminal, and the table of all names it writes."""
+"""What ``ftm compare`` shows on the terminal, and the table of all names that it writes."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from cloud.src.cli.compare.runs import SAME_SENTENCES, ComparedTopic, Comparison
 from cloud.src.cli.screen import one_line
 from cloud.src.contract.errors import FtmError
 
-# A name so far from its topic is about something else (docs/measurements/models.md).
+# A name this far from its topic is about something else (docs/measurements/models.md).
 LOW_GROUNDING = 0.4
 NAMES_SHOWN = 20
 
 
 def runs_table(comparison: Comparison) -> Table:
-    """The two runs in figures: over the topics that both have, and their themes."""
+    """The two runs in figures: their themes, and the topics that both have."""
     table = Table(title=f"Names of {comparison.quarter}", title_justify="left")
     table.add_column("")
     table.add_column("A", justify="right")
@@ -84,7 +84,7 @@ def verdict_table(verdict: Verdict) -> Table:
 
 
 def matching_lines(comparison: Comparison) -> list[str]:
-    """How the topics were matched, for people."""
+    """How the topics were matched, in words."""
     by_sentences = sum(pair.matched_by == SAME_SENTENCES for pair in comparison.pairs)
     by_centroid = len(comparison.pairs) - by_sentences
     only_a, only_b = (len(run.topics) - len(comparison.pairs) for run in (comparison.a, comparison.b))
@@ -147,6 +147,6 @@ def _higher(a: np.ndarray, b: np.ndarray) -> tuple[str, str]:
 
 
 def _repeated(topics: list[ComparedTopic]) -> str:
-    """The share of topics whose name another topic of the firm has too."""
+    """The share of topics whose name is also that of another topic of the firm."""
     used = Counter((topic.firm_id, topic.name.casefold()) for topic in topics)
     return f"{sum(count for count in used.values() if count > 1) / len(topics):.1%}"

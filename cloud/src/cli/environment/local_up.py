@@ -1,4 +1,4 @@
-"""``ftm local up``: the local AWS in the foreground, and what to type to use it."""
+"""``ftm local up``: runs the local AWS in the foreground, and says how to use it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ EXIT_CTRL_C = 130
 def local_up(screen: Screen, port: int, jobs: int | None, llm: LlmChoice, apply: bool, containers: bool) -> None:
     """Run the local AWS until Ctrl-C; ``apply``: set up by the Terraform roots; ``containers``: jobs in the image.
 
-    Raises InvalidInput when the port is in use, or Terraform, its provider, the Docker engine or the image is missing.
+    Raises InvalidInput if the port is in use, or if Terraform, its provider, the Docker engine or the image is missing.
     """
     if apply:
         terraform_roots.check_installed()  # before anything starts
@@ -41,7 +41,7 @@ def local_up(screen: Screen, port: int, jobs: int | None, llm: LlmChoice, apply:
 
 
 def _apply_roots(screen: Screen, aws: LocalAws, job_environment: dict[str, str], llm_api_key: str | None) -> None:
-    """Set up the local AWS as a real one is: by Terraform."""
+    """Set up the local AWS like a real one: by Terraform."""
     folder = terraform_roots.work_folder(aws)
     screen.line(f"applying the Terraform roots takes 3 to 4 minutes; copies and state are in {folder}")
     roots = terraform_roots.copy_roots(folder, job_environment, with_api_key=llm_api_key is not None)
@@ -50,18 +50,18 @@ def _apply_roots(screen: Screen, aws: LocalAws, job_environment: dict[str, str],
         terraform_roots.init(roots, environment)
     for root in roots:
         _apply(root, environment, screen)
-    if llm_api_key is not None:  # as an operator does it, so that the key is in no state
+    if llm_api_key is not None:  # as an operator does, so that no state holds the key
         aws.client("secretsmanager").put_secret_value(SecretId="ftm/xai", SecretString=llm_api_key)
 
 
 def _apply(root: Root, environment: Mapping[str, str], screen: Screen) -> None:
     with screen.stage(f"terraform apply {root.name}") as stage:
-        # A note and no counts, from which the time left would be computed: one resource may take as long as all others.
+        # A note instead of counts, which would give a time left: one resource may take as long as all others.
         terraform_roots.apply(root, environment, lambda done, n: stage.update(done, f"{done} of {n} resources"))
 
 
 def _wait(environment: LocalEnvironment) -> NoReturn:
-    """Wait for Ctrl-C; raises when the local AWS has ended by itself, instead of waiting beside it."""
+    """Wait for Ctrl-C; raises if the local AWS ends by itself."""
     while True:
         time.sleep(SECONDS_BETWEEN_LOOKS)
         environment.aws.client("s3").list_buckets()

@@ -1,4 +1,4 @@
-"""Whether vLLM runs on its instance, and what that costs: it is scaled by hand, and forgotten by hand."""
+"""Whether vLLM runs on its instance, and what that costs: it is scaled by hand, so it is easily forgotten."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ USD_AN_HOUR = 0.37
 
 
 def status(aws: LocalAws) -> str:
-    """One line: the instances that run, the tasks on them, and what the instances cost."""
+    """One line: the running instances, the tasks on them, and what the instances cost."""
     groups = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[SCALING_GROUP])
     if not groups["AutoScalingGroups"]:
         return "vLLM on AWS: not used"  # the root ecs is not applied

@@ -1,4 +1,4 @@
-"""What FTM's HTML pages have in common: one file each, which needs no network and runs no script but its own.
+"""What FTM's HTML pages share: each is one file that needs no network and runs only its own script.
 
 Every text in them comes from transcripts or a language model and is untrusted: templates escape it, scripts only ever
 set it as text, and the Content-Security-Policy lets nothing else run or load.
@@ -23,9 +23,9 @@ _HERE = Path(__file__).parent
 def render(folder: Path, name: str, **values: Any) -> str:
     """Return the page of ``NAME.html.jinja`` in a folder, styled by ``page.css`` and the folder's ``NAME.css``.
 
-    Its script is ``NAME.js``, where the folder has one.
+    Its script is ``NAME.js``, if the folder has one.
 
-    The template gets ``values``, and ``style`` and ``script`` with the hashes by which its policy allows them.
+    The template gets ``values``, plus ``style`` and ``script`` with the hashes that its policy allows.
     """
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(folder),
@@ -43,7 +43,7 @@ def render(folder: Path, name: str, **values: Any) -> str:
 
 
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all, and its folder when it is missing; raise FtmError when it cannot be written."""
+    """Write a file whole or not at all, creating its folder if needed; raise FtmError if it cannot be written."""
     try:
         with written_whole(path, str(os.getpid())) as unfinished:
             unfinished.write_text(text, encoding="utf-8")

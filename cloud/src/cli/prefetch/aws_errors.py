@@ -1,4 +1,4 @@
-"""What AWS refuses, in one line that says what to do."""
+"""Explains AWS' refusals in one line that says what to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from cloud.src.contract.errors import FtmError
 
 _CONTINUES = "the same command again continues from the last finished chunk"
 
-# AWS' error codes -> what they mean. Requests without a body in the answer have the HTTP status as their code.
+# AWS' error codes -> what they mean. If the answer has no body, the code is the HTTP status.
 _MEANINGS = {
     ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "503"): (
         f"AWS is asked too much at once, also after several attempts: wait some minutes; {_CONTINUES}"
@@ -37,7 +37,7 @@ _MEANINGS = {
 
 @contextmanager
 def aws_errors_explained(bucket: str | None = None) -> Iterator[None]:
-    """Raise an FtmError of one line for whatever AWS refuses in the block, or where it cannot be reached."""
+    """Turn any refusal by AWS in the block, or failure to reach it, into an FtmError of one line."""
     try:
         yield
     except ClientError as error:

@@ -1,4 +1,4 @@
-"""One execution of the state machine for one quarter: start it, see how far it is, stop it."""
+"""One execution of the state machine for one quarter: start it, see how far it has got, stop it."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from cloud.src.localaws.provision import JOB_LOG_GROUP
 
 
 class Aws(Protocol):
-    """Whatever gives boto3 clients of one AWS."""
+    """Anything that gives boto3 clients of one AWS."""
 
     def client(self, service: str) -> Any:
         """A boto3 client for this service."""
@@ -25,7 +25,7 @@ class Aws(Protocol):
 
 @dataclass(frozen=True)
 class ExecutionProgress:
-    """How far an execution is."""
+    """How far an execution has got."""
 
     status: str  # RUNNING | SUCCEEDED | FAILED | TIMED_OUT | ABORTED
     map_done: bool  # all batches are finished, reduce comes next
@@ -33,7 +33,7 @@ class ExecutionProgress:
     batches_done: int  # finished in whatever way
     firms_done: int  # finished in whatever way
     firms_failed: int
-    firms_reused: int  # of those done: finished by an earlier execution
+    firms_reused: int  # of firms_done: finished by an earlier execution
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,8 @@ class Execution:
         return dict(self._states.describe_execution(executionArn=self.arn))
 
     def progress(self) -> ExecutionProgress:
-        """How far the state machine is, by its history, and the map jobs, by their progress files."""
-        status = self.describe()["status"]  # first: what follows is then at least as new
+        """How far the state machine has got, by its history, and the map jobs, by their progress files."""
+        status = self.describe()["status"]  # read first, so that what follows is at least as recent
         events = self._events()
         batches = _output_of("CreateBatchManifest", events).get("batches", {})
         jobs = self._map_jobs(batches.get("manifest_key"))
@@ -72,11 +72,11 @@ class Execution:
             batches_done=sum(event["type"] in ("MapIterationSucceeded", "MapIterationFailed") for event in events),
             firms_done=sum(job["analysed"] for job in jobs),
             firms_failed=sum(len(job["failed"]) for job in jobs),
-            firms_reused=sum(job.get("reused_firms", 0) for job in jobs),  # an older image does not tell
+            firms_reused=sum(job.get("reused_firms", 0) for job in jobs),  # an older image does not say
         )
 
     def reduce_progress(self) -> ReduceProgress:
-        """How far the reduce job is, by its progress file."""
+        """How far the reduce job has got, by its progress file."""
         body = self._read(keys.themes_progress(self._quarter))
         if body is None or body["manifest_key"] != self._manifest_key():
             return ReduceProgress()
@@ -88,11 +88,11 @@ class Execution:
         return sum((Counter(job["naming"]) for job in jobs), Counter())
 
     def summary(self) -> dict[str, Any]:
-        """What SummarizeResults counted; empty when the execution has not come that far."""
+        """What SummarizeResults counted; empty if the execution has not got that far."""
         return _output_of("SummarizeResults", self._events())
 
     def stop(self, cause: str) -> None:
-        """Stop the execution, and with it the jobs it waits for."""
+        """Stop the execution, and with it the jobs that it waits for."""
         self._states.stop_execution(executionArn=self.arn, error="Interrupted", cause=cause)
 
     def _events(self) -> list[dict[str, Any]]:
@@ -100,7 +100,7 @@ class Execution:
         return [event for page in pages for event in page["events"]]
 
     def _map_jobs(self, manifest_key: str | None) -> list[dict[str, Any]]:
-        """The progress files that this execution's map jobs have written; others are from an earlier execution."""
+        """The progress files written by this execution's map jobs; any others are from an earlier execution."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=keys.progress_prefix(self._quarter)
         )
@@ -140,7 +140,7 @@ def start_execution(
 
 
 def _exited(event: dict[str, Any]) -> str | None:
-    """Name of the state that an event is the end of."""
+    """Name of the state that ended with this event."""
     name: str | None = event.get("stateExitedEventDetails", {}).get("name")
     return name
 
@@ -154,11 +154,11 @@ LOG_LINES = 15
 
 
 class ExecutionFailed(FtmError):
-    """The state machine ended without success. What the jobs had finished is kept."""
+    """The state machine failed. What the jobs had finished is kept."""
 
 
 def failure_of(execution: Execution, quarter: str, folder: Path) -> ExecutionFailed:
-    """Say in one line with what error and cause it failed, how many firms failed, and where the reasons are."""
+    """Say in one line the error and cause, how many firms failed, and where the reasons are."""
     description = execution.describe()
     failure = f"{quarter} failed: {description.get('error') or description['status']}"
     if cause := description.get("cause"):
@@ -170,23 +170,23 @@ def failure_of(execution: Execution, quarter: str, folder: Path) -> ExecutionFai
 
 
 def failed_job_log(aws: Aws, execution: Execution, job_queue: str) -> list[str]:
-    """A line that names the first job that failed and the end of its log; nothing when no job failed.
+    """A line that names the first failed job, and the end of its log; nothing if no job failed.
 
-    The first, because later ones often fail of what it has not done.
+    The first, because later jobs often fail for lack of its results.
     """
     failed = _jobs(aws, job_queue, "FAILED", since=execution.describe()["startDate"])
     if not failed:
         return []
     job = aws.client("batch").describe_jobs(jobs=[failed[0]["jobId"]])["jobs"][0]
     lines = _log_tail(aws, job, LOG_LINES) or ["it never started"]
-    # The container's says more: that of the job is "Task failed to start" when there is no such image.
+    # The container's reason says more: if the image is missing, the job's is "Task failed to start".
     reason = job.get("container", {}).get("reason") or job.get("statusReason") or "no reason given"
     title = f"job {job['jobName']} failed ({reason}); the end of its log:"
     return [title, *(f"  {line}" for line in lines)]
 
 
 def _message(cause: str) -> str:
-    """The sentence in a cause: that of a Lambda function is JSON, any other is the sentence."""
+    """The sentence in a cause: a Lambda function's cause is JSON, any other is the sentence itself."""
     try:
         details = json.loads(cause)
     except ValueError:
@@ -195,7 +195,7 @@ def _message(cause: str) -> str:
 
 
 def _jobs(aws: Aws, job_queue: str, status: str, since: datetime) -> list[dict[str, Any]]:
-    """The jobs in this status that were submitted since then, the oldest first, as ListJobs tells them."""
+    """The jobs in this status submitted since then, oldest first, as ListJobs returns them."""
     pages = aws.client("batch").get_paginator("list_jobs").paginate(jobQueue=job_queue, jobStatus=status)
     found = [job for page in pages for job in page["jobSummaryList"]]
     return sorted(
@@ -204,7 +204,7 @@ def _jobs(aws: Aws, job_queue: str, status: str, since: datetime) -> list[dict[s
 
 
 def _log_tail(aws: Aws, job: dict[str, Any], n_lines: int) -> list[str]:
-    """The last lines that a job has logged; none when it has not started."""
+    """The last lines that a job has logged; empty if it has not started."""
     container = aws.client("batch").describe_jobs(jobs=[job["jobId"]])["jobs"][0]["container"]
     if "logStreamName" not in container:
         return []

@@ -1,7 +1,7 @@
-"""A folder as a copy of one quarter in the bucket: the same paths, each file whole.
+"""Keeps a folder as a copy of one quarter in the bucket: the same paths, each file whole.
 
 The folder is what the user keeps. The bucket of a local run lives in memory, so an interrupted run continues from the
-folder: its finished parts and the LLM's answers are put back into the bucket, where the jobs look for them.
+folder: its finished parts and the LLM's answers are copied back into the bucket, where the jobs look for them.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.contract.files import written_whole
 
-# The sentences are in four tables and in the report, and the topics' vectors come on top: measured, 7 to 12.
+# Four tables and the report hold the sentences, and the topics' vectors add to that: measured, 7 to 12.
 OUTPUT_BYTES_PER_PREFETCHED_BYTE = 12
 
-_SUFFIXES = (".parquet", ".json", ".jsonl")  # of the files that runs write; a user may put others beside them
+_SUFFIXES = (".parquet", ".json", ".jsonl")  # the files that runs write; a user may put others beside them
 
 
 class Mirror:
@@ -41,13 +41,13 @@ class Mirror:
         tables = (keys.firms, keys.calls, keys.topics, keys.themes, keys.theme_contributions, keys.exposures)
         files = (*tables, keys.themes_for_sentiment)
         self._results = (*in_parts, *(keys.folder_of(file(quarter)) for file in files))
-        # A bucket that outlives the run may hold an earlier run's records and results: they are not this run's.
-        # S3 tells times in whole seconds.
+        # A bucket that outlives the run may hold an earlier run's records and results, which must not be copied. S3
+        # states times in whole seconds.
         self._started = datetime.now(UTC).replace(microsecond=0)
         self._copied: dict[str, str] = {}  # key -> ETag
 
     def seed(self) -> int:
-        """Put the folder's finished parts, and the LLM's answers, into the bucket, except those it has.
+        """Put the folder's finished parts and the LLM's answers into the bucket, unless it already has them.
 
         Returns the number of part files.
         """
@@ -61,8 +61,8 @@ class Mirror:
     def copy_new(self) -> int:
         """Copy the objects that are new or changed since the last call; return how many."""
         n_copied = 0
-        # A topics file stands for a whole part. Its job writes it after the sentences, so it is listed before them and
-        # copied after them: whoever finds it in the folder finds its sentences too.
+        # A topics file stands for a whole part. Its job writes it after the sentences, so it is listed before them but
+        # copied after them: if it is in the folder, so are its sentences.
         topics_parts = list(self._objects(self._topics_parts))
         others = [
             *self._objects(self._prefetched, self._sentences_parts, self._answers),
@@ -76,10 +76,10 @@ class Mirror:
         return n_copied
 
     def finish(self) -> None:
-        """Copy what is left. Then drop what an earlier run left beside the records and the tables of this one.
+        """Copy what is left, then delete what an earlier run left beside this run's records and tables.
 
-        Without this a run with bigger batches would leave sentences of the earlier run's batches beside its own. Parts
-        stay: the next run may use them.
+        Otherwise a run with bigger batches would leave sentences of the earlier run's batches beside its own. Parts are
+        kept: the next run may use them.
         """
         self.copy_new()
         if self._has_copied(*self._records):
@@ -96,7 +96,7 @@ class Mirror:
         return self._has_copied(*self._results)
 
     def _put_missing(self, prefix: str, names: str) -> int:
-        """Put the folder's files into the bucket, except those it has; return how many."""
+        """Put the folder's files into the bucket, unless it already has them; return how many."""
         there = {item["Key"] for item in self._objects(prefix)}
         missing = [path for path in sorted((self._folder / prefix).glob(names)) if prefix + path.name not in there]
         for path in missing:
@@ -134,7 +134,7 @@ class Mirror:
 def output_folder(folder: Path) -> Iterator[None]:
     """Make the folder and keep other runs out of it while the block runs.
 
-    Raises InvalidInput when another run is writing to it.
+    Raises InvalidInput if another run is writing to it.
     """
     folder.mkdir(parents=True, exist_ok=True)
     handle = os.open(folder, os.O_RDONLY)
@@ -142,11 +142,11 @@ def output_folder(folder: Path) -> Iterator[None]:
         _lock(handle, folder)
         yield
     finally:
-        os.close(handle)  # gives the lock back, and so does the end of the process, however it ends
+        os.close(handle)  # releases the lock, as does the end of the process, however it ends
 
 
 def check_disk_space(folder: Path, prefetched_bytes: int) -> None:
-    """Raise FtmError when what a run of this size writes does not fit on the folder's disk."""
+    """Raise FtmError if the output of a run of this size does not fit on the folder's disk."""
     needed = prefetched_bytes * OUTPUT_BYTES_PER_PREFETCHED_BYTE
     free = shutil.disk_usage(nearest_existing(folder)).free
     if free < needed:
@@ -157,7 +157,7 @@ def check_disk_space(folder: Path, prefetched_bytes: int) -> None:
 
 
 def check_output_folder(folder: Path) -> None:
-    """Raise InvalidInput when the folder cannot be made or written, without making it."""
+    """Raise InvalidInput if the folder cannot be created or written; do not create it."""
     if folder.exists() and not folder.is_dir():
         raise InvalidInput(f"output {folder} is a file: give a folder with --out")
     existing = nearest_existing(folder)
@@ -168,7 +168,7 @@ def check_output_folder(folder: Path) -> None:
 
 
 def nearest_existing(path: Path) -> Path:
-    """Return the path itself or its nearest parent that exists, even a link that leads nowhere."""
+    """Return the path itself or its nearest existing parent, even a broken link."""
     return next(place for place in [path, *path.absolute().parents] if place.exists() or place.is_symlink())
 
 

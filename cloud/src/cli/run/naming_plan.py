@@ -1,4 +1,4 @@
-"""What a run will take, before it starts: how many topics the local language model would have to name, and how long."""
+"""Plans a run's naming: how many topics the local language model would have to name, and how long it would take."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from cloud.src.cli.screen import duration
 from cloud.src.topics.find_topics import expected_topics
 
-# Measured on 149 real calls and 36 samples: names for themes that come on top of those for topics.
+# Measured on 149 real calls and 36 samples: names for themes, in addition to those for topics.
 THEMES_PER_TOPIC = 0.06
 # Above this, a local run spends the language model on themes only.
 LONGEST_LOCAL_NAMING_S = 5 * 60
@@ -15,7 +15,7 @@ LONGEST_LOCAL_NAMING_S = 5 * 60
 
 @dataclass(frozen=True)
 class NamingPlan:
-    """Who names topics and themes (fields of the state machine's input), and one line that says why."""
+    """Who names topics and themes (fields of the state machine's input), and one line with the reason."""
 
     topic_naming: str  # "llm" | "keywords"
     theme_naming: str
@@ -25,10 +25,10 @@ class NamingPlan:
 def plan_naming(
     n_firms: int, n_sentences: int, names_per_second: float | None, llm_topics: bool, no_llm: bool = False
 ) -> NamingPlan:
-    """Decide who names the topics and themes of a quarter with ``n_sentences`` sentences of ``n_firms`` firms.
+    """Decide who names the topics and themes of a quarter with ``n_sentences`` sentences from ``n_firms`` firms.
 
-    ``names_per_second``: of the language model on this machine, None for a server. ``llm_topics``: the user wants every
-    topic named by the language model, whatever it takes; ``no_llm``: nothing named by it.
+    ``names_per_second``: speed of the language model on this machine, None for a server. ``llm_topics``: the user wants
+    the language model to name every topic, however long it takes; ``no_llm``: the user wants it to name nothing.
     """
     n_topics = n_firms * expected_topics(round(n_sentences / n_firms))
     about = f"{n_sentences:,} sentences of {n_firms:,} firms make up to {n_topics:,} topics"

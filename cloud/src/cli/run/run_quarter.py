@@ -1,4 +1,4 @@
-"""One quarter from transcripts to themes and their report, through the state machine, with a folder as its result."""
+"""Takes one quarter from transcripts to themes and their report, through the state machine, into a folder."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class RunRequest:
 def run_quarter(request: RunRequest, environment: LocalEnvironment, screen: Screen) -> Outcome:
     """Prefetch, run the state machine, keep its results in the folder, write the report.
 
-    Raises InvalidInput for transcripts without a sentence, before the folder is made, and ExecutionFailed when the
+    Raises InvalidInput for transcripts without a sentence, before the folder is created, and ExecutionFailed if the
     state machine fails; what it had finished by then is in the folder.
     """
     storage = S3Storage(environment.aws.client("s3"), environment.bucket)
@@ -97,7 +97,7 @@ def run_quarter(request: RunRequest, environment: LocalEnvironment, screen: Scre
 
 
 def theme_naming(folder: Path, quarter: str) -> dict[str, int]:
-    """What the reduce job has counted while it named the themes; empty when none is told."""
+    """What the reduce job counted while it named the themes; empty if it counted nothing."""
     record = read_metadata(pq.read_schema(folder / keys.themes(quarter)))
     return dict(record.get("naming", {}))
 
@@ -105,7 +105,7 @@ def theme_naming(folder: Path, quarter: str) -> dict[str, int]:
 def prefetch(
     storage: Storage, quarter: str, transcripts: TranscriptSource, screen: Screen, force: bool
 ) -> PrefetchSummary:
-    """Bring the transcripts into the bucket, as sentences; with ``force`` also when they are there already."""
+    """Put the transcripts into the bucket, as sentences; with ``force`` even if they are already there."""
     with screen.stage("prefetch", total=transcripts.n_firms) as stage:
         summary = write_quarter(storage, quarter, transcripts, lambda done, _total: stage.update(done), force)
     left_out = "".join(f"; left out: {count:,} {reason}" for reason, count in summary.skipped.items())
@@ -158,11 +158,11 @@ def _poll(
 
 @contextmanager
 def _stopped_with_us(execution: Execution) -> Iterator[None]:
-    """Stop the execution and its jobs when we stop watching it: Ctrl-C, a full disk, a bug."""
+    """Stop the execution and its jobs if we stop watching it: Ctrl-C, a full disk, a bug."""
     try:
         yield
     except BaseException:
-        # What stopped us is what the user must get to see, also when AWS can no longer be reached.
+        # The user must see what stopped us, even if AWS can no longer be reached.
         with suppress(BotoCoreError, ClientError):
             execution.stop("ftm was interrupted")
         raise
@@ -171,9 +171,9 @@ def _stopped_with_us(execution: Execution) -> Iterator[None]:
 def _failure(
     execution: Execution, has_results: bool, request: RunRequest, environment: LocalEnvironment, screen: Screen
 ) -> FtmError:
-    """Show the end of the failed job's log; what is returned says why the execution has failed.
+    """Show the end of the failed job's log; return an error that says why the execution failed.
 
-    When other batches have made tables, their report is written: that of an earlier run would not belong to them.
+    If other batches have written tables, their report is written too: an earlier run's report would not match them.
     """
     failure = failure_of(execution, request.quarter, request.folder)
     for line in failed_job_log(environment.aws, execution, environment.job_queue):
@@ -187,7 +187,7 @@ def _failure(
 
 
 def _report(request: RunRequest, environment: LocalEnvironment, screen: Screen) -> Path:
-    """Write the report to the folder, and to its place in the bucket."""
+    """Write the report to the folder and to the bucket."""
     with screen.stage("report"):
         report = write_report(request.folder, request.quarter)
         environment.aws.client("s3").upload_file(str(report), environment.bucket, keys.report(request.quarter))

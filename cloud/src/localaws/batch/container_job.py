@@ -1,13 +1,13 @@
 """Runs one Batch job in a container: ``python container_job.py DOCKER NAME CREATE_ARGUMENTS...``.
 
-A container is the engine's, not ours: killing the client leaves it running. So a second process, the keeper, makes the
-container and waits. It is in a session of its own, where a signal to our process group does not reach it, and the pipe
-that is its standard input closes when this process has ended, however that was. Then it removes the container.
+A container belongs to the engine, not to us: killing the client leaves it running. So a second process, the keeper,
+creates the container and waits. It has a session of its own, so that a signal to our process group does not reach it,
+and the pipe that is its standard input closes when this process ends, in whatever way. Then it removes the container.
 
-The exit code is the container's, or docker's own when the container cannot be made. The keeper holds what this process
-prints to, so that whoever reads that to its end knows that the container is gone.
+The exit code is the container's, or docker's own if the container cannot be created. The keeper shares this process's
+output, so whoever reads that to its end knows that the container is gone.
 
-Standard library only: it is started as a script, without FTM's code on the path.
+Uses only the standard library: it runs as a script, without FTM's code on the path.
 """
 
 from __future__ import annotations
@@ -38,12 +38,12 @@ def run(docker: str, name: str, create_arguments: list[str]) -> int:
 
 
 def keep(docker: str, name: str, create_arguments: list[str]) -> int:
-    """Make the container, and remove it when standard input closes. Made here, it cannot appear after that."""
+    """Create the container, and remove it when standard input closes; created here, it cannot appear later."""
     create = [docker, "create", "--name", name, *create_arguments]
     created = subprocess.run(create, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False)
     if created.returncode != 0:
         return created.returncode
-    with suppress(BrokenPipeError):  # whoever waits for it has ended meanwhile
+    with suppress(BrokenPipeError):  # the process that waited for it has ended meanwhile
         sys.stdout.buffer.write(_CREATED)
         sys.stdout.buffer.flush()
     sys.stdin.buffer.read()

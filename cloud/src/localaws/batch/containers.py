@@ -1,4 +1,4 @@
-"""Batch jobs as containers of a Docker engine, made as their job definition says."""
+"""Runs Batch jobs as containers of a Docker engine, as their job definition says."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Any
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.localaws.host import CannotPullContainer
 
-# Which engine, and how it is reached; nothing else of the user's environment is needed for it.
+# Which engine, and how to reach it; the client needs nothing else from the user's environment.
 ENGINE_VARIABLES = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_CERT_PATH", "DOCKER_TLS_VERIFY")
 
 _CONTAINER_JOB = Path(__file__).with_name("container_job.py")
@@ -32,7 +32,7 @@ class Container:
 
 
 def check(image: str) -> None:
-    """Raise InvalidInput, saying what to do, unless an engine answers that has ``image``."""
+    """Raise InvalidInput, saying what to do, unless an engine answers and has ``image``."""
     if not shutil.which("docker"):
         raise InvalidInput("there is no docker command, which --containers needs: install Docker, or run without it")
     answer = _docker("version", "--format", "{{.Server.Version}}")
@@ -53,26 +53,26 @@ def job_command(container: Container) -> list[str]:
 
     Raises CannotPullContainer when the engine lacks the image.
     """
-    # It was there a moment ago; `docker create` would pull it otherwise.
+    # The image was there a moment ago; otherwise `docker create` would pull it.
     arguments = [
         "--pull=never",
         *_create_options(container),
         image_in_engine(container.properties["image"]),
         *container.command,
     ]
-    # -I -S: as the guard, it needs the standard library only
+    # -I -S: like the guard, it needs only the standard library
     return [sys.executable, "-I", "-S", str(_CONTAINER_JOB), _client(), container.name, *arguments]
 
 
 def engine_environment() -> dict[str, str]:
-    """The variables by which the client finds the engine that this process uses."""
+    """The variables through which the client finds the engine that this process uses."""
     return {name: os.environ[name] for name in ENGINE_VARIABLES if name in os.environ}
 
 
 def image_in_engine(image: str) -> str:
-    """``image`` as the engine knows it: by its full name, or without the registry that it was not pushed to.
+    """``image`` as the engine knows it: by its full name, or without a registry if it was never pushed.
 
-    Nothing is pulled. Raises CannotPullContainer when it is not there.
+    Nothing is pulled. Raises CannotPullContainer if the engine does not have it.
     """
     for name in (image, image.rsplit("/", 1)[-1]):
         if _has(name):
@@ -81,12 +81,12 @@ def image_in_engine(image: str) -> str:
 
 
 def _create_options(container: Container) -> list[str]:
-    """Options of ``docker create`` for what a job definition can say; what FTM's do not say is not here."""
+    """Options of ``docker create`` for the settings that FTM's job definitions use."""
     properties = container.properties
     linux = properties.get("linuxParameters") or {}
-    # The host's network: the local AWS and the LLM listen on its loopback address. No log: Batch's own has it.
+    # The host's network: the local AWS and the LLM listen on its loopback address. No log: Batch keeps its own.
     options = ["--network=host", "--log-driver=none"]
-    # Without the second, it could have as much again in swap.
+    # Without the second, it could use as much again in swap.
     options += [f"--memory={container.memory_mib}m", f"--memory-swap={container.memory_mib}m"]
     if properties.get("readonlyRootFilesystem"):
         options.append("--read-only")
@@ -97,7 +97,7 @@ def _create_options(container: Container) -> list[str]:
         options.append(f"--tmpfs={mount['containerPath']}:{mount_options}")
     if user := properties.get("user"):
         options.append(f"--user={user}")
-    # Names only: a value may be a secret, and everybody can read a command line.
+    # Names only: a value may be a secret, and anyone can read a command line.
     return options + [f"--env={name}" for name in container.variables]
 
 
@@ -112,5 +112,5 @@ def _docker(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def _client() -> str:
-    """Its path: a job's own PATH must not choose another."""
+    """The client's path: a job's own PATH must not select another."""
     return shutil.which("docker") or "docker"

@@ -35,13 +35,13 @@ _HOST_GONE = "Host EC2 (instance i-00000000000000000) terminated."
 _KILLED = 128 + signal.SIGKILL
 _FINAL = (JobStatus.SUCCEEDED, JobStatus.FAILED)
 
-_submitted = threading.local()  # what moto drops of the SubmitJob request that this thread is answering
+_submitted = threading.local()  # the fields that moto drops from the SubmitJob request that this thread is answering
 
 
 def install(host: Host) -> None:
     """Patch moto's Batch; each function below says what stock moto lacks."""
     ProcessJob.host = host
-    # Stock jobs run in Docker, know no retries, and are not killed but asked to stop every half second.
+    # Stock jobs run in Docker, have no retries, and are not killed but asked to stop every half second.
     patch(moto.batch.models, "Job", ProcessJob)
     _keep_retry_strategy()
     patch(BatchBackend, "describe_jobs", describe_jobs)
@@ -58,7 +58,7 @@ def _keep_retry_strategy() -> None:
 
 
 def describe_jobs(backend: BatchBackend, jobs: list[str] | None) -> list[dict[str, Any]]:
-    """Stock moto walks over all jobs, and fails when another thread submits one meanwhile."""
+    """Stock moto iterates over all jobs, and fails if another thread submits one meanwhile."""
     ids = [job.rsplit("/", 1)[-1] for job in jobs or []]
     return [backend._jobs[job_id].describe() for job_id in ids if job_id in backend._jobs]
 
@@ -90,7 +90,7 @@ class ProcessJob(Job):
         self._mark_stopped(success=succeeded)
 
     def terminate(self, reason: str) -> None:
-        """Stock moto says "stop" to a job that has ended, and rewrites why it did."""
+        """Stock moto stops even a job that has ended, and overwrites the reason why it ended."""
         with self._process_lock:
             if self.stop or self.status in _FINAL:
                 return
@@ -100,7 +100,7 @@ class ProcessJob(Job):
                 self._process.kill()
 
     def describe(self) -> dict[str, Any]:
-        """Stock moto leaves out how the container ended, and the end of an array of which a job failed."""
+        """Stock moto leaves out how the container ended, and when an array with a failed job ended."""
         description = super().describe()
         description["retryStrategy"] = self.retry_strategy
         if self.exit_code is not None and "container" in description:
@@ -113,13 +113,13 @@ class ProcessJob(Job):
         return description
 
     def _get_container_property(self, p: str, default: Any) -> Any:
-        """Stock moto adds to the declared environment each time somebody looks at it."""
+        """Stock moto adds to the declared environment each time it is read."""
         if p != "environment":
             return super()._get_container_property(p, default)
         return [{"name": name, "value": value} for name, value in declared_environment(self).items()]
 
     def _run_attempts(self) -> bool:
-        """Whether an attempt succeeded."""
+        """Run attempts until one succeeds or none is left; return whether one succeeded."""
         attempt = 0
         while True:
             attempt += 1
@@ -136,7 +136,7 @@ class ProcessJob(Job):
 
     @contextmanager
     def _job_slot(self) -> Iterator[None]:
-        """Wait until the machine has room for one more job, or the job is to stop."""
+        """Wait until the machine has room for one more job, or the job should stop."""
         while not self.host.job_slots.acquire(timeout=0.1):
             if self.stop:
                 yield
@@ -151,7 +151,7 @@ class ProcessJob(Job):
         log = self._new_log_stream()
         self.job_started_at = datetime.now()  # noqa: DTZ005  # moto takes it for local time
         self._start_attempt()
-        # A folder of its own, as a container has, that takes away what a killed job leaves behind.
+        # A folder of its own, as in a container; removing it also removes what a killed job leaves behind.
         with tempfile.TemporaryDirectory(prefix="job-", dir=self.host.work_folder) as folder:
             try:
                 process = self._start_process(attempt, Path(folder), log)
@@ -218,9 +218,9 @@ class ProcessJob(Job):
                 self.latest_attempt["container"]["reason"] = ending.reason
 
     def _status_reason(self, ending: Ending) -> str:
-        """A job whose process is killed ends like one whose host Spot takes back: it is not the job's fault.
+        """A job whose process is killed ends like one whose Spot host is reclaimed: it is not the job's fault.
 
-        Not so with containers: one that has used up its memory ends with the same exit code, and on AWS is not retried.
+        A container is different: one that runs out of memory ends with the same exit code, and AWS does not retry it.
         """
         if ending.timed_out:
             return _TIMED_OUT

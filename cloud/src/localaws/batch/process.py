@@ -21,21 +21,21 @@ _GUARD = Path(__file__).parents[1] / "job_guard.py"
 class Ending:
     """How an attempt ended."""
 
-    exit_code: int | None  # 128 + n when signal n ended it; None when it could not start
+    exit_code: int | None  # 128 + n if signal n ended it; None if it could not start
     timed_out: bool = False
     reason: str = ""  # why it could not start
 
 
 @dataclass(frozen=True)
 class LogStream:
-    """Where the lines a job prints go."""
+    """Receives the lines that a job prints."""
 
     backend: LogsBackend
     group: str
     name: str
 
     def create(self) -> None:
-        """Create the stream, and its group if need be."""
+        """Create the stream, and its group if needed."""
         self.backend.ensure_log_group(self.group)
         self.backend.ensure_log_stream(self.group, self.name)
 
@@ -57,7 +57,7 @@ class JobProcess:
         log: LogStream,
     ) -> None:
         self._processes = processes
-        # -I -S: the guard needs the standard library only, and starts in a tenth of the time
+        # -I -S: the guard needs only the standard library and so starts in a tenth of the time
         guard = [sys.executable, "-I", "-S", str(_GUARD), *command]
         self._guard = processes.start(guard, environment, folder, output=subprocess.PIPE)
         self._log_reader = threading.Thread(target=self._forward_output, args=(log,), daemon=True)
@@ -83,5 +83,5 @@ class JobProcess:
         with self._guard.stdout as output:
             for line in output:
                 text = line.decode(errors="replace").rstrip()
-                if text:  # CloudWatch Logs takes no empty message
+                if text:  # CloudWatch Logs does not accept empty messages
                     log.put(text)

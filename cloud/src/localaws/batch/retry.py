@@ -12,16 +12,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class FailedAttempt:
-    """How an attempt ended, in the words that ``evaluateOnExit`` looks at."""
+    """How an attempt ended, in the terms of ``evaluateOnExit``."""
 
     number: int  # counted from 1
-    exit_code: int | None  # None when it could not start
+    exit_code: int | None  # None if it could not start
     reason: str
     status_reason: str
 
 
 def gets_another_attempt(retry_strategy: Mapping[str, Any], failed: FailedAttempt) -> bool:
-    """The first condition that matches decides; when none does, the job is retried while attempts are left."""
+    """The first matching condition decides; without one, the job is retried while attempts are left."""
     if failed.number >= int(retry_strategy.get("attempts") or 1):
         return False
     for condition in retry_strategy.get("evaluateOnExit") or []:
@@ -40,5 +40,5 @@ def _matches(condition: Mapping[str, str], failed: FailedAttempt) -> bool:
 
 
 def _fits(pattern: str, value: str) -> bool:
-    """A pattern may end with an asterisk, and has no other special characters."""
+    """A pattern may end in an asterisk; no other character is special."""
     return value.startswith(pattern[:-1]) if pattern.endswith("*") else value == pattern

@@ -18,7 +18,7 @@ def install() -> None:
 
 
 def resize_compute_environments() -> None:
-    """Stock moto ignores an update of the compute resources, so that the next plan wants to make it again."""
+    """Stock moto ignores an update of the compute resources, so the next plan shows it again."""
 
     def update_compute_environment(
         self: BatchBackend, compute_environment_name: str, state: Any, compute_resources: Any, service_role: Any
@@ -33,7 +33,7 @@ def resize_compute_environments() -> None:
 
 
 def keep_time_limits() -> None:
-    """Stock moto drops the limits on waiting jobs of a queue, so that the next plan wants to set them again."""
+    """Stock moto drops a queue's limits on waiting jobs, so the next plan shows them again."""
 
     def keeping(action: Any) -> Any:
         def create_or_update(self: BatchResponse) -> Any:

@@ -18,7 +18,7 @@ def install() -> None:
 
 
 def tell_subscribers() -> None:
-    """Stock moto keeps who is told when a budget is used up, but has no action to ask for it."""
+    """Stock moto stores who is told when a budget is used up, but cannot list them."""
 
     def describe_subscribers_for_notification(self: BudgetsResponse) -> str:
         wanted = _identity(self._get_param("Notification"))
@@ -30,7 +30,7 @@ def tell_subscribers() -> None:
 
 
 def keep_tags() -> None:
-    """Stock moto drops the tags of a budget, and has no actions for them."""
+    """Stock moto drops the tags of a budget and has no actions for tags."""
 
     def create_budget(self: BudgetsResponse) -> str:
         answer = stock_create_budget(self)
@@ -57,7 +57,7 @@ def keep_tags() -> None:
 
 
 def _identity(notification: dict[str, Any]) -> tuple[Any, ...]:
-    """What tells the notifications of a budget apart; its state does not."""
+    """What distinguishes a budget's notifications; their state does not."""
     kind = notification.get("ThresholdType", "PERCENTAGE")
     return notification["NotificationType"], notification["ComparisonOperator"], float(notification["Threshold"]), kind
 
@@ -73,6 +73,6 @@ def _tags(budget: Budget) -> list[dict[str, str]]:
 
 
 def _set_tags(budget: Budget, tags: list[dict[str, str]]) -> None:
-    """The last value of a key counts."""
+    """Set the tags; the last value of a key counts."""
     values = {tag["Key"]: tag["Value"] for tag in tags}
     vars(budget)["resource_tags"] = [{"Key": key, "Value": value} for key, value in values.items()]

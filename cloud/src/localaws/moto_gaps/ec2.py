@@ -14,7 +14,7 @@ from cloud.src.localaws.moto_gaps.patching import patch
 
 
 def install() -> None:
-    """Let moto answer what Terraform asks of launch templates, security groups and load balancers."""
+    """Let moto answer Terraform's questions about launch templates, security groups and load balancers."""
     separate_template_tags()
     encode_user_data_of_later_versions()
     describe_rules_between_groups()
@@ -22,7 +22,7 @@ def install() -> None:
 
 
 def separate_template_tags() -> None:
-    """Stock moto shows the launch template's own tags among those of the instances, a difference to plan away."""
+    """Stock moto lists the launch template's own tags among the instances' tags, which a plan shows as a difference."""
 
     def init(
         self: LaunchTemplate, backend: Any, name: str, template_data: dict[str, Any], description: str, tags: Any
@@ -40,7 +40,7 @@ def encode_user_data_of_later_versions() -> None:
 
     def create_version(self: LaunchTemplate, data: dict[str, Any], description: str) -> Any:
         user_data = data.get("UserData")
-        if user_data and not isinstance(user_data, Base64EncodedString):  # that of a first version is one
+        if user_data and not isinstance(user_data, Base64EncodedString):  # the first version's has the right type
             data["UserData"] = parse_user_data(user_data)
         return stock_create_version(self, data, description)
 
@@ -48,7 +48,7 @@ def encode_user_data_of_later_versions() -> None:
 
 
 def describe_rules_between_groups() -> None:
-    """Stock moto shows the description of a rule that names addresses, and none of a rule that names a group."""
+    """Stock moto shows the description of a rule for addresses, but not of a rule for a group."""
 
     def description(self: SecurityGroupRule) -> str | None:
         return self.ip_range.get("Description") or self.source_group.get("Description")
@@ -57,7 +57,7 @@ def describe_rules_between_groups() -> None:
 
 
 def activate_load_balancers() -> None:
-    """Stock moto shows a new load balancer as not ready once, for which Terraform then waits half a minute."""
+    """Stock moto first reports a new load balancer as not ready, and Terraform then waits half a minute."""
 
     def init(self: FakeLoadBalancer, *args: Any, **kwargs: Any) -> None:
         stock_init(self, *args, **kwargs)

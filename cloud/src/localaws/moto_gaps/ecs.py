@@ -26,7 +26,7 @@ def install() -> None:
 
 
 def leave_out_missing_network() -> None:
-    """Stock moto answers {} for the network of a service in host mode, at which Terraform's provider crashes."""
+    """Stock moto answers {} for the network of a service in host mode, which crashes Terraform's provider."""
 
     def init(self: Service, *args: Any, **kwargs: Any) -> None:
         stock_init(self, *args, **kwargs)
@@ -37,7 +37,7 @@ def leave_out_missing_network() -> None:
 
 
 def keep_service_settings() -> None:
-    """Stock moto forgets some settings of a service, so that the next plan wants to make them again."""
+    """Stock moto forgets some settings of a service, so the next plan shows them again."""
 
     def create_service(self: EC2ContainerServiceResponse) -> Any:
         answer = stock_create_service(self)

@@ -1,4 +1,4 @@
-"""What moto lacks so that Terraform can apply, plan and destroy FTM's roots. By service, each patch on its own."""
+"""Adds what moto lacks for Terraform to apply, plan and destroy FTM's roots, service by service and patch by patch."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cloud.src.localaws.moto_gaps import athena, batch, budgets, ec2, ecs, s3, s
 
 
 def install() -> None:
-    """Patch moto; each function of the modules says what stock moto lacks."""
+    """Patch moto; each function in the modules says what stock moto lacks."""
     athena.install()
     batch.install()
     budgets.install()
@@ -20,5 +20,5 @@ def install() -> None:
 
 
 def load_managed_policies() -> None:
-    """Stock moto has none of the policies that AWS manages, until it is told to load them."""
+    """Stock moto has no AWS-managed policies until it is told to load them."""
     default_user_config["iam"]["load_aws_managed_policies"] = True

@@ -6,9 +6,9 @@ from typing import Any
 
 
 def patch(owner: Any, name: str, replacement: Any) -> Any:
-    """Put ``replacement`` in the place of ``owner``'s attribute ``name``; return what was there.
+    """Replace ``owner``'s attribute ``name`` by ``replacement``; return the original.
 
-    Raises AttributeError when there was nothing: another moto, whose parts have other names.
+    Raises AttributeError if there is no such attribute: this is another version of moto, with other names.
     """
     stock = getattr(owner, name)
     setattr(owner, name, replacement)
@@ -18,7 +18,7 @@ def patch(owner: Any, name: str, replacement: Any) -> Any:
 def add(owner: type, action: Any) -> None:
     """Give ``owner``, a service's responses, an action that moto lacks; its name is the function's.
 
-    Raises AttributeError when moto has the action by now, and the patch is to go.
+    Raises AttributeError if moto has the action by now, so that the patch can be removed.
     """
     if hasattr(owner, action.__name__):
         raise AttributeError(f"moto has {owner.__name__}.{action.__name__} by now: drop the patch")

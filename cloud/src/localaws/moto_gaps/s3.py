@@ -18,7 +18,7 @@ def install() -> None:
 
 
 def allow_requests_without_tls() -> None:
-    """Stock moto overlooks conditions, so that a policy that denies requests without TLS denies every request."""
+    """Stock moto ignores conditions, so a policy that denies requests without TLS denies every request."""
 
     def get_permission(self: FakeBucket, action: str, resource: str) -> Any:
         if self.policy is None:
@@ -31,7 +31,7 @@ def allow_requests_without_tls() -> None:
 
 
 def delete_what_has_a_delete_marker() -> None:
-    """Stock moto treats a delete marker as a file, and fails where its key is emptied with versioning suspended."""
+    """Stock moto treats a delete marker as a file, and fails when its key is deleted with versioning suspended."""
 
     def dispose(_self: FakeDeleteMarker) -> None:
         """A marker holds no file."""

@@ -18,7 +18,7 @@ def install() -> None:
 
 
 def validate_definitions() -> None:
-    """Stock moto cannot check a definition without making a state machine of it, which Terraform asks for in a plan."""
+    """Stock moto cannot validate a definition without creating a state machine; Terraform validates one in a plan."""
 
     def validate_state_machine_definition(self: StepFunctionResponse) -> ActionResult:
         problems = _problems(self._get_param("definition"))
@@ -28,7 +28,7 @@ def validate_definitions() -> None:
 
 
 def list_versions() -> None:
-    """Stock moto has no action for the versions of a state machine, which Terraform looks at. FTM publishes none."""
+    """Stock moto cannot list the versions of a state machine, which Terraform asks for. FTM publishes none."""
 
     def list_state_machine_versions(_self: StepFunctionResponse) -> ActionResult:
         return ActionResult({"stateMachineVersions": []})

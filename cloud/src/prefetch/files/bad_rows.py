@@ -1,4 +1,4 @@
-"""Rows that cannot be used: each is reported and left out, until there are so many that something is wrong."""
+"""Rows that cannot be used: each is reported and left out, unless so many are bad that something must be wrong."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class BadRows:
         _log.warning("left out: %s", report)
 
     def check(self, source: Path) -> None:
-        """Raise InvalidInput when more than 5 % of the rows are bad; to be called after the last row."""
+        """Raise InvalidInput if more than 5 % of the rows are bad; call it after the last row."""
         n_bad = len(self.reports)
         if n_bad <= MOST * self.n_rows:
             return

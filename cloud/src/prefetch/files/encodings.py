@@ -1,4 +1,4 @@
-"""Finds out how a text file is encoded: UTF-8, with or without a mark at its beginning, or Windows-1252 (cp1252)."""
+"""Detects how a text file is encoded: UTF-8, with or without a byte order mark, or Windows-1252 (cp1252)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def encoding_of(path: Path) -> str:
-    """Return the name of the file's encoding, as ``open`` takes it.
+    """Return the name of the file's encoding, for ``open``.
 
     Raises:
-        InvalidInput: it is neither, or one in some lines and the other in others; names the line.
+        InvalidInput: it is neither, or lines differ in their encoding; names the line.
     """
     bad_line, has_utf_8 = 0, False
     with path.open("rb") as file:
@@ -21,7 +21,7 @@ def encoding_of(path: Path) -> str:
             if number == 1 and line.startswith(_UTF_16_MARKS):
                 raise InvalidInput(f"{path} is UTF-16: save it as UTF-8")
             if not line.isascii():
-                if _decodes(line, "utf-8"):  # as cp1252 such a line would be the likes of "Ã©", "â€™" and "Â£"
+                if _decodes(line, "utf-8"):  # as cp1252 such a line would look like "Ã©", "â€™" and "Â£"
                     has_utf_8 = True
                 else:
                     bad_line = bad_line or number

@@ -1,4 +1,4 @@
-"""Gives every row the id of its firm: the one in the input, else its ticker, else one made from the company's name."""
+"""Gives every row the id of its firm: the id in the input, else the ticker, else one made from the company's name."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _ADVICE = "give every row a firm_id, or write a company's name the same way ever
 
 
 class FirmIds:
-    """Remembers which id belongs to whom, so that two companies never share one and no company has two."""
+    """Remembers which id belongs to which company, so that no two share one and none has two."""
 
     def __init__(self) -> None:
         self._given: set[str] = set()
@@ -21,7 +21,7 @@ class FirmIds:
         self._how: dict[str, str] = {}  # company -> how it got its id
 
     def of(self, given: str | None, ticker: str | None, company: str | None) -> str | None:
-        """Return the firm's id, None when there is nothing to make it of; raise InvalidInput when two firms clash."""
+        """Return the firm's id, or None if there is nothing to make it from; raise InvalidInput if two firms clash."""
         how = "firm_id" if given else "ticker" if ticker else "name"
         if company and self._how.setdefault(company, how) != how:
             also = {self._how[company], how} - {"name"}
@@ -41,7 +41,7 @@ class FirmIds:
         return slug
 
     def check(self) -> None:
-        """Raise InvalidInput when two ways to an id have led to the same one; after the last row."""
+        """Raise InvalidInput if ids made in different ways turned out the same; call it after the last row."""
         for slug, company in self._slugs.items():
             if slug in self._given | self._tickers:
                 raise InvalidInput(f"company {company!r} gets the firm_id {slug!r} of another firm: {_ADVICE}")

@@ -1,4 +1,4 @@
-"""Reads JSON lines, one row a line, and texts, one call a file."""
+"""Reads JSON lines, one row per line, and texts, one call per file."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _TEXT_NAME = re.compile(r"(?P<ticker>[A-Za-z0-9][A-Za-z0-9.-]{0,15})_(?P<date>[0
 
 
 def json_batches(path: Path, bad_rows: BadRows) -> Iterator[pa.Table]:
-    """Yield the rows of a file of JSON objects, one a line, in the columns of a CSV file."""
+    """Yield the rows of a file of JSON objects, one per line, in the columns of a CSV file."""
     lines: list[int] = []
     rows: list[dict[str, str | None]] = []
     with path.open(encoding=encoding_of(path), newline="\n") as file:
@@ -39,7 +39,7 @@ def json_batches(path: Path, bad_rows: BadRows) -> Iterator[pa.Table]:
 
 
 def text_batches(path: Path, bad_rows: BadRows) -> Iterator[pa.Table]:
-    """Yield the one row of a file that holds a call and is named by ticker and day."""
+    """Yield the single row of a file that holds one call and is named after ticker and day."""
     name = _TEXT_NAME.fullmatch(path.stem)
     if not name:
         bad_rows.n_rows += 1
@@ -54,7 +54,7 @@ def _table(rows: list[dict[str, str | None]], lines: list[int]) -> pa.Table:
 
 
 def _row(line: str) -> dict[str, str | None]:
-    """Raise ValueError, with a message for the user, when the line is not a row."""
+    """Raise ValueError, with a message for the user, if the line is not a row."""
     try:
         values = json.loads(line)
     except (ValueError, RecursionError) as error:

@@ -1,7 +1,8 @@
-"""Sentences that run the call and that the map job's filter would miss.
+"""Finds sentences that run the call but that the map job's filter would miss.
 
-The map job knows procedure by its likeness to examples, and so nearly all of it, greetings and thanks included. These
-patterns take what is worded too variously for that (docs/measurements/topics.md, "What prefetch leaves out").
+The map job recognises procedural sentences by their similarity to examples, which finds nearly all of them, greetings
+and thanks included. These patterns catch those whose wording varies too much for that (docs/measurements/topics.md,
+"What prefetch leaves out").
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _PROCEDURE = re.compile(
     """,
     re.IGNORECASE | re.VERBOSE,
 )
-# Then the sentence says something besides.
+# Then the sentence says something else as well.
 _SAYS_MORE = re.compile(r"^.{0,20}\bbefore\b|[$%]|\bbut\b|\bbecause\b", re.IGNORECASE)
 _LONGEST = 1_500  # characters of a legal notice; a pattern's time grows with the square of the length
 

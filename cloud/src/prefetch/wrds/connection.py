@@ -1,4 +1,4 @@
-"""The one connection to WRDS' PostgreSQL that a prefetch makes: WRDS may ask for a second factor at each."""
+"""The only connection to WRDS' PostgreSQL that a prefetch makes: WRDS may ask for a second factor each time."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from sqlalchemy import URL, Connection, NullPool, create_engine, event
 from cloud.src.prefetch.wrds.errors import explained
 from cloud.src.prefetch.wrds.login import Login
 
-CONNECT_TIMEOUT_S = 60  # so long one may look for the phone that has to approve the login
+CONNECT_TIMEOUT_S = 60  # time to find the phone that has to approve the login
 
 
 @contextmanager
 def connect(login: Login, timeout_s: int = CONNECT_TIMEOUT_S) -> Iterator[Connection]:
-    """Yield a connection that only reads, with times in UTC. What goes wrong in the block is a WrdsError."""
+    """Yield a read-only connection, with times in UTC. Errors in the block become a WrdsError."""
     server = login.server
     url = URL.create(
         "postgresql+psycopg",
@@ -48,13 +48,13 @@ def _prepare(connection: psycopg.Connection[Any], _: object) -> None:
     connection.adapters.register_loader("text", _Text)
     connection.adapters.register_loader("varchar", _Text)
     if connection.info.parameter_status("server_encoding") == "SQL_ASCII":
-        connection.execute("SET client_encoding TO 'SQL_ASCII'")  # else the server refuses what is not UTF-8
+        connection.execute("SET client_encoding TO 'SQL_ASCII'")  # otherwise the server refuses text that is not UTF-8
     connection.execute("SET TIME ZONE 'UTC'")  # a day is a day in UTC, whatever the server's time zone is
     connection.commit()
 
 
 class _Text(Loader):
-    """Text that a database without an encoding of its own hands over as it was put in: UTF-8, else Windows' cp1252."""
+    """Decodes text from a database without an encoding, which returns what was put in: UTF-8, else Windows' cp1252."""
 
     def load(self, data: Buffer) -> str:
         raw = bytes(data)

@@ -15,8 +15,8 @@ from cloud.src.prefetch.wrds.login import Login
 
 _TRY_AGAIN = "the same command again continues from the last finished chunk"
 
-# What PostgreSQL and its client say when there is no connection, as a pattern -> what it means. The first that is found
-# counts. A password that is wrong and a request on the phone that nobody approves are the same answer of WRDS.
+# Patterns of what PostgreSQL and its client say when a connection fails -> what it means. The first match counts. WRDS
+# gives the same answer for a wrong password and for a login that nobody approves on the phone.
 _CONNECTION = {
     "PAM authentication failed": (
         "WRDS refused {username}: check the password, and approve the Duo request on your phone; WRDS sends one for "
@@ -42,12 +42,12 @@ _CONNECTION = {
 
 
 class WrdsError(FtmError):
-    """WRDS cannot be used, or not any more. The prefetch can be continued."""
+    """WRDS cannot be used, or no longer. The prefetch can be continued later."""
 
 
 @contextmanager
 def explained(login: Login) -> Iterator[None]:
-    """Raise a WrdsError of one line, without the password, for whatever the database refuses in the block."""
+    """Turn any error of the database in the block into a WrdsError of one line, without the password."""
     try:
         yield
     except DBAPIError as error:
@@ -76,6 +76,6 @@ def _line(error: BaseException | None, login: Login) -> str:
 def _connection_line(text: str, login: Login) -> str:
     server = login.server
     for pattern, meaning in _CONNECTION.items():
-        if re.search(pattern, text):  # of a host with several addresses, the reason is not in the first line
+        if re.search(pattern, text):  # if a host has several addresses, the reason is not in the first line
             return meaning.format(username=login.username, host=server.host, port=server.port, database=server.database)
     return f"the connection to {server.host} is lost: {text.splitlines()[0]}; {_TRY_AGAIN}"

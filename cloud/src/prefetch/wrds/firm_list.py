@@ -1,4 +1,4 @@
-"""A file that says which firms to take: one id a line, of one kind."""
+"""A file that lists the firms to take: one id per line, all of one kind."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.wrds.selection import SelectedCall
 
-# Numbers alone do not tell a companyid from a gvkey, so the first line says which it is.
+# A number alone may be a companyid or a gvkey, so the first line says which.
 _KINDS: dict[str, Callable[[SelectedCall], str | None]] = {
     "companyid": lambda call: call.firm_id,
     "gvkey": lambda call: call.gvkey,
@@ -31,16 +31,17 @@ class FirmList:
         return [call for call in calls if _KINDS[self.kind](call) in wanted]
 
     def not_in(self, calls: list[SelectedCall]) -> list[str]:
-        """The ids that none of the calls has."""
+        """The ids that appear in none of the calls."""
         there = {_KINDS[self.kind](call) for call in calls}
         return [firm for firm in self.ids if firm not in there]
 
 
 def read_firm_list(path: Path) -> FirmList:
-    """Read one id a line. A first line ``gvkey`` or ``permno`` says what they are; else they are Capital IQ companyids.
+    """Read one id per line. A first line ``gvkey`` or ``permno`` gives their kind; otherwise they are Capital IQ
+    companyids.
 
     Raises:
-        InvalidInput: the file cannot be read, is empty, or a line is no number.
+        InvalidInput: the file cannot be read, is empty, or a line is not a number.
     """
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines()

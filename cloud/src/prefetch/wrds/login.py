@@ -25,7 +25,7 @@ _NO_LOGIN = (
 
 @dataclass(frozen=True)
 class Server:
-    """Where WRDS' PostgreSQL is. PGHOST, PGPORT, PGDATABASE and PGSSLMODE say so for another one."""
+    """Where WRDS' PostgreSQL is. PGHOST, PGPORT, PGDATABASE and PGSSLMODE name another server."""
 
     host: str
     port: int
@@ -35,7 +35,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Login:
-    """A server and who logs in. The password is in no repr, and None where libpq takes it from its password file."""
+    """A server and who logs in. The password is never in a repr, and is None if libpq has it in its own file."""
 
     server: Server
     username: str
@@ -43,15 +43,15 @@ class Login:
 
 
 def find_login(environment: Mapping[str, str], secrets: Callable[[], Any]) -> Login:
-    """Return the first login that there is: PGUSER and PGPASSWORD, the password file, the secret ``ftm/wrds``.
+    """Return the first login found: in PGUSER and PGPASSWORD, the password file, or the secret ``ftm/wrds``.
 
     Args:
-        environment: the process's variables.
-        secrets: makes a boto3 client of Secrets Manager; called only when the other two have no login.
+        environment: the process's variables. secrets: makes a boto3 client of Secrets Manager; called only if the other
+        two have no login.
 
     Raises:
-        InvalidInput: there is none, others can read the password file, or it is not clear which password is meant; says
-            what to do.
+        InvalidInput: no login was found, others can read the password file, or it is unclear which password is meant;
+        says what to do.
     """
     server = Server(
         host=environment.get("PGHOST") or _HOST,
@@ -86,9 +86,9 @@ def _port(text: str) -> int:
 
 
 def _username_in(path: Path, server: Server, username: str | None) -> str | None:
-    """Return whose password the file has for the server; ``username`` when it is given and the file knows it.
+    """Return the user whose password for the server is in the file; ``username`` if it is given and in the file.
 
-    libpq needs to be told the user before it looks into the file, where WRDS' users have written it already.
+    libpq needs to be told the user before it reads the file, although WRDS' users have already written it there.
     """
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
@@ -100,14 +100,14 @@ def _username_in(path: Path, server: Server, username: str | None) -> str | None
             continue
         wanted = (server.host, str(server.port), server.database, username or fields[3])
         if all(given in ("*", need) for given, need in zip(fields, wanted, strict=False)) and wanted[3] != "*":
-            if path.stat().st_mode & 0o077:  # libpq would pass over it without a word
+            if path.stat().st_mode & 0o077:  # libpq would ignore it silently
                 raise InvalidInput(f"{path} has passwords and can be read by others: chmod 600 {path}")
             return wanted[3]
     return None
 
 
 def _in_secret(server: Server, secrets: Callable[[], Any]) -> Login | None:
-    """Return the login in Secrets Manager, None where no account is in use, or it has no such secret for us."""
+    """Return the login in Secrets Manager; None if no account is in use or it has no such secret for us."""
     try:
         answer = secrets().get_secret_value(SecretId=SECRET)
     except (NoCredentialsError, NoRegionError):
@@ -117,7 +117,7 @@ def _in_secret(server: Server, secrets: Callable[[], Any]) -> Login | None:
             return None
         raise
     try:
-        value = json.loads(answer["SecretString"])  # a binary secret has none
+        value = json.loads(answer["SecretString"])  # a binary secret has no text
         return Login(server, str(value["username"]), str(value["password"]))
     except (ValueError, KeyError, TypeError):
         # Not chained: the error's text would quote the secret.

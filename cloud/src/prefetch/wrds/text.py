@@ -1,4 +1,4 @@
-"""Text as WRDS has it, made readable: it comes from many hands and has been through several encodings."""
+"""Makes WRDS' text readable: it was written by many people and has been through several encodings."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _CP1252 = {number: bytes([number]).decode("cp1252", errors="ignore") or " " for 
 
 
 def readable(text: str | None) -> str:
-    """Put the characters back that were read in the wrong encoding; everything else stays as it was said."""
+    """Restore characters that were read in the wrong encoding, and leave everything else unchanged."""
     return (text or "").translate(_CP1252)
 
 
 def tidy(name: str | None) -> str | None:
-    """Return a name in one line, without control or invisible characters; None when nothing is left."""
+    """Return a name on one line, without control or invisible characters; None if nothing is left."""
     return one_line(readable(name)) or None

@@ -35,12 +35,12 @@ _OPERATOR = (1, 7)
 _SECTIONS = {2: "prepared", 3: "qa", 4: "qa"}  # speech, question, answer
 _ROWS_AT_A_TIME = 1_000
 
-_CHIEFS = ("%chief executive%", "%chief financial%", "%ceo%", "%cfo%")  # which one it is, speakers.py decides
+_CHIEFS = ("%chief executive%", "%chief financial%", "%ceo%", "%cfo%")  # speakers.py decides which one it is
 
 
 @dataclass(frozen=True)
 class Amount:
-    """How much the selected transcripts hold. Copies: the same text again at the same place of a transcript."""
+    """How much the selected transcripts hold. A copy is the same text again in the same place of a transcript."""
 
     n_turns: int
     n_operator_turns: int
@@ -58,7 +58,7 @@ def measure(connection: Connection, transcript_ids: Sequence[int]) -> Amount:
     ).where(_of(transcript_ids))
     place = (COMPONENT.c.transcriptid, COMPONENT.c.componentorder)
     double = select(*place).where(_of(transcript_ids), ~is_operator).group_by(*place).having(func.count() > 1)
-    # Only here are texts looked at, and only by the server.
+    # Only this query looks at texts, and it runs on the server.
     texts = tuple_(*place, func.md5(COMPONENT.c.componenttext))
     copies = select(func.count() - func.count(distinct(texts))).where(
         _of(transcript_ids), ~is_operator, COMPONENT.c.componenttext.is_not(None), tuple_(*place).in_(double)
@@ -69,7 +69,7 @@ def measure(connection: Connection, transcript_ids: Sequence[int]) -> Amount:
 
 
 def read_titles(connection: Connection, company_ids: Sequence[int]) -> dict[int, str]:
-    """Return the titles that may be a CEO's or CFO's at these companies: proid -> title, the present one first."""
+    """Return titles that may be those of a CEO or CFO at these companies: proid -> title, the current one first."""
     wanted = PROFESSIONAL.c.title
     query = (
         select(cast(PROFESSIONAL.c.proid, BigInteger).label("id"), wanted)
@@ -88,9 +88,9 @@ def read_titles(connection: Connection, company_ids: Sequence[int]) -> dict[int,
 def read_turns(
     connection: Connection, transcript_ids: Sequence[int], titles: dict[int, str]
 ) -> dict[int, tuple[Turn, ...]]:
-    """Return the turns of each transcript in their order; one without any is missing.
+    """Return the turns of each transcript in order; a transcript without turns is left out.
 
-    Operator's messages come without their text: they are counted, and left out later like those of other sources.
+    The operator's messages come without text: they are counted, and left out later like those of other sources.
     """
     streamed = {"stream_results": True, "yield_per": _ROWS_AT_A_TIME}
     with connection.begin():
@@ -117,7 +117,7 @@ def _query(transcript_ids: Sequence[int], with_titles: bool) -> Select[*tuple[An
         )
         .select_from(COMPONENT.outerjoin(PERSON, PERSON.c.transcriptcomponentid == COMPONENT.c.transcriptcomponentid))
         .where(_of(transcript_ids))
-        # A component that the table of persons has twice is still one turn.
+        # A component that appears twice in the table of persons is still one turn.
         .ext(distinct_on(COMPONENT.c.transcriptid, COMPONENT.c.componentorder, COMPONENT.c.transcriptcomponentid))
         .order_by(*in_order, PERSON.c.transcriptpersonname.nulls_last(), proid)
     )
@@ -128,12 +128,12 @@ def _of(transcript_ids: Sequence[int]) -> Any:
 
 
 def _without_copies(rows: list[Any]) -> list[Any]:
-    """Keep what a place of the transcript has once; different texts at one place are kept by component id."""
+    """Keep one copy of each text per place in the transcript; different texts in a place stay, by component id."""
     kept = []
     seen: set[tuple[int | None, str | None]] = set()
     for row in rows:
         here = (row["componentorder"], row["text"])
-        if None in here or here not in seen:  # the operator's have no text, and are counted
+        if None in here or here not in seen:  # the operator's turns have no text, and are counted
             kept.append(row)
         seen.add(here)
     return kept
