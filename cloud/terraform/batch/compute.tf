@@ -3,7 +3,7 @@ resource "aws_launch_template" "batch" {
   description            = "FTM: what AWS Batch does not set itself on its instances"
   update_default_version = true
 
-  # A container reaches its own role only, never the instance's.
+  # A container can use only its own role, never the instance's.
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
@@ -38,8 +38,8 @@ locals {
     }
   }
 
-  # All that cannot be changed in place. As the name is made from it, a changed environment is created beside the old
-  # one, the queue moves over, and only then the old one goes: one that a queue refers to cannot be deleted.
+  # Settings that cannot be changed in place. The name is made from them, so that a changed environment is created beside
+  # the old one and the queue moves over before the old one is deleted: an environment in use cannot be deleted.
   compute_hash = substr(sha256(jsonencode([
     local.compute_environments["spot"].allocation_strategy,
     local.compute_environments["on-demand"].allocation_strategy,
@@ -91,6 +91,6 @@ resource "aws_batch_compute_environment" "this" {
     ignore_changes        = [compute_resources[0].desired_vcpus] # AWS Batch moves it
   }
 
-  # Without its permissions the service could not take the environment down, and destroy would hang.
+  # Without its permissions the service could not delete the environment, and destroy would hang.
   depends_on = [aws_iam_role_policy_attachment.service]
 }

@@ -84,7 +84,7 @@ data "aws_iam_policy_document" "execution" {
   statement {
     sid     = "LogInToRegistry"
     actions = ["ecr:GetAuthorizationToken"]
-    # justified: this action knows no resources
+    # justified: this action does not support resources
     resources = ["*"]
   }
 
@@ -118,8 +118,8 @@ locals {
       deletes = []
     }
     ftm-theme-aggregator = {
-      reads   = ["manifests/*", "progress/*", "intermediate/*", "processed/*"]
-      writes  = ["processed/*", "sentiment-ready/*", "intermediate/llm-answers/*", "progress/*/_themes.json"]
+      reads  = ["manifests/*", "progress/*", "intermediate/*", "processed/*"]
+      writes = ["processed/*", "sentiment-ready/*", "intermediate/llm-answers/*", "progress/*/_themes.json"]
       # Parts of an earlier run with other batches, and a second table of an earlier version beside that of the themes.
       deletes = ["processed/sentences/*", "processed/evidence/*", "processed/themes/*"]
     }
@@ -129,7 +129,7 @@ locals {
 data "aws_iam_policy_document" "job" {
   for_each = local.job_access
 
-  # Without this right S3 answers 403 and not 404 to whoever asks for an object that is not there. A condition on the
+  # Without this permission S3 answers 403 instead of 404 for an object that does not exist. A condition on the
   # prefix would have the same effect.
   statement {
     sid       = "SeeWhatIsMissing"

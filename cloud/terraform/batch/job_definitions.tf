@@ -12,7 +12,7 @@ locals {
     for name, job in local.jobs : name => merge(
       {
         AWS_DEFAULT_REGION = local.region
-        DEPLOYED_COMMIT    = var.image_tag       # the image states its own: a job says so when they differ
+        DEPLOYED_COMMIT    = var.image_tag       # the image states its own; a job reports when they differ
         EMBEDDING_THREADS  = tostring(job.vcpus) # by itself it would start one for every core of the host
         LLM_MODEL_NAME     = var.llm_model_name
         LLM_MAX_CONCURRENT = tostring(var.llm_max_concurrent)
@@ -22,7 +22,7 @@ locals {
     )
   }
 
-  # Only where it is used: a job whose secret has no value yet does not start.
+  # Only where it is used, because a job does not start while its secret has no value.
   secrets = var.llm == "grok" ? [{ name = "LLM_API_KEY", valueFrom = aws_secretsmanager_secret.xai.arn }] : []
 }
 
@@ -66,7 +66,7 @@ resource "aws_batch_job_definition" "jobs" {
     }
   })
 
-  # The first condition that fits decides. The worker has tried again itself where that helps, and would fail again.
+  # The first matching condition decides. Where trying again helps, the worker has already done so itself.
   retry_strategy {
     attempts = 3
 

@@ -1,4 +1,4 @@
-# The jobs run where the load balancer of vLLM is: its security group says which VPC that is.
+# The jobs run in the VPC of vLLM's load balancer, found by its security group.
 
 data "aws_security_group" "alb" {
   id = local.alb_security_group_id
@@ -45,7 +45,7 @@ resource "aws_vpc_security_group_egress_rule" "vllm" {
 }
 
 resource "aws_vpc_security_group_ingress_rule" "alb" {
-  # checkov:skip=CKV_AWS_260: not from everywhere but from one security group, which this check does not look at
+  # checkov:skip=CKV_AWS_260: open to one security group only, which this check does not look at
   security_group_id            = local.alb_security_group_id
   description                  = "FTM jobs on AWS Batch"
   ip_protocol                  = "tcp"

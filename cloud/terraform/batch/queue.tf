@@ -1,5 +1,5 @@
 locals {
-  # A job that no instance will ever fit would wait for ever, and hold up those behind it.
+  # A job that fits no instance would wait forever and hold up those behind it.
   wait_limits = {
     "CAPACITY:INSUFFICIENT_INSTANCE_CAPACITY"           = var.capacity_wait_seconds
     "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE" = 600

@@ -1,4 +1,4 @@
-# The secrets only: an operator puts the values in (see the outputs), so that they are in no state and no plan.
+# Only the secrets: an operator sets the values (see the outputs), so that no state and no plan contains them.
 
 resource "aws_secretsmanager_secret" "wrds" {
   # checkov:skip=CKV_AWS_149: encrypted with the account's own key, which costs nothing; no other account reads it
@@ -10,7 +10,7 @@ resource "aws_secretsmanager_secret" "wrds" {
 
 resource "aws_secretsmanager_secret" "xai" {
   # checkov:skip=CKV_AWS_149: encrypted with the account's own key, which costs nothing; no other account reads it
-  # checkov:skip=CKV2_AWS_57: keys of the Grok API are made at x.ai, by hand
+  # checkov:skip=CKV2_AWS_57: keys of the Grok API are created at x.ai, by hand
   name                    = "ftm/xai"
   description             = "FTM: key of the Grok API, given to the jobs as LLM_API_KEY when llm = \"grok\""
   recovery_window_in_days = var.secret_recovery_days

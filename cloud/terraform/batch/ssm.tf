@@ -21,7 +21,7 @@ locals {
 # --- published --------------------------------------------------------------------------------
 
 locals {
-  # The definitions without their revision, which means the latest: a new image needs this root applied and no other.
+  # Definitions without a revision mean the latest, so a new image needs only this root to be applied.
   published = {
     "/ftm/batch/job_queue_arn"        = aws_batch_job_queue.main.arn
     "/ftm/batch/firm_processor_arn"   = aws_batch_job_definition.jobs["ftm-firm-processor"].arn_prefix
@@ -30,8 +30,8 @@ locals {
 }
 
 resource "aws_ssm_parameter" "published" {
-  # checkov:skip=CKV2_AWS_34: an ARN is no secret
-  # checkov:skip=CKV_AWS_337: an ARN is no secret
+  # checkov:skip=CKV2_AWS_34: an ARN is not a secret
+  # checkov:skip=CKV_AWS_337: an ARN is not a secret
   for_each       = local.published
   name           = each.key
   description    = "Written by the Terraform root batch"

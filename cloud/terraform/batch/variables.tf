@@ -45,7 +45,7 @@ variable "gpus_per_job" {
 }
 
 variable "max_vcpus_spot" {
-  description = "Most vCPUs that run on Spot instances at a time; with 2 a job, 32 are 16 jobs. More only helps without an LLM (ADR-005)."
+  description = "Maximum number of vCPUs on Spot instances at a time; at 2 per job, 32 vCPUs run 16 jobs. More only helps without an LLM (ADR-005)."
   type        = number
   default     = 32
 
@@ -56,7 +56,7 @@ variable "max_vcpus_spot" {
 }
 
 variable "max_vcpus_on_demand" {
-  description = "Most vCPUs that run on on-demand instances, which are started only when there is no Spot capacity."
+  description = "Maximum number of vCPUs on on-demand instances, which are started only when Spot has no capacity."
   type        = number
   default     = 16
 
@@ -78,7 +78,7 @@ variable "root_volume_gib" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the load balancer's VPC, with a way to the internet. Empty: all subnets of that VPC."
+  description = "Subnets of the load balancer's VPC, with access to the internet. Empty: all subnets of that VPC."
   type        = list(string)
   default     = []
 }
@@ -97,7 +97,7 @@ variable "capacity_wait_seconds" {
 # --- jobs -------------------------------------------------------------------------------------
 
 variable "map_job" {
-  description = "Size of a map job (ftm-firm-processor), and how long an attempt may take. The memory lets it fit a 2-vCPU instance of a c family."
+  description = "Size of a map job (ftm-firm-processor), and how long an attempt may take. Its memory fits a 2-vCPU instance of a c family."
   type = object({
     vcpus           = optional(number, 2)
     memory_mib      = optional(number, 3584)
@@ -123,7 +123,7 @@ variable "map_job" {
 }
 
 variable "reduce_job" {
-  description = "Size of the reduce job (ftm-theme-aggregator), and how long an attempt may take. The sentences for sentiment are put together in its /tmp."
+  description = "Size of the reduce job (ftm-theme-aggregator), and how long an attempt may take. The table of sentences for sentiment is assembled in its /tmp."
   type = object({
     vcpus           = optional(number, 4)
     memory_mib      = optional(number, 14336)
@@ -160,7 +160,7 @@ variable "llm" {
 }
 
 variable "llm_model_name" {
-  description = "Model that the LLM server is asked for."
+  description = "Model to ask the LLM server for."
   type        = string
   default     = "Qwen/Qwen3-8B"
 
@@ -171,7 +171,7 @@ variable "llm_model_name" {
 }
 
 variable "llm_max_concurrent" {
-  description = "Requests that one job keeps open at the LLM server. All map jobs share one vLLM, which queues what is too much."
+  description = "Requests that one job keeps open at the LLM server. All map jobs share one vLLM, which queues excess requests."
   type        = number
   default     = 16
 
@@ -182,7 +182,7 @@ variable "llm_max_concurrent" {
 }
 
 variable "job_environment" {
-  description = "Further environment variables of both jobs; they win over those set here. The local AWS is pointed to its own LLM and models by them."
+  description = "Further environment variables of both jobs; they override those set here. The local AWS uses them to name its own LLM and models."
   type        = map(string)
   default     = {}
 
@@ -206,7 +206,7 @@ variable "log_retention_days" {
 }
 
 variable "secret_recovery_days" {
-  description = "How long a deleted secret can be brought back. While it can, its name is taken: 0 lets a destroyed root be applied again."
+  description = "How long a deleted secret can be restored. Until then its name is taken: 0 allows a destroyed root to be applied again."
   type        = number
   default     = 0
 

@@ -75,7 +75,7 @@ resource "aws_cloudwatch_metric_alarm" "idle" {
   metric_query {
     id = "instances"
 
-    # The minimum: an instance that has just been started is not idle yet.
+    # The minimum, because an instance that has just started is not idle yet.
     metric {
       namespace   = "AWS/AutoScaling"
       metric_name = "GroupInServiceInstances"
@@ -100,7 +100,7 @@ resource "aws_cloudwatch_metric_alarm" "idle" {
 
 resource "aws_cloudwatch_metric_alarm" "no_capacity" {
   alarm_name        = "ftm-vllm-no-capacity"
-  alarm_description = "An instance has been asked for and not been there for 15 minutes: no Spot capacity, or the quota is used up."
+  alarm_description = "A requested instance has been missing for 15 minutes: Spot has no capacity, or the quota is used up."
 
   evaluation_periods  = 3
   comparison_operator = "GreaterThanThreshold"

@@ -1,9 +1,9 @@
-# Internal: reachable from the VPC only, and there from ftm-batch-sg only. Plain HTTP, because a certificate needs a domain
-# that not everybody has; what travels are excerpts of published transcripts.
+# Internal: reachable only from ftm-batch-sg in the VPC. Plain HTTP, because a certificate needs a domain, which not
+# everybody has; the traffic consists of excerpts from published transcripts.
 
 resource "aws_lb" "vllm" {
   # checkov:skip=CKV_AWS_91:No access log: vLLM logs its requests, and the only client is the batch job
-  # checkov:skip=CKV_AWS_150:No deletion protection: terraform destroy must work, and the name is found by SSM
+  # checkov:skip=CKV_AWS_150:No deletion protection: terraform destroy must work, and the address is found through SSM
   # checkov:skip=CKV2_AWS_20:No redirect to HTTPS: see the comment above
   name                       = "ftm-vllm-alb"
   internal                   = true
@@ -11,7 +11,7 @@ resource "aws_lb" "vllm" {
   security_groups            = [aws_security_group.alb.id]
   subnets                    = local.subnet_ids
   drop_invalid_header_fields = true
-  # A request waits in vLLM's queue when many jobs ask at once.
+  # A request waits in vLLM's queue if many jobs ask at once.
   idle_timeout = 600
 }
 

@@ -11,7 +11,7 @@ resource "aws_launch_template" "vllm" {
   image_id      = data.aws_ssm_parameter.ami.insecure_value
   instance_type = var.instance_types[0]
 
-  # Public addresses come from the subnet: those of a default VPC give one, and without NAT nothing else leads out.
+  # The subnet assigns public addresses: subnets of a default VPC do, and without NAT there is no other way out.
   vpc_security_group_ids = [aws_security_group.instance.id]
 
   user_data = base64encode(<<-EOT
@@ -31,7 +31,7 @@ resource "aws_launch_template" "vllm" {
     arn = aws_iam_instance_profile.instance.arn
   }
 
-  # IMDSv2. One hop is enough: in host mode the container is as near to the metadata as the instance.
+  # IMDSv2. One hop is enough: in host mode the container is as close to the metadata as the instance.
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"
@@ -46,7 +46,7 @@ resource "aws_launch_template" "vllm" {
       volume_size           = var.root_volume_gib
       encrypted             = true
       delete_on_termination = true
-      # The model is read as fast as this: 16 GB in about a minute.
+      # Determines how fast the model is read: 16 GB in about a minute.
       throughput = 300
       iops       = 3000
     }
@@ -56,7 +56,7 @@ resource "aws_launch_template" "vllm" {
     for_each = toset(["instance", "volume"])
     content {
       resource_type = tag_specifications.key
-      # default_tags do not reach what Auto Scaling launches.
+      # default_tags are not applied to what Auto Scaling launches.
       tags = { Name = "ftm-vllm", Project = "ftm", Root = "ecs" }
     }
   }
@@ -68,7 +68,7 @@ resource "aws_autoscaling_group" "vllm" {
   max_size            = var.max_instances
   desired_capacity    = 0
   vpc_zone_identifier = local.subnet_ids
-  # The alarms compute with these; they cost nothing.
+  # The alarms use these metrics; they are free.
   enabled_metrics = ["GroupDesiredCapacity", "GroupInServiceInstances"]
 
   mixed_instances_policy {

@@ -1,4 +1,4 @@
-# Of the whole account, because a budget by tag counts nothing until somebody activates the tag for cost allocation.
+# For the whole account, because a budget by tag counts nothing until the tag is activated for cost allocation.
 resource "aws_budgets_budget" "monthly" {
   name         = "ftm-monthly"
   budget_type  = "COST"
@@ -22,6 +22,6 @@ resource "aws_budgets_budget" "monthly" {
     subscriber_sns_topic_arns = [aws_sns_topic.alerts.arn]
   }
 
-  # AWS sends a test message when the budget is made, and refuses a topic that it may not publish to.
+  # AWS sends a test message when the budget is created, and refuses a topic that it may not publish to.
   depends_on = [aws_sns_topic_policy.alerts]
 }

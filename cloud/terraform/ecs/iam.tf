@@ -51,7 +51,7 @@ resource "aws_iam_role" "execution" {
 }
 
 data "aws_iam_policy_document" "execution" {
-  # vLLM's own image comes from Docker Hub, which asks for no right; a copy is in this repository.
+  # vLLM's own image comes from Docker Hub, which needs no permission; a copy is in this repository.
   statement {
     sid       = "PullImage"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "execution" {
   statement {
     sid     = "LogInToRegistry"
     actions = ["ecr:GetAuthorizationToken"]
-    # justified: this action knows no resources
+    # justified: this action does not support resources
     resources = ["*"]
   }
 

@@ -2,8 +2,8 @@ locals {
   vllm_port     = 8000
   models_folder = "/var/lib/ftm/models" # on the instance
 
-  # A Spot instance is taken back two minutes after the warning. Within them no new requests are sent (the load balancer's
-  # delay), vLLM finishes what it has (its own timeout), and only then is the container killed (the stop timeout).
+  # A Spot instance is reclaimed two minutes after the warning. During these, no new requests are sent (the load balancer's
+  # delay), vLLM finishes its requests (its own timeout), and only then is the container killed (the stop timeout).
   deregistration_delay_s = 50
   shutdown_timeout_s     = 50
   stop_timeout_s         = 60
@@ -13,7 +13,7 @@ locals {
     image     = var.vllm_image
     essential = true
 
-    # On the container and not on the task: then what the instance has is checked against it alone.
+    # On the container and not on the task, so that only this is checked against what the instance has.
     memory               = var.container_memory_mib
     resourceRequirements = [{ type = "GPU", value = "1" }]
     linuxParameters      = { sharedMemorySize = 1024 }
@@ -35,7 +35,7 @@ locals {
     mountPoints  = [{ sourceVolume = "models", containerPath = "/models", readOnly = false }]
     portMappings = [{ containerPort = local.vllm_port, hostPort = local.vllm_port, protocol = "tcp" }]
 
-    # The list of models, because /health answers before a model can. Loading takes 5 to 10 minutes.
+    # The list of models, because /health answers before the model does. Loading takes 5 to 10 minutes.
     healthCheck = {
       command     = ["CMD-SHELL", "curl --fail --silent http://127.0.0.1:${local.vllm_port}/v1/models || exit 1"]
       startPeriod = 300
@@ -57,7 +57,7 @@ locals {
 
 resource "aws_cloudwatch_log_group" "vllm" {
   # checkov:skip=CKV_AWS_158:No KMS key: the log has no transcripts in it, only requests' sizes and times
-  # checkov:skip=CKV_AWS_338:Of use for weeks only: what a run has made is recorded in S3
+  # checkov:skip=CKV_AWS_338:Useful for weeks only: a run's results are recorded in S3
   name              = "/ecs/ftm-vllm"
   retention_in_days = var.log_retention_days
 }
@@ -79,10 +79,10 @@ resource "aws_ecs_task_definition" "vllm" {
   execution_role_arn       = aws_iam_role.execution.arn
   container_definitions    = jsonencode([local.container])
 
-  # Not awsvpc: such a task on EC2 gets no public address, and in a default VPC without NAT could not load the model.
+  # Not awsvpc: on EC2 such a task gets no public address, and could not load the model in a default VPC without NAT.
   network_mode = "host"
 
-  # On the instance, so that a task that is started again finds the model.
+  # On the instance, so that a restarted task finds the model.
   volume {
     name      = "models"
     host_path = local.models_folder
@@ -102,7 +102,7 @@ resource "aws_ecs_service" "vllm" {
   deployment_maximum_percent         = 100
   health_check_grace_period_seconds  = 900
 
-  # One task an instance, as the port and the GPU allow; said here so that it is not tried.
+  # One task per instance, because of the port and the GPU; stated so that ECS does not try to place two.
   placement_constraints {
     type = "distinctInstance"
   }

@@ -23,7 +23,7 @@ variable "model" {
 }
 
 variable "max_model_len" {
-  description = "Tokens of prompt and answer together. Naming needs about 2,000; more takes memory from parallel requests."
+  description = "Tokens of prompt and answer together. Naming needs about 2,000; a larger context leaves less memory for parallel requests."
   type        = number
   default     = 8192
 
@@ -58,13 +58,13 @@ variable "instance_types" {
 }
 
 variable "use_spot" {
-  description = "Spot instances, at about a third of the price, or on-demand ones, which are never taken back."
+  description = "Spot instances, at about a third of the price, or on-demand ones, which are never reclaimed."
   type        = bool
   default     = true
 }
 
 variable "max_instances" {
-  description = "Most instances that an operator can ask for."
+  description = "Maximum number of instances that an operator can request."
   type        = number
   default     = 2
 
@@ -110,7 +110,7 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets in at least two zones, with a way out to the internet. Null: all subnets of the VPC."
+  description = "Subnets in at least two zones, with access to the internet. Null: all subnets of the VPC."
   type        = list(string)
   default     = null
 
@@ -123,7 +123,7 @@ variable "subnet_ids" {
 # --- watching ---------------------------------------------------------------------------------
 
 variable "alert_email" {
-  description = "Address that alarms and the budget are sent to; it has to confirm. Null: the topic only."
+  description = "Address that receives alarms and budget messages, once confirmed. Null: no address, only the topic."
   type        = string
   default     = null
 
@@ -145,7 +145,7 @@ variable "idle_hours" {
 }
 
 variable "monthly_budget_usd" {
-  description = "Cost of the whole account a month, in USD, at 80 % of which a message is sent."
+  description = "Monthly cost of the whole account, in USD; a message is sent at 80 % of it."
   type        = number
   default     = 100
 

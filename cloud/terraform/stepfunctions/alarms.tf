@@ -1,5 +1,5 @@
-# NotifyCompletion tells of most failures with their reasons; this also tells of those that end before it: a quarter that
-# is not prefetched, wrong input, a permission that is missing.
+# NotifyCompletion reports most failures with their reasons; this alarm also reports executions that fail before it: a
+# quarter that is not prefetched, wrong input, a missing permission.
 resource "aws_cloudwatch_metric_alarm" "failed_executions" {
   alarm_name          = "ftm-executions-failed"
   alarm_description   = "An execution of ftm-quarter-processor failed: aws stepfunctions list-executions --status-filter FAILED tells which."

@@ -30,12 +30,12 @@ data "aws_iam_policy_document" "functions" {
   statement {
     sid     = "Trace"
     actions = ["xray:PutTraceSegments", "xray:PutTelemetryRecords"]
-    # justified: these actions know no resources
+    # justified: these actions do not support resources
     resources = ["*"]
   }
 
-  # Without this right S3 answers 403 and not 404 to whoever asks for an object that is not there, and a quarter that is
-  # not prefetched would look like a missing permission. A condition on the prefix would have the same effect.
+  # Without this permission S3 answers 403 instead of 404 for an object that does not exist, and a quarter that is not
+  # prefetched would look like a missing permission. A condition on the prefix would have the same effect.
   dynamic "statement" {
     for_each = length(each.value.reads) > 0 ? [local.bucket_arn] : []
 
@@ -127,11 +127,11 @@ data "aws_iam_policy_document" "state_machine" {
   statement {
     sid     = "LookAtJobs"
     actions = ["batch:DescribeJobs"]
-    # justified: this action knows no resources
+    # justified: this action does not support resources
     resources = ["*"]
   }
 
-  # `.sync` is told of a job's end by a rule with this name, which Step Functions makes in the account.
+  # `.sync` learns of a job's end through a rule with this name, which Step Functions creates in the account.
   statement {
     sid       = "WaitForJobs"
     actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
@@ -150,7 +150,7 @@ data "aws_iam_policy_document" "state_machine" {
       "logs:PutResourcePolicy",
       "logs:UpdateLogDelivery",
     ]
-    # justified: the actions of log delivery know no resources
+    # justified: the actions of log delivery do not support resources
     resources = ["*"]
   }
 
@@ -162,7 +162,7 @@ data "aws_iam_policy_document" "state_machine" {
       "xray:PutTelemetryRecords",
       "xray:PutTraceSegments",
     ]
-    # justified: these actions know no resources
+    # justified: these actions do not support resources
     resources = ["*"]
   }
 }

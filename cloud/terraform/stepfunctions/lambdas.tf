@@ -13,7 +13,7 @@ locals {
 }
 
 resource "aws_cloudwatch_log_group" "functions" {
-  # checkov:skip=CKV_AWS_158: logs are encrypted anyway; they hold counts and batch ids, no sentences
+  # checkov:skip=CKV_AWS_158: logs are encrypted anyway, and hold counts and batch ids but no sentences
   for_each          = local.functions
   name              = "/aws/lambda/${each.key}"
   retention_in_days = var.log_retention_days
@@ -21,10 +21,10 @@ resource "aws_cloudwatch_log_group" "functions" {
 
 resource "aws_lambda_function" "functions" {
   # checkov:skip=CKV_AWS_115: one execution calls one function at a time; a reserve would be taken from the account
-  # checkov:skip=CKV_AWS_116: called by the state machine, which waits for the answer, repeats and reports failures itself
-  # checkov:skip=CKV_AWS_117: they talk to S3 and SNS only; in a VPC they would need endpoints for that
+  # checkov:skip=CKV_AWS_116: called by the state machine, which waits for the answer, and repeats calls and reports failures itself
+  # checkov:skip=CKV_AWS_117: they use only S3 and SNS, for which they would need endpoints in a VPC
   # checkov:skip=CKV_AWS_173: the only variable is the ARN of a topic
-  # checkov:skip=CKV_AWS_272: the zips are built from this repository and uploaded by this root, and by nobody else
+  # checkov:skip=CKV_AWS_272: the zips are built from this repository and uploaded only by this root
   for_each         = local.functions
   function_name    = each.key
   description      = "FTM: see cloud/src/lambdas"
@@ -49,6 +49,6 @@ resource "aws_lambda_function" "functions" {
     mode = "Active"
   }
 
-  # Lambda would make a log group without retention, and the first call needs the role's rights.
+  # Lambda itself would create a log group without retention, and the first call needs the role's permissions.
   depends_on = [aws_cloudwatch_log_group.functions, aws_iam_role_policy.functions]
 }

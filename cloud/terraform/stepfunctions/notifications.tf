@@ -1,5 +1,5 @@
-# Made only when there is somebody to tell. A key of our own, because CloudWatch may not use the account's key for SNS, and
-# the alarm's message would be lost without a word.
+# Created only if somebody is to be notified. It has a key of its own, because CloudWatch may not use the account's key for
+# SNS, and the alarm's message would be lost silently.
 
 locals {
   notify    = var.notification_email == "" ? {} : { email = var.notification_email }
@@ -9,7 +9,7 @@ locals {
 data "aws_iam_policy_document" "notifications_key" {
   for_each = local.notify
 
-  # In a key's policy "*" is the key itself.
+  # In a key's policy "*" means the key itself.
   # checkov:skip=CKV_AWS_109: the policy of one key
   # checkov:skip=CKV_AWS_111: the policy of one key
   # checkov:skip=CKV_AWS_356: the policy of one key
@@ -30,7 +30,7 @@ data "aws_iam_policy_document" "notifications_key" {
       "kms:UntagResource",
       "kms:UpdateKeyDescription",
     ]
-    # justified: in the policy of a key this is the key itself
+    # justified: in the policy of a key this means the key itself
     resources = ["*"]
 
     principals {
@@ -42,7 +42,7 @@ data "aws_iam_policy_document" "notifications_key" {
   statement {
     sid     = "UsedByTheFunction"
     actions = ["kms:Decrypt", "kms:GenerateDataKey"]
-    # justified: in the policy of a key this is the key itself
+    # justified: in the policy of a key this means the key itself
     resources = ["*"]
 
     principals {
@@ -54,7 +54,7 @@ data "aws_iam_policy_document" "notifications_key" {
   statement {
     sid     = "UsedByTheAlarm"
     actions = ["kms:Decrypt", "kms:GenerateDataKey"]
-    # justified: in the policy of a key this is the key itself
+    # justified: in the policy of a key this means the key itself
     resources = ["*"]
 
     principals {
@@ -111,7 +111,7 @@ resource "aws_sns_topic_policy" "notifications" {
   policy   = data.aws_iam_policy_document.notifications_topic[each.key].json
 }
 
-# The address gets a mail with a link to confirm.
+# The address receives a mail with a link for confirmation.
 resource "aws_sns_topic_subscription" "email" {
   for_each  = local.notify
   topic_arn = aws_sns_topic.notifications[each.key].arn

@@ -9,7 +9,7 @@ output "function_arns" {
 }
 
 output "notification_topic_arn" {
-  description = "The topic that notifications are published on; null when there is nobody to tell."
+  description = "The topic for notifications; null if nobody is notified."
   value       = local.topic_arn
 }
 

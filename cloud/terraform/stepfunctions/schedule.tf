@@ -1,4 +1,4 @@
-# Made only when a schedule is asked for. The quarter must be prefetched by then, and vLLM running.
+# Created only if there is a schedule. By its time the quarter must be prefetched and vLLM running.
 
 locals {
   schedules = var.schedule == null ? {} : { quarter = var.schedule }

@@ -27,8 +27,8 @@ locals {
 # --- published --------------------------------------------------------------------------------
 
 resource "aws_ssm_parameter" "state_machine_arn" {
-  # checkov:skip=CKV2_AWS_34: an ARN is no secret
-  # checkov:skip=CKV_AWS_337: an ARN is no secret
+  # checkov:skip=CKV2_AWS_34: an ARN is not a secret
+  # checkov:skip=CKV_AWS_337: an ARN is not a secret
   name           = "/ftm/stepfunctions/state_machine_arn"
   description    = "Written by the Terraform root stepfunctions"
   type           = "String"

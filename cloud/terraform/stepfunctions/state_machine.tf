@@ -1,5 +1,5 @@
 resource "aws_cloudwatch_log_group" "state_machine" {
-  # checkov:skip=CKV_AWS_158: logs are encrypted anyway; an execution's data are counts and batch ids, no sentences
+  # checkov:skip=CKV_AWS_158: logs are encrypted anyway; an execution's data are counts and batch ids, not sentences
   name              = "/aws/states/ftm-quarter-processor"
   retention_in_days = var.log_retention_days
 }
@@ -33,6 +33,6 @@ resource "aws_sfn_state_machine" "quarter_processor" {
     enabled = true
   }
 
-  # AWS tries the role's rights when the state machine is made.
+  # AWS checks the role's permissions when the state machine is created.
   depends_on = [aws_iam_role_policy.state_machine]
 }

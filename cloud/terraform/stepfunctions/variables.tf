@@ -14,7 +14,7 @@ variable "zip_dir" {
 # --- state machine ----------------------------------------------------------------------------
 
 variable "max_concurrency" {
-  description = "Map jobs that are submitted at a time. More than the compute environments hold would only wait there."
+  description = "Number of map jobs submitted at a time. More than the compute environments can run would only wait there."
   type        = number
   default     = 20
 
@@ -25,7 +25,7 @@ variable "max_concurrency" {
 }
 
 variable "retry_interval_seconds" {
-  description = "Wait before a request to Lambda or Batch that failed for their own reasons is repeated; doubled each time."
+  description = "Wait before repeating a request to Lambda or Batch that failed on their side; doubled each time."
   type        = number
   default     = 5
 
@@ -36,7 +36,7 @@ variable "retry_interval_seconds" {
 }
 
 variable "map_timeout_seconds" {
-  description = "How long a batch may take, with waiting for an instance and all attempts."
+  description = "How long a batch may take, including the wait for an instance and all attempts."
   type        = number
   default     = 86400
 
@@ -47,7 +47,7 @@ variable "map_timeout_seconds" {
 }
 
 variable "reduce_timeout_seconds" {
-  description = "How long the themes may take, with waiting for an instance and all attempts."
+  description = "How long the themes may take, including the wait for an instance and all attempts."
   type        = number
   default     = 86400
 
@@ -60,7 +60,7 @@ variable "reduce_timeout_seconds" {
 # --- notification and schedule ----------------------------------------------------------------
 
 variable "notification_email" {
-  description = "Who is told how each quarter went, and when an execution fails. Empty: nobody, and no topic is made."
+  description = "Address that is told how each quarter went, and when an execution fails. Empty: none, and no topic is created."
   type        = string
   default     = ""
 
@@ -71,7 +71,7 @@ variable "notification_email" {
 }
 
 variable "schedule" {
-  description = "When which quarter is run by itself, for example { expression = \"at(2026-05-20T04:00:00)\", quarter = \"2026Q1\" }, in UTC. Null: never."
+  description = "Which quarter to run automatically, and when, for example { expression = \"at(2026-05-20T04:00:00)\", quarter = \"2026Q1\" }, in UTC. Null: never."
   type = object({
     expression   = string
     quarter      = string

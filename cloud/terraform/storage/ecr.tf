@@ -1,5 +1,5 @@
 resource "aws_ecr_repository" "this" {
-  # checkov:skip=CKV_AWS_136:AES256 and no KMS key: the images hold no secret, and one account reads them
+  # checkov:skip=CKV_AWS_136:AES256 instead of a KMS key: the images contain no secrets, and one account reads them
   for_each = toset(["ftm-worker", "ftm-vllm"])
 
   name                 = each.key

@@ -1,8 +1,8 @@
 locals {
   database = "ftm"
 
-  # Table -> folder and columns. There is none for prefetch/transcripts/: its folders hold JSON files beside the Parquet
-  # files, at which Athena fails, and `sentences` has the same sentences with their topic.
+  # Table -> folder and columns. prefetch/transcripts/ has none: its folders hold JSON files beside the Parquet files, on
+  # which Athena fails, and `sentences` has the same sentences with their topic.
   tables = {
     firms                       = { prefix = "processed/firms/", columns = local.firm_columns }
     calls                       = { prefix = "processed/calls/", columns = local.call_columns }

@@ -1,4 +1,4 @@
-# The columns of each table, as in cloud/src/contract/schemas.py; a test compares the two. `quarter` is not among them: it
+# The columns of each table, as in cloud/src/contract/schemas.py; a test compares the two. `quarter` is not one of them: it
 # is the partition, read from the path, and Athena refuses a column that is both.
 
 locals {

@@ -8,9 +8,9 @@ locals {
 }
 
 resource "aws_s3_bucket" "pipeline" {
-  # checkov:skip=CKV_AWS_18:No access log: CloudTrail tells who read what if one must know, and a log bucket only adds cost
-  # checkov:skip=CKV_AWS_144:No second region: every object can be made again from the transcripts, and versions protect from mistakes
-  # checkov:skip=CKV_AWS_145:SSE-S3 and no KMS key: one account reads the bucket, and a key would add a charge to every request
+  # checkov:skip=CKV_AWS_18:No access log: CloudTrail can tell who read what, and a log bucket only adds cost
+  # checkov:skip=CKV_AWS_144:No second region: every object can be made again from the transcripts, and versions protect against mistakes
+  # checkov:skip=CKV_AWS_145:SSE-S3 instead of a KMS key: one account reads the bucket, and a key would add a charge to every request
   # checkov:skip=CKV2_AWS_62:No event notifications: the state machine starts every step
   bucket        = "ftm-pipeline-${local.bucket_suffix}"
   force_destroy = var.force_destroy
@@ -61,7 +61,7 @@ data "aws_iam_policy_document" "tls_only" {
       "${aws_s3_bucket.pipeline.arn}/*",
     ]
 
-    # A Deny for everyone and everything: it grants nothing.
+    # A Deny for everyone and everything grants nothing.
     principals {
       type        = "*"
       identifiers = ["*"]

@@ -16,7 +16,7 @@ variable "force_destroy" {
 }
 
 variable "intermediate_expiration_days" {
-  description = "Days after which the map jobs' output (intermediate/) is deleted. Reduce has copied what lasts."
+  description = "Days after which the map jobs' output (intermediate/) is deleted. Reduce has copied everything worth keeping."
   type        = number
   default     = 30
 
@@ -27,7 +27,7 @@ variable "intermediate_expiration_days" {
 }
 
 variable "noncurrent_version_expiration_days" {
-  description = "Days for which a deleted or overwritten object can be brought back."
+  description = "Days for which a deleted or overwritten object can be restored."
   type        = number
   default     = 30
 
@@ -49,7 +49,7 @@ variable "first_year" {
 }
 
 variable "last_year" {
-  description = "Last year whose quarters Athena looks for. Rows of a later quarter are invisible to it."
+  description = "Last year whose quarters Athena looks for. It does not see rows of later quarters."
   type        = number
   default     = 2034
 
