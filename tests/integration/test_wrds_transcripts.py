@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -72,12 +72,41 @@ def test_links_are_those_of_the_day_of_the_call(server: PostgresServer) -> None:
 
 
 @pytest.mark.parametrize(
-    ("quarter", "transcript"), [("2022Q4", "52"), ("2023Q1", "50"), ("2023Q2", "51")], ids=["before", "in", "after"]
+    ("quarter", "transcript"),
+    [("2022Q4", "52"), ("2023Q1", "50"), ("2023Q2", "51"), ("2023Q3", "53")],
+    ids=["before", "in", "after", "without a time"],
 )
-def test_the_last_minute_of_a_quarter_in_utc_is_still_in_it(
+def test_the_last_minute_of_a_quarter_in_new_york_is_still_in_it(
     server: PostgresServer, quarter: str, transcript: str
 ) -> None:
     assert [call.transcript_id for call in read(server, quarter)["500"]] == [transcript]
+
+
+def test_a_call_has_its_time_and_new_yorks_day(server: PostgresServer) -> None:
+    (alder,), (elm,) = read(server)["100"], read(server)["500"]
+    assert (alder.date, alder.time) == (date(2023, 2, 1), datetime(2023, 2, 1, 21, 30, tzinfo=UTC))
+    assert (elm.date, elm.time) == (date(2023, 3, 31), datetime(2023, 4, 1, 3, 59, tzinfo=UTC))
+    assert read(server)["600"][0].time is None  # midnight: the time is not known
+
+
+def test_sectors_are_those_of_the_day_of_the_call_else_todays(server: PostgresServer) -> None:
+    with connected(server) as connection:
+        source = WrdsTranscripts(connection, QUARTER)
+        calls = {call.firm_id: call for firm in source.firms() for call in firm}
+    assert (calls["100"].sector, calls["100"].industry) == ("Industrials", "Machinery")
+    assert (calls["200"].sector, calls["200"].industry) == ("Industrials", "Road & Rail")
+    assert (calls["500"].sector, calls["500"].industry) == (None, None)
+    assert (source.has_sectors, source.n_sectors_of_today) == (True, 1)
+
+
+def test_without_compustats_tables_firms_have_no_sector(server: PostgresServer) -> None:
+    load(server, "wrds_sectors")
+    with server.connect("wrds_sectors") as connection:
+        connection.execute(f"REVOKE ALL ON comp.co_hgic FROM {RESEARCHER}".encode())
+    with connected(server, "wrds_sectors") as connection:
+        source = WrdsTranscripts(connection, QUARTER)
+        assert not source.has_sectors
+        assert {call.sector for firm in source.firms() for call in firm} == {None}
 
 
 def test_the_first_minute_of_a_quarter_is_in_it(server: PostgresServer) -> None:
@@ -284,6 +313,7 @@ def test_the_fingerprint_changes_with_what_is_read(server: PostgresServer) -> No
         "UPDATE crsp.ccmxpf_lnkhist SET linkdt = '2001-05-08' WHERE lpermno = 10100",
         "UPDATE ciq_transcripts.ciqtranscriptcomponent SET componenttext = 'Deposits.' WHERE transcriptid = 50",
         "UPDATE ciq_pplintel.wrds_professional SET title = 'CFO' WHERE proid = 12",
+        "UPDATE comp.co_hgic SET gsector = '15' WHERE indthru IS NULL",
     )
     seen = {before}
     for change in changes:

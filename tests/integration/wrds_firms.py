@@ -25,12 +25,24 @@ ELM, FIR, GINGKO, HAZEL = (
     (700, "Gingko Media"),
     (800, "Hazel Retail"),
 )
+GICS = {
+    "15": "Materials",
+    "20": "Industrials",
+    "45": "Information Technology",
+    "151040": "Metals & Mining",
+    "201060": "Machinery",
+    "203010": "Air Freight & Logistics",
+    "203040": "Road & Rail",
+    "452030": "Electronic Equipment",
+}
 IVY, JUNIPER, KAPOK = (900, "Ivy Power"), (1000, "Juniper Air"), (1100, "Kapok Mills")
 
 
 def wrds() -> Wrds:
     """All of them."""
     tables = Wrds()
+    for code, name in GICS.items():
+        tables.rows["r_giccd"].append({"giccd": code, "gicdesc": name})
     for fill in (_plain, _versions, _links, _days, _texts, _two_calls, _no_earnings_calls):
         fill(tables)
     return tables
@@ -55,6 +67,9 @@ def _plain(tables: Wrds) -> None:
     tables.version(ALDER, 1, 10, "2023-02-01 21:30", "2023-02-02 08:00:00", said)
     tables.link(100, "000100")
     tables.permno("000100", 10100, "P", "2001-05-07")
+    tables.sector("000100", "151040", "1999-06-30", "2018-09-28")
+    tables.sector("000100", "201060", "2018-09-29")
+    tables.sector("000100", "452030")  # today's
     tables.title(100, 11, "Former CFO", current=0)
     tables.title(100, 11, "President & Chief Executive Officer")
     tables.title(100, 12, "Executive VP & CFO")
@@ -78,6 +93,8 @@ def _versions(tables: Wrds) -> None:
     tables.permno("000200", 10202, "C", "2010-01-04")  # class B
     tables.permno("000200", 10201, "P", "2010-01-04")  # class A
     tables.permno("000200", 10203, "J", "2015-01-02")
+    tables.sector("000200", "203010", "2010-01-04", "2022-12-31")
+    tables.sector("000200", "203040")
     # First dated into the first quarter, then put right: it belongs to the second.
     tables.version(
         JUNIPER, 10, 100, "2023-03-31 12:00", "2023-03-31 18:00:00", speech("Fares are up in the old version.")
@@ -107,10 +124,11 @@ def _links(tables: Wrds) -> None:
 
 
 def _days(tables: Wrds) -> None:
-    """Elm calls in the last minute of the quarter, and in the first of the next."""
-    tables.version(ELM, 5, 50, "2023-03-31 23:59", "2023-04-01 08:00:00", speech("Deposits held up in March."))
-    tables.version(ELM, 6, 51, "2023-04-01 00:00", "2023-04-01 09:00:00", speech("Deposits fell in April."))
-    tables.version(ELM, 7, 52, "2022-12-31 23:59", "2023-01-01 09:00:00", speech("Deposits rose in December."))
+    """Elm calls in New York's last minute of the quarter, in the first of the next, and on a day without a time."""
+    tables.version(ELM, 5, 50, "2023-04-01 03:59", "2023-04-01 08:00:00", speech("Deposits held up in March."))
+    tables.version(ELM, 6, 51, "2023-04-01 04:00", "2023-04-01 09:00:00", speech("Deposits fell in April."))
+    tables.version(ELM, 14, 53, "2023-07-01 00:00", "2023-07-01 09:00:00", speech("Deposits fell in July."))
+    tables.version(ELM, 7, 52, "2023-01-01 04:59", "2023-01-01 09:00:00", speech("Deposits rose in December."))
     tables.link(500, "000500")
     tables.permno("000500", 10500, "P", "1990-01-02")
 

@@ -69,6 +69,25 @@ TABLES = {
         "linkdt": "date",
         "linkenddt": "date",
     },
+    "co_hgic": {
+        "gvkey": "varchar(6)",
+        "indtype": "varchar(5)",
+        "indfrom": "date",
+        "indthru": "date",
+        "gsector": "varchar(2)",
+        "ggroup": "varchar(4)",
+        "gind": "varchar(6)",
+        "gsubind": "varchar(8)",
+    },
+    "company": {
+        "gvkey": "varchar(6)",
+        "conm": "varchar(58)",
+        "gsector": "varchar(2)",
+        "ggroup": "varchar(4)",
+        "gind": "varchar(6)",
+        "gsubind": "varchar(8)",
+    },
+    "r_giccd": {"giccd": "varchar(8)", "gicdesc": "varchar(200)", "gictype": "varchar(10)"},
     "wrds_professional": {
         "companyid": "numeric(11)",
         "personid": "numeric(11)",
@@ -94,6 +113,9 @@ SCHEMAS = {
     "wrds_transcript_person": "ciq_transcripts",
     "wrds_gvkey": "ciq_common",
     "ccmxpf_lnkhist": "crsp",
+    "co_hgic": "comp",
+    "company": "comp",
+    "r_giccd": "comp",
     "wrds_professional": "ciq_pplintel",
 }
 
@@ -172,10 +194,18 @@ class Wrds:
             {"companyid": companyid, "proid": proid, "title": title, "currentproflag": current}
         )
 
+    def sector(self, gvkey: str, code: str, since: str | None = None, until: str | None = None) -> None:
+        """A firm's GICS industry, six digits, between two days; without days the one of today."""
+        codes = {"gvkey": gvkey, "gsector": code[:2], "gind": code}
+        if since is None:
+            self.rows["company"].append(codes)
+        else:
+            self.rows["co_hgic"].append({**codes, "indfrom": since, "indthru": until})
+
     def create(self, connection: psycopg.Connection[Any], views: bool = False) -> None:
         """Create schemas and tables and load them; with ``views`` all of Capital IQ is reached as ``ciq.*`` only."""
         for name, columns in TABLES.items():
-            schema = "vault" if views and SCHEMAS[name] != "crsp" else SCHEMAS[name]
+            schema = "vault" if views and SCHEMAS[name] not in ("crsp", "comp") else SCHEMAS[name]
             where = sql.Identifier(schema, name)
             connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
             typed = sql.SQL(", ").join(sql.SQL(f"{column} {kind}") for column, kind in columns.items())

@@ -22,7 +22,10 @@ class Turn:
 
 @dataclass(frozen=True)
 class Call:
-    """One earnings call with its turns in the order in which they were spoken."""
+    """One earnings call with its turns in the order in which they were spoken.
+
+    ``date`` is New York's where ``time`` (in UTC) is known.
+    """
 
     firm_id: str
     firm_name: str
@@ -35,6 +38,7 @@ class Call:
     link_date: datetime.date | None = None
     sector: str | None = None
     industry: str | None = None
+    time: datetime.datetime | None = None
 
     @property
     def call_id(self) -> str:

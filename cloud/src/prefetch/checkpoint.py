@@ -32,6 +32,7 @@ class Checkpoint:
     n_calls: int = 0
     n_sentences: int = 0
     n_firms_without_permno: int = 0
+    n_calls_without_time: int = 0
     skipped: Counter[str] = field(default_factory=Counter)
     chunks: list[str] = field(default_factory=list)
     chunk_of_firm: dict[str, str] = field(default_factory=dict)

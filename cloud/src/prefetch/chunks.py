@@ -48,6 +48,7 @@ class ChunkWriter:
         progress.n_calls += firm.n_calls
         progress.n_sentences += firm.rows.num_rows
         progress.n_firms_without_permno += not firm.has_permno
+        progress.n_calls_without_time += firm.n_calls_without_time
         self._firms.append(firm.firm_id)
         self._rows.append(firm.rows)
         if len(self._firms) == FIRMS_PER_CHUNK:

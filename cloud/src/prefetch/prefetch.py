@@ -27,6 +27,7 @@ class PrefetchSummary:
     Attributes:
         n_firms, n_calls, n_sentences: in the chunks.
         n_firms_without_permno: of these firms; they have topics and themes, but no place in an event study.
+        n_calls_without_time: of these calls; the time of day is unknown, so their event_date is.
         skipped: what was left out: reason -> count (of calls, turns or rows, as the reason says).
         created_at: when its prefetch was begun, ISO 8601 in UTC.
         source: what it was made from: ``files`` or ``wrds``.
@@ -39,6 +40,7 @@ class PrefetchSummary:
     n_sentences: int
     n_chunks: int
     n_firms_without_permno: int
+    n_calls_without_time: int
     skipped: dict[str, int]
     manifest_key: str
     created_at: str
@@ -143,6 +145,7 @@ def _manifest(
         "n_calls": progress.n_calls,
         "n_sentences": progress.n_sentences,
         "n_firms_without_permno": progress.n_firms_without_permno,
+        "n_calls_without_time": progress.n_calls_without_time,
         "skipped": skipped,
         "columns": schemas.SENTENCE.names,
         "chunks": progress.chunks,
@@ -158,6 +161,7 @@ def _summary(manifest: dict[str, Any], manifest_key: str, already_there: bool = 
         n_sentences=manifest["n_sentences"],
         n_chunks=len(manifest["chunks"]),
         n_firms_without_permno=manifest["n_firms_without_permno"],
+        n_calls_without_time=manifest["n_calls_without_time"],
         skipped=manifest["skipped"],
         manifest_key=manifest_key,
         created_at=manifest["created_at"],

@@ -60,12 +60,11 @@ def test_lines_are_numbered_on_beyond_the_first_batch(tmp_path: Path) -> None:
     ("name", "values", "expected"),
     [
         ("date", pa.array([datetime.date(2023, 2, 1)]), "2023-02-01"),
-        ("date", pa.array([datetime.datetime.fromisoformat("2023-02-01T22:30")]), "2023-02-01"),
-        # the evening before in New York; of a moment in time the day is that in UTC, whatever kind of file it is in
+        ("date", pa.array([datetime.datetime.fromisoformat("2023-02-01T22:30")]), "2023-02-01T22:30:00"),
         (
             "date",
             pa.array([datetime.datetime.fromisoformat("2023-02-02T03:30")], pa.timestamp("us", "America/New_York")),
-            "2023-02-02",
+            "2023-02-02T03:30:00Z",
         ),
         ("permno", pa.array([10107], pa.int32()), "10107"),
         ("permno", pa.array([10107.0]), "10107"),

@@ -94,7 +94,7 @@ def test_rows_carry_the_call_and_are_numbered_over_its_turns() -> None:
         "call_id": "harbor-tools_T1",
         "earnings_call_date": DAY,
         "call_time_utc": None,
-        "first_trading_day": None,
+        "first_trading_day": datetime.date(2023, 2, 14),
         "time_known": False,
         "event_date": None,
         "section": "prepared",

@@ -122,7 +122,7 @@ def test_an_id_that_pandas_made_a_number_is_the_same_from_any_kind_of_file(tmp_p
     else:
         pq.write_table(pa.Table.from_pylist(rows[:1]), path)
     found = [(call.firm_id, call.transcript_id, call.gvkey) for call in calls_of(path)]
-    assert found == [("1690", "20230201", "12"), ("7.0.0", "A.0", "0012")][: 1 if suffix == "parquet" else 2]
+    assert found == [("1690", "20230201", "000012"), ("7.0.0", "A.0", "000012")][: 1 if suffix == "parquet" else 2]
 
 
 @pytest.mark.parametrize(
@@ -152,14 +152,15 @@ def test_only_the_quarter_asked_for_is_used(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("time", "day"),
     [
-        ("2023-03-31T20:00-07:00", "2023-04-01"),
-        ("2023-03-31T16:59:59.5-07:00", "2023-03-31"),
+        ("2023-03-31T21:00-07:00", "2023-04-01"),
+        ("2023-03-31T20:59:59.5-07:00", "2023-03-31"),
         ("2023-04-01 08:00+09:00", "2023-03-31"),
-        ("2023-03-31T23:59Z", "2023-03-31"),
+        ("2023-04-01T03:59Z", "2023-03-31"),
+        ("2023-04-01T00:00Z", "2023-04-01"),  # how a column of times holds a day
         ("2023-03-31 23:59", "2023-03-31"),  # without an offset: the day as it is written
     ],
 )
-def test_a_time_with_an_offset_is_in_its_day_in_utc(tmp_path: Path, time: str, day: str) -> None:
+def test_a_time_with_an_offset_is_in_new_yorks_day(tmp_path: Path, time: str, day: str) -> None:
     quarter = "2023Q1" if day < "2023-04-01" else "2023Q2"
     calls = calls_of(write(tmp_path / "calls.csv", [row(day=time)]), quarter)
     assert [call.date for call in calls] == [datetime.date.fromisoformat(day)]

@@ -108,3 +108,7 @@ def _remarks(found: WrdsTranscripts) -> Iterator[str]:
         yield f"{len(found.not_found):,} ids of the list have no earnings call in the quarter: {some}"
     if not found.has_titles:
         yield "this account cannot read titles (ciq_pplintel.wrds_professional): CEOs and CFOs count as Executive"
+    if not found.has_sectors:
+        yield "this account cannot read sectors (comp.co_hgic, comp.company, comp.r_giccd): they stay empty"
+    elif found.n_sectors_of_today:
+        yield f"{found.n_sectors_of_today:,} firms have today's sector: Compustat has none for the day of the call"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 COLUMNS = (
     "call_id", "firm_id", "company", "ticker", "permno", "gvkey", "link_date", "sector", "industry",
-    "sub_industry", "date", "quarter", "section", "position", "speaker", "speaker_type", "role", "text",
+    "sub_industry", "date", "time", "quarter", "section", "position", "speaker", "speaker_type", "role", "text",
 )  # fmt: skip
 ROW = "row"  # where the row is in its file, see bad_rows.where
 
@@ -28,6 +28,8 @@ _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,9})(\.0+)?")  # 10107.0 is how pandas writes a column of numbers with gaps
 _QUARTER = re.compile(r"[0-9]{4}Q[1-4]")
 _WHOLE_ID = re.compile(r"([0-9]+)\.0+")  # what pandas makes of 1690 in such a column
+_GVKEY_DIGITS = 6
+_FIRST_YEAR, _LAST_YEAR = 1950, 2100  # any other year of a call is a slip of the pen
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -38,18 +40,22 @@ class _Column:
     example: str = ""
 
 
-def read_date(text: str) -> date:
-    """Read a day like 2020-05-01, with or without a time; raise ValueError for any other form and for no day.
+def tidy(text: str | None) -> str:
+    """Return the text with white space normalised and without control characters; empty where there is none."""
+    return " ".join(_CONTROL.sub(" ", text or "").split())
 
-    A time with an offset (``2020-05-01T20:00-07:00``) is in the day that it was in UTC, as dates on WRDS are.
+
+def read_date(text: str) -> date:
+    """Read a day like 2020-05-01, with or without a time of that day; raise ValueError for any other form and no day.
+
+    The day is the one that is written; times.py moves it to New York's where the time of day is known.
     """
     if not _DAY.fullmatch(text):
         raise ValueError(text)
-    time = datetime.fromisoformat(text)
-    try:
-        return (time.astimezone(UTC) if time.tzinfo else time).date()
-    except OverflowError as error:  # before the year 1 or after 9999
-        raise ValueError(text) from error
+    day = datetime.fromisoformat(text).date()
+    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
+        raise ValueError(text)
+    return day
 
 
 def read_whole_number(text: str) -> int:
@@ -64,6 +70,14 @@ def read_id(text: str) -> str:
     """Return the id, without the ``.0`` that a number has in CSV or JSON where pandas made it a float."""
     match = _WHOLE_ID.fullmatch(text)
     return match[1] if match else text
+
+
+def read_gvkey(text: str) -> str:
+    """Return the six digits of a GVKEY, with the zeros that a number has lost; raise ValueError for anything else."""
+    gvkey = read_id(text).zfill(_GVKEY_DIGITS)
+    if len(gvkey) != _GVKEY_DIGITS:
+        raise ValueError(text)
+    return gvkey
 
 
 def read_quarter(text: str) -> str:
@@ -84,9 +98,10 @@ _COLUMNS = {
     "link_date": _Column(pa.date32(), read_date, "a date like 2020-05-01"),
     "permno": _Column(pa.int64(), read_whole_number, "a whole number"),
     "position": _Column(pa.int64(), read_whole_number, "a whole number"),
+    "gvkey": _Column(pa.string(), read_gvkey, "a GVKEY of six digits"),
     "quarter": _Column(pa.string(), read_quarter, "a quarter like 2023Q1"),
 }
-_COLUMNS |= dict.fromkeys(("call_id", "firm_id", "gvkey"), _Column(pa.string(), read_id))
+_COLUMNS |= dict.fromkeys(("call_id", "firm_id"), _Column(pa.string(), read_id))
 _TEXT = _Column(pa.string(), str)
 
 
@@ -101,9 +116,9 @@ def typed(name: str, rows: pa.Table, bad: dict[int, str]) -> pa.ChunkedArray[Any
     wrong: set[str | None] = set()
     different: list[str | None] = pc.unique(column).to_pylist()
     for text in different:  # each different value is read only once: there are few
-        tidy = " ".join(_CONTROL.sub(" ", text or "").split())
+        value = tidy(text)
         try:
-            values[text] = wanted.read(tidy) if tidy else None
+            values[text] = wanted.read(value) if value else None
         except ValueError:
             values[text] = None
             wrong.add(text)

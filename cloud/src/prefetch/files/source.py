@@ -18,9 +18,10 @@ from cloud.src.prefetch.files.bad_rows import BadRows, where
 from cloud.src.prefetch.files.columns import COLUMNS, ROW, calendar_quarter, typed
 from cloud.src.prefetch.files.firm_ids import FirmIds
 from cloud.src.prefetch.files.input_files import find_files, read_rows
+from cloud.src.prefetch.files.times import read_times
 
 _ORDER = ("firm_id", "date", "transcript_id", "position", "file", ROW)
-_SAME_IN_A_CALL = ("company", "ticker", "permno", "gvkey", "link_date", "sector", "industry")
+_SAME_IN_A_CALL = ("company", "ticker", "permno", "gvkey", "link_date", "sector", "industry", "time")
 _SAME_IN_A_COPY = ("section", "speaker", "speaker_type", "role")
 
 _Row = dict[str, Any]
@@ -181,6 +182,7 @@ def _typed_rows(path: Path, text_rows: pa.Table, bad_rows: BadRows) -> pa.Table:
     columns: dict[str, pa.ChunkedArray[Any] | pa.Array[Any]] = {
         name: typed(name, text_rows, bad) for name in COLUMNS if name != "text"
     }
+    columns["date"], columns["time"] = read_times(text_rows, columns["date"].to_pylist(), bad)
     days = columns["date"].to_pylist()
     firms = zip(*(columns[name].to_pylist() for name in ("firm_id", "ticker", "company")), strict=True)
     for place, (day, firm) in enumerate(zip(days, firms, strict=True)):

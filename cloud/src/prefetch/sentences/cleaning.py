@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import re
+from importlib.metadata import version
 from pathlib import Path
-
-import nupunkt
-import pyarrow
 
 from cloud.src.contract import schemas
 from cloud.src.contract import text as contract_text
@@ -46,10 +44,12 @@ def clean(text: str) -> str:
 def rules_fingerprint(code: Path = _CODE) -> str:
     """Identify what makes chunks of a text, so that no quarter is made half by these rules, half by others.
 
-    That is all code of the prefetch, the columns, and the libraries that split sentences and write Parquet. Code that
-    makes no difference only lets an interrupted prefetch begin again; a rule that was forgotten here would spoil one.
+    That is all code of the prefetch, the columns, and the libraries that split sentences, know trading days and write
+    Parquet. Code that makes no difference only lets an interrupted prefetch begin again; a rule that was forgotten here
+    would spoil one.
     """
-    digest = hashlib.sha256(f"nupunkt {nupunkt.__version__}, pyarrow {pyarrow.__version__}".encode())
+    libraries = ("nupunkt", "exchange-calendars", "pyarrow")
+    digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in libraries).encode())
     for path in (Path(schemas.__file__), Path(contract_text.__file__), *sorted(code.rglob("*.py"))):
         digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())
     return digest.hexdigest()[:16]

@@ -12,6 +12,7 @@ import nupunkt
 import pyarrow as pa
 
 from cloud.src.contract import schemas
+from cloud.src.prefetch.call_dates import call_dates
 from cloud.src.prefetch.calls import Call, Turn
 from cloud.src.prefetch.sentences import speakers
 from cloud.src.prefetch.sentences.cleaning import clean
@@ -33,6 +34,7 @@ class FirmSentences:
     has_permno: bool  # in one of its calls
     rows: pa.RecordBatch
     n_calls: int
+    n_calls_without_time: int
     skipped: Counter[str] = field(default_factory=Counter)
 
 
@@ -40,17 +42,19 @@ def firm_sentences(calls: list[Call], quarter: str) -> FirmSentences:
     """Split the calls of one firm; what is left out is counted in ``skipped``, so is a call with nothing left."""
     skipped: Counter[str] = Counter()
     batches: list[pa.RecordBatch] = []
+    n_without_time = 0
     for call in calls:
         sentences = list(_sentences_of(call, skipped))
         if sentences:
             batches.append(_rows(call, quarter, sentences))
+            n_without_time += call.time is None
         else:
             skipped["calls without content"] += 1
     rows: pa.RecordBatch = pa.RecordBatch.from_pylist([], schema=schemas.SENTENCE)
     if batches:
         (rows,) = pa.Table.from_batches(batches).combine_chunks().to_batches()
     has_permno = any(call.permno is not None for call in calls)
-    return FirmSentences(calls[0].firm_id, has_permno, rows, len(batches), skipped)
+    return FirmSentences(calls[0].firm_id, has_permno, rows, len(batches), n_without_time, skipped)
 
 
 def split_sentences(text: str) -> list[str]:
@@ -97,6 +101,7 @@ def _sentences_of(call: Call, skipped: Counter[str]) -> Iterator[_Sentence]:
 def _rows(call: Call, quarter: str, sentences: list[_Sentence]) -> pa.RecordBatch:
     """Make columns at once: a row of a dictionary each would take as long as splitting the text."""
     n = len(sentences)
+    dates = call_dates(call.date, call.time)
     turns, kinds, raws, cleaned = zip(*sentences, strict=True)
     columns: dict[str, Any] = {
         "sentence_id": [f"{call.call_id}_{position:04d}" for position in range(n)],
@@ -110,11 +115,7 @@ def _rows(call: Call, quarter: str, sentences: list[_Sentence]) -> pa.RecordBatc
         "industry": [call.industry] * n,
         "transcript_id": [call.transcript_id] * n,
         "call_id": [call.call_id] * n,
-        "earnings_call_date": [call.date] * n,
-        "call_time_utc": [None] * n,
-        "first_trading_day": [None] * n,
-        "time_known": [False] * n,
-        "event_date": [None] * n,
+        **{name: [value] * n for name, value in dates._asdict().items()},
         "section": [speakers.section_name(turn.section) for turn in turns],
         "speaker_name": [turn.speaker for turn in turns],
         "speaker_type": kinds,

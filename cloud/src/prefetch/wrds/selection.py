@@ -8,7 +8,21 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Date, Select, and_, cast, false, func, or_, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Date,
+    DateTime,
+    Interval,
+    Select,
+    and_,
+    cast,
+    false,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects.postgresql import distinct_on
 
 from cloud.src.prefetch.wrds.tables import DETAIL, GVKEY, LINK
@@ -31,12 +45,13 @@ class SelectedCall:
     firm_id: str
     firm_name: str
     transcript_id: int
-    date: datetime.date
+    date: datetime.date  # New York's where the time of day is known
     gvkey: str | None
     permno: int | None
     link_date: datetime.date | None
     n_versions: int = 1  # of its transcript
     has_moved: bool = False
+    time: datetime.datetime | None = None  # in UTC
 
 
 @dataclass
@@ -105,6 +120,7 @@ def _call(row: Any) -> SelectedCall:
         link_date=row["linkdt"],
         n_versions=row["n_versions"],
         has_moved=not row["is_of_quarter"],
+        time=row["begun"],
     )
 
 
@@ -145,9 +161,14 @@ def _query(first: datetime.date, after: datetime.date) -> Select[*tuple[Any, ...
 def _latest_versions(first: datetime.date, after: datetime.date) -> Select[*tuple[Any, ...]]:
     """The latest version of each call that any of its versions puts into these days."""
     detail = DETAIL.c
+    begun = _begun()
+    day = func.coalesce(cast(func.timezone("America/New_York", begun), Date), cast(detail.mostimportantdateutc, Date))
     these = select(detail.keydevid).where(
+        # So that an index on the date is of use: New York's evening is the next day in UTC.
         detail.mostimportantdateutc >= first,
-        detail.mostimportantdateutc < after,
+        detail.mostimportantdateutc < after + datetime.timedelta(days=1),
+        day >= first,
+        day < after,
         detail.keydeveventtypeid == EARNINGS_CALL,
         detail.companyid.is_not(None),  # some events belong to no company
     )
@@ -162,7 +183,8 @@ def _latest_versions(first: datetime.date, after: datetime.date) -> Select[*tupl
             detail.companyname,
             cast(detail.keydevid, BigInteger).label("keydevid"),
             cast(detail.transcriptid, BigInteger).label("transcriptid"),
-            cast(detail.mostimportantdateutc, Date).label("day"),
+            day.label("day"),
+            begun.label("begun"),
             detail.keydeveventtypeid,
             func.count().over(partition_by=[detail.companyid, detail.keydevid]).label("n_versions"),
         )
@@ -170,3 +192,10 @@ def _latest_versions(first: datetime.date, after: datetime.date) -> Select[*tupl
         .ext(distinct_on(detail.companyid, detail.keydevid))
         .order_by(detail.companyid, detail.keydevid, *latest_first)
     )
+
+
+def _begun() -> ColumnElement[datetime.datetime]:
+    """When a call began. Midnight is how Capital IQ writes a call whose time of day it does not know: null."""
+    time_of_day = func.nullif(cast(DETAIL.c.mostimportanttimeutc, Interval), datetime.timedelta(0))
+    day = cast(cast(DETAIL.c.mostimportantdateutc, Date), DateTime)
+    return cast(func.timezone("UTC", day + time_of_day), DateTime(timezone=True))

@@ -20,6 +20,7 @@ DETAIL = Table(
     Column("transcriptid", BigInteger),
     Column("keydeveventtypeid", BigInteger),
     Column("mostimportantdateutc", Date),
+    Column("mostimportanttimeutc", Time),
     Column("transcriptcreationdate_utc", Date),
     Column("transcriptcreationtime_utc", Time),
     schema="transcripts",
@@ -72,6 +73,31 @@ PROFESSIONAL = Table(
     Column("currentproflag", Integer),
     schema="people",
 )
+SECTOR = Table(
+    "co_hgic",  # a row a spell in which a firm had the same GICS codes
+    _METADATA,
+    Column("gvkey", String),
+    Column("indfrom", Date),
+    Column("indthru", Date),  # null: until now
+    Column("gsector", String),
+    Column("gind", String),
+    schema="compustat",
+)
+COMPANY = Table(
+    "company",  # the same codes as they are today
+    _METADATA,
+    Column("gvkey", String),
+    Column("gsector", String),
+    Column("gind", String),
+    schema="compustat",
+)
+SECTOR_NAME = Table(
+    "r_giccd",  # what the codes mean
+    _METADATA,
+    Column("giccd", String),
+    Column("gicdesc", String),
+    schema="compustat",
+)
 
 # Where each schema's tables are, the first that can be read. On some accounts `ciq` has them all as views.
 _SCHEMAS = {
@@ -79,12 +105,13 @@ _SCHEMAS = {
     "common": ("ciq_common", "ciq"),
     "crsp": ("crsp",),
     "people": ("ciq_pplintel", "ciq"),
+    "compustat": ("comp",),
 }
-_OPTIONAL = "people"
+TITLES, SECTORS = "people", "compustat"
 
 
-def use_schemas(connection: Connection) -> bool:
-    """Let the tables above mean the schemas that this account can read; return whether there are titles, too.
+def use_schemas(connection: Connection) -> set[str]:
+    """Let the tables above mean the schemas that this account can read; return which of TITLES and SECTORS it can.
 
     Raises:
         WrdsError: a table is not there or may not be read; names it and the subscription it belongs to.
@@ -94,13 +121,13 @@ def use_schemas(connection: Connection) -> bool:
         tables = [table.name for table in _METADATA.sorted_tables if table.schema == name]
         problems = {schema: _problem(connection, schema, tables) for schema in schemas}
         found[name] = next((schema for schema, problem in problems.items() if problem is None), None)
-        if found[name] is None and name != _OPTIONAL:
+        if found[name] is None and name not in (TITLES, SECTORS):
             raise WrdsError(
                 f"this WRDS account lacks what the prefetch reads: {'; '.join(filter(None, problems.values()))}. "
                 "It takes Capital IQ Transcripts and the CRSP/Compustat Merged database: ask your WRDS representative"
             )
     connection.execution_options(schema_translate_map=found)
-    return found[_OPTIONAL] is not None
+    return {name for name in (TITLES, SECTORS) if found[name] is not None}
 
 
 def _problem(connection: Connection, schema: str, tables: list[str]) -> str | None:

@@ -13,8 +13,9 @@ from sqlalchemy import Connection
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.calls import Call, Turn
 from cloud.src.prefetch.wrds.firm_list import FirmList
+from cloud.src.prefetch.wrds.sectors import UNKNOWN_SECTOR, Sector, read_sectors
 from cloud.src.prefetch.wrds.selection import SelectedCall, choose, find_calls, firm_ids
-from cloud.src.prefetch.wrds.tables import use_schemas
+from cloud.src.prefetch.wrds.tables import SECTORS, TITLES, use_schemas
 from cloud.src.prefetch.wrds.turns import measure, read_titles, read_turns
 
 COPIES = "copies of a turn"
@@ -41,6 +42,8 @@ class WrdsTranscripts:
         n_calls: number of calls that ``firms()`` yields.
         amount: how much text they have.
         has_titles: whether the account can read titles; if not, CEOs and CFOs are executives like others.
+        has_sectors: whether it can read Compustat's GICS; if not, firms have neither sector nor industry.
+        n_sectors_of_today: firms whose sector is today's, because Compustat has none for the day of the call.
 
     Raises:
         InvalidInput: no call is left. WrdsError, as ``connect`` makes it: WRDS refuses something.
@@ -58,7 +61,8 @@ class WrdsTranscripts:
     ) -> None:
         self._connection = connection
         self.limit, self.keep_unlinked = limit, keep_unlinked
-        self.has_titles = use_schemas(connection)
+        optional = use_schemas(connection)
+        self.has_titles, self.has_sectors = TITLES in optional, SECTORS in optional
         found = find_calls(connection, quarter)
         of_quarter = [call for call in found if not call.has_moved]
         self.not_found = firms.not_in(of_quarter) if firms else []
@@ -76,6 +80,9 @@ class WrdsTranscripts:
         if self.amount.n_copies:
             self.skipped[COPIES] = self.amount.n_copies
         self._titles = read_titles(connection, [int(firm) for firm in firms_taken]) if self.has_titles else {}
+        self._sectors = read_sectors(connection, self._calls) if self.has_sectors else {}
+        today = [call.firm_id for call in self._calls if self._sector(call).is_of_today]
+        self.n_sectors_of_today = len(set(today))
         self.fingerprint = self._fingerprint(quarter)
         self.selection = selection_options(firms, limit, keep_unlinked)
 
@@ -90,7 +97,10 @@ class WrdsTranscripts:
             some = calls[start : start + _CALLS_AT_A_TIME]
             turns = read_turns(self._connection, self._transcript_ids(some), self._titles)
             for call in some:
-                yield _call(call, turns.get(call.transcript_id, ()))
+                yield _call(call, turns.get(call.transcript_id, ()), self._sector(call))
+
+    def _sector(self, call: SelectedCall) -> Sector:
+        return self._sectors.get((call.gvkey, call.date), UNKNOWN_SECTOR)
 
     @staticmethod
     def _transcript_ids(calls: list[SelectedCall]) -> list[int]:
@@ -99,7 +109,13 @@ class WrdsTranscripts:
     def _fingerprint(self, quarter: str) -> str:
         """Another one as soon as WRDS has a newer version of a transcript, a link or a title."""
         calls = [astuple(call) for call in self._calls]
-        read = [quarter, calls, astuple(self.amount), sorted(self._titles.items())]
+        read = [
+            quarter,
+            calls,
+            astuple(self.amount),
+            sorted(self._titles.items()),
+            [self._sector(call) for call in self._calls],
+        ]
         return hashlib.sha256(json.dumps(read, default=str).encode()).hexdigest()
 
 
@@ -119,7 +135,7 @@ def selection_options(firms: FirmList | None, limit: int | None, keep_unlinked: 
     return " ".join(options)
 
 
-def _call(call: SelectedCall, turns: tuple[Turn, ...]) -> Call:
+def _call(call: SelectedCall, turns: tuple[Turn, ...], sector: Sector) -> Call:
     return Call(
         firm_id=call.firm_id,
         firm_name=call.firm_name,
@@ -129,4 +145,7 @@ def _call(call: SelectedCall, turns: tuple[Turn, ...]) -> Call:
         permno=call.permno,
         gvkey=call.gvkey,
         link_date=call.link_date,
+        sector=sector.sector,
+        industry=sector.industry,
+        time=call.time,
     )
