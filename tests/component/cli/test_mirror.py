@@ -197,5 +197,5 @@ def test_results_that_do_not_fit_the_disk_are_refused_with_both_numbers(
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("cloud.src.cli.run.mirror.shutil.disk_usage", lambda path: usage(9e9, 8e9, 50e6))
     check_disk_space(tmp_path / "out", 1_000_000)
-    with pytest.raises(FtmError, match=r"about 1,200 MB .* has 50 MB free"):
+    with pytest.raises(FtmError, match=r"about 1,500 MB .* has 50 MB free"):
         check_disk_space(tmp_path / "out", 100_000_000)
