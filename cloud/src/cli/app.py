@@ -206,8 +206,8 @@ def compare(
 ) -> None:
     """Compare two runs of a quarter: two models, prompts or versions of the code.
 
-    Shows the names of both with their grounding (cosine of a name to the sentences of its topic), and writes a page to
-    judge them on without knowing which run they are from.
+    Shows the first families of both, and the names of both with their grounding (cosine of a name to the sentences of
+    its topic), and writes a page to judge them on without knowing which run they are from.
     """
     from cloud.src.cli.compare import (
         command as compare,  # here, because scipy takes a second to load and no other command needs it
@@ -239,9 +239,9 @@ def themes(
         ),
     ] = None,
 ) -> None:
-    """Show what has become of the themes from one quarter to a later one: new, growing, steady, fading or gone.
+    """Show what has become of families and themes from one quarter to a later: new, growing, steady, fading or gone.
 
-    Themes are matched by what their topics say. Writes a page with all of them, and a table, beside the later quarter's
+    They are matched by what their topics say. Writes a page with all of them, and a table, beside the later quarter's
     report.
     """
     from cloud.src.cli.quarters import command  # here, because scipy takes a second to load

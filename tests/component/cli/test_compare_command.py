@@ -12,7 +12,7 @@ import pytest
 from cloud.src.cli.__main__ import EXIT_WRONG_INPUT, run
 from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder
-from tests.fast.cli.report_tables import SMALL_QUARTER, FakeTopic, write_quarter
+from tests.fast.cli.report_tables import SMALL_FAMILIES, SMALL_QUARTER, SMALL_THEMES, FakeTopic, write_quarter
 
 WORSE = "Miscellaneous Remarks"
 
@@ -67,6 +67,21 @@ def test_runs_with_the_same_names_leave_nothing_to_judge(
 
     assert "Both runs have the same names: there is nothing to judge" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["names.parquet"]
+
+
+def test_families_of_both_runs_come_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    embedding = Embedder(packaged_models.EMBEDDING, threads=1).embed(["Freight."])[0].tolist()
+    topics = [replace(topic, embedding=embedding) for topic in SMALL_QUARTER]
+    for name in ("a", "b"):
+        write_quarter(tmp_path / name, topics, SMALL_THEMES, families=SMALL_FAMILIES)
+
+    assert run(["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "out")]) == 0
+
+    shown = capsys.readouterr().out
+    assert shown.startswith("The first families of 2023Q1")
+    [row] = [[cell.strip() for cell in line.split("│")] for line in shown.splitlines() if "Supply chain" in line]
+    assert row[1:-1] == ["1", *["Supply chain", "2 (67%)", "0.50"] * 2]
+    assert figures(shown, "│ families  ") == ("2", "2")
 
 
 def test_judging_is_counted(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

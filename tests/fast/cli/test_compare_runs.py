@@ -47,6 +47,7 @@ def test_runs_that_differ_in_names_only_have_the_same_topics(tmp_path: Path) -> 
         (topic_id, topic_id, SAME_SENTENCES) for topic_id in ("1000_0", "1001_0", "1001_1", "1002_0", "1002_1")
     ]
     assert [pair.b.name for pair in comparison.pairs] == [f"Other {pair.a.name}" for pair in comparison.pairs]
+    assert comparison.a.naming_of_families == {"llm": 2}
     assert comparison.a.naming_of_themes == {"llm": 2}
     assert comparison.b.naming_of_themes == {}
 

@@ -266,7 +266,7 @@ def test_families_come_first_with_the_names_of_their_themes(tmp_path: Path) -> N
         both.append(read_quarter(tmp_path, name))
 
     output = io.StringIO()
-    Console(file=output, width=140).print(theme_tables.side_by_side(*both))
+    Console(file=output, width=140).print(theme_tables.side_by_side("", dict(zip("AB", both, strict=True))))
 
     lines = [[cell.strip() for cell in line.split("│")[1:-1]] for line in output.getvalue().splitlines() if "│" in line]
     assert lines == [

@@ -8,6 +8,9 @@ from pathlib import Path
 from cloud.src.cli.compare import judging as compare_judging
 from cloud.src.cli.compare import tables as compare_tables
 from cloud.src.cli.compare.runs import compare_runs, read_runs
+from cloud.src.cli.quarters import changes as theme_changes
+from cloud.src.cli.quarters.tables import side_by_side
+from cloud.src.cli.run.run_folder import FAMILY
 from cloud.src.cli.screen import Screen, output_console
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.models import packaged_models
@@ -40,6 +43,12 @@ def compare(run_a: Path, run_b: Path, quarter: str | None, sample: int, seed: in
         judging = f"Blind judging of {len(questions)} topics: open {page}; the key is in {key}"
 
     console = output_console()
+    families = {
+        side: theme_changes.read_quarter(run.folder, comparison.quarter)
+        for side, run in (("A", comparison.a), ("B", comparison.b))
+    }
+    if any(of_run[FAMILY].themes for of_run in families.values()):
+        console.print(side_by_side(f"The first families of {comparison.quarter}", families))
     console.print(compare_tables.runs_table(comparison))
     # Not the names on the page, so that readers can still judge blindly.
     asked = {question.pair.a.topic_id for question in questions}

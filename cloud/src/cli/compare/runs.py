@@ -61,6 +61,7 @@ class Run:
     folder: Path
     topics: list[ComparedTopic]
     embeddings: Vectors
+    naming_of_families: Counter[str]
     naming_of_themes: Counter[str]
     named_by: str
 
@@ -128,7 +129,10 @@ def compare_runs(quarter: str, a: Run, b: Run, embed: Embed) -> Comparison:
 def read_run(folder: Path, quarter: str) -> Run:
     """Read the topics of a run; raise InvalidInput if a table is missing, damaged or empty."""
     topics = run_folder.read_table(folder, quarter, "topics", run_folder.columns(schemas.TOPIC, _TOPIC_COLUMNS))
-    themes = run_folder.read_themes(folder, quarter, "naming_method")
+    methods = [
+        run_folder.read_themes(folder, quarter, "naming_method", level).column("naming_method").to_pylist()
+        for level in (run_folder.FAMILY, run_folder.THEME)
+    ]
     if topics.num_rows == 0:
         raise InvalidInput(f"{folder / keys.topics(quarter)} has no topics")
     topics = topics.sort_by([("firm_id", "ascending"), ("topic_id", "ascending")])
@@ -137,8 +141,8 @@ def read_run(folder: Path, quarter: str) -> Run:
         folder,
         [_topic(row) for row in topics.drop_columns(["embedding"]).to_pylist()],
         run_folder.embeddings(topics, path),
-        Counter(str(method) for method in themes.column("naming_method").to_pylist()),
-        _named_by(path),
+        *(Counter(map(str, of_level)) for of_level in methods),
+        named_by=_named_by(path),
     )
 
 

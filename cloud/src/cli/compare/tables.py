@@ -23,7 +23,7 @@ NAMES_SHOWN = 20
 
 
 def runs_table(comparison: Comparison) -> Table:
-    """The two runs in figures: their themes, and the topics that both have."""
+    """The two runs in figures: their families and themes, and the topics that both have."""
     table = Table(title=f"Names of {comparison.quarter}", title_justify="left")
     table.add_column("")
     table.add_column("A", justify="right")
@@ -43,6 +43,8 @@ def runs_table(comparison: Comparison) -> Table:
         ),
         ("grounding higher than the other's", *_higher(grounding_a, grounding_b)),
         ("names used twice within a firm", _repeated(topics_a), _repeated(topics_b)),
+        ("families", *(f"{run.naming_of_families.total():,}" for run in (comparison.a, comparison.b))),
+        ("families named by keywords", *(_by_keywords(run.naming_of_families) for run in (comparison.a, comparison.b))),
         ("themes", *(f"{run.naming_of_themes.total():,}" for run in (comparison.a, comparison.b))),
         ("themes named by keywords", *(_by_keywords(run.naming_of_themes) for run in (comparison.a, comparison.b))),
     ]

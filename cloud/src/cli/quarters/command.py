@@ -32,7 +32,8 @@ def themes(earlier: str, later: str, folders: Sequence[Path]) -> None:
     page = theme_changes_page.write_page(before, after, changes, table.with_suffix(".html"))
 
     console = output_console()
-    console.print(theme_tables.side_by_side(before, after))
+    title = f"The first families of {earlier} and {later}"
+    console.print(theme_tables.side_by_side(title, {earlier: before, later: after}))
     for level, of_level in changes.items():
         console.print(theme_tables.changes_table(level, before[level], after[level], of_level))
     counts = [theme_tables.counts_line(level, of_level) for level, of_level in changes.items()]

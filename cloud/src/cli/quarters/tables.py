@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from itertools import zip_longest
 from pathlib import Path
 
@@ -41,21 +42,22 @@ CHANGE = pa.schema(
 )
 
 
-def side_by_side(earlier: dict[str, Quarter], later: dict[str, Quarter]) -> Table:
-    """The first families of both quarters with the names of their themes, each quarter in its own order."""
-    quarters = (earlier, later)
-    names = [quarter[FAMILY].name for quarter in quarters]
-    table = Table(title=f"The first families of {' and '.join(names)}", title_justify="left", expand=True)
+def side_by_side(title: str, quarters: Mapping[str, Mapping[str, Quarter]]) -> Table:
+    """The first families of quarters, or of runs, with the names of their themes, each in its own order.
+
+    The keys of ``quarters`` are shown above them; the values are what read_quarter returns.
+    """
+    table = Table(title=title, title_justify="left", expand=True)
     table.add_column("", justify="right")
-    for name in names:
+    for name in quarters:
         table.add_column(name, ratio=1)
         table.add_column("Firms", justify="right")
         table.add_column("Stability", justify="right")
-    firsts = zip_longest(*(quarter[FAMILY].themes[:FIRST_FAMILIES] for quarter in quarters))
+    firsts = zip_longest(*(quarter[FAMILY].themes[:FIRST_FAMILIES] for quarter in quarters.values()))
     for number, families in enumerate(firsts, start=1):
         cells = [
             cell
-            for family, quarter in zip(families, quarters, strict=True)
+            for family, quarter in zip(families, quarters.values(), strict=True)
             for cell in _family_cells(family, quarter[THEME].themes)
         ]
         table.add_row(str(number), *cells, end_section=True)
