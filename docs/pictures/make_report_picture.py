@@ -1,4 +1,4 @@
-"""Take the README's picture of the report: the sample quarter, in Chromium, with its first theme open.
+"""Take the README's picture of the report: the sample quarter, in Chromium, with its first family and theme open.
 
     ./ftm demo --no-llm --out ftm-output/picture
     ./pants run docs/pictures/make_report_picture.py -- ftm-output/picture/reports/quarter=2023Q1/index.html
@@ -17,7 +17,7 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 
 PICTURE = Path(__file__).with_name("report.png")
-WIDTH, HEIGHT = 1200, 1272  # down to the second firm of the first theme
+WIDTH, HEIGHT = 1200, 1600  # down to the first firms of the first theme
 
 
 def main() -> None:
@@ -44,7 +44,8 @@ def take_picture(browser: Chrome, report: Path) -> None:
     window = {"width": WIDTH, "height": HEIGHT, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", window)
     browser.get(report.as_uri())
-    browser.find_element("css selector", "details.theme > summary").click()
+    for group in ("family", "theme"):
+        browser.find_element("css selector", f"details.{group} > summary").click()
     browser.execute_script("window.scrollTo(0, 0)")
     browser.save_screenshot(str(PICTURE))
 

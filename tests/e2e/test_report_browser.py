@@ -49,6 +49,8 @@ def test_reader_goes_from_family_to_theme_to_firm_to_topic_to_sentences(
     open_details(browser, f"#{FREIGHT}")
     wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .firm-name"))
     assert texts(browser, f"#{FREIGHT} .firm-name") == ["Northfield Foods (NF)", "Brightwater Tools (BT)"]
+    about = "Below are the topics that are mostly about it, of 2 of its 2 firms. Every sentence that counts:"
+    assert texts(browser, f"#{FREIGHT} .about-theme")[1] == f"{about} ftm explain {FREIGHT}"
     assert texts(browser, f"#{FREIGHT} .example")[0] == "Container rates fell by half since summer."
 
     open_details(browser, f"#{FREIGHT} .firm")

@@ -187,7 +187,16 @@ function fillGroup(group) {
   if (group.id) {
     const link = element("a", "permalink", group.id);
     link.href = `#${group.id}`;
-    contents.prepend(element("p", "about-theme", "Link to this theme: ", link));
+    const shown = new Set(group.topics.map((topic) => topic.firm)).size;
+    contents.prepend(
+      element("p", "about-theme", "Link to this theme: ", link),
+      element(
+        "p",
+        "about-theme",
+        `Below are the topics that are mostly about it, of ${shown.toLocaleString("en")} of its ${plural(group.firms, "firm")}. Every sentence that counts: `,
+        element("code", "", `ftm explain ${group.id}`),
+      ),
+    );
   }
   group.isFilled = true;
 }
