@@ -13,6 +13,7 @@ import pytest
 from cloud.src.cli.__main__ import EXIT_WRONG_INPUT, run
 from cloud.src.cli.explain.explanation import Explanation, cosines_to, explain_group, read_groups
 from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput
 from cloud.src.naming.namer import KeywordNamer
 from cloud.src.themes.count import NEAR, NEAR_WITH_PHRASE
 from cloud.src.worker import reduce_themes
@@ -119,6 +120,13 @@ def test_without_vectors_it_says_that_cosines_are_not_known(
     for theme_id in theme_ids(folder, "theme"):
         assert run(["explain", theme_id, "--dir", str(tmp_path)]) == 0
     assert "The cosines of what is left out are not known without" in capsys.readouterr().out
+
+
+def test_vectors_of_another_model_are_refused(folder: Path) -> None:
+    [sentence_id, *_] = [said.sentence_id for said in explained(folder, theme_ids(folder, "theme")[0]).near]
+
+    with pytest.raises(InvalidInput, match="is of another embedding model than the tables"):
+        cosines_to(folder, QUARTER, [sentence_id], [1.0, 0.0])
 
 
 def test_an_unknown_theme_is_one_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -40,7 +40,7 @@ def explain(wanted: str, firm: str | None, quarter: str | None, folder: Path, n_
 
 def _closing_lines(explained: Explanation, folder: Path, is_of_firm: bool) -> list[str]:
     """What is not known, and what to do next."""
-    quarter, theme_id = explained.quarter, explained.group["theme_id"]
+    quarter, theme_id, here = explained.quarter, explained.group["theme_id"], shlex.quote(str(folder))
     lines = []
     if any(said.says and said.nearness is None for said in explained.left_out):
         lines.append(
@@ -51,11 +51,11 @@ def _closing_lines(explained: Explanation, folder: Path, is_of_firm: bool) -> li
     if not is_of_firm:
         example = next((said.firm_id for said in explained.near), None)
         if example:
-            lines.append(f"Next, one firm: ftm explain {theme_id} --firm {shlex.quote(example)} --dir {folder}")
+            lines.append(f"Next, one firm: ftm explain {theme_id} --firm {shlex.quote(example)} --dir {here}")
     elif explained.family:
-        lines.append(f"Next, its family: ftm explain {explained.family['theme_id']} --dir {folder}")
+        lines.append(f"Next, its family: ftm explain {explained.family['theme_id']} --dir {here}")
     else:
-        lines.append(f"Next, all firms: ftm explain {theme_id} --dir {folder}")
+        lines.append(f"Next, all firms: ftm explain {theme_id} --dir {here}")
     report = folder / keys.report(quarter)
     if report.is_file():
         lines.append(f"In the report: {report}#{theme_id}")

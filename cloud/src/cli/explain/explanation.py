@@ -16,6 +16,7 @@ from cloud.src.cli.explain.find import Row
 from cloud.src.cli.run import run_folder
 from cloud.src.cli.run.run_folder import FAMILY
 from cloud.src.contract import keys, schemas
+from cloud.src.contract.errors import InvalidInput
 from cloud.src.models import byte_vectors
 from cloud.src.models.byte_vectors import ByteVectors
 from cloud.src.themes.count import NEAR
@@ -105,24 +106,22 @@ def exposures_of(folder: Path, quarter: str, theme_id: str, firm_id: str) -> lis
     names = "call_id exposure exposure_prepared exposure_qa exposure_management exposure_analysts n_sentences"
     calls = run_folder.columns(schemas.CALL, "call_id firm_id earnings_call_date n_sentences_said")
     exposures = run_folder.columns(schemas.EXPOSURE, f"{names} theme_id")
-    of_theme = {
-        row["call_id"]: row
-        for row in run_folder.read_table(folder, quarter, "exposures", exposures).to_pylist()
-        if row["theme_id"] == theme_id
-    }
+    exposed = run_folder.read_table(folder, quarter, "exposures", exposures)
+    exposed = exposed.filter(pc.equal(exposed.column("theme_id"), pa.scalar(theme_id)))
+    of_theme = {row["call_id"]: row for row in exposed.to_pylist()}
+    of_firm = run_folder.read_table(folder, quarter, "calls", calls)
+    of_firm = of_firm.filter(pc.equal(of_firm.column("firm_id"), pa.scalar(firm_id)))
     nothing = {"n_sentences": 0, "exposure": 0.0}
-    rows = [
-        call | of_theme.get(call["call_id"], nothing)
-        for call in run_folder.read_table(folder, quarter, "calls", calls).to_pylist()
-        if call["firm_id"] == firm_id
-    ]
+    rows = [call | of_theme.get(call["call_id"], nothing) for call in of_firm.to_pylist()]
     return sorted(rows, key=lambda row: (row["earnings_call_date"], row["call_id"]))
 
 
 def cosines_to(folder: Path, quarter: str, sentence_ids: list[str], centroid: list[float]) -> dict[str, float]:
     """The cosine of each sentence that has a vector to a centroid, with the mean of the quarter taken off.
 
-    They are counted as reduce counts them. Empty when the folder no longer has the work files with the vectors.
+    As reduce counts them; but for a quarter so large that it takes the mean of a sample, they may differ by some 0.001.
+    Empty when the folder no longer has the work files with the vectors. Raises InvalidInput when these are of a later
+    run with another embedding model.
     """
     published = [path.name for path in (folder / keys.sentences_prefix(quarter)).glob("*.parquet")]
     paths = [folder / keys.sentences_parts_prefix(quarter) / name for name in sorted(published)]
@@ -140,6 +139,8 @@ def cosines_to(folder: Path, quarter: str, sentence_ids: list[str], centroid: li
             if part.num_rows:
                 found = pc.is_in(part.column("sentence_id"), value_set=wanted)
                 of_part = byte_vectors.from_column(part.column("vector"))
+                if of_part.shape[1] != len(centroid):
+                    raise InvalidInput(f"{path} is of another embedding model than the tables: run the quarter again")
                 ids.extend(part.column("sentence_id").filter(found).to_pylist())
                 vectors.append(of_part[np.asarray(found)])
                 yield of_part

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -117,6 +118,7 @@ def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
     """Counts, cost and paths."""
     counts = report.counts
     without_topic = counts.sentences_without_topic / max(1, counts.sentences)
+    explain = f"ftm explain 1 --quarter {outcome.quarter} --dir {shlex.quote(str(outcome.folder))}"
     return [
         f"{counts.firms:,} firms ({outcome.firms_skipped} skipped, {outcome.firms_failed} failed), "
         f"{counts.calls:,} calls, {counts.sentences:,} sentences ({without_topic:.0%} without a topic), "
@@ -128,7 +130,7 @@ def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
         "",
         "Tables, for pandas or DuckDB:",
         *(f"  {outcome.folder / key(outcome.quarter)}" for key in _TABLES),
-        f"Why a theme is what it is: ftm explain 1 --quarter {outcome.quarter} --dir {outcome.folder}",
+        *([f"Why a theme is what it is: {explain}"] if report.families else []),
         f"Report: {outcome.report}",
     ]
 
