@@ -58,7 +58,7 @@ def names_in_repository() -> set[str]:
     return names
 
 
-def test_what_later_releases_removed_is_in_use_only_where_the_adr_has_its_replacement() -> None:
+def test_removed_features_are_used_only_where_the_adr_lists_them() -> None:
     listed = set(re.findall(r"^\| `([^`]+)` \| 2\.\d\d \| \S.* \|$", (ROOT / ADR).read_text(), flags=re.MULTILINE))
     assert names_in_repository() & REMOVED == listed
 

@@ -63,7 +63,7 @@ def test_sentence_of_several_groups_stays_with_the_nearest() -> None:
     assert measures.at_coverage(groups, vectors, 1.0).tolist() == [0, 0, 1]
 
 
-def test_merging_joins_the_nearest_groups_and_keeps_what_is_in_none() -> None:
+def test_merging_joins_nearest_groups_and_keeps_ungrouped_rows() -> None:
     vectors = unit(np.array([[1, 0], [1, 0.1], [0, 1], [1, 1]], dtype=np.float32))
     found = merged(np.array([0, 1, 2, NO_GROUP]), vectors, 2)
     assert found[0] == found[1] != found[2]

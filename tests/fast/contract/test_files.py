@@ -24,7 +24,7 @@ def write_half(path: Path) -> None:
         raise OSError("disk full")
 
 
-def test_a_block_that_fails_leaves_what_there_was(tmp_path: Path) -> None:
+def test_a_failed_block_leaves_the_old_file(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("earlier")
     with pytest.raises(OSError, match="disk full"):

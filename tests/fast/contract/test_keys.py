@@ -35,7 +35,7 @@ def test_a_quarter_is_returned_as_it_is(quarter: str) -> None:
         20231,
     ],
 )
-def test_anything_else_is_no_quarter(quarter: object) -> None:
+def test_anything_else_is_not_a_quarter(quarter: object) -> None:
     with pytest.raises(InvalidInput, match="is not a quarter: write it like 2023Q1"):
         keys.check_quarter(quarter)
 
@@ -65,7 +65,7 @@ def test_a_bucket_name_is_returned_as_it_is(bucket: str) -> None:
         123,
     ],
 )
-def test_anything_else_is_no_bucket_name(bucket: object) -> None:
+def test_anything_else_is_not_a_bucket_name(bucket: object) -> None:
     with pytest.raises(InvalidInput, match="is not a valid S3 bucket name"):
         keys.check_bucket(bucket)
 
@@ -76,7 +76,7 @@ def test_a_batch_size_is_returned_as_it_is(batch_size: int) -> None:
 
 
 @pytest.mark.parametrize("batch_size", [0, -1, 5001, 1.5, 50.0, "50", True, None, [50]])
-def test_anything_else_is_no_batch_size(batch_size: object) -> None:
+def test_anything_else_is_not_a_batch_size(batch_size: object) -> None:
     with pytest.raises(InvalidInput, match="is not a whole number from 1 to 5000"):
         keys.check_batch_size(batch_size)
 

@@ -116,7 +116,7 @@ def test_every_column_is_described_in_the_file(table: str, tmp_path: Path) -> No
         assert len((field.metadata or {})[DESCRIPTION]) > 10, field.name
 
 
-def test_a_description_is_not_lost_on_the_way_to_a_file() -> None:
+def test_a_file_keeps_the_descriptions() -> None:
     """By the steps that the jobs take: rows to table, cast, filter, sort, concatenation, a record in the metadata."""
     rows = [{"sentence_id": "1_2_0000", "theme_id": "theme_2023Q1_001", "similarity": 0.5, "quarter": "2023Q1"}]
     table = pa.Table.from_pylist(rows, schemas.EVIDENCE)

@@ -27,7 +27,7 @@ def test_a_line_has_neither_control_nor_invisible_characters(text: str, line: st
     assert one_line(text) == line
 
 
-def test_only_what_shows_nothing_becomes_a_blank() -> None:
+def test_only_invisible_characters_become_blanks() -> None:
     every = [chr(number) for number in range(sys.maxunicode + 1)]
     shown = {c for c in every if printable(c) == c}
     assert {unicodedata.category(c)[0] for c in shown - {" "}} == {"L", "M", "N", "P", "S"}

@@ -54,7 +54,7 @@ def test_other_commands_name_programs_and_folders_that_exist(words: list[str]) -
         ("test tests/fast/docs/test_contributing.py", True),
     ],
 )
-def test_a_command_that_would_run_nothing_is_noticed(command: str, finds: bool) -> None:
+def test_a_command_without_tests_is_noticed(command: str, finds: bool) -> None:
     assert bool(files_found_by(command.split())) == finds
 
 
@@ -74,7 +74,7 @@ def calls_in(build: Path) -> list[ast.Call]:
     return [node for node in ast.walk(ast.parse(build.read_text())) if isinstance(node, ast.Call)]
 
 
-def test_every_test_is_in_a_layer_and_the_guide_says_which_there_are() -> None:
+def test_every_test_is_in_a_layer_listed_in_the_guide() -> None:
     assert {layer_of(path) for path in (ROOT / "tests").rglob("test_*.py")} == set(LAYERS)
     assert (
         re.findall(r"^\| `(\w+)` \|", GUIDE.partition("## Which tests")[2].partition("\n## ")[0], re.MULTILINE)

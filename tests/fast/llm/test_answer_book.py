@@ -58,7 +58,7 @@ def test_news_are_answers_that_the_last_document_has_not() -> None:
         {"format": answer_book.FORMAT, "answers": {"a": {"title": "Freight"}}},
     ],
 )
-def test_what_no_book_has_written(document: Any) -> None:
+def test_a_document_not_written_by_a_book_is_refused(document: Any) -> None:
     with pytest.raises(ValueError, match="no ftm-llm-answers-1|answers are not text by key"):
         answer_book.from_document(document)
 

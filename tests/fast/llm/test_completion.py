@@ -25,7 +25,7 @@ def page(content: str | None, usage: Any = None, **message: Any) -> dict[str, An
         ("", ""),
     ],
 )
-def test_thoughts_are_no_answer(said: str, answer: str) -> None:
+def test_thoughts_are_not_an_answer(said: str, answer: str) -> None:
     assert without_thoughts(said) == answer
     completion = read_completion(page(said))
     assert completion.text == answer
@@ -55,6 +55,6 @@ def test_no_thoughts(usage: Any) -> None:
 @pytest.mark.parametrize(
     "document", [None, "", "<html>", [], {}, {"choices": []}, {"choices": None}, {"choices": [{}]}, {"choices": ["a"]}]
 )
-def test_what_is_no_completion(document: Any) -> None:
+def test_other_json_is_not_a_completion(document: Any) -> None:
     with pytest.raises(NoCompletion):
         read_completion(document)

@@ -40,7 +40,7 @@ def test_another_server_needs_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (client.base_url, client.model, client.max_concurrent) == ("http://127.0.0.1:8000/v1", "tiny", 32)
 
 
-def test_what_the_caller_says_comes_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arguments_override_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LLM_BASE_URL", "http://127.0.0.1:8000/v1")
 
     assert llm_settings.from_environment("http://127.0.0.1:9000/v1").base_url == "http://127.0.0.1:9000/v1"

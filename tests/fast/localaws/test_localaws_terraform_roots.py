@@ -23,7 +23,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-def test_a_copy_has_nothing_of_the_operators_own_deployment(files: Path, tmp_path: Path) -> None:
+def test_a_copy_leaves_out_the_operators_own_deployment(files: Path, tmp_path: Path) -> None:
     for root in copy_roots(tmp_path / "copies", {}):
         assert sorted(path.name for path in root.folder.iterdir()) == ["local.auto.tfvars.json", "main.tf"]
 

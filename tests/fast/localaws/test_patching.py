@@ -28,7 +28,7 @@ def responses() -> type[Any]:
     return type("Responses", (Responses,), {"describe_one": Responses.describe_one})
 
 
-def test_a_patch_takes_the_place_of_what_it_returns(responses: type[Any]) -> None:
+def test_a_patch_replaces_and_returns_the_original(responses: type[Any]) -> None:
     stock = patch(responses, "describe_one", describe_one)
     assert (responses().describe_one(), stock(responses())) == ("patched", "stock")
 
@@ -43,13 +43,13 @@ def test_an_action_is_added(responses: type[Any]) -> None:
     assert responses().describe_two() == "added"
 
 
-def test_an_action_that_moto_has_by_now_is_not_replaced(responses: type[Any]) -> None:
+def test_an_action_that_moto_has_is_not_replaced(responses: type[Any]) -> None:
     with pytest.raises(AttributeError, match=r"moto has Responses\.describe_one by now: drop the patch"):
         add(responses, describe_one)
     assert responses().describe_one() == "stock"
 
 
-def test_a_request_that_another_one_disturbed_is_left_to_be_tried_again() -> None:
+def test_a_request_disturbed_by_another_may_be_tried_again() -> None:
     def disturbed(self: Responses) -> None:
         counts = {"a": 1}
         for key in counts:

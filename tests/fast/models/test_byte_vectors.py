@@ -25,7 +25,7 @@ def test_bytes_of_a_vector_depend_on_it_alone() -> None:
     np.testing.assert_array_equal(to_bytes(VECTORS[7:8])[0], to_bytes(VECTORS)[7])
 
 
-def test_a_column_gives_back_what_is_not_null() -> None:
+def test_a_column_returns_its_vectors_without_nulls() -> None:
     rows = np.array([1, 3, 4])
     column = to_column(to_bytes(VECTORS[:3]), rows, n_rows=6)
 

@@ -68,7 +68,7 @@ def test_above_five_percent_the_run_stops_in_one_line(tmp_path: Path) -> None:
     assert "\n" not in message
 
 
-def test_bad_rows_of_parquet_have_the_number_of_their_row(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_bad_rows_of_parquet_are_reported_by_row_number(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     n = 12_000  # more than are read at a time
     dates = ["2023-02-01"] * n
     dates[11_000] = "soon"
@@ -146,9 +146,7 @@ def test_a_folder_of_texts_is_a_call_a_file(tmp_path: Path, caplog: pytest.LogCa
         ([",,Elm Tools"], "elm-tools"),
     ],
 )
-def test_a_firm_is_known_by_its_id_else_its_ticker_else_its_name(
-    tmp_path: Path, rows: list[str], expected: str
-) -> None:
+def test_a_firm_is_identified_by_id_ticker_or_name(tmp_path: Path, rows: list[str], expected: str) -> None:
     path = tmp_path / "calls.csv"
     path.write_text("firm_id,ticker,company,date,text\n" + "".join(f"{row},2023-02-01,Hi.\n" for row in rows))
     assert [call.firm_id for call in calls_of(path)] == [expected]

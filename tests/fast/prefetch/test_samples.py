@@ -66,7 +66,7 @@ def test_at_least_16_firms_with_one_call_each(quarter: str) -> None:
     assert len(calls(quarter)) == len(firms(quarter))
 
 
-def test_two_firms_leave_and_two_are_new_in_the_second_quarter() -> None:
+def test_two_firms_leave_and_two_join_in_the_second_quarter() -> None:
     first, second = firms("2023Q1"), firms("2023Q2")
 
     assert len(first - second) == 2
@@ -117,7 +117,7 @@ def test_at_least_50_sentences_a_call(quarter: str) -> None:
     assert {call_id: n for call_id, n in counts.items() if n < 50} == {}
 
 
-def test_no_sentence_of_more_than_six_words_is_said_in_two_calls() -> None:
+def test_no_long_sentence_is_in_two_calls() -> None:
     said_in: dict[str, set[str]] = defaultdict(set)
     for quarter in QUARTERS:
         for call_id, call in calls(quarter).items():
@@ -130,7 +130,7 @@ def test_no_sentence_of_more_than_six_words_is_said_in_two_calls() -> None:
 
 
 @pytest.mark.parametrize("quarter", QUARTERS)
-def test_at_least_six_themes_each_of_several_firms_of_the_quarter(quarter: str) -> None:
+def test_at_least_six_themes_are_shared_by_several_firms(quarter: str) -> None:
     assert len(theme_names(quarter)) >= 6
     for theme in themes()[quarter]:
         carriers = theme["firms"]
@@ -139,7 +139,7 @@ def test_at_least_six_themes_each_of_several_firms_of_the_quarter(quarter: str) 
         assert set(carriers) <= firms(quarter), theme["theme"]
 
 
-def test_two_themes_are_new_in_the_second_quarter_and_two_fade() -> None:
+def test_two_themes_appear_and_two_fade_in_the_second_quarter() -> None:
     first, second = theme_names("2023Q1"), theme_names("2023Q2")
 
     assert second - first == {"Generative AI adoption", "Regional-bank stress and tighter credit"}

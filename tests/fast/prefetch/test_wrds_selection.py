@@ -20,7 +20,7 @@ from cloud.src.prefetch.wrds.text import readable, tidy
         ("2023Q4", date(2023, 10, 1), date(2024, 1, 1)),
     ],
 )
-def test_a_quarter_is_from_its_first_day_to_before_the_next(quarter: str, first: date, after: date) -> None:
+def test_a_quarter_ends_before_the_next_begins(quarter: str, first: date, after: date) -> None:
     assert quarter_days(quarter) == (first, after)
 
 
@@ -28,12 +28,12 @@ def call(firm: str, transcript: int, day: int = 1, permno: int | None = 1, versi
     return SelectedCall(firm, f"Firm {firm}", transcript, date(2023, 2, day), None, permno, None, versions)
 
 
-def test_calls_come_by_firm_as_text_then_day_then_transcript() -> None:
+def test_calls_are_sorted_by_firm_day_and_transcript() -> None:
     calls = [call("9", 5), call("10", 4, day=3), call("10", 3, day=2), call("10", 21, day=2)]
     assert [one.transcript_id for one in choose(calls, None, False).calls] == [21, 3, 4, 5]
 
 
-def test_a_call_without_a_permno_goes_and_the_firms_other_call_stays() -> None:
+def test_only_the_call_without_a_permno_is_dropped() -> None:
     selection = choose([call("1", 1, permno=None), call("1", 2), call("2", 3, permno=None)], None, False)
     assert [one.transcript_id for one in selection.calls] == [2]
     assert selection.unlinked == ["Firm 1", "Firm 2"]
@@ -46,7 +46,7 @@ def test_the_limit_is_of_firms_that_are_taken() -> None:
     assert [one.transcript_id for one in choose(calls, 2, True).calls] == [1, 2, 3]
 
 
-def test_with_a_limit_what_is_kept_is_counted_among_those_taken() -> None:
+def test_a_limit_counts_only_the_calls_taken() -> None:
     calls = [call("1", 1, permno=None, versions=2), call("2", 2, versions=3), call("3", 3, permno=None, versions=4)]
     kept = choose(calls, 2, True)
     assert (kept.unlinked, kept.skipped) == (["Firm 1"], {"older versions of a transcript": 3})
@@ -92,5 +92,5 @@ def test_text_that_was_read_in_the_wrong_encoding(text: str | None, expected: st
         ("M\x9fller", "M\u0178ller"),
     ],
 )
-def test_names_are_one_line_without_what_cannot_be_seen(name: str | None, expected: str | None) -> None:
+def test_names_are_one_line_without_invisible_characters(name: str | None, expected: str | None) -> None:
     assert tidy(name) == expected

@@ -94,7 +94,7 @@ def test_every_failed_job_is_caught_whatever_the_error(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", JOBS)
-def test_how_often_a_job_is_retried_is_left_to_its_definition(name: str) -> None:
+def test_the_job_definition_decides_on_retries(name: str) -> None:
     assert "RetryStrategy" not in TASKS[name]["Parameters"]
 
 

@@ -66,14 +66,14 @@ def test_the_work_files_of_map_have_the_vector_too() -> None:
     ]
 
 
-def test_every_parquet_file_but_those_of_the_prefetch_is_in_one_table() -> None:
+def test_every_parquet_file_after_the_prefetch_is_in_one_table() -> None:
     tables_of = {key: [name for name in TABLES if is_in(name, key)] for key in KEYS if key.endswith(".parquet")}
     without = [key for key, tables in tables_of.items() if len(tables) != 1]
     assert without == [keys.prefetch_chunk(QUARTER, 0)]
 
 
 @pytest.mark.parametrize("table", TABLES)
-def test_a_table_has_parquet_files_and_nothing_else(table: str) -> None:
+def test_a_table_has_only_parquet_files(table: str) -> None:
     files = [key for key in KEYS if is_in(table, key)]
     assert files
     assert all(key.endswith(".parquet") for key in files)

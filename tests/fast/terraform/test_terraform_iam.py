@@ -89,7 +89,7 @@ def test_no_statement_allows_more_than_it_says_why() -> None:
     assert [problem for statement in ALL_STATEMENTS for problem in excess(statement)] == []
 
 
-def test_of_the_policies_that_aws_manages_only_those_of_services_are_used() -> None:
+def test_only_service_policies_of_aws_are_used() -> None:
     """Others, AmazonS3FullAccess for one, allow more than the statements here may."""
     attached = {
         (root, name): body["policy_arn"].rpartition(":policy/")[2]
@@ -109,7 +109,7 @@ def test_of_the_policies_that_aws_manages_only_those_of_services_are_used() -> N
     assert attached_otherwise == []
 
 
-def test_policies_are_written_as_policy_documents_where_this_test_sees_them() -> None:
+def test_all_policies_are_policy_documents() -> None:
     written_otherwise = [
         f"{file.parent.name}/{file.name}"
         for file in ROOTS.glob("*/*.tf")
@@ -141,7 +141,7 @@ UNJUSTIFIED = "resources * without a comment '# justified: ...'"
         ('actions = ["batch:SubmitJob"]\nresources = ["arn:${local.partition}:batch:${local.region}:1:job/*"]', []),
     ],
 )
-def test_what_counts_as_too_much(tmp_path: Path, statement: str, problems: list[str]) -> None:
+def test_excessive_rights_are_found(tmp_path: Path, statement: str, problems: list[str]) -> None:
     plain = f'data "aws_iam_policy_document" "d" {{\nstatement {{\n{statement}\n}}\n}}\n'
     dynamic = f'dynamic "statement" {{\nfor_each = [1]\ncontent {{\n{statement}\n}}\n}}'
     in_dynamic_block = f'data "aws_iam_policy_document" "d" {{\n{dynamic}\n}}\n'
@@ -157,13 +157,13 @@ def test_what_counts_as_too_much(tmp_path: Path, statement: str, problems: list[
 USES_OF_THE_BUCKET = {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:DeleteObject"}
 
 
-def test_jobs_may_do_nothing_but_use_the_bucket() -> None:
+def test_jobs_may_only_use_the_bucket() -> None:
     allowed = {action for one in ALL_STATEMENTS if "batch/iam.tf, job," in one.where for action in one.actions}
     assert allowed == USES_OF_THE_BUCKET
 
 
 @pytest.mark.parametrize("document", ["batch/iam.tf, job,", "stepfunctions/iam.tf, functions,"])
-def test_a_missing_object_is_not_taken_for_a_missing_permission(document: str) -> None:
+def test_a_missing_object_is_not_mistaken_for_a_missing_permission(document: str) -> None:
     """S3 answers 403 instead of 404 without s3:ListBucket on the bucket itself, free of conditions."""
     [lists] = [one for one in ALL_STATEMENTS if document in one.where and "s3:ListBucket" in one.actions]
     assert not lists.is_conditional
@@ -213,16 +213,14 @@ TABLES = [table("2023Q1") for table in (keys.firms, keys.calls, keys.topics, key
         ("stepfunctions", "functions", "ftm-summarize-results", "reads", [MANIFEST, PROGRESS]),
     ],
 )
-def test_rights_fit_what_is_used_and_nothing_is_left_over(
-    root: str, table: str, who: str, access: str, used: list[str]
-) -> None:
+def test_rights_match_what_is_used(root: str, table: str, who: str, access: str, used: list[str]) -> None:
     """The local AWS checks no rights, so a folder that is missing here would show in AWS only."""
     folders = local_values(root)[table][who][access]
     assert [key for key in used if not any(fnmatchcase(key, folder) for folder in folders)] == []
     assert [folder for folder in folders if not any(fnmatchcase(key, folder) for key in used)] == []
 
 
-def test_waiting_for_a_batch_job_needs_the_rule_of_step_functions() -> None:
+def test_waiting_for_a_job_needs_the_step_functions_rule() -> None:
     [rule] = [one for one in ALL_STATEMENTS if "events:PutRule" in one.actions]
     assert rule.actions == ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
     assert [arn.rpartition(":")[2] for arn in rule.resources] == ["rule/StepFunctionsGetEventsForBatchJobsRule"]

@@ -35,7 +35,7 @@ def table_of_the_adr() -> dict[str, tuple[str, set[str]]]:
     }
 
 
-def test_each_root_writes_and_reads_what_the_adr_says() -> None:
+def test_each_root_writes_and_reads_the_parameters_of_the_adr() -> None:
     writers = {name: root for root in ORDER for name in written(root)}
     found = {name: (writer, {root for root in ORDER if name in used(root)}) for name, writer in writers.items()}
     assert found == table_of_the_adr()
@@ -43,13 +43,13 @@ def test_each_root_writes_and_reads_what_the_adr_says() -> None:
 
 
 @pytest.mark.parametrize("root", ORDER)
-def test_a_root_reads_only_what_roots_before_it_have_written(root: str) -> None:
+def test_a_root_reads_only_parameters_of_earlier_roots(root: str) -> None:
     before = ORDER[: ORDER.index(root)]
     assert used(root) <= {name for earlier in before for name in written(earlier)}
 
 
 @pytest.mark.parametrize("root", ORDER)
-def test_a_root_names_no_account_and_no_region_and_reads_no_other_state(root: str) -> None:
+def test_a_root_is_independent_of_account_region_and_other_states(root: str) -> None:
     for file in (ROOTS / root).glob("*.tf"):
         text = file.read_text()
         assert not re.search(r"\b[0-9]{12}\b", text), f"an account in {file}"

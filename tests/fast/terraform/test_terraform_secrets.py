@@ -86,7 +86,7 @@ def test_no_file_brings_a_secret_into_the_state() -> None:
         ('output "login" {\nvalue = 1\nsensitive = true\n}', ["output login"]),
     ],
 )
-def test_what_counts_as_a_secret(tmp_path: Path, text: str, found: list[str]) -> None:
+def test_secrets_are_found(tmp_path: Path, text: str, found: list[str]) -> None:
     file = tmp_path / "main.tf"
     file.write_text(f"{text}\n")
     assert secrets(file) == found

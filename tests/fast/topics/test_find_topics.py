@@ -78,7 +78,7 @@ def test_no_topic_mixes_groups_and_every_group_has_one(sizes: list[int]) -> None
     assert set.union(*groups_of_topic) == set(range(len(sizes)))
 
 
-def test_topics_come_in_order_of_size_and_number_the_labels() -> None:
+def test_topics_are_sorted_by_size_and_numbered_by_labels() -> None:
     vectors, _ = grouped([7, 5, 4, 4, 4, 3, 3, 3])
 
     topics = find_topics(vectors)
@@ -141,7 +141,7 @@ def test_sentences_that_are_only_left_over_make_no_topic() -> None:
 
 
 @pytest.mark.parametrize("n_sentences", [5, 30, 400])
-def test_at_most_15_percent_are_left_out_and_no_topic_takes_all_where_nothing_fits(n_sentences: int) -> None:
+def test_at_most_15_percent_are_left_out_when_nothing_fits(n_sentences: int) -> None:
     topics = find_topics(scattered(n_sentences))
 
     assigned = sum(len(topic.rows) for topic in topics)
@@ -150,7 +150,7 @@ def test_at_most_15_percent_are_left_out_and_no_topic_takes_all_where_nothing_fi
         assert len(topics[0].rows) < 0.5 * n_sentences
 
 
-def test_five_sentences_of_which_no_three_are_alike_are_one_topic() -> None:
+def test_five_unlike_sentences_are_one_topic() -> None:
     one, other, third, fourth, fifth = np.eye(DIMENSIONS)[:5]
 
     [topic] = find_topics(unit(np.array([one, one + 0.3 * other, third, third + 0.1 * fourth, fifth])))
@@ -158,7 +158,7 @@ def test_five_sentences_of_which_no_three_are_alike_are_one_topic() -> None:
     assert topic.rows.tolist() == [0, 1, 2, 3, 4]
 
 
-def test_a_sentence_goes_with_what_the_same_speaker_says_around_it() -> None:
+def test_a_sentence_follows_its_speakers_neighbouring_sentences() -> None:
     vectors, groups = grouped([12, 12], noise=0.05)
     vectors = vectors[np.argsort(groups, kind="stable")]
     between = unit(np.eye(DIMENSIONS)[0] + np.eye(DIMENSIONS)[1])[None]
@@ -179,7 +179,7 @@ def test_the_number_of_topics_can_be_bounded(least: int, most: int) -> None:
 
 
 @pytest.mark.parametrize("n_sentences", [MAX_EXACT_SENTENCES + 1, 6_000])
-def test_a_very_long_call_is_condensed_first_and_finds_its_groups(n_sentences: int) -> None:
+def test_a_condensed_long_call_still_finds_its_groups(n_sentences: int) -> None:
     vectors, groups = grouped([n_sentences // 10] * 10)
 
     topics = find_topics(vectors, max_topics=10)
@@ -189,7 +189,7 @@ def test_a_very_long_call_is_condensed_first_and_finds_its_groups(n_sentences: i
     assert set.union(*groups_of_topic) == set(range(10))
 
 
-def test_the_last_bits_that_another_machine_gives_other_do_not_matter() -> None:
+def test_last_bits_that_differ_between_machines_do_not_matter() -> None:
     vectors, _ = grouped([30, 20, 10, 5], noise=0.12)
     nudged = vectors + np.random.default_rng(3).normal(scale=1e-7, size=vectors.shape).astype(np.float32)
 

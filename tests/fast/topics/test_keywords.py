@@ -80,14 +80,14 @@ def test_keywords_tell_topics_apart() -> None:
     assert of_wages.index("fell") == 2
 
 
-def test_names_on_the_call_are_no_keywords() -> None:
+def test_names_on_the_call_are_not_keywords() -> None:
     said = "Steve likes freight.\nSteve ships freight."
 
     assert "steve" in topic_keywords([said])[0]
     assert "steve" not in " ".join(topic_keywords([said], frozenset({"steve"}))[0])
 
 
-def test_of_a_word_and_a_pair_that_holds_it_only_one_is_kept() -> None:
+def test_a_word_and_a_pair_containing_it_are_not_both_kept() -> None:
     of_supply_chain, of_others = topic_keywords(["Supply chain\nSupply chain", "Supply\nSupply\nChain\nChain"])
 
     assert of_supply_chain == ["supply chain"]  # the words are said elsewhere too
@@ -121,7 +121,7 @@ ONCE = ["beef", "steel", "chips", "rail", "ports", "mining"]
         (0, 2, 0, 2),
     ],
 )
-def test_what_is_said_once_only_fills_up_to_four(n_twice: int, n_once: int, n_of_twice: int, n_of_once: int) -> None:
+def test_terms_said_once_only_fill_up_to_four(n_twice: int, n_once: int, n_of_twice: int, n_of_once: int) -> None:
     said = sentences(*ONCE[:n_once], *TWICE[:n_twice], *TWICE[:n_twice])
 
     [keywords] = topic_keywords([said])
@@ -131,7 +131,7 @@ def test_what_is_said_once_only_fills_up_to_four(n_twice: int, n_once: int, n_of
     assert len(keywords) == n_of_twice + n_of_once
 
 
-def test_a_keyword_that_is_nearly_another_comes_after_one_that_differs() -> None:
+def test_near_duplicates_come_after_different_keywords() -> None:
     said = sentences(*["tariff"] * 5, *["tariffs"] * 5, *["steel"] * 4)
 
     assert topic_keywords([said]) == [["tariff", "steel", "tariffs"]]
