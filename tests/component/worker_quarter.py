@@ -21,6 +21,7 @@ from cloud.src.worker import map_firms
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult
 from cloud.src.worker.map_firms import MapJob
 from cloud.src.worker.progress import BatchProgress
+from cloud.src.worker.recipe import Recipe
 from cloud.src.worker.settings import MapSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts
@@ -28,7 +29,15 @@ from tests.component.conftest import BUCKET
 
 QUARTER = "2023Q1"
 MANIFEST = "manifests/2023Q1/manifest_20230401T000000000000Z.jsonl"
-RECIPE = {"engine": "test"}
+RECIPE: Recipe = {
+    "engine": "test",
+    "libraries": {},
+    "embedding_model": {},
+    "topics_a_firm": [],
+    "topic_naming": "keywords",
+    "llm_model": None,
+    "prompt": None,
+}
 CALL_DATE = date(2023, 2, 14)
 
 SUBJECTS = {
@@ -119,7 +128,7 @@ def map_job(
     number: int = 0,
     firms_a_part: int = 2,
     manifest_key: str = MANIFEST,
-    recipe: dict[str, Any] = RECIPE,
+    recipe: Recipe = RECIPE,
     namer: Namer | None = None,
 ) -> MapJob:
     """A job for the batch with this number, as the worker makes it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
@@ -10,7 +11,7 @@ import pyarrow as pa
 METADATA_KEY = b"ftm"
 
 
-def with_record(table: pa.Table, record: dict[str, Any]) -> pa.Table:
+def with_record(table: pa.Table, record: Mapping[str, object]) -> pa.Table:
     """The table with a record in its metadata."""
     return table.replace_schema_metadata({METADATA_KEY: json.dumps(record, default=str).encode()})
 

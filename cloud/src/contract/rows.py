@@ -6,6 +6,13 @@ from datetime import date
 from typing import Any, TypedDict
 
 
+class NamedBy(TypedDict):
+    """Which model and which of our prompts gave names; both None for names by keywords."""
+
+    llm_model: str | None
+    prompt: str | None
+
+
 class FirmRow(TypedDict):
     """A row of FIRM."""
 

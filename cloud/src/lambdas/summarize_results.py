@@ -9,7 +9,7 @@ import functools
 import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 
 import boto3
 from botocore.exceptions import ClientError
@@ -45,6 +45,34 @@ class BatchCount(NamedTuple):
     firms_total: int
     firms_succeeded: int
     firms_skipped: int
+
+
+class Totals(TypedDict):
+    """Totals over all batches, in the form the state machine passes on."""
+
+    succeeded: int  # batches
+    failed: int
+    failed_batches: list[str]  # the first of them
+    firms_total: int
+    firms_succeeded: int
+    firms_skipped: int
+    firms_failed: int
+    has_failures: bool
+
+
+class NamesCount(TypedDict):
+    """How many topics were named by the LLM, and by keywords for each reason."""
+
+    by_llm: int
+    by_keywords: dict[str, int]
+
+
+class Images(TypedDict):
+    """The commits of the images that the jobs ran in and that were deployed, and whether they differ for any job."""
+
+    commits: list[str]
+    deployed_commits: list[str]
+    stale_image: bool
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -91,8 +119,8 @@ def count_batch(batch_id: str, status: str, firm_ids: list[str], progress: JobRe
     )
 
 
-def add_up(batches: list[BatchCount]) -> dict[str, Any]:
-    """Totals over all batches, in the form the state machine passes on."""
+def add_up(batches: list[BatchCount]) -> Totals:
+    """Add up the counts of all batches."""
     failed = [batch.batch_id for batch in batches if not batch.succeeded]
     total = sum(batch.firms_total for batch in batches)
     succeeded = sum(batch.firms_succeeded for batch in batches)
@@ -109,8 +137,8 @@ def add_up(batches: list[BatchCount]) -> dict[str, Any]:
     }
 
 
-def who_named(jobs: list[JobRecord]) -> dict[str, Any]:
-    """How many topics the LLM has named in this execution, and how many were named by keywords, for each reason.
+def who_named(jobs: list[JobRecord]) -> NamesCount:
+    """Count who named the topics in this execution.
 
     An outage is among the reasons: those topics are named when the quarter is started again.
     """
@@ -119,8 +147,8 @@ def who_named(jobs: list[JobRecord]) -> dict[str, Any]:
     return {"by_llm": counted[keys.NAMED_BY_LLM], "by_keywords": dict(reasons.most_common(MAX_REASONS_LISTED))}
 
 
-def what_ran(jobs: list[JobRecord]) -> dict[str, Any]:
-    """The commits of the images that the jobs ran in, those that were deployed, and whether they differ for any job."""
+def what_ran(jobs: list[JobRecord]) -> Images:
+    """Collect the commits that ran and were deployed."""
     return {
         "commits": sorted({job.commit for job in jobs})[:MAX_COMMITS_LISTED],
         "deployed_commits": sorted({job.deployed_commit for job in jobs})[:MAX_COMMITS_LISTED],

@@ -10,7 +10,6 @@ import logging
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any
 
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError
@@ -19,10 +18,11 @@ from cloud.src.llm.errors import FAILS_EVERY_TIME, LlmMisconfigured
 from cloud.src.naming.ask import Name, in_words
 from cloud.src.naming.namer import Namer
 from cloud.src.naming.search import OUTAGE
-from cloud.src.worker import answers, parts, recipe
+from cloud.src.worker import answers, parts
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult, NothingToAnalyse
 from cloud.src.worker.parts import Part
 from cloud.src.worker.progress import BatchProgress, FirmReason, ProgressWriter
+from cloud.src.worker.recipe import Recipe, named_by
 from cloud.src.worker.settings import MapSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts, TranscriptReader, read_batch
@@ -73,7 +73,7 @@ class MapJob:
     store: Store
     analyser: FirmAnalyser
     namer: Namer
-    made_with: dict[str, Any]  # the recipe: models, prompts and settings the parts are made with
+    made_with: Recipe
     progress: BatchProgress
     writer: ProgressWriter = field(init=False)
     under_way: deque[PartUnderWay] = field(default_factory=deque)
@@ -230,7 +230,7 @@ def _finish_part(job: MapJob, under_way: PartUnderWay) -> None:
     settings, part = job.settings, under_way.part
     if under_way.is_new:
         answers.write(job.store, job.answers_key(under_way.number), under_way.book)
-        part.names_by = recipe.names_by(job.made_with)
+        part.names_by = named_by(job.made_with)
         parts.write_part(job.store, settings.quarter, settings.batch_id, under_way.number, part)
     else:
         job.progress.reused_parts += 1

@@ -11,7 +11,7 @@ import pyarrow as pa
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError
 from cloud.src.contract.record import read_record
-from cloud.src.contract.rows import FirmRow
+from cloud.src.contract.rows import FirmRow, NamedBy
 from cloud.src.models.embeddings import Vectors
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import read_batches
@@ -35,7 +35,7 @@ class MappedQuarter:
     parts: list[FinishedPart]
     topics: pa.Table
     firms: list[FirmRow]
-    names_by: list[dict[str, Any]]
+    names_by: list[NamedBy]
 
     def embeddings(self) -> Vectors:
         """Shape (topics, dimensions)."""
@@ -51,7 +51,7 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
     """
     finished, tables = [], []
     firms: list[FirmRow] = []
-    names_by: list[dict[str, Any]] = []
+    names_by: list[NamedBy] = []
     for batch_id, firms_of_batch in read_batches(store, manifest_key).items():
         progress = store.read_json_if_there(keys.progress(quarter, batch_id))
         if progress is None or progress["manifest_key"] != manifest_key:

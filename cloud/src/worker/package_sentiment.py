@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cloud.src.contract import keys, schemas
-from cloud.src.contract.rows import FirmRow
+from cloud.src.contract.rows import FirmRow, ThemeRow
 from cloud.src.topics.find_topics import NO_TOPIC
 from cloud.src.worker.store import Store
 
@@ -60,9 +60,8 @@ class Packager:
     def __init__(self, store: Store, quarter: str) -> None:
         themes = store.read_table(keys.themes(quarter))
         columns = ["theme_id", "name", "description", "keywords", "level", "quarter"]
-        self._themes: dict[str, Row] = {
-            theme["theme_id"]: theme for theme in themes.select(columns).to_pylist() if theme["level"] == "theme"
-        }
+        rows = cast(list[ThemeRow], themes.select(columns).to_pylist())  # with these columns only
+        self._themes = {theme["theme_id"]: theme for theme in rows if theme["level"] == "theme"}
         firms = cast(list[FirmRow], store.read_table(keys.firms(quarter)).to_pylist())
         self._firms: dict[str, FirmRow] = {firm["firm_id"]: firm for firm in firms if firm["permno"] is not None}
         self._calls: dict[str, Row] = {

@@ -10,15 +10,16 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, cast
+from typing import cast
 
 import pyarrow as pa
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
 from cloud.src.contract.record import read_record, with_record
-from cloud.src.contract.rows import FirmRow, TopicRow
+from cloud.src.contract.rows import FirmRow, NamedBy, TopicRow
 from cloud.src.worker.progress import FirmReason
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts, split_by_firm
@@ -37,7 +38,7 @@ class Part:
     topics: list[TopicRow] = field(default_factory=list)
     sentences: list[pa.Table] = field(default_factory=list)
     without_llm: list[str] = field(default_factory=list)  # ids of firms with names that no LLM was to be had for
-    names_by: dict[str, Any] = field(default_factory=dict)  # model and prompt of the topics' names
+    names_by: NamedBy | None = None  # of the topics
 
     def n_settled(self) -> int:
         """How many firms are done, skipped or failed."""
@@ -48,7 +49,7 @@ class Part:
         finished = {firm["firm_id"] for firm in self.firms} | {firm.firm_id for firm in self.skipped}
         return [firm for firm in firms if firm.firm_id not in finished]
 
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, object]:
         """What the part's files carry about it as metadata."""
         return {
             "fingerprint": self.fingerprint,
@@ -60,7 +61,7 @@ class Part:
         }
 
 
-def fingerprint(recipe: dict[str, Any], firms: list[FirmTranscripts]) -> str:
+def fingerprint(recipe: Mapping[str, object], firms: list[FirmTranscripts]) -> str:
     """A hash of how a part is made (models, prompts, settings) and from what (each firm's sentences)."""
     ingredients = {"recipe": recipe, "firms": [[firm.firm_id, firm.digest()] for firm in firms]}
     return hashlib.sha256(json.dumps(ingredients, sort_keys=True).encode()).hexdigest()

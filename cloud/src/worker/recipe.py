@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import numpy
 import onnxruntime
 import scipy
 import tokenizers
 
+from cloud.src.contract.rows import NamedBy
 from cloud.src.models.embeddings import Embedder
 from cloud.src.naming import ask
 from cloud.src.worker.settings import MapSettings
@@ -32,8 +33,20 @@ ENGINE = (
 LIBRARIES = (numpy, onnxruntime, scipy, tokenizers)
 
 
-def recipe(settings: MapSettings, embedder: Embedder, llm_model: str | None) -> dict[str, Any]:
-    """Models, prompts and settings of a map job; ``llm_model`` is None when topics are named by keywords."""
+class Recipe(TypedDict):
+    """Models, prompts and settings of a map job; ``llm_model`` and ``prompt`` are None without an LLM."""
+
+    engine: str
+    libraries: dict[str, str]
+    embedding_model: dict[str, str | int]
+    topics_a_firm: list[int]
+    topic_naming: str
+    llm_model: str | None
+    prompt: str | None
+
+
+def recipe(settings: MapSettings, embedder: Embedder, llm_model: str | None) -> Recipe:
+    """What a map job makes parts with; ``llm_model`` is None when topics are named by keywords."""
     return {
         "engine": hash_of(ENGINE),
         "libraries": {library.__name__: library.__version__ for library in LIBRARIES},
@@ -45,9 +58,9 @@ def recipe(settings: MapSettings, embedder: Embedder, llm_model: str | None) -> 
     }
 
 
-def names_by(recipe_of_part: dict[str, Any]) -> dict[str, Any]:
-    """Of a recipe what a reader of the names wants to know: which model, and which prompt."""
-    return {name: recipe_of_part.get(name) for name in ("llm_model", "prompt")}
+def named_by(made_with: Recipe) -> NamedBy:
+    """The part of a recipe that matters to a reader of the names: which model, and which prompt."""
+    return {"llm_model": made_with["llm_model"], "prompt": made_with["prompt"]}
 
 
 def hash_of(places: Iterable[Path]) -> str:

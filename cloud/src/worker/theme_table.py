@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import pyarrow as pa
 
 from cloud.src.contract import schemas
+from cloud.src.contract.rows import ThemeRow
 from cloud.src.naming.ask import BY_KEYWORDS, BY_LLM, Name
 from cloud.src.worker.rank_quarter import FAMILY, THEME, Phrase, Ranked, RankedQuarter, ids_by_number
 
@@ -30,15 +30,13 @@ def theme_table(
     return pa.Table.from_pylist(rows, schema=schemas.THEME)
 
 
-def _row(
-    quarter: str, level: str, family_id: str | None, group: Ranked, name: Name, llm_model: str | None
-) -> dict[str, Any]:
+def _row(quarter: str, level: str, family_id: str | None, group: Ranked, name: Name, llm_model: str | None) -> ThemeRow:
     return {
         "theme_id": group.group_id,
         "name": name.text,
         "description": name.description,
         "naming_method": name.method,
-        "named_by": llm_model if name.method == BY_LLM else BY_KEYWORDS,
+        "named_by": llm_model if llm_model and name.method == BY_LLM else BY_KEYWORDS,
         "keywords": keywords(group.dictionary),
         "n_topics": group.n_topics,
         "n_firms": group.n_firms,
@@ -54,6 +52,8 @@ def _row(
         ],
         "centroid": group.centroid,
         "evidence_sentence_ids": [example.sentence_id for example in group.examples],
+        "map_x": None,
+        "map_y": None,
         "quarter": quarter,
     }
 

@@ -25,6 +25,7 @@ from cloud.src.naming.namer import KeywordNamer, LlmNamer
 from cloud.src.worker import answers, map_firms, progress, reduce_themes
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult
 from cloud.src.worker.map_firms import EverythingFails, MapJob
+from cloud.src.worker.recipe import Recipe
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts
@@ -46,7 +47,7 @@ BATCH = keys.batch_id(QUARTER, 0)
 TOPICS = keys.topics_part(QUARTER, BATCH, 0)
 ANSWERS = keys.llm_answers(QUARTER, BATCH, 0)
 FREIGHT = says('{"title": "Freight Rates"}')
-WITH_MODEL = {**RECIPE, "llm_model": "m", "prompt": TOPIC_PROMPT_VERSION}
+WITH_MODEL: Recipe = {**RECIPE, "llm_model": "m", "prompt": TOPIC_PROMPT_VERSION}
 
 OnFirm = Callable[[str], None]
 

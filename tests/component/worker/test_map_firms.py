@@ -21,6 +21,7 @@ from tests.component.conftest import BUCKET
 from tests.component.worker_quarter import (
     MANIFEST,
     QUARTER,
+    RECIPE,
     analyser,
     call,
     embedder,
@@ -273,7 +274,7 @@ def test_a_job_with_another_recipe_makes_all_again(s3: Any) -> None:
     map_firms.run(map_job(store, analyser()))
     repeated = BrokenAnalyser({})
 
-    map_firms.run(map_job(store, repeated, recipe={"engine": "changed"}))
+    map_firms.run(map_job(store, repeated, recipe={**RECIPE, "engine": "changed"}))
 
     assert repeated.asked_for == ["101", "102", "103", "104"]
     assert read_progress(store)["reused_parts"] == 0

@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NotRequired, Protocol, TypedDict, cast
 
 from botocore.exceptions import ClientError
 
@@ -45,6 +45,16 @@ class ReduceProgress:
     n_themes: int | None = None  # not known yet
 
 
+class MapProgress(TypedDict):
+    """What this module reads of a map job's progress file (worker/progress.py)."""
+
+    manifest_key: str
+    analysed: int
+    failed: list[dict[str, str]]
+    naming: dict[str, int]
+    reused_firms: NotRequired[int]  # an older image does not say
+
+
 class Execution:
     """An execution, by its ARN."""
 
@@ -72,7 +82,7 @@ class Execution:
             batches_done=sum(event["type"] in ("MapIterationSucceeded", "MapIterationFailed") for event in events),
             firms_done=sum(job["analysed"] for job in jobs),
             firms_failed=sum(len(job["failed"]) for job in jobs),
-            firms_reused=sum(job.get("reused_firms", 0) for job in jobs),  # an older image does not say
+            firms_reused=sum(job.get("reused_firms", 0) for job in jobs),
         )
 
     def reduce_progress(self) -> ReduceProgress:
@@ -99,13 +109,13 @@ class Execution:
         pages = self._states.get_paginator("get_execution_history").paginate(executionArn=self.arn)
         return [event for page in pages for event in page["events"]]
 
-    def _map_jobs(self, manifest_key: str | None) -> list[dict[str, Any]]:
+    def _map_jobs(self, manifest_key: str | None) -> list[MapProgress]:
         """The progress files written by this execution's map jobs; any others are from an earlier execution."""
         pages = self._s3.get_paginator("list_objects_v2").paginate(
             Bucket=self._bucket, Prefix=keys.progress_prefix(self._quarter)
         )
         found = [item["Key"] for page in pages for item in page.get("Contents", [])]
-        jobs = [self._read(key) for key in found if keys.is_batch_progress(key)]
+        jobs = [cast("MapProgress | None", self._read(key)) for key in found if keys.is_batch_progress(key)]
         return [job for job in jobs if job is not None and job["manifest_key"] == manifest_key]
 
     def _manifest_key(self) -> str | None:
