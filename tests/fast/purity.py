@@ -8,8 +8,9 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-import onnxruntime
 import pytest
+
+from cloud.src.models.onnx import onnxruntime
 
 # Audit events of the interpreter (https://docs.python.org/3/library/audit_events.html).
 IMPURE = {

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import onnxruntime
 import pytest
 
+from cloud.src.models.onnx import onnxruntime
 from tests.fast.purity import seen_impurities
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -71,6 +72,11 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def test_no_module_stands_beside_a_folder_of_its_name() -> None:
     assert [module for module in MODULES if (SOURCES / module.with_suffix("")).is_dir()] == []
+
+
+def test_onnxruntime_is_imported_where_its_telemetry_is_switched_off() -> None:
+    importing = {module for module in MODULES if re.search("^import onnxruntime", (SOURCES / module).read_text(), re.M)}
+    assert importing == {Path("models/onnx.py")}
 
 
 @pytest.mark.parametrize(

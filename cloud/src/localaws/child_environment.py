@@ -15,7 +15,8 @@ _ROOT = Path(__file__).parents[3]  # the folder of ``cloud``
 def minimal_environment(python_path: list[str]) -> dict[str, str]:
     """The variables every process gets; ``python_path`` is where it finds Python modules."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-    return {**kept, "PYTHONPATH": os.pathsep.join(python_path), "PYTHONUNBUFFERED": "1"}
+    own = {"PYTHONPATH": os.pathsep.join(python_path), "PYTHONUNBUFFERED": "1", "ORT_DISABLE_TELEMETRY": "1"}
+    return {**kept, **own}
 
 
 def aws_environment(endpoint_url: str, region: str, python_path: list[str]) -> dict[str, str]:

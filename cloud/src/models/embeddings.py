@@ -12,12 +12,12 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from tokenizers import Encoding, Tokenizer
 
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.models import embedding_model
+from cloud.src.models.onnx import onnxruntime
 
 log = logging.getLogger("ftm")
 

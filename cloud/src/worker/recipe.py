@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import TypedDict
 
 import numpy
-import onnxruntime
 import scipy
 import tokenizers
 
 from cloud.src.contract.rows import NamedBy
 from cloud.src.models.embeddings import Embedder
+from cloud.src.models.onnx import onnxruntime
 from cloud.src.naming import ask
 from cloud.src.worker.settings import MapSettings
 

@@ -4,11 +4,11 @@ import logging
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import pytest
 
 from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder
+from cloud.src.models.onnx import onnxruntime
 
 CPU, CUDA = "CPUExecutionProvider", "CUDAExecutionProvider"
 
