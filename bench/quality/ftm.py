@@ -14,6 +14,9 @@ from cloud.src.themes.measure import FittedThemes, Limits, Sentences, fit, measu
 from cloud.src.themes.phrases import matrix_of
 from cloud.src.themes.sentence_grid import centred
 
+# Without a dictionary, from which cosine a sentence counts: the best in each quarter.
+NEAR_ALONE = 0.50
+
 
 def ftm(task: Task) -> Found:
     """Without a dictionary only the sentences near to a theme count, by the same themes."""
@@ -38,5 +41,5 @@ def ftm(task: Task) -> Found:
 def _near_only(collection: Collection, fitted: FittedThemes, vectors: NDArray[np.int8]) -> Groups:
     own = np.zeros_like(fitted.themes.dictionary.is_own)
     said = matrix_of([[]] * len(collection.texts), fitted.phrases)
-    counted = count(centred(vectors, fitted.mean), said, fitted.themes.centroids, own)
+    counted = count(centred(vectors, fitted.mean), said, fitted.themes.centroids, own, near=NEAR_ALONE)
     return counted.members(len(collection.texts), len(fitted.family_of))

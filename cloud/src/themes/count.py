@@ -16,7 +16,7 @@ from cloud.src.topics.grid import COARSE_STEPS, CoarseGrid
 Rows = NDArray[np.int64]
 
 # Cosine to the theme's centroid, with the common mean taken off, from which on a sentence counts for it.
-NEAR = 0.50
+NEAR = 0.55
 # The same for a sentence with a phrase of the theme's dictionary, which may be said in passing or of another thing.
 NEAR_WITH_PHRASE = 0.20
 NEAR_WITH_FAMILY_PHRASE = 0.15
