@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from cloud.src.contract import keys
+from cloud.src.contract import documents, keys
 from cloud.src.contract.errors import InvalidInput, PrefetchRequiredError
 
 
@@ -49,8 +49,7 @@ def _read_firm_ids(bucket: str, quarter: str) -> list[str]:
     """All firms of the prefetch manifest, ordered by chunk so that the firms of a batch are in few chunks."""
     manifest_key = keys.prefetch_manifest(quarter)
     try:
-        manifest = json.load(_s3().get_object(Bucket=bucket, Key=manifest_key)["Body"])
-        chunk_of_firm = dict(manifest["firms"])
+        body = _s3().get_object(Bucket=bucket, Key=manifest_key)["Body"].read()
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchKey":
             missing = f"s3://{bucket}/{manifest_key} is missing"
@@ -58,8 +57,7 @@ def _read_firm_ids(bucket: str, quarter: str) -> list[str]:
         if error.response["Error"]["Code"] == "NoSuchBucket":
             raise InvalidInput(f"bucket {bucket!r} does not exist") from error
         raise
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(f"s3://{bucket}/{manifest_key} is not a prefetch manifest: prefetch again") from error
+    chunk_of_firm = documents.prefetched_firms(body, f"s3://{bucket}/{manifest_key}")
     if not chunk_of_firm:
         raise InvalidInput(f"quarter {quarter} has no firms: its prefetch found none, see s3://{bucket}/{manifest_key}")
     return sorted(chunk_of_firm, key=lambda firm_id: (chunk_of_firm[firm_id], firm_id))

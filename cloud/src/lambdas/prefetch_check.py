@@ -7,13 +7,12 @@ execution at once and not after an hour of map jobs.
 from __future__ import annotations
 
 import functools
-import json
 from typing import Any
 
 import boto3
 from botocore.exceptions import ClientError
 
-from cloud.src.contract import keys
+from cloud.src.contract import documents, keys
 from cloud.src.contract.errors import InvalidInput
 
 WHO_NAMES = ("llm", "keywords")
@@ -52,16 +51,14 @@ def _checked(event: dict[str, Any]) -> tuple[str, str]:
 def _count_firms(bucket: str, manifest_key: str) -> int | None:
     """Number of firms in the prefetch manifest; None if it does not exist."""
     try:
-        manifest = json.load(_s3().get_object(Bucket=bucket, Key=manifest_key)["Body"])
-        return len(dict(manifest["firms"]))
+        body = _s3().get_object(Bucket=bucket, Key=manifest_key)["Body"].read()
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchKey":
             return None
         if error.response["Error"]["Code"] == "NoSuchBucket":
             raise InvalidInput(f"bucket {bucket!r} does not exist") from error
         raise
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInput(f"s3://{bucket}/{manifest_key} is not a prefetch manifest: prefetch again") from error
+    return len(documents.prefetched_firms(body, f"s3://{bucket}/{manifest_key}"))
 
 
 @functools.cache

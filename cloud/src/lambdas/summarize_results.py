@@ -6,7 +6,6 @@ The Map's results say which batches failed; the map jobs' progress files say whi
 from __future__ import annotations
 
 import functools
-import json
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypedDict
@@ -14,7 +13,8 @@ from typing import Any, NamedTuple, TypedDict
 import boto3
 from botocore.exceptions import ClientError
 
-from cloud.src.contract import keys
+from cloud.src.contract import documents, keys
+from cloud.src.contract.errors import InvalidInput
 
 # Kept short: the state machine passes this on and the notification prints it.
 MAX_FAILED_BATCHES_LISTED = 20
@@ -80,13 +80,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     and which commits ran.
 
     A firm that no progress file of this execution lists as done or skipped counts as failed. ``theme_naming`` is passed
-    on to the state after this one. Raises InvalidInput for a bad quarter or bucket.
+    on to the state after this one. Raises InvalidInput for a bad quarter or bucket, and for a document in S3 that
+    is not what its key says.
     """
     event = keys.check_event(event)
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     manifest_key = event["manifest_key"]
     status_of_batch = {result["batch_id"]: result["status"] for result in event["results"]}
     firms_of_batch = _read_batches(bucket, manifest_key)
+    if firms_of_batch.keys() != status_of_batch.keys():
+        raise InvalidInput(f"s3://{bucket}/{manifest_key} has other batches than have run: start the quarter again")
 
     def read(batch_id: str) -> JobRecord | None:
         return _read_progress(bucket, keys.progress(quarter, batch_id), manifest_key)
@@ -158,19 +161,19 @@ def what_ran(jobs: list[JobRecord]) -> Images:
 
 def _read_batches(bucket: str, manifest_key: str) -> dict[str, list[str]]:
     """Firm ids of each batch in the JSONL manifest."""
-    body = _s3().get_object(Bucket=bucket, Key=manifest_key)["Body"]
-    batches = (json.loads(line) for line in body.iter_lines())
-    return {batch["batch_id"]: batch["firm_ids"] for batch in batches}
+    body = _s3().get_object(Bucket=bucket, Key=manifest_key)["Body"].read()
+    return documents.batches(body, f"s3://{bucket}/{manifest_key}")
 
 
 def _read_progress(bucket: str, key: str, manifest_key: str) -> JobRecord | None:
     """A batch's progress; None if there is none or it is from an earlier execution."""
     try:
-        progress = json.load(_s3().get_object(Bucket=bucket, Key=key)["Body"])
+        body = _s3().get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchKey":
             return None
         raise
+    progress = documents.batch_progress(body, f"s3://{bucket}/{key}")
     if progress["manifest_key"] != manifest_key:
         return None
     return JobRecord(

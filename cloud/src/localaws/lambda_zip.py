@@ -10,7 +10,7 @@ from pathlib import Path
 HANDLER = "lambda_function.handler"
 
 # What the functions import besides the standard library and boto3, which are part of the runtime.
-_SHARED_MODULES = ("cloud.src.contract.errors", "cloud.src.contract.keys")
+_SHARED_MODULES = ("cloud.src.contract.documents", "cloud.src.contract.errors", "cloud.src.contract.keys")
 
 
 def lambda_zip(name: str) -> bytes:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from cloud.src.contract import keys, schemas
+from cloud.src.contract import documents, keys, schemas
 from cloud.src.contract.errors import FtmError
 from cloud.src.worker.store import Store
 
@@ -35,17 +35,16 @@ class FirmTranscripts:
 
 def read_batch(store: Store, manifest_key: str, batch_id: str) -> list[str]:
     """The firm_ids of a batch; raise FtmError when the manifest does not list it."""
-    for line in store.require(manifest_key).decode().splitlines():
-        batch = json.loads(line)
-        if batch["batch_id"] == batch_id:
-            return list(batch["firm_ids"])
+    batches = documents.batches(store.require(manifest_key), f"s3://{store.bucket}/{manifest_key}")
+    if batch_id in batches:
+        return batches[batch_id]
     raise FtmError(f"batch {batch_id} is not in s3://{store.bucket}/{manifest_key}")
 
 
 def read_batches(store: Store, manifest_key: str) -> dict[str, set[str]]:
     """The firm_ids of each batch."""
-    batches = [json.loads(line) for line in store.require(manifest_key).decode().splitlines()]
-    return {batch["batch_id"]: set(batch["firm_ids"]) for batch in batches}
+    batches = documents.batches(store.require(manifest_key), f"s3://{store.bucket}/{manifest_key}")
+    return {batch_id: set(firm_ids) for batch_id, firm_ids in batches.items()}
 
 
 class TranscriptReader:
@@ -55,7 +54,9 @@ class TranscriptReader:
         self._store = store
         self._quarter = quarter
         self._prefix = keys.prefetch_prefix(quarter)
-        self._chunk_of_firm: dict[str, str] = store.read_json(keys.prefetch_manifest(quarter))["firms"]
+        self._chunk_of_firm: dict[str, str] = documents.prefetched_firms(
+            store.require(keys.prefetch_manifest(quarter)), f"s3://{store.bucket}/{keys.prefetch_manifest(quarter)}"
+        )
         self._chunk_name = ""
         self._chunk_firms: dict[str, pa.Table] = {}
 

@@ -1,0 +1,89 @@
+"""The JSON documents by which the jobs and functions tell each other what there is, checked as they are read.
+
+What lies in a bucket may be anything: half a document, or one of somebody else's. Whoever reads it says in one line
+which object it is and what is wrong with it. Standard library only: the Lambda functions use this module too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from cloud.src.contract.errors import InvalidInput
+
+_NAMES = {dict: "object", list: "list", str: "text", int: "number"}
+
+
+class _Damage(Exception):
+    """What is wrong with a document."""
+
+
+def prefetched_firms(body: bytes, where: str) -> dict[str, str]:
+    """The chunk that each firm of a prefetch manifest is in; ``where`` is the object's address. Raises InvalidInput."""
+    with _read_as("a prefetch manifest", where, "prefetch again"):
+        firms: dict[str, str] = _field(_parsed(body), "firms", dict)
+        for firm_id, chunk in firms.items():
+            _expect(chunk, str, f"the chunk of firm {firm_id!r:.50}")
+        return firms
+
+
+def batches(body: bytes, where: str) -> dict[str, list[str]]:
+    """The firms of each batch of a batch manifest, one JSON object a line; raises InvalidInput."""
+    with _read_as("a batch manifest", where, "start the quarter again"):
+        parsed = [_parsed(line) for line in body.splitlines()]
+        return {_field(batch, "batch_id", str): _texts(batch, "firm_ids") for batch in parsed}
+
+
+def batch_progress(body: bytes, where: str) -> dict[str, Any]:
+    """A batch's progress, with ``manifest_key``, ``done`` (firm ids) and ``skipped`` (with ``firm_id``).
+
+    An image that is older than its reader may not write all of the rest. Raises InvalidInput.
+    """
+    with _read_as("the progress of a batch", where, "start the quarter again"):
+        progress: dict[str, Any] = _expect(_parsed(body), dict, "it")
+        _field(progress, "manifest_key", str)
+        _texts(progress, "done")
+        for firm in _field(progress, "skipped", list):
+            _field(firm, "firm_id", str)
+        for reason, count in _field({"naming": {}, **progress}, "naming", dict).items():
+            _expect(count, int, f"the count of {reason!r:.50}")
+        for name in ("commit", "deployed_commit"):
+            _field({name: "unknown", **progress}, name, str)
+        return progress
+
+
+@contextmanager
+def _read_as(kind: str, where: str, remedy: str) -> Iterator[None]:
+    try:
+        yield
+    except _Damage as damage:
+        raise InvalidInput(f"{where} is not {kind} ({damage}): {remedy}") from damage
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _Damage(f"no JSON: {error}") from error
+
+
+def _texts(document: Any, name: str) -> list[str]:
+    texts: list[str] = _field(document, name, list)
+    for text in texts:
+        _expect(text, str, f"an element of {name}")
+    return texts
+
+
+def _field(document: Any, name: str, kind: type) -> Any:
+    _expect(document, dict, "what should have fields")
+    if name not in document:
+        raise _Damage(f"it has no {name}")
+    return _expect(document[name], kind, name)
+
+
+def _expect(value: Any, kind: type, what: str) -> Any:
+    if not isinstance(value, kind):
+        raise _Damage(f"{what} is {value!r:.50}, no {_NAMES[kind]}")
+    return value
