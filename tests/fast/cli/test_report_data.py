@@ -32,6 +32,17 @@ def test_counts_are_those_of_the_tables(tmp_path: Path) -> None:
     )
 
 
+def test_firms_that_call_on_one_day_have_as_many_calls(tmp_path: Path) -> None:
+    """A transcript's id is unique within its firm only: in the user's files it may be the day."""
+    folder = write_small_quarter(tmp_path)
+    for path in (folder / keys.sentences_prefix(QUARTER)).glob("*.parquet"):
+        sentences = pq.read_table(path, partitioning=None).to_pylist()
+        same_id = [{**sentence, "transcript_id": "2023-02-14"} for sentence in sentences]
+        pq.write_table(pa.Table.from_pylist(same_id, schemas.SENTENCE_TOPIC), path)
+
+    assert report_data.load(folder, QUARTER).counts.calls == 3
+
+
 def test_themes_come_in_their_rank_with_what_decided_it(tmp_path: Path) -> None:
     ids = [f"theme_{QUARTER}_{number}" for number in ("1000", "002", "001", "101")]
     topics = [FakeTopic(firm, n, "Taxes", ["Our tax rate rose."], ids[n]) for n in range(4) for firm in "ABCD"[n:]]

@@ -233,7 +233,7 @@ def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic],
 def _counts(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic]) -> Counts:
     totals = tables.execute("""
         SELECT (SELECT count(*) FROM firms),
-               count(DISTINCT transcript_id),
+               count(DISTINCT (firm_id, transcript_id)),
                count(*),
                count(*) FILTER (WHERE local_topic_id = -1),
                (SELECT count(DISTINCT sentence_id) FROM evidence JOIN themes USING (theme_id))
