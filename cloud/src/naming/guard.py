@@ -75,6 +75,15 @@ def sameness(name: str) -> frozenset[str]:
     return frozenset(word.removesuffix("s") for word in content_words(name))
 
 
+def says_no_more(name: str, family: str) -> bool:
+    """Whether a theme's name says only what its family's says.
+
+    A theme may be one of the two that its family is called by: "Pricing" of "Pricing and Inflation".
+    """
+    is_part = " and " in family and any(sameness(part) == sameness(name) for part in family.split(" and "))
+    return not is_part and sameness(name) <= sameness(family)
+
+
 def best_first(labels: list[list[str]], centroids: Vectors, embedder: Embedder) -> list[list[str]]:
     """Each topic's labels (labels.py) in the order in which they fit it, with no label first for two topics.
 

@@ -202,8 +202,7 @@ def _with_free_labels(groups: list[TopicToName], by_llm: Sequence[str]) -> list[
     Their labels are in order already (theme_names.py). ``by_llm``: the names that they have, else "".
     """
     says_more = [
-        replace(group, labels=[x for x in group.labels if not guard.sameness(x) <= guard.sameness(group.family)])
-        for group in groups
+        replace(group, labels=[x for x in group.labels if not guard.says_no_more(x, group.family)]) for group in groups
     ]
     return _with_unique_labels(says_more, by_llm)
 

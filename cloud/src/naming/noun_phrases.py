@@ -31,6 +31,10 @@ MIN_SHARE_OF_A_GERUND = 0.1
 MIN_SHARE_ALONE = 0.15
 MIN_SHARE_LAST = 0.45
 MIN_SHARE_AT_END_OF_MORE = 0.08
+# A phrase that so seldom stands without a word before it is the end of a longer one ("digit growth").
+MIN_SHARE_AT_START = 0.1
+# Whatever is counted is named in the plural when so many of its uses have it.
+MIN_SHARE_OF_A_PLURAL = 0.25
 _DETERMINERS = frozenset("the a an our its their his her your my this that these those some any no each every".split())
 _LINKING_VERBS = frozenset("is are was were be been being am remain remains remained stay stays stayed feel".split())
 _DEGREES = frozenset("very so more most as too".split())
@@ -97,6 +101,8 @@ def noun_phrases(texts: Sequence[str], firms: Numbers, min_firms: int) -> NounPh
     said.data[:] = 1  # however often a sentence says it
     words = [key[starts[use] : starts[use] + lengths[use]] for use in first]
     needs_more = _mostly(_after_capital(tokens, lower, starts), phrase, len(first))
+    n_first = np.bincount(phrase[~is_content[starts - 1]], minlength=len(first))
+    needs_more |= n_first < MIN_SHARE_AT_START * np.bincount(phrase, minlength=len(first))
     return NounPhrases(
         said,
         [title_case(written) for written in _usual_spellings(tokens, starts, lengths, phrase, len(first))],
@@ -226,8 +232,15 @@ def _usual_spellings(tokens: _Tokens, starts: Numbers, lengths: Numbers, phrase:
 
 
 def _usual(written: dict[str, int]) -> str:
+    """The most usual spelling; a plural is taken where a good part of the uses have it: "Acquisitions"."""
     total: dict[str, int] = {}
     for spelling, count in written.items():
         total[spelling.lower()] = total.get(spelling.lower(), 0) + count
-    words = min(total, key=lambda spelling: (-total[spelling], spelling))
+    least = MIN_SHARE_OF_A_PLURAL * sum(total.values())
+    words = min(total, key=lambda each: (not (_is_plural(each) and total[each] >= least), -total[each], each))
     return min((s for s in written if s.lower() == words), key=lambda spelling: (-written[spelling], spelling))
+
+
+def _is_plural(phrase: str) -> bool:
+    last = phrase.split()[-1]
+    return labels.singular(last) != last

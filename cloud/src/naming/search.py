@@ -163,7 +163,7 @@ class NameSearch:
             return _Try(proposal, Verdict(0, AGAINST_THE_RULES, reason))
         if proposal.name in search.refused():
             return _Try(proposal, Verdict(0, REPEATED, "it has been refused before"))
-        if search.topic.family and guard.sameness(proposal.name) <= guard.sameness(search.topic.family):
+        if search.topic.family and guard.says_no_more(proposal.name, search.topic.family):
             return _Try(proposal, guard.refused(0, guard.DUPLICATE))
         return _Try(proposal, Verdict(0))
 

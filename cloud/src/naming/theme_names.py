@@ -7,7 +7,6 @@ those come first that also mean what the group's sentences mean: the score times
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from cloud.src.models.embeddings import Embedder, Vectors
 from cloud.src.naming import labels
-from cloud.src.naming.guard import sameness
+from cloud.src.naming.guard import sameness, says_no_more
 from cloud.src.naming.name_rules import LEGAL_FORMS, SMALL_WORDS
 from cloud.src.naming.noun_phrases import Flags, Keys, NounPhrases, Numbers, noun_phrases
 
@@ -39,6 +38,27 @@ MIN_SENTENCES = 3
 # Of a family's best phrases, one that so much fewer firms say than the best one comes after the others: it is the name
 # of a part.
 MIN_SHARE_OF_THE_BEST = 0.2
+# In a quarter of fewer firms, shares say little about what has a subject.
+_SMALL = 20
+# A theme has a subject when the share of its firms that say a phrase, times the share of the phrase's uses that is the
+# theme's, is at least so large.
+MIN_SHARE_OF_A_SUBJECT = 0.07
+# What a family is called instead of a phrase that names one of its themes has at least this share of its score.
+MIN_SHARE_OF_A_WIDER_NAME = 0.5
+# Two phrases make one name when both are near to the family and neither says what the other says.
+MIN_NEARNESS_OF_A_PAIR = 0.4
+MIN_SCORE_IN_A_PAIR = 0.25
+SCORE_OF_A_PAIR = 0.8  # of the better one's: one phrase is a better name if it is nearly as good
+# Two that are less near do where both are names of the family's themes and have to do with one another.
+MIN_NEARNESS_OF_A_LOOSE_PAIR = 0.25
+MIN_COSINE_OF_A_LOOSE_PAIR = 0.35
+SCORE_OF_A_LOOSE_PAIR = 0.5
+MAX_COSINE_OF_A_PAIR = 0.57
+MAX_WORDS = 4
+# A label with a smaller share of the best one's score is no name.
+MIN_SHARE_OF_THE_BEST_SCORE = 0.02
+# Of two phrases that as many firms say, the one that more sentences have is nearer to what most of them are about.
+WEIGHT_OF_SENTENCES = 0.25
 # Of two phrases the longer one says more.
 BONUS_FOR_WORDS = {1: 1.0, 2: 1.6, 3: 1.7}
 
@@ -66,112 +86,244 @@ class Spoken:
 class Groups:
     """The themes, or the families: ``members`` is 1 where a sentence counts for a group, shape (sentences, groups).
 
-    ``means`` are the unit vectors of the groups' mean sentences. ``order`` has the groups' numbers, the most important
-    first: of several with the same best label the first keeps it.
+    ``means`` are the unit vectors of the groups' mean sentences.
     """
 
     members: sp.csr_matrix
     means: Vectors
-    order: Sequence[int]
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """A group's best phrases, by number, best first, with their scores and how many of the group's firms say them."""
+class Label:
+    """A phrase that a group may be called by.
 
-    phrases: Numbers
-    scores: Scores
-    n_saying: Numbers
+    score: how good a name it is. nearness: the cosine of the phrase to the group's mean sentence.
+    """
+
+    text: str
+    score: float
+    nearness: float
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Of each theme and family its labels, best first.
+
+    has_subject: whether many firms of a theme say a phrase that others do not.
+    """
+
+    themes: list[list[Label]]
+    families: list[list[Label]]
+    has_subject: Flags
 
 
 @dataclass(frozen=True)
 class Labels:
     """Candidates for the names of each theme and each family, best first; none where no phrase will do.
 
-    No two first labels of a level say the same, and a theme has no label that its family's first one says already.
+    No two first labels of a level say the same, and no theme's first one says only what its family's says.
     """
 
     themes: list[list[str]]
     families: list[list[str]]
 
 
-def theme_labels(spoken: Spoken, themes: Groups, families: Groups, family_of: Numbers, embedder: Embedder) -> Labels:
-    """Labels of all themes and families; ``family_of`` has the family's number of each theme."""
-    if not families.order:  # nobody says anything, or nothing that firms share
-        return Labels(themes=[], families=[])
-    is_tiny = len(np.unique(spoken.firms)) < _TINY
+def candidates(spoken: Spoken, themes: Groups, families: Groups, embedder: Embedder) -> Candidates:
+    """The phrases that themes and families may be called by."""
+    n_themes, n_families = len(themes.means), len(families.means)
+    if not n_families or not spoken.texts:  # nobody says anything, or nothing that firms share
+        return Candidates([[]] * n_themes, [[]] * n_families, np.zeros(n_themes, dtype=np.bool_))
+    n_firms = len(np.unique(spoken.firms))
+    is_tiny = n_firms < _TINY
     phrases = noun_phrases(spoken.texts, spoken.firms, MIN_FIRMS_OF_A_TINY_QUARTER if is_tiny else MIN_FIRMS)
     ranking = _Ranking(phrases, _may_be_names(phrases, spoken, is_tiny), spoken.firms)
     meanings = _Meanings(phrases.names, embedder)
-    of_families = _unique(
-        meanings.reordered(ranking.best(families.members), families.means, MIN_SHARE_OF_THE_BEST), families.order
+    of_themes, of_families = list(ranking.best(themes.members)), list(ranking.best(families.members))
+    return Candidates(
+        meanings.labels(of_themes, themes.means),
+        [
+            labels_of + meanings.pairs(labels_of)
+            for labels_of in meanings.labels(of_families, families.means, MIN_SHARE_OF_THE_BEST)
+        ],
+        np.array([n_firms < _SMALL or each.best_share >= MIN_SHARE_OF_A_SUBJECT for each in of_themes], dtype=np.bool_),
     )
-    taken = [sameness(of_families[family][0]) if of_families[family] else frozenset() for family in family_of]
-    of_themes = meanings.reordered(ranking.best(themes.members, taken), themes.means)
-    return Labels(_unique(of_themes, themes.order), of_families)
+
+
+def choose(found: Candidates, family_of: Numbers, themes: Sequence[int], families: Sequence[int]) -> Labels:
+    """Labels of all themes and families; ``themes`` and ``families`` are their numbers, the most important first.
+
+    A theme keeps the phrase that fits it best, and its family is called by a wider one; where there is none, the family
+    keeps the phrase and the theme says more. Of several with the same best label the first keeps it.
+    """
+    best = _unique([_texts(labels_of) for labels_of in found.themes], themes)
+    names_within: dict[int, list[str]] = {family: [] for family in families}
+    for theme, labels_of in enumerate(best):
+        names_within[int(family_of[theme])] += labels_of[:1]
+    of_families = _unique(
+        [_wider(labels_of, names_within[family]) for family, labels_of in enumerate(found.families)], families
+    )
+    taken = {sameness(label) for labels_of in of_families for label in labels_of[:1]}
+    of_themes = [
+        _saying_more(_texts(found.themes[theme]), of_families[int(family)][:1], taken)
+        for theme, family in enumerate(family_of)
+    ]
+    return Labels(_unique(of_themes, themes), of_families)
+
+
+def _wider(labels_of: Sequence[Label], names_within: Sequence[str]) -> list[str]:
+    """A family's labels: first the best one, or what comes near to it and leaves all its themes their names."""
+    if not labels_of:
+        return []
+    best = labels_of[0]
+    wider = [each for each in labels_of if not any(_clash(each.text, name) for name in names_within)]
+    names = {sameness(name) for name in names_within}
+    good = [
+        each
+        for each in wider
+        if each.score >= SCORE_OF_A_PAIR * best.score
+        or (each.score >= MIN_SHARE_OF_A_WIDER_NAME * best.score and _is_of_themes(each.text, names))
+    ]
+    first = best if best in wider or not good else max(good, key=lambda each: each.score)
+    return [first.text, *(each.text for each in labels_of if each is not first)]
+
+
+def _is_of_themes(label: str, names: set[frozenset[str]]) -> bool:
+    """Whether it is one phrase, or both its parts are names of themes."""
+    parts = label.split(" and ")
+    return len(parts) == 1 or all(sameness(part) in names for part in parts)
+
+
+def _clash(family: str, theme: str) -> bool:
+    """Whether one of the two names is part of the other."""
+    return says_no_more(theme, family) or sameness(family) < sameness(theme)
+
+
+def _saying_more(labels_of: list[str], family: list[str], taken: set[frozenset[str]]) -> list[str]:
+    """A theme's labels that are no family's name and say more than its own family's; longer forms of the best first."""
+    if not labels_of or not family:
+        return labels_of
+    free = [label for label in labels_of if sameness(label) not in taken and not says_no_more(label, family[0])]
+    if free[:1] == labels_of[:1]:
+        return free
+    return sorted(free, key=lambda label: not sameness(label) > sameness(labels_of[0]))
+
+
+def _texts(labels_of: Sequence[Label]) -> list[str]:
+    return [each.text for each in labels_of]
+
+
+@dataclass(frozen=True)
+class _Ranked:
+    """A group's best phrases, by number, best first, with their scores and how many of the group's firms say them.
+
+    best_share: the largest share of firms that say a phrase, times the share of its uses that is the group's.
+    """
+
+    phrases: Numbers
+    scores: Scores
+    n_saying: Numbers
+    best_share: float
 
 
 class _Ranking:
     """Ranks phrases in groups of sentences."""
 
     def __init__(self, phrases: NounPhrases, may_be_names: Flags, firms: Numbers) -> None:
-        self._words = [sameness(name) for name in phrases.names]
         self._said = phrases.said.tocsr()
         self._firms = firms
         self._uses = np.asarray(phrases.said.sum(axis=0)).ravel()
         words = np.array([len(keys) for keys in phrases.keys], dtype=np.int64)
-        self._bonus = np.array([0.0, *BONUS_FOR_WORDS.values()])[words] * may_be_names
+        self._bonus = np.array([0.0, *BONUS_FOR_WORDS.values()])[words]
+        self._may_be_names = may_be_names
         self._shorter, self._longer = _inside(phrases.keys)
 
-    def best(self, members: sp.csr_matrix, taken: Sequence[frozenset[str]] = ()) -> Iterator[Ranked]:
-        """The phrases of each group, best first; none whose words are all ``taken``."""
+    def best(self, members: sp.csr_matrix) -> Iterator[_Ranked]:
+        """The phrases of each group, best first."""
         members = members.tocsc()
         for group in range(members.shape[1]):
             rows = members.indices[members.indptr[group] : members.indptr[group + 1]]
-            scores, n_saying = self._scores(self._said[rows], self._firms[rows])
+            shares, n_saying = self._shares(self._said[rows], self._firms[rows])
+            n_sentences = np.bincount(self._said[rows].indices, minlength=len(shares))
+            scores = np.round(shares * self._bonus * (n_sentences / max(len(rows), 1)) ** WEIGHT_OF_SENTENCES, 9)
             by_score = np.lexsort((np.arange(len(scores)), -scores))[: np.count_nonzero(scores)]
-            says_more = (phrase for phrase in by_score if not (taken and self._words[phrase] <= taken[group]))
-            best = np.array(list(itertools.islice(says_more, N_LABELS)), dtype=np.int64)
-            yield Ranked(best, scores[best], n_saying[best])
+            best = by_score[:N_LABELS]
+            yield _Ranked(best, scores[best], n_saying[best], float(shares.max(initial=0)))
 
-    def _scores(self, said: sp.csr_matrix, firms: Numbers) -> tuple[Scores, Numbers]:
-        """Of each phrase its score in a group and how many of the group's firms say it."""
+    def _shares(self, said: sp.csr_matrix, firms: Numbers) -> tuple[Scores, Numbers]:
+        """Of each phrase the share of the group's firms that say it times the share of its uses that is the group's.
+
+        And how many of the group's firms say it.
+        """
         n_firms = len(np.unique(firms))
         together = np.bincount(said.indices, minlength=said.shape[1])
         scale = int(firms.max(initial=0)) + 1
         pairs = np.unique(said.indices.astype(np.int64) * scale + np.repeat(firms, np.diff(said.indptr)))
         n_saying = np.bincount(pairs // scale, minlength=said.shape[1])
-        scores = n_saying / max(n_firms, 1) * together / np.maximum(self._uses, 1) * self._bonus
-        scores[(together < MIN_SENTENCES) | (n_saying < min(2, n_firms))] = 0
+        shares = n_saying / max(n_firms, 1) * together / np.maximum(self._uses, 1) * self._may_be_names
+        shares[(together < MIN_SENTENCES) | (n_saying < min(2, n_firms))] = 0
         is_fragment = together[self._longer] >= MAX_SHARE_INSIDE * np.maximum(together[self._shorter], 1)
-        scores[self._shorter[is_fragment]] = 0
-        return np.round(scores, 9), n_saying  # so that the last bits decide about nothing
+        shares[self._shorter[is_fragment]] = 0
+        return np.round(shares, 9), n_saying  # so that the last bits decide about nothing
 
 
 class _Meanings:
-    """What phrases mean, each embedded once."""
+    """What phrases mean."""
 
     def __init__(self, names: Sequence[str], embedder: Embedder) -> None:
         self._names = names
         self._embedder = embedder
 
-    def reordered(self, ranked: Iterator[Ranked], means: Vectors, min_share: float = 0) -> list[list[str]]:
-        """The names of each group by score and by how near they are to the group's mean sentence.
+    def labels(self, groups: Sequence[_Ranked], means: Vectors, min_share: float = 0) -> list[list[Label]]:
+        """The phrases of each group by score and by how near they are to the group's mean sentence.
 
         Those that less than ``min_share`` as many firms say as the one with the best score come last.
         """
-        groups = list(ranked)
         phrases = np.unique(np.concatenate([np.zeros(0, dtype=np.int64), *(each.phrases for each in groups)]))
         vectors = self._embedder.embed([self._names[phrase] for phrase in phrases])
         ordered = []
         for each, mean in zip(groups, means, strict=True):
-            nearness = np.maximum(vectors[np.searchsorted(phrases, each.phrases)] @ mean, 0)
+            nearness = np.round(np.maximum(vectors[np.searchsorted(phrases, each.phrases)] @ mean, 0), 4)
             scores = np.round(each.scores * nearness**2, 6)
             is_rare = each.n_saying < min_share * each.n_saying[:1]
             ordered.append(
-                [self._names[phrase] for phrase in each.phrases[np.lexsort((each.phrases, -scores, is_rare))]]
+                [
+                    Label(self._names[each.phrases[place]], float(scores[place]), float(nearness[place]))
+                    for place in np.lexsort((each.phrases, -scores, is_rare))
+                    if scores[place] >= MIN_SHARE_OF_THE_BEST_SCORE * scores.max()
+                ]
             )
         return ordered
+
+    def pairs(self, labels_of: Sequence[Label]) -> list[Label]:
+        """The best label and one that tells of another part of the same subject: "Pricing and Inflation"."""
+        if not labels_of:
+            return []
+        best = labels_of[0]
+        others = [each for each in labels_of[1:] if _may_pair(best, each)]
+        if not others:
+            return []
+        vectors = self._embedder.embed([best.text, *(each.text for each in others)])
+        return [
+            Label(f"{best.text} and {each.text}", share * best.score, min(best.nearness, each.nearness))
+            for each, cosine in zip(others, vectors[1:] @ vectors[0], strict=True)
+            if (share := _share_of_a_pair(best, each, float(cosine)))
+        ]
+
+
+def _may_pair(best: Label, other: Label) -> bool:
+    n_words = len(best.text.split()) + len(other.text.split()) + 1
+    is_near = min(best.nearness, other.nearness) >= MIN_NEARNESS_OF_A_LOOSE_PAIR
+    return n_words <= MAX_WORDS and is_near and not sameness(best.text) & sameness(other.text)
+
+
+def _share_of_a_pair(best: Label, other: Label, cosine: float) -> float:
+    """What share of the better one's score a pair has; 0 when it says the same twice or joins what is not related."""
+    if cosine > MAX_COSINE_OF_A_PAIR:
+        return 0
+    is_near = min(best.nearness, other.nearness) >= MIN_NEARNESS_OF_A_PAIR
+    if is_near and other.score >= MIN_SCORE_IN_A_PAIR * best.score:
+        return SCORE_OF_A_PAIR
+    return SCORE_OF_A_LOOSE_PAIR if cosine >= MIN_COSINE_OF_A_LOOSE_PAIR else 0
 
 
 def _inside(keys: Sequence[Keys]) -> tuple[Numbers, Numbers]:

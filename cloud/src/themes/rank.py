@@ -1,7 +1,7 @@
 """The order of a quarter's themes and families: what many firms speak of at length, in the same words, comes first.
 
 What lies near an example of what firms report whatever happens (general_sentences.txt: growth, margins, earnings,
-confidence) is general and comes last.
+confidence) is general and comes last, and so does what has no phrase of its own that many firms say.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Measures:
     similarity_to_any_call: cosine of its mean sentence to the nearest kind of sentence that every call has.
     word_agreement: the share of its firms that say the phrase that most of them say.
     stability: how well it is found again without a tenth of the firms; None where that was not measured.
+    has_subject: whether many of its firms say a phrase that others do not; of a family, whether one of its themes has.
     """
 
     share_of_firms: float
@@ -39,11 +40,12 @@ class Measures:
     similarity_to_any_call: float
     word_agreement: float
     stability: float | None = None
+    has_subject: bool = True
 
     @property
     def is_general(self) -> bool:
-        """Whether it is on every call."""
-        return self.similarity_to_any_call >= MAX_SIMILARITY_TO_ANY_CALL
+        """Whether it is on every call, or about nothing that has a name."""
+        return self.similarity_to_any_call >= MAX_SIMILARITY_TO_ANY_CALL or not self.has_subject
 
     @property
     def distinctiveness(self) -> float:

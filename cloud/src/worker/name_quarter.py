@@ -11,7 +11,7 @@ from cloud.src.contract import keys
 from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.ask import GroupToName, Name, ToName
 from cloud.src.naming.namer import Namer
-from cloud.src.naming.theme_names import Groups, Labels, Spoken, theme_labels
+from cloud.src.naming.theme_names import Candidates, Groups, Labels, Spoken, candidates, choose
 from cloud.src.themes.measure import FittedThemes, Sentences, measure
 from cloud.src.worker import answers
 from cloud.src.worker.quarter_sentences import SpokenPart
@@ -22,32 +22,25 @@ from cloud.src.worker.theme_table import keywords
 Names = tuple[list[Name], list[Name]]  # of the families and of the themes, in their order
 
 
-def labels_of(
-    ranked: RankedQuarter,
+def candidates_of(
     fitted: FittedThemes,
     sentences: Sentences,
     speakers: Sequence[set[str]],
     firm_names: Sequence[str],
     embedder: Embedder,
-) -> Labels:
+) -> Candidates:
     """Candidates for the names, in the words of the sentences that themes were fitted to.
 
     ``speakers`` and ``firm_names`` have an entry per firm.
     """
     n_sentences = len(sentences.texts)
     counted = measure(fitted, sentences.vectors, sentences.texts)
-    spoken = Spoken(sentences.texts, sentences.firms, sentences.is_procedural, firm_names, speakers)
-    themes = Groups(
-        counted.themes.members(n_sentences, len(fitted.family_of)),
-        fitted.themes.means,
-        [theme.number for theme in ranked.themes],
+    return candidates(
+        Spoken(sentences.texts, sentences.firms, sentences.is_procedural, firm_names, speakers),
+        Groups(counted.themes.members(n_sentences, len(fitted.family_of)), fitted.themes.means),
+        Groups(counted.families.members(n_sentences, fitted.n_families), fitted.families.means),
+        embedder,
     )
-    families = Groups(
-        counted.families.members(n_sentences, fitted.n_families),
-        fitted.families.means,
-        [family.number for family in ranked.families],
-    )
-    return theme_labels(spoken, themes, families, fitted.family_of, embedder)
 
 
 def speaker_words(parts: Sequence[SpokenPart], n_firms: int) -> list[set[str]]:
@@ -60,7 +53,7 @@ def speaker_words(parts: Sequence[SpokenPart], n_firms: int) -> list[set[str]]:
 
 
 def name_quarter(
-    store: Store, quarter: str, ranked: RankedQuarter, labels: Labels, namer: Namer, tell: Callable[[], None]
+    store: Store, quarter: str, ranked: RankedQuarter, found: Candidates, namer: Namer, tell: Callable[[], None]
 ) -> Names:
     """Have all named. What the LLM answers is kept, in case this job is repeated.
 
@@ -73,6 +66,7 @@ def name_quarter(
         answers.write(store, key, book)
         tell()
 
+    labels = labels_of(ranked, found)
     place = {family.number: place for place, family in enumerate(ranked.families)}
     families = to_name(ranked.families, labels.families, [None] * len(ranked.families))
     themes = to_name(ranked.themes, labels.themes, [place[theme.family] for theme in ranked.themes])
@@ -81,6 +75,18 @@ def name_quarter(
     finally:
         answers.write(store, key, book)
     return names.families, names.themes
+
+
+def labels_of(ranked: RankedQuarter, found: Candidates) -> Labels:
+    """Labels by the groups' numbers; the first ones in their order choose first."""
+    family_of = np.zeros(len(ranked.themes), dtype=np.int64)
+    family_of[[theme.number for theme in ranked.themes]] = [theme.family for theme in ranked.themes]
+    return choose(
+        found,
+        family_of,
+        [theme.number for theme in ranked.themes],
+        [family.number for family in ranked.families],
+    )
 
 
 def to_name(groups: Sequence[Ranked], labels: Sequence[list[str]], families: Sequence[int | None]) -> ToName:

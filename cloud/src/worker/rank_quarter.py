@@ -16,6 +16,8 @@ from cloud.src.topics.grid import COARSE_STEPS
 from cloud.src.worker.find_quarter_themes import Shares, Stability
 from cloud.src.worker.measure_quarter import Example, Level, MeasuredQuarter, Numbers
 
+Flags = NDArray[np.bool_]
+
 FAMILY, THEME = "family", "theme"
 _DIGITS = 5
 
@@ -65,15 +67,23 @@ def ids_by_number(ranked: Sequence[Ranked]) -> list[str]:
     return [each.group_id for each in sorted(ranked, key=lambda each: each.number)]
 
 
-def rank_quarter(quarter: str, measured: MeasuredQuarter, stability: Stability, any_call: Vectors) -> RankedQuarter:
-    """Both levels; ``any_call`` is what themes/rank.sentences_of_any_call returns."""
+def rank_quarter(
+    quarter: str, measured: MeasuredQuarter, stability: Stability, any_call: Vectors, has_subject: Flags
+) -> RankedQuarter:
+    """Both levels; ``any_call`` is what themes/rank.sentences_of_any_call returns.
+
+    ``has_subject`` says which themes have one (naming/theme_names.py); a family has one when a theme of it is not
+    general.
+    """
     fitted = measured.fitted
     in_a_theme = measured.theme_of_topic[measured.theme_of_topic != NO_THEME]
     n_topics = np.bincount(in_a_theme, minlength=len(fitted.family_of))
     n_topics_of_families = np.bincount(fitted.family_of[in_a_theme], minlength=fitted.n_families)
 
-    def ranked(level: str, groups: Groups, counts: Level, topics: Numbers, stable: Shares | None) -> list[Ranked]:
-        measures = list(_measures(groups, counts, stable, any_call, measured.n_sentences))
+    def ranked(
+        level: str, groups: Groups, counts: Level, topics: Numbers, stable: Shares | None, subjects: Flags
+    ) -> list[Ranked]:
+        measures = list(_measures(groups, counts, stable, any_call, measured.n_sentences, subjects))
         families = fitted.family_of if level == THEME else np.arange(fitted.n_families)
         return [
             Ranked(
@@ -92,14 +102,21 @@ def rank_quarter(quarter: str, measured: MeasuredQuarter, stability: Stability, 
             for place, number in enumerate(order(measures), start=1)
         ]
 
+    themes = ranked(THEME, fitted.themes, measured.themes, n_topics, stability.themes, has_subject)
+    telling = np.zeros(fitted.n_families, dtype=np.bool_)
+    telling[[theme.family for theme in themes if not theme.measures.is_general]] = True
     return RankedQuarter(
-        ranked(FAMILY, fitted.families, measured.families, n_topics_of_families, stability.families),
-        ranked(THEME, fitted.themes, measured.themes, n_topics, stability.themes),
+        ranked(FAMILY, fitted.families, measured.families, n_topics_of_families, stability.families, telling), themes
     )
 
 
 def _measures(
-    groups: Groups, counts: Level, stable: Shares | None, any_call: Vectors, n_sentences: int
+    groups: Groups,
+    counts: Level,
+    stable: Shares | None,
+    any_call: Vectors,
+    n_sentences: int,
+    has_subject: Flags,
 ) -> Iterator[Measures]:
     n_firms_of_quarter = max(1, len(counts.firms))
     similarities = similarities_to_any_call(groups.means, any_call)
@@ -110,6 +127,7 @@ def _measures(
             similarity_to_any_call=float(similarities[number]),
             word_agreement=round(float(groups.word_agreement[number]), _DIGITS),
             stability=None if stable is None else float(stable[number]),
+            has_subject=bool(has_subject[number]),
         )
 
 

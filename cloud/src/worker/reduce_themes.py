@@ -26,7 +26,7 @@ from cloud.src.worker import publish
 from cloud.src.worker.find_quarter_themes import QuarterTopics, Stability, stability
 from cloud.src.worker.mapped_quarter import MappedQuarter, read_mapped
 from cloud.src.worker.measure_quarter import MeasuredQuarter, QuarterEvidence, measure_quarter
-from cloud.src.worker.name_quarter import labels_of, name_quarter, speaker_words
+from cloud.src.worker.name_quarter import candidates_of, name_quarter, speaker_words
 from cloud.src.worker.progress import ProgressWriter, ThemesProgress
 from cloud.src.worker.quarter_sentences import SpokenPart, SpokenSentences, sampled, to_fit
 from cloud.src.worker.rank_quarter import RankedQuarter, ids_by_number, rank_quarter
@@ -60,7 +60,10 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
     log.info("%d topics of %d firms in %d parts", mapped.topics.num_rows, len(mapped.firms), len(mapped.parts))
     found = find_and_measure(settings, store, mapped, embedder, steps)
     measured = found.measured
-    ranked = rank_quarter(quarter, measured, found.stable, sentences_of_any_call(embedder))
+    firm_names = [firm["firm_name"] for firm in mapped.firms]
+    speakers = speaker_words(found.sample, len(firm_names))
+    phrases = candidates_of(measured.fitted, found.sentences, speakers, firm_names, embedder)
+    ranked = rank_quarter(quarter, measured, found.stable, sentences_of_any_call(embedder), phrases.has_subject)
 
     steps.progress.n_themes = len(ranked.families) + len(ranked.themes)
     steps.begin(f"naming {len(ranked.families)} families and {len(ranked.themes)} themes")
@@ -70,10 +73,7 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
         if steps.writer.is_due():
             steps.writer.write()
 
-    firm_names = [firm["firm_name"] for firm in mapped.firms]
-    speakers = speaker_words(found.sample, len(firm_names))
-    labels = labels_of(ranked, measured.fitted, found.sentences, speakers, firm_names, embedder)
-    names = name_quarter(store, quarter, ranked, labels, namer, tell_when_due)
+    names = name_quarter(store, quarter, ranked, phrases, namer, tell_when_due)
     steps.progress.n_named = steps.progress.n_themes
     steps.begin("writing tables")
     themes = theme_table(quarter, ranked, names, namer.themes_named_by["llm_model"])

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from cloud.src.models.embeddings import unit
-from cloud.src.naming.theme_names import N_LABELS, Groups, Labels, Spoken, theme_labels
+from cloud.src.naming.theme_names import N_LABELS, Candidates, Groups, Labels, Spoken, candidates, choose
 from tests.component.worker_quarter import embedder
 
 N_FIRMS = 12
@@ -57,11 +57,15 @@ def quarter(n_firms: int = N_FIRMS, more: str = "") -> tuple[Spoken, Groups, Gro
 def groups(texts: list[str], group_of: np.ndarray, n: int) -> Groups:
     members = sp.csr_matrix((np.ones(len(texts)), (np.arange(len(texts)), group_of)), shape=(len(texts), n))
     vectors = embedder().embed(texts)
-    return Groups(members, np.stack([unit(vectors[group_of == group].mean(axis=0)) for group in range(n)]), range(n))
+    return Groups(members, np.stack([unit(vectors[group_of == group].mean(axis=0)) for group in range(n)]))
+
+
+def found(spoken: Spoken, themes: Groups, families: Groups) -> Candidates:
+    return candidates(spoken, themes, families, embedder())
 
 
 def labels_of(spoken: Spoken, themes: Groups, families: Groups) -> Labels:
-    return theme_labels(spoken, themes, families, FAMILY_OF, embedder())
+    return choose(found(spoken, themes, families), FAMILY_OF, range(3), range(2))
 
 
 def test_names_are_what_firms_say() -> None:
@@ -84,8 +88,10 @@ def test_of_two_themes_the_first_in_order_keeps_the_label() -> None:
     spoken, themes, families = quarter()
     both = replace(themes, members=themes.members[:, [0, 0, 2]], means=themes.means[[0, 0, 2]])
 
-    first = labels_of(spoken, both, families).themes
-    last = labels_of(spoken, replace(both, order=[2, 1, 0]), families).themes
+    phrases = found(spoken, both, families)
+
+    first = choose(phrases, FAMILY_OF, [0, 1, 2], range(2)).themes
+    last = choose(phrases, FAMILY_OF, [2, 1, 0], range(2)).themes
 
     assert first[0][0] == last[1][0] == "Supply Chain Constraints"
     assert first[1][:1] != first[0][:1]
@@ -151,3 +157,32 @@ def test_a_tiny_quarter_has_names() -> None:
 
     assert labels.families[1][0] == "Tax Rate"
     assert labels.themes[0][0] == "Supply Chain Constraints"
+
+
+def test_a_theme_without_a_phrase_of_many_firms_has_no_subject() -> None:
+    spoken, themes, families = quarter(n_firms=24)
+    any_three = np.zeros((len(spoken.texts), 1))
+    any_three[np.flatnonzero(["tax rate" in text for text in spoken.texts])[:3]] = 1
+    with_it = replace(themes, members=sp.csr_matrix(sp.hstack([themes.members[:, :2], any_three])))
+
+    assert found(spoken, with_it, families).has_subject.tolist() == [True, True, False]
+
+
+def test_a_family_of_two_subjects_is_called_by_both() -> None:
+    said = [
+        "The pricing was firm in the {}.",
+        "We raised the pricing in the {}.",
+        "The inflation was high in the {}.",
+        "We saw the inflation in the {}.",
+    ]
+    texts = [text.format(THINGS[firm % len(THINGS)]) for firm in range(N_FIRMS) for text in said]
+    firms = np.repeat(np.arange(N_FIRMS), len(said))
+    is_procedural = np.zeros(len(texts), dtype=np.bool_)
+    spoken = Spoken(texts, firms, is_procedural, [""] * N_FIRMS, [frozenset()] * N_FIRMS)
+    theme_of = np.tile([0, 0, 1, 1], N_FIRMS)
+    phrases = found(spoken, groups(texts, theme_of, 2), groups(texts, theme_of * 0, 1))
+
+    labels = choose(phrases, np.array([0, 0]), range(2), range(1))
+
+    assert {labels.themes[0][0], labels.themes[1][0]} == {"Pricing", "Inflation"}
+    assert set(labels.families[0][0].split(" and ")) == {"Pricing", "Inflation"}

@@ -62,3 +62,19 @@ def test_no_sentences() -> None:
 
     assert found.names == []
     assert found.said.shape == (0, 0)
+
+
+def test_what_is_counted_is_named_in_the_plural() -> None:
+    texts = ["The acquisition closed.", "An acquisition, the acquisition.", "Our acquisitions grew."]
+
+    assert noun_phrases(texts * 2, np.array([0, 1, 2] * 2), min_firms=2).names == ["Acquisitions"]
+
+
+def test_the_end_of_a_longer_phrase_does_not_stand_alone() -> None:
+    texts = ["The mobile digit growth was good.", "The cloudy digit growth came.", "The wireless digit growth went."]
+
+    found = noun_phrases(texts, np.arange(3), min_firms=3)
+
+    alone = {name for name, stands in zip(found.names, found.stands_alone, strict=True) if stands}
+    assert "Digit Growth" in found.names
+    assert "Digit Growth" not in alone

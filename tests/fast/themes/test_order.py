@@ -25,6 +25,8 @@ USUAL = Measures(
         {"stability": 0.7},
         # However many firms have it, what is said on every call comes last.
         {"similarity_to_any_call": 0.75, "share_of_firms": 1.0, "share_of_sentences": 0.9},
+        # And so does what has no phrase that many firms say.
+        {"has_subject": False, "share_of_firms": 1.0, "share_of_sentences": 0.9},
     ],
     ids=lambda worse: next(iter(worse)),
 )
