@@ -104,7 +104,7 @@ def refusal(function: Callable[[dict[str, Any], object], Any], key: str) -> list
 
 def damaged_bodies(document: Any, chance: random.Random) -> Iterator[bytes]:
     """Documents in which some value is another, is missing, or of which bytes are missing or others."""
-    others = [None, True, -1, 1.5, "text", [], ["x"], [None], {}, {"x": []}, float("nan")]
+    others: list[Any] = [None, True, -1, 1.5, "text", [], ["x"], [None], {}, {"x": []}, float("nan")]
     for _ in range(N_OF_EACH):
         changed = copy.deepcopy(document)
         place, name = chance.choice(list(places(changed)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -30,7 +31,7 @@ USUAL = Measures(
     ],
     ids=lambda worse: next(iter(worse)),
 )
-def test_the_better_theme_comes_first(worse: dict[str, float]) -> None:
+def test_the_better_theme_comes_first(worse: dict[str, Any]) -> None:
     assert order([replace(USUAL, **worse), USUAL]) == [1, 0]
     assert order([USUAL, replace(USUAL, **worse)]) == [0, 1]
 

@@ -129,10 +129,9 @@ def compare_runs(quarter: str, a: Run, b: Run, embed: Embed) -> Comparison:
 def read_run(folder: Path, quarter: str) -> Run:
     """Read the topics of a run; raise InvalidInput if a table is missing, damaged or empty."""
     topics = run_folder.read_table(folder, quarter, "topics", run_folder.columns(schemas.TOPIC, _TOPIC_COLUMNS))
-    methods = [
-        run_folder.read_themes(folder, quarter, "naming_method", level).column("naming_method").to_pylist()
-        for level in (run_folder.FAMILY, run_folder.THEME)
-    ]
+    of_families, of_themes = (
+        _naming_methods(folder, quarter, level) for level in (run_folder.FAMILY, run_folder.THEME)
+    )
     if topics.num_rows == 0:
         raise InvalidInput(f"{folder / keys.topics(quarter)} has no topics")
     topics = topics.sort_by([("firm_id", "ascending"), ("topic_id", "ascending")])
@@ -141,9 +140,15 @@ def read_run(folder: Path, quarter: str) -> Run:
         folder,
         [_topic(row) for row in topics.drop_columns(["embedding"]).to_pylist()],
         run_folder.embeddings(topics, path),
-        *(Counter(map(str, of_level)) for of_level in methods),
-        named_by=_named_by(path),
+        of_families,
+        of_themes,
+        _named_by(path),
     )
+
+
+def _naming_methods(folder: Path, quarter: str, level: str) -> Counter[str]:
+    names = run_folder.read_themes(folder, quarter, "naming_method", level)
+    return Counter(map(str, names.column("naming_method").to_pylist()))
 
 
 def match(a: Run, b: Run) -> list[tuple[int, int, str]]:

@@ -152,10 +152,8 @@ def _parquet_batches(path: Path, _: BadRows) -> Iterator[pa.Table]:
 def _as_text(path: Path, name: str, column: pa.Array[Any]) -> pa.Array[Any]:
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_timestamp(kind):
-        with_zone = "%Y-%m-%dT%H:%M:%SZ" if kind.tz else "%Y-%m-%dT%H:%M:%S"
-        return pc.strftime(column.cast(pa.timestamp("s", kind.tz and "UTC"), safe=False), format=with_zone).cast(
-            pa.large_string()
-        )
+        seconds: Any = column.cast(pa.timestamp("s", kind.tz and "UTC"), safe=False)  # the stubs know no zones here
+        return pa.array(pc.strftime(seconds, format=f"%Y-%m-%dT%H:%M:%S{'Z' if kind.tz else ''}"), pa.large_string())
     if pa.types.is_floating(kind):  # pandas turns whole numbers into floats as soon as one is missing
         return pa.array([_whole_or_as_is(value) for value in column.to_pylist()], pa.large_string())
     if pa.types.is_nested(kind):
