@@ -39,7 +39,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.completion import Answer
 from cloud.src.llm.errors import REFUSED, LlmBadAnswer
-from cloud.src.llm.local_server import local_llm
+from cloud.src.llm.local_server import LocalLlm, local_llm
 from cloud.src.llm.xai_client import Chat, LlmClient
 from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder, Vectors, unit
@@ -219,9 +219,9 @@ def main() -> None:
     options.results.touch()
     done = {firm["firm_id"] for firm in read(options.results)}
     answers = {firm["firm_id"]: firm["answers"] for firm in read(options.answers)} if options.answers else {}
-    server = nullcontext(options.base_url) if options.base_url else local_llm()
-    with server as base_url, start_blocking_portal() as portal:
-        bench = Bench(SampledClient(base_url, options.model, max_concurrent=4), portal, answers)
+    llm = nullcontext(LocalLlm(options.base_url)) if options.base_url else local_llm()
+    with llm as server, start_blocking_portal() as portal:
+        bench = Bench(SampledClient(server.base_url, options.model, server.api_key, max_concurrent=4), portal, answers)
         for transcripts in firms(options.transcripts, options.quarter, options.firms):
             if transcripts.firm_id not in done:
                 result = bench.try_firm(transcripts, options.topics)

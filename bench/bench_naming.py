@@ -16,7 +16,7 @@ import numpy as np
 from anyio.from_thread import start_blocking_portal
 
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.local_server import local_llm
+from cloud.src.llm.local_server import LocalLlm, local_llm
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder, unit
@@ -128,10 +128,10 @@ def main() -> None:
     embedder = Embedder(packaged_models.EMBEDDING)
     centroids = np.stack([unit(embedder.embed(sentences).mean(axis=0)) for _, _, sentences in TOPICS])
     with (
-        nullcontext(options.base_url) if options.base_url else local_llm() as base_url,
+        nullcontext(LocalLlm(options.base_url)) if options.base_url else local_llm() as server,
         start_blocking_portal() as portal,
     ):
-        client = LlmClient(base_url, options.model)
+        client = LlmClient(server.base_url, options.model, server.api_key)
         portal.call(propose_topic, client, None, topics[0])  # so that the server has the examples in its cache
         namer = LlmNamer(client, embedder, portal)
         start = time.perf_counter()

@@ -15,6 +15,7 @@ import pytest
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.localaws.batch.containers import check, engine_environment
 from cloud.src.localaws.child_environment import full_python_path, minimal_environment
+from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.environment import LocalAws, local_aws
 from tests.docker.docker_command import WORKER, containers, docker, needs_docker
 from tests.integration.localaws_helpers import (
@@ -144,7 +145,7 @@ def test_no_container_outlives_who_runs_it(aws: LocalAws, whom: str) -> None:
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
         try:
             assert server.stdout is not None
-            own = LocalAws(server.stdout.readline().strip())
+            own = LocalAws(Endpoint.of_exports(server.stdout.readline()))
             create_queue(own)
             job_id = submit(own, register_python_job(own, "sleeps", SLEEP, IN_REGISTRY))
             until(lambda: printed_so_far(own, job_id) == ["asleep"])

@@ -33,6 +33,8 @@ from tests.integration.terraform_roots import Root, lambda_zips, require_terrafo
 SECTIONS = {section: list(typed) for section, typed in groupby(blocks(), key=lambda block: block.section)}
 TEARDOWN = "15. Take it down"
 
+REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION")  # that the guide sets
+
 COMMIT = ["git", "-c", "user.name=Test", "-c", "user.email=test@example.com", "commit", "--quiet"]
 
 
@@ -96,9 +98,7 @@ def shell(aws: LocalAws, checkout: Path, tmp_path_factory: pytest.TempPathFactor
             "FTM_COMMIT": commit_of(checkout),  # which an image has in it
         }
         exported = {
-            "AWS_ENDPOINT_URL": aws.endpoint_url,
-            "AWS_ACCESS_KEY_ID": "test",
-            "AWS_SECRET_ACCESS_KEY": "test",
+            **{name: value for name, value in aws.endpoint.variables(aws.region).items() if name not in REGIONS},
             "CHECKPOINT_DISABLE": "1",  # asks HashiCorp for news otherwise
             "TF_VAR_job_environment": json.dumps(jobs),
             **LESS_GARBAGE_COLLECTION,

@@ -15,6 +15,7 @@ import pytest
 
 from cloud.src.cli.samples import transcripts
 from cloud.src.contract import keys
+from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.environment import LocalAws
 from tests.e2e.aws_command import Terminal, open_terminal
 from tests.e2e.ftm_process import run_ftm, start_ftm, until
@@ -50,7 +51,7 @@ def test_ctrl_c_stops_the_jobs_of_a_run_in_a_local_aws_that_stays(tmp_path: Path
 
 
 def jobs(exported: dict[str, str], status: str) -> list[Any]:
-    batch = LocalAws(exported["AWS_ENDPOINT_URL"]).client("batch")
+    batch = LocalAws(Endpoint.of(exported)).client("batch")
     return list(batch.list_jobs(jobQueue="ftm-queue-main", jobStatus=status)["jobSummaryList"])
 
 

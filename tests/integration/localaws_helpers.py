@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from cloud.src.localaws.child_environment import full_python_path, minimal_environment
+from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.environment import LocalAws
 from tests.integration import localaws_without
 
@@ -173,7 +174,7 @@ def local_aws_without(*patches: str) -> Iterator[LocalAws]:
     with server:
         assert server.stdin is not None
         assert server.stdout is not None
-        endpoint_url = server.stdout.readline().strip()
-        assert endpoint_url, "the server did not start"
-        yield LocalAws(endpoint_url)
+        printed = server.stdout.readline()
+        assert printed, "the server did not start"
+        yield LocalAws(Endpoint.of_exports(printed))
         server.stdin.close()

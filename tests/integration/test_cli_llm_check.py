@@ -159,9 +159,8 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[LocalAws]:
     """An AWS whose vLLM service is at ON_ECS."""
     with local_aws() as started:
         started.client("ssm").put_parameter(Name="/ftm/vllm/base_url", Value=ON_ECS, Type="String")
-        monkeypatch.setenv("AWS_ENDPOINT_URL", started.endpoint_url)
-        for name, value in (("ACCESS_KEY_ID", "test"), ("SECRET_ACCESS_KEY", "test"), ("DEFAULT_REGION", "us-east-1")):
-            monkeypatch.setenv(f"AWS_{name}", value)
+        for name, value in started.endpoint.variables(started.region).items():
+            monkeypatch.setenv(name, value)
         yield started
 
 

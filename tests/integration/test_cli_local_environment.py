@@ -12,7 +12,7 @@ import pytest
 from cloud.src.cli.environment.local_environment import LocalEnvironment, open_environment, start_environment
 from cloud.src.cli.environment.run_llm import NAMES_PER_SECOND, NO_LLM, LlmChoice
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.localaws.environment import local_aws
+from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.models import packaged_models
 from tests.integration.fake_llm import fake_llm, says
 
@@ -31,6 +31,11 @@ def ignore(line: str) -> None:
     """Nobody reads what is announced."""
 
 
+def export(monkeypatch: pytest.MonkeyPatch, aws: LocalAws) -> None:
+    for name, value in aws.endpoint.variables(aws.region).items():
+        monkeypatch.setenv(name, value)
+
+
 def job_environment(environment: LocalEnvironment) -> dict[str, Any]:
     (job,) = environment.aws.client("batch").describe_job_definitions(jobDefinitionName="ftm-firm-processor")[
         "jobDefinitions"
@@ -43,7 +48,7 @@ def test_a_server_of_the_user_is_not_the_local_one_whatever_its_model_is_called(
 ) -> None:
     monkeypatch.setenv("LLM_MODEL_NAME", packaged_models.LLM)
     with fake_llm(ANSWER) as llm, start_environment(ignore, 1, LlmChoice(url=llm.base_url)) as started:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", started.aws.endpoint_url)
+        export(monkeypatch, started.aws)
         with open_environment(ignore, None, LlmChoice()) as found:
             for environment in (started, found):
                 assert not environment.llm.local
@@ -54,7 +59,7 @@ def test_a_server_of_the_user_is_not_the_local_one_whatever_its_model_is_called(
 
 def test_the_small_model_is_the_local_one_for_whoever_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
     with start_environment(ignore, 1, LlmChoice()) as started:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", started.aws.endpoint_url)
+        export(monkeypatch, started.aws)
         with open_environment(ignore, None, LlmChoice()) as found:
             assert found.llm == started.llm
     assert found.llm.local
@@ -66,11 +71,11 @@ def test_a_model_of_the_users_is_run_here_and_goes_by_its_files_name(
     file = tmp_path / "My-Model.Q4.gguf"
     file.symlink_to(packaged_models.ensure(packaged_models.LLM) / "model.gguf")
     with start_environment(ignore, 1, LlmChoice(model=file)) as started:
-        monkeypatch.setenv("AWS_ENDPOINT_URL", started.aws.endpoint_url)
+        export(monkeypatch, started.aws)
         with open_environment(ignore, None, LlmChoice()) as found:
             assert found.llm == started.llm
         told = job_environment(started)
-        models = openai.OpenAI(base_url=started.llm.base_url, api_key="none").models.list().data
+        models = openai.OpenAI(base_url=started.llm.base_url, api_key=started.llm.api_key).models.list().data
     [served] = [model.id for model in models]
     assert re.fullmatch(r"My-Model\.Q4\.gguf@[0-9a-f]{12}", served)
     assert told["LLM_MODEL_NAME"] == started.llm.model == served
@@ -179,7 +184,7 @@ def test_a_local_aws_that_is_set_up_otherwise_is_refused(monkeypatch: pytest.Mon
     with local_aws() as aws:
         for name in ("storage/bucket", "batch/job_queue_arn", "stepfunctions/state_machine_arn"):
             aws.client("ssm").put_parameter(Name=f"/ftm/{name}", Value="x", Type="String")
-        monkeypatch.setenv("AWS_ENDPOINT_URL", aws.endpoint_url)
+        export(monkeypatch, aws)
         said = f"no local AWS set up for FTM answers at {re.escape(aws.endpoint_url)}"
         with pytest.raises(FtmError, match=said), open_environment(ignore, None, LlmChoice()):
             pass

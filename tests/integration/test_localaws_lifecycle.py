@@ -16,6 +16,7 @@ import pytest
 
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.localaws.child_environment import full_python_path, minimal_environment
+from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.environment import LocalAwsError, local_aws
 from tests.integration import localaws_busy_parent
 from tests.integration.localaws_helpers import is_running, parent_of, until
@@ -88,7 +89,7 @@ def test_the_server_alone_stops_in_order(tmp_path: Path, signal_number: signal.S
     )
     with server:
         assert server.stdout is not None
-        assert server.stdout.readline().startswith("http://127.0.0.1:")
+        assert Endpoint.of_exports(server.stdout.readline()).url.startswith("http://127.0.0.1:")
         server.send_signal(signal_number)
         assert server.wait(timeout=30) == 0
     assert not list(tmp_path.iterdir())

@@ -13,9 +13,11 @@ import pytest
 from moto import mock_aws
 from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_batch
+from moto.stepfunctions.parser.asl.utils import boto_client
 
 from cloud.src.cli.run.execution import Execution, failed_job_log
 from cloud.src.localaws.clients import local_client
+from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.host import Host
 from cloud.src.localaws.provision import JOB_LOG_GROUP
@@ -275,7 +277,7 @@ def run_twice_in_this_process() -> None:
     states = {"Function": lambda_task("none", Catch=[{"ErrorEquals": ["States.ALL"], "Next": "Job"}], End=True)}
     states["Job"] = batch_task("none", End=True)
     with mock_aws(config={"stepfunctions": {"execute_state_machine": True}}):
-        moto = MotoInThisProcess("")
+        moto = MotoInThisProcess(Endpoint.with_new_keys(""))
         state_machine = create_state_machine(moto, "in-process", states)
         for name in ("first", "second"):  # moto cannot name them by itself
             start_execution = moto.client("stepfunctions").start_execution
@@ -284,12 +286,11 @@ def run_twice_in_this_process() -> None:
 
 
 def test_clients_are_made_once(aws: LocalAws, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (lambda_eval_utils, state_task_service_batch):
-        monkeypatch.setattr(module, "boto_client_for", module.boto_client_for)  # so that it is put back
-    _share_clients(Host(aws.endpoint_url, Path(), {}, threading.Semaphore(1)))
+    monkeypatch.setattr(boto_client, "boto3", boto3)  # so that it is put back
+    _share_clients(Host(aws.endpoint, Path(), {}, threading.Semaphore(1)))
     given = record_clients(monkeypatch)
     run_twice_in_this_process()
-    assert given == [(service, local_client(aws.endpoint_url, service)) for service in ("lambda", "batch")] * 2
+    assert given == [(service, local_client(aws.endpoint, service)) for service in ("lambda", "batch")] * 2
 
 
 def test_stock_moto_makes_a_client_for_each_call(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ import pytest
 
 from cloud.src.cli.environment import vllm
 from cloud.src.contract import keys, schemas
+from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.environment import LocalAws
 from cloud.src.localaws.terraform_roots import FILES, LESS_GARBAGE_COLLECTION, ROOTS, copy_roots
 from tests.e2e.aws_command import open_terminal
@@ -56,7 +57,7 @@ def printed(llm: FakeLlm, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 @pytest.fixture(scope="module")
 def aws(printed: str) -> Iterator[LocalAws]:
-    aws = LocalAws(exports(printed)["AWS_ENDPOINT_URL"])
+    aws = LocalAws(Endpoint.of(exports(printed)))
     with terraform_environment(aws):
         yield aws
 
@@ -195,7 +196,7 @@ def applied(root: Root, **variables: object) -> Iterator[None]:
 def test_a_quarter_runs_through_what_was_applied(
     aws: LocalAws, roots: dict[str, Root], llm: FakeLlm, tmp_path: Path
 ) -> None:
-    run = run_ftm("demo", "--out", tmp_path / "out", AWS_ENDPOINT_URL=aws.endpoint_url)
+    run = run_ftm("demo", "--out", tmp_path / "out", **aws.endpoint.variables(aws.region))
     assert run.returncode == 0, run.stderr
     assert "18 firms (0 skipped, 0 failed)" in run.stdout
 

@@ -1,6 +1,7 @@
 """The small LLM on this machine: an OpenAI-compatible server of llama.cpp on the loopback address.
 
 ``python -m cloud.src.llm.local_server --port N`` runs it in the foreground; ``local_llm()`` runs it as a child process.
+It answers to the key of its own run alone: LLM_API_KEY, or one that it makes and prints.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import select
 import signal
 import socket
@@ -15,6 +17,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -33,9 +36,17 @@ _STOP_TIMEOUT_S = 5
 _END_SIGNALS = {signal.SIGTERM, signal.SIGINT}
 
 
+@dataclass(frozen=True)
+class LocalLlm:
+    """A running server."""
+
+    base_url: str  # for example http://127.0.0.1:43210/v1
+    api_key: str | None = field(repr=False, default=None)  # of this server alone
+
+
 @contextmanager
-def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[str]:
-    """Run the server as a child process and yield its base URL, for example ``http://127.0.0.1:43210/v1``.
+def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[LocalLlm]:
+    """Run the server as a child process, with a key that was made for it.
 
     ``port``: a free one when None. ``model``: a GGUF file, the packaged SmolLM2 when None (downloaded at first use).
     The child ends with the context, and also if this process is killed: it watches its standard input, which the
@@ -46,18 +57,19 @@ def local_llm(port: int | None = None, model: Path | None = None) -> Iterator[st
     _check_port(port or 0)
     command = [sys.executable, "-P", "-m", "cloud.src.llm.local_server", "--watch-stdin"]
     command += ["--port", str(port or 0), "--model", str(model)]
+    api_key = secrets.token_hex()
     server = subprocess.Popen(
         command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         # It finds our modules where we do, and ignores files that happen to be in the working directory (-P).
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "LLM_API_KEY": api_key},
         # Ctrl-C goes to the whole foreground group. A session of its own lets us decide when the server ends.
         start_new_session=True,
     )
     try:
-        yield _read_base_url(server)
+        yield LocalLlm(_read_base_url(server), api_key)
     finally:
         _stop(server)
 
@@ -83,15 +95,17 @@ def name_of(model: Path) -> str:
 def serve(model: Path, port: int, watch_stdin: bool) -> NoReturn:
     """Serve until SIGTERM, SIGINT or, with ``watch_stdin``, the end of standard input; never returns.
 
-    Prints one line of JSON with the ``base_url`` when it is ready. ``port`` 0 takes a free one.
+    Prints one line of JSON with ``base_url`` and ``api_key`` when it is ready. ``port`` 0 takes a free one.
     """
     # Blocked here, and so in every thread started later: only sigwait receives them. A handler in Python would not run
     # if the signal arrived just before the main thread goes to sleep.
     signal.pthread_sigmask(signal.SIG_BLOCK, _END_SIGNALS)
     if watch_stdin:
         standard_input.when_it_closes(lambda: os.kill(os.getpid(), signal.SIGTERM))
-    server = _start(model, port)
-    print(json.dumps({"base_url": f"{server.listening_address}/v1", "model": name_of(model)}), flush=True)
+    api_key = os.environ.get("LLM_API_KEY") or secrets.token_hex()
+    server = _start(model, port, api_key)
+    ready = {"base_url": f"{server.listening_address}/v1", "model": name_of(model), "api_key": api_key}
+    print(json.dumps(ready), flush=True)
     signal.sigwait(_END_SIGNALS)
     # The C++ threads of the server do not end with the interpreter: an ordinary exit hangs.
     os._exit(0)
@@ -111,7 +125,7 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(f"local LLM: {error}")
 
 
-def _start(model: Path, port: int) -> Any:  # xllamacpp has no types
+def _start(model: Path, port: int, api_key: str) -> Any:  # xllamacpp has no types
     check_model(model)
     _check_port(port)
     import xllamacpp  # imported here because it takes a while and callers of local_llm() do not need it
@@ -131,7 +145,10 @@ def _start(model: Path, port: int) -> Any:  # xllamacpp has no types
     params.cache_prompt = True  # every prompt starts with the same examples
     params.cache_ram_mib = 0  # but earlier prompts are not kept: they would grow to 8 GB
     params.offline = True
-    params.cors_origins = f"http://{HOST}"  # otherwise any web page in the user's browser could ask it
+    # Any user of this machine, and any page in a browser, can send it something. Without the key it says only that it
+    # is there, and no page of whatever origin may read even that.
+    params.api_keys = [api_key]
+    params.cors_origins = ""
     params.ui = False
     params.endpoint_slots = False
     params.verbosity = 1  # errors only

@@ -1,4 +1,4 @@
-"""``python -m cloud.src.localaws``: the local AWS in the foreground; prints the URL to export as AWS_ENDPOINT_URL."""
+"""``python -m cloud.src.localaws``: the local AWS in the foreground; prints what to export to use it."""
 
 from __future__ import annotations
 

@@ -19,23 +19,6 @@ def minimal_environment(python_path: list[str]) -> dict[str, str]:
     return {**kept, **own}
 
 
-def aws_environment(endpoint_url: str, region: str, python_path: list[str]) -> dict[str, str]:
-    """The minimal environment, with this local AWS as the only AWS that boto3 can find."""
-    return {**minimal_environment(python_path), **aws_variables(endpoint_url, region)}
-
-
-def aws_variables(endpoint_url: str, region: str) -> dict[str, str]:
-    """What makes boto3 find this local AWS, and no other."""
-    return {
-        "AWS_ENDPOINT_URL": endpoint_url,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_REGION": region,
-        "AWS_DEFAULT_REGION": region,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
-
-
 def full_python_path() -> list[str]:
     """Where this process finds modules: FTM's own first, then those of ``sys.path``.
 

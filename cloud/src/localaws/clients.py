@@ -11,10 +11,9 @@ import boto3
 import botocore.session
 from botocore.config import Config
 
-REGION = "us-east-1"
+from cloud.src.localaws.endpoint import Endpoint
 
-# Keys that open nothing: the local AWS accepts any, and a mistake can never reach a real account.
-_DUMMY_KEY = "local"
+REGION = "us-east-1"
 
 # Nothing of the user's own AWS configuration, least of all a profile that may not exist.
 _NO_USER_CONFIGURATION = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}
@@ -22,14 +21,14 @@ _NO_USER_CONFIGURATION = {"profile": (None, None, None, None), "config_file": (N
 _creating = threading.Lock()
 
 
-def local_client(endpoint_url: str, service: str, region: str = REGION) -> Any:
+def local_client(endpoint: Endpoint, service: str, region: str = REGION) -> Any:
     """A client that any thread may use. Creating one is not thread-safe in boto3, using one is."""
     with _creating:
-        return _client(endpoint_url, service, region)
+        return _client(endpoint, service, region)
 
 
 @cache
-def _client(endpoint_url: str, service: str, region: str) -> Any:
+def _client(endpoint: Endpoint, service: str, region: str) -> Any:
     config = Config(
         # A Lambda function may run 15 minutes before it answers, and must not be started a second time meanwhile.
         read_timeout=960,
@@ -44,8 +43,8 @@ def _client(endpoint_url: str, service: str, region: str) -> Any:
     return session.client(
         service,
         region_name=region,
-        endpoint_url=endpoint_url,
-        aws_access_key_id=_DUMMY_KEY,
-        aws_secret_access_key=_DUMMY_KEY,
+        endpoint_url=endpoint.url,
+        aws_access_key_id=endpoint.access_key_id,
+        aws_secret_access_key=endpoint.secret_access_key,
         config=config,
     )

@@ -18,6 +18,7 @@ from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.localaws.batch.containers import engine_environment
 from cloud.src.localaws.child_environment import full_python_path, minimal_environment
 from cloud.src.localaws.clients import REGION, local_client
+from cloud.src.localaws.endpoint import Endpoint
 
 _START_TIMEOUT_S = 120
 _STOP_TIMEOUT_S = 10
@@ -31,14 +32,19 @@ class LocalAwsError(FtmError):
 class LocalAws:
     """A running local AWS."""
 
-    endpoint_url: str
+    endpoint: Endpoint
     region: str = REGION
     job_slots: int = 2  # how many Batch jobs run at the same time
     work_folder: Path | None = None  # deleted when it ends, however it ends; None when another process has started it
 
+    @property
+    def endpoint_url(self) -> str:
+        """For example ``http://127.0.0.1:43210``."""
+        return self.endpoint.url
+
     def client(self, service: str) -> Any:
-        """A boto3 client, with keys that open nothing; any thread may use it."""
-        return local_client(self.endpoint_url, service, self.region)
+        """A boto3 client; any thread may use it."""
+        return local_client(self.endpoint, service, self.region)
 
 
 @contextmanager
@@ -61,9 +67,9 @@ def local_aws(
     options += [f"--image={name}={shlex.join(entry_point)}" for name, entry_point in (images or {}).items()]
     server = _start(options, work_folder, log)
     try:
-        endpoint_url = _wait_until_ready(server, work_folder, log)
+        endpoint = _wait_until_ready(server, work_folder, log)
         with _own_end_explained(server, log):
-            yield LocalAws(endpoint_url, job_slots=job_slots, work_folder=work_folder)
+            yield LocalAws(endpoint, job_slots=job_slots, work_folder=work_folder)
     finally:
         if _stop(server) == 0:
             shutil.rmtree(work_folder, ignore_errors=True)
@@ -85,16 +91,16 @@ def _start(options: Sequence[str], work_folder: Path, log: Path) -> subprocess.P
         )
 
 
-def _wait_until_ready(server: subprocess.Popen[str], work_folder: Path, log: Path) -> str:
-    """The endpoint's URL, which the server prints when it listens."""
+def _wait_until_ready(server: subprocess.Popen[str], work_folder: Path, log: Path) -> Endpoint:
+    """The endpoint, which the server prints when it listens: to a pipe, which nobody else can read."""
     assert server.stdout is not None
     ready, _, _ = select.select([server.stdout], [], [], _START_TIMEOUT_S)
     if not ready:
         server.kill()  # not stopped in order, which would take its log away
         raise LocalAwsError(f"the local AWS was not ready within {_START_TIMEOUT_S} s: see {log}")
-    endpoint_url = server.stdout.readline().strip()
-    if endpoint_url:
-        return endpoint_url
+    printed = server.stdout.readline()
+    if printed:
+        return Endpoint.of_exports(printed)
     if server.wait() == 2:
         message = log.read_text().strip()
         shutil.rmtree(work_folder)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.process_groups import ProcessGroups
 
 # A container image is known by the name of its repository; here its entry point is a command on this machine.
@@ -25,7 +26,7 @@ class CannotPullContainer(Exception):
 class Host:
     """This machine, in the role of AWS."""
 
-    endpoint_url: str
+    endpoint: Endpoint
     work_folder: Path
     images: Mapping[str, Sequence[str]]
     job_slots: threading.Semaphore  # how many Batch jobs run at the same time

@@ -20,7 +20,8 @@ from typing import Any
 
 from moto.awslambda.models import LambdaFunction
 
-from cloud.src.localaws.child_environment import aws_environment, library_python_path
+from cloud.src.localaws.child_environment import library_python_path, minimal_environment
+from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.host import Host
 from cloud.src.localaws.moto_gaps.patching import patch
 
@@ -65,7 +66,7 @@ class Functions:
         """Answer one request in a process of its own; processes are kept for later requests of the same kind."""
         request_id = str(uuid.uuid4())
         folder = self._unpacked(function.code_bytes)
-        environment = _environment(function, folder, self._host.endpoint_url)
+        environment = _environment(function, folder, self._host.endpoint)
         kind = json.dumps([str(folder), environment], sort_keys=True)
         with self._lock:
             idle = self._idle.setdefault(kind, [])
@@ -169,10 +170,11 @@ def _crashed(request_id: str, exit_code: int) -> dict[str, str]:
     return {"errorType": "Runtime.ExitError", "errorMessage": message}
 
 
-def _environment(function: LambdaFunction, folder: Path, endpoint_url: str) -> dict[str, str]:
+def _environment(function: LambdaFunction, folder: Path, endpoint: Endpoint) -> dict[str, str]:
     """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
     return {
-        **aws_environment(endpoint_url, function.region, library_python_path()),
+        **minimal_environment(library_python_path()),
+        **endpoint.variables(function.region),
         **function.environment_vars,
         "_HANDLER": str(function.handler),
         "LAMBDA_TASK_ROOT": str(folder),

@@ -13,14 +13,20 @@ from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 
-from moto.server import ThreadedMotoServer
+from moto.moto_server import werkzeug_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 from cloud.src.contract import standard_input
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.localaws import lambdas, not_implemented, stepfunctions
 from cloud.src.localaws.batch import job as batch
+from cloud.src.localaws.clients import REGION
+from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.host import Host
 from cloud.src.localaws.moto_gaps import install as terraform_gaps
+from cloud.src.localaws.moto_gaps.patching import patch
+from cloud.src.localaws.signatures import OnlySigned, RequestHandler
 
 _MOTO_VERSION = "5.2.5"  # the patches change its inner parts, so they fit no other
 _ADDRESS = "127.0.0.1"
@@ -36,7 +42,7 @@ def serve(
 ) -> None:
     """Serve until a signal arrives or, with ``watch_stdin``, standard input closes; port 0 is any free one.
 
-    Prints the endpoint's URL when it is ready. ``work_folder`` is deleted at the end, and no process is left behind.
+    Prints what to export when it is ready. ``work_folder`` is deleted at the end, and no process is left behind.
     ``containers``: Batch jobs run as containers of the Docker engine, whose images then count instead of ``images``.
     """
     if version("moto") != _MOTO_VERSION:
@@ -48,13 +54,15 @@ def serve(
         standard_input.when_it_closes(stop.set)
 
     _check_free(port)
-    server = ThreadedMotoServer(_ADDRESS, port, verbose=False)
-    server.start()
-    endpoint_url = f"http://{_ADDRESS}:{server.get_host_and_port()[1]}"
-    host = Host(endpoint_url, work_folder, images, threading.Semaphore(job_slots), containers)
-    os.environ["MOTO_PORT"] = endpoint_url.rpartition(":")[2]  # where moto's own clients look for this server
+    patch(werkzeug_app, "DISABLE_GLOBAL_CORS", True)  # stock moto lets pages of any origin read what it answers
+    moto = DomainDispatcherApplication(create_backend_app)
+    server = make_server(_ADDRESS, port, moto, threaded=True, request_handler=RequestHandler)
+    endpoint = Endpoint.with_new_keys(f"http://{_ADDRESS}:{server.server_port}")
+    server.app = OnlySigned(moto, endpoint)
+    host = Host(endpoint, work_folder, images, threading.Semaphore(job_slots), containers)
     _install(host)
-    print(endpoint_url, flush=True)  # from here on somebody can send requests
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    print(endpoint.exports(REGION), flush=True)  # from here on somebody can send requests
 
     stop.wait()
     host.processes.kill_all()

@@ -5,17 +5,17 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable
 from functools import cache
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
 from botocore import xform_name
 from botocore.model import OperationModel
 from moto.core.config import default_user_config
-from moto.stepfunctions.parser.asl.component.state.exec.state_task import lambda_eval_utils
-from moto.stepfunctions.parser.asl.component.state.exec.state_task.service import state_task_service_batch
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_batch import (
     StateTaskServiceBatch,
 )
+from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from cloud.src.localaws.clients import local_client
@@ -44,13 +44,15 @@ def _name_executions() -> None:
 
 
 def _share_clients(host: Host) -> None:
-    """Stock moto makes a boto3 client for each call: slow, and not safe in the threads of a Map."""
+    """Stock moto makes a boto3 client for each call: slow, not safe in the threads of a Map, and with keys of its own.
 
-    def boto_client_for(region: str, service: str, state_credentials: Any = None) -> Any:  # noqa: ARG001  # none here
-        return local_client(host.endpoint_url, service, region)
+    All of its tasks get them from this one module.
+    """
 
-    patch(lambda_eval_utils, "boto_client_for", boto_client_for)
-    patch(state_task_service_batch, "boto_client_for", boto_client_for)
+    def client(service_name: str, region_name: str, **_: Any) -> Any:
+        return local_client(host.endpoint, service_name, region_name)
+
+    patch(boto_client, "boto3", SimpleNamespace(client=client))
 
 
 def _translate_batch_names() -> None:
@@ -89,7 +91,7 @@ def _end_job_with_its_task(host: Host) -> None:
         try:
             return stock_wait(self, env, sync_resolver, *args, **kwargs)
         finally:
-            batch = local_client(host.endpoint_url, "batch", sync_resolver.region)
+            batch = local_client(host.endpoint, "batch", sync_resolver.region)
             batch.terminate_job(jobId=sync_resolver.job_id, reason="Step Functions execution ended")  # no-op when done
 
     stock_build_resolver = patch(StateTaskServiceBatch, "_build_sync_resolver", build_sync_resolver)

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.localaws.child_environment import aws_environment
+from cloud.src.localaws.child_environment import minimal_environment
 from cloud.src.localaws.environment import LocalAws
 from cloud.src.localaws.lambda_zip import lambda_zip
 from cloud.src.localaws.process_groups import ProcessGroups
@@ -106,7 +106,8 @@ def terraform_environment(aws: LocalAws) -> dict[str, str]:
     return {
         **kept,
         **LESS_GARBAGE_COLLECTION,
-        **aws_environment(aws.endpoint_url, aws.region, python_path=[]),
+        **minimal_environment(python_path=[]),
+        **aws.endpoint.variables(aws.region),
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
         "CHECKPOINT_DISABLE": "1",  # asks HashiCorp for news otherwise

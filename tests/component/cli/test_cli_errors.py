@@ -13,6 +13,7 @@ import pytest
 from cloud.src.cli import app as cli_app
 from cloud.src.cli.__main__ import EXIT_FAILED, EXIT_WRONG_INPUT, run
 from cloud.src.cli.samples import transcripts
+from cloud.src.localaws.endpoint import Endpoint
 from tests.component.conftest import BUCKET
 
 HEADER = "company,date,text\n"
@@ -104,9 +105,20 @@ def test_endpoints_that_cannot_be_used(
 def test_an_endpoint_that_does_not_answer_says_how_to_start_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
+    for name, value in Endpoint.with_new_keys(f"http://127.0.0.1:{free_port()}").variables("us-east-1").items():
+        monkeypatch.setenv(name, value)
     assert run(["run", "2023Q1", "--input", "good.csv"]) == EXIT_FAILED
     assert "start one with `ftm local up`" in capsys.readouterr().err.splitlines()[-1]
+
+
+def test_an_endpoint_without_keys_says_where_they_are(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID", raising=False)
+    assert run(["run", "2023Q1", "--input", "good.csv"]) == EXIT_WRONG_INPUT
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said == "ftm: AWS_ACCESS_KEY_ID is not set: export all that `ftm local up` prints"
 
 
 def test_a_port_in_use_is_named(capsys: pytest.CaptureFixture[str]) -> None:

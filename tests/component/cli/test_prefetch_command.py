@@ -11,6 +11,7 @@ import pytest
 
 from cloud.src.cli.__main__ import EXIT_FAILED, EXIT_WRONG_INPUT, run
 from cloud.src.contract import keys
+from cloud.src.localaws.endpoint import Endpoint
 from tests.component.conftest import BUCKET
 
 PARAMETER = "/ftm/storage/bucket"
@@ -35,7 +36,8 @@ def published(s3: Any) -> Any:
 @pytest.fixture
 def aws_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever asks AWS for anything gets no answer, so that the command would fail."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
+    for name, value in Endpoint.with_new_keys("http://127.0.0.1:1").variables("us-east-1").items():
+        monkeypatch.setenv(name, value)
 
 
 def command(transcripts: Path, *options: str) -> list[str]:

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.host import IMAGES, CannotPullContainer, Host
 
-HOST = Host("http://127.0.0.1:1", Path(), {**IMAGES, "other": ("run",)}, threading.Semaphore(1))
+ENDPOINT = Endpoint("http://127.0.0.1:1", "KEY", "secret")
+HOST = Host(ENDPOINT, Path(), {**IMAGES, "other": ("run",)}, threading.Semaphore(1))
 
 
 @pytest.mark.parametrize(

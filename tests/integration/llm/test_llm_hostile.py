@@ -13,7 +13,7 @@ import pytest
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.local_server import local_llm
+from cloud.src.llm.local_server import LocalLlm, local_llm
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder, Vectors, unit
@@ -87,9 +87,9 @@ CASES = {
 class RealModel:
     """A model behind a real server, asked as a job asks it."""
 
-    def __init__(self, base_url: str, portal: BlockingPortal, model: str = packaged_models.LLM) -> None:
+    def __init__(self, server: LocalLlm, portal: BlockingPortal, model: str = packaged_models.LLM) -> None:
         self.embedder = Embedder(packaged_models.EMBEDDING, threads=1)
-        self.client = LlmClient(base_url, model, max_concurrent=4)
+        self.client = LlmClient(server.base_url, model, server.api_key, max_concurrent=4)
         self.portal = portal
         self.namer = LlmNamer(self.client, self.embedder, portal)
 
@@ -104,8 +104,8 @@ class RealModel:
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[RealModel]:
-    with local_llm() as base_url, start_blocking_portal() as portal:
-        real = RealModel(base_url, portal)
+    with local_llm() as server, start_blocking_portal() as portal:
+        real = RealModel(server, portal)
         yield real
         portal.call(real.client.close)
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from cloud.src.llm.errors import LlmBadAnswer
-from cloud.src.llm.local_server import local_llm
+from cloud.src.llm.local_server import LocalLlm, local_llm
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models import packaged_models
 from cloud.src.naming import ask as naming
@@ -22,17 +22,18 @@ from cloud.src.naming.prompt import Objection
 from tests.integration.llm.naming_peer import TOPICS, name_themes, name_topics, with_client
 
 MODEL = packaged_models.LLM
+API_KEY = "of-both-servers"
 
 
 @pytest.fixture(scope="module")
-def base_url() -> Iterator[str]:
-    with local_llm() as url:
-        yield url
+def server() -> Iterator[LocalLlm]:
+    with local_llm() as server:
+        yield server
 
 
-def test_names_topics_and_themes(base_url: str) -> None:
-    topics = name_topics(base_url, TOPICS, MODEL, max_concurrent=2)
-    themes = name_themes(base_url, TOPICS, MODEL, max_concurrent=2)
+def test_names_topics_and_themes(server: LocalLlm) -> None:
+    topics = name_topics(server.base_url, TOPICS, MODEL, api_key=server.api_key, max_concurrent=2)
+    themes = name_themes(server.base_url, TOPICS, MODEL, api_key=server.api_key, max_concurrent=2)
 
     names = topics.names + themes.names
     for name in names:
@@ -45,15 +46,15 @@ def test_names_topics_and_themes(base_url: str) -> None:
     assert topics.tally["answers"] >= len(TOPICS)
 
 
-def test_the_server_is_asked_what_it_understands(base_url: str, caplog: pytest.LogCaptureFixture) -> None:
+def test_the_server_is_asked_what_it_understands(server: LocalLlm, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        dialect = with_client(base_url, LlmClient.connect, MODEL)
+        dialect = with_client(server.base_url, LlmClient.connect, MODEL, api_key=server.api_key)
 
     assert (dialect.schema_field, dialect.thinks) == ("response_format", False)
-    assert f"LLM server {base_url}, model {MODEL}: JSON schema by response_format" in caplog.text
+    assert f"LLM server {server.base_url}, model {MODEL}: JSON schema by response_format" in caplog.text
 
 
-def test_the_longest_prompt_fits_into_the_context(base_url: str) -> None:
+def test_the_longest_prompt_fits_into_the_context(server: LocalLlm) -> None:
     each_character_is_several_tokens = "\U0001f680" * 1000
     hardest = TopicToName([each_character_is_several_tokens] * 20, [each_character_is_several_tokens] * 20)
     objection = Objection(each_character_is_several_tokens, each_character_is_several_tokens)
@@ -64,7 +65,7 @@ def test_the_longest_prompt_fits_into_the_context(base_url: str) -> None:
         except LlmBadAnswer as error:
             return error
 
-    answer = with_client(base_url, ask, MODEL)
+    answer = with_client(server.base_url, ask, MODEL, api_key=server.api_key)
 
     # What the model says to it is another matter; a prompt that is too long is refused.
     assert isinstance(answer, Proposal) or answer.case != "refused"
@@ -88,7 +89,7 @@ def test_a_server_killed_in_the_middle_and_started_again_loses_nothing() -> None
         return await asyncio.gather(*waiting)
 
     try:
-        proposals = with_client(f"http://127.0.0.1:{port}/v1", work, MODEL, max_concurrent=4)
+        proposals = with_client(f"http://127.0.0.1:{port}/v1", work, MODEL, api_key=API_KEY, max_concurrent=4)
     finally:
         for server in servers:
             server.kill()
@@ -105,7 +106,7 @@ def topic_of_its_own(number: int) -> TopicToName:
 def start_server(port: int) -> tuple[subprocess.Popen[str], int]:
     """The server's process, once it serves, and its port."""
     command = [sys.executable, "-m", "cloud.src.llm.local_server", "--port", str(port)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "LLM_API_KEY": API_KEY}
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment)
     assert server.stdout is not None
     base_url = server.stdout.readline().split('"')[3]

@@ -19,6 +19,7 @@ from cloud.src.cli.__main__ import run
 from cloud.src.llm import dialect
 from cloud.src.llm.dialect import RESPONSE_FORMAT, STRUCTURED_OUTPUTS
 from cloud.src.llm.errors import LlmBadAnswer, LlmMisconfigured
+from cloud.src.llm.local_server import LocalLlm
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.naming import ask as naming
 from cloud.src.naming.ask import Manner, Proposal, TopicToName
@@ -54,7 +55,7 @@ def server() -> Iterator[VllmServer]:
 def model(server: VllmServer) -> Iterator[RealModel]:
     """What the tests with hostile sentences ask."""
     with start_blocking_portal() as portal:
-        real = RealModel(server.base_url, portal, MODEL)
+        real = RealModel(LocalLlm(server.base_url), portal, MODEL)
         yield real
         portal.call(real.client.close)
 

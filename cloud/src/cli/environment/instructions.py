@@ -55,8 +55,7 @@ def _start(environment: LocalEnvironment) -> str:
 Local AWS is ready. {environment.cost()}
 Stop it with Ctrl-C; what is in it is in memory only. In another terminal:
 
-export AWS_ENDPOINT_URL={aws.endpoint_url}
-export AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test AWS_DEFAULT_REGION={aws.region}
+{aws.endpoint.exports(aws.region)}
 # an aws command before 2.13 does not read AWS_ENDPOINT_URL: give it --endpoint-url $AWS_ENDPOINT_URL
 
 # bring a quarter into the bucket and run it there

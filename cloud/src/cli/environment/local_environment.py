@@ -20,6 +20,7 @@ from cloud.src.contract import parameters
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.llm.llm_settings import XAI_BASE_URL
 from cloud.src.localaws.batch.containers import check as check_containers
+from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.provision import FIRM_PROCESSOR, WORKER_IMAGE, provision
 from cloud.src.models import embedding_model, packaged_models
@@ -73,8 +74,8 @@ def open_environment(
 ) -> Iterator[LocalEnvironment]:
     """Use the local AWS that AWS_ENDPOINT_URL names, or else start one until the block ends.
 
-    Raises InvalidInput when AWS_ENDPOINT_URL is not on this machine or another argument is given for it, FtmError when
-    nothing answers there.
+    Raises InvalidInput when AWS_ENDPOINT_URL is not on this machine, when its keys are missing or another argument is
+    given for it, FtmError when nothing answers there.
     """
     endpoint = os.environ.get("AWS_ENDPOINT_URL")
     if not endpoint:
@@ -86,7 +87,7 @@ def open_environment(
     for option, value in given.items():
         if value is not None:
             raise InvalidInput(f"the local AWS at {endpoint} is set up: give {option} to `ftm local up` instead")
-    environment = _running_environment(endpoint)
+    environment = _running_environment(Endpoint.of(os.environ))
     announce(f"using the local AWS at {endpoint} (AWS_ENDPOINT_URL), bucket {environment.bucket}")
     yield environment
 
@@ -117,8 +118,7 @@ def start_environment(
             job_environment = {name: job_environment[name] for name in job_environment.keys() - _OF_THIS_MACHINE}
         else:
             job_environment["EMBEDDING_MODEL"] = _model_on_this_machine(job_environment["EMBEDDING_MODEL"], announce)
-        api_key = None if llm.url is None else os.environ.get("LLM_API_KEY")
-        set_up(aws, job_environment, api_key)
+        set_up(aws, job_environment, running_llm.api_key)
         yield LocalEnvironment(aws, *_published(aws), running_llm)
 
 
@@ -155,7 +155,7 @@ def _model_on_this_machine(name_or_path: str, announce: Announce) -> str:
     return str(folder.absolute()) if folder.is_dir() else name_or_path
 
 
-def _running_environment(endpoint: str) -> LocalEnvironment:
+def _running_environment(endpoint: Endpoint) -> LocalEnvironment:
     """What somebody else has started and set up at ``endpoint``."""
     aws = LocalAws(endpoint)
     try:
@@ -169,7 +169,7 @@ def _running_environment(endpoint: str) -> LocalEnvironment:
         llm = Llm(told.get("LLM_BASE_URL", XAI_BASE_URL), told["LLM_MODEL_NAME"], names_per_second)
     except (BotoCoreError, ClientError, LookupError) as error:
         raise FtmError(
-            f"no local AWS set up for FTM answers at {endpoint} (AWS_ENDPOINT_URL): start one with `ftm local up`, "
+            f"no local AWS set up for FTM answers at {endpoint.url} (AWS_ENDPOINT_URL): start one with `ftm local up`, "
             f"or unset AWS_ENDPOINT_URL, then ftm starts its own ({error})"
         ) from error
     return LocalEnvironment(aws, bucket, job_queue, state_machine, llm)

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cloud.src.cli.environment import proxies
@@ -50,6 +50,7 @@ class Llm:
     base_url: str
     model: str
     names_per_second: float | None = None  # what to expect of one on this machine; None: it is not ours to know
+    api_key: str | None = field(repr=False, compare=False, default=None)
 
     @property
     def local(self) -> bool:
@@ -91,12 +92,12 @@ def open_llm(announce: Callable[[str], None], choice: LlmChoice) -> Iterator[Llm
         yield _llm_of_server(choice.url)
     elif choice.model is not None:
         file = choice.model
-        with local_server.local_llm(model=file) as base_url:
-            yield Llm(base_url, local_server.name_of(file), _expected_speed(file))
+        with local_server.local_llm(model=file) as server:
+            yield Llm(server.base_url, local_server.name_of(file), _expected_speed(file), server.api_key)
     else:
         packaged_models.ensure(packaged_models.LLM, announce)
-        with local_server.local_llm() as base_url:
-            yield Llm(base_url, packaged_models.LLM, NAMES_PER_SECOND)
+        with local_server.local_llm() as server:
+            yield Llm(server.base_url, packaged_models.LLM, NAMES_PER_SECOND, server.api_key)
 
 
 def _llm_of_server(url: str) -> Llm:
@@ -104,7 +105,7 @@ def _llm_of_server(url: str) -> Llm:
     os.environ.update(proxies.environment())  # as in the jobs: what answers here answers there
     # Now, not after the first firms have been analysed for nothing.
     asyncio.run(_wait_until_ready(settings))
-    return Llm(settings.base_url, settings.model)
+    return Llm(settings.base_url, settings.model, api_key=settings.api_key)
 
 
 async def _wait_until_ready(settings: llm_settings.LlmSettings) -> None:

@@ -14,6 +14,7 @@ from cloud.src.cli.run.execution import Aws
 from cloud.src.contract import parameters
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.keys import check_bucket
+from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.environment import LocalAws
 from cloud.src.prefetch.storage import FolderStorage, S3Storage, Storage
 
@@ -51,9 +52,11 @@ def open_target(to: str | None) -> Target:
 
 def aws() -> Aws:
     """AWS of the user's environment or profile, or the local one."""
-    endpoint = os.environ.get("AWS_ENDPOINT_URL")
-    session: Any = boto3.Session  # typed for the literal names of services
-    return LocalAws(endpoint) if endpoint else session()
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        return LocalAws(Endpoint.of(os.environ))
+    session: Any = boto3.Session()  # typed for the literal names of services
+    aws: Aws = session
+    return aws
 
 
 def _bucket(name: str) -> Target:

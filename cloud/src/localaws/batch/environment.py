@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any, Protocol
 
-from cloud.src.localaws.child_environment import aws_variables
 from cloud.src.localaws.clients import local_client
 from cloud.src.localaws.host import Host
 
@@ -43,7 +42,7 @@ def attempt_environment(job: Job, attempt: int) -> dict[str, str]:
     if "index" in job.array_properties:
         batch["AWS_BATCH_JOB_ARRAY_INDEX"] = str(job.array_properties["index"])
     return {
-        **aws_variables(job.host.endpoint_url, job.backend.region_name),
+        **job.host.endpoint.variables(job.backend.region_name),
         **declared_environment(job),
         **_secret_environment(job),
         **batch,
@@ -63,10 +62,10 @@ def _secret_value(job: Job, source: str) -> str:
     region = job.backend.region_name
     if ":secretsmanager:" not in source:
         name = source.split(":parameter", 1)[-1]
-        ssm = local_client(job.host.endpoint_url, "ssm", region)
+        ssm = local_client(job.host.endpoint, "ssm", region)
         return str(ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]["Value"])
     parts = source.split(":")
     arn, json_key = ":".join(parts[:7]), "".join(parts[7:8])
-    secret = local_client(job.host.endpoint_url, "secretsmanager", region).get_secret_value(SecretId=arn)
+    secret = local_client(job.host.endpoint, "secretsmanager", region).get_secret_value(SecretId=arn)
     value = str(secret["SecretString"])
     return str(json.loads(value)[json_key]) if json_key else value
