@@ -10,13 +10,17 @@ from pathlib import Path
 HANDLER = "lambda_function.handler"
 
 # What the functions import besides the standard library and boto3, which are part of the runtime.
-_SHARED_MODULES = ("cloud.src.contract.documents", "cloud.src.contract.errors", "cloud.src.contract.keys")
+_SHARED_MODULES = ("cloud.src.contract.errors", "cloud.src.contract.keys")
+_DOCUMENTS = "cloud.src.contract.documents"
+# The functions that read documents in the bucket.
+_READERS = ("prefetch_check", "create_batch_manifest", "summarize_results")
 
 
 def lambda_zip(name: str) -> bytes:
     """The zip of ``cloud/src/lambdas/<name>.py``; the same code makes the same bytes."""
     function = f"cloud.src.lambdas.{name}"
-    files = {f"{module.replace('.', '/')}.py": _source(module) for module in (function, *_SHARED_MODULES)}
+    modules = [function, *_SHARED_MODULES, *([_DOCUMENTS] if name in _READERS else [])]
+    files = {f"{module.replace('.', '/')}.py": _source(module) for module in modules}
     files["lambda_function.py"] = f"from {function} import handler as handler\n".encode()
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
