@@ -66,6 +66,7 @@ def test_the_summary_says_what_was_taken_and_what_was_not(ftm: FtmCommand) -> No
         "firms": "6",
         "of them without a PERMNO": "0",
         "calls": "7",
+        "of them without a time of day (no event_date)": "1",
         "sentences": "17",
         "chunks": "1",
         "left out: calls without a PERMNO": "3",

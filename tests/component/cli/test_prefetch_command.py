@@ -64,6 +64,7 @@ def test_the_quarter_is_in_the_bucket_that_terraform_made(
         "firms": "1",
         "of them without a PERMNO": "1",
         "calls": "1",
+        "of them without a time of day (no event_date)": "1",
         "sentences": "2",
         "chunks": "1",
     }
