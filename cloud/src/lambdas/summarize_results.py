@@ -166,7 +166,7 @@ def _read_batches(bucket: str, manifest_key: str) -> dict[str, list[str]]:
 
 
 def _read_progress(bucket: str, key: str, manifest_key: str) -> JobRecord | None:
-    """A batch's progress; None if there is none or it is from an earlier execution."""
+    """Return the progress that this execution has recorded for a batch, or None."""
     try:
         body = _s3().get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:

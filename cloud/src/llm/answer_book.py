@@ -28,7 +28,7 @@ class AnswerBook:
         return len(self._answers)
 
     def get(self, key: str) -> str | None:
-        """The answer kept under this key; None if there is none."""
+        """Return the answer kept under this key, or None."""
         return self._answers.get(key)
 
     def put(self, key: str, text: str) -> None:

@@ -11,7 +11,8 @@ from cloud.src.contract import keys
 from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.ask import GroupToName, Name, ToName
 from cloud.src.naming.namer import Namer
-from cloud.src.naming.theme_names import Candidates, Groups, Labels, Spoken, candidates, choose
+from cloud.src.naming.theme_candidates import Groups, Spoken, candidates
+from cloud.src.naming.theme_names import Candidates, Labels, choose
 from cloud.src.themes.measure import FittedThemes, Sentences, measure
 from cloud.src.worker import answers
 from cloud.src.worker.quarter_sentences import SpokenPart

@@ -72,7 +72,7 @@ def rank_quarter(
 ) -> RankedQuarter:
     """Both levels; ``any_call`` is what themes/rank.sentences_of_any_call returns.
 
-    ``has_subject`` says which themes have one (naming/theme_names.py); a family has one when a theme of it is not
+    ``has_subject`` says which themes have one (naming/theme_candidates.py); a family has one when a theme of it is not
     general.
     """
     fitted = measured.fitted

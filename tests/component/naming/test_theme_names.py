@@ -9,7 +9,8 @@ import pytest
 import scipy.sparse as sp
 
 from cloud.src.models.embeddings import unit
-from cloud.src.naming.theme_names import N_LABELS, Candidates, Groups, Labels, Spoken, candidates, choose
+from cloud.src.naming.theme_candidates import N_LABELS, Groups, Spoken, candidates
+from cloud.src.naming.theme_names import Candidates, Labels, choose
 from tests.component.worker_quarter import embedder
 
 N_FIRMS = 12

@@ -35,7 +35,10 @@ def find_quarter(folder: Path, quarter: str | None, wanted: str) -> str:
 
 
 def find_group(groups: Sequence[Row], wanted: str, quarter: str) -> Row:
-    """The row of THEME that is meant; raise InvalidInput, naming what is near, when it is none or not one only."""
+    """Return the row of THEME that the user means.
+
+    Raises InvalidInput if none fits (with similar names) or if more than one does.
+    """
     by_id = [group for group in groups if group["theme_id"].casefold() == wanted.casefold()]
     by_rank = [group for group in groups if wanted.isdecimal() and group["theme_id"] == _family_id(quarter, wanted)]
     by_name = [group for group in groups if _same(group["name"], wanted)]
@@ -50,7 +53,7 @@ def find_group(groups: Sequence[Row], wanted: str, quarter: str) -> Row:
 
 
 def find_firm(firms: Sequence[Row], wanted: str, quarter: str) -> Row:
-    """The row of FIRM with this id, ticker or name; raise InvalidInput when it is none or not one only."""
+    """Return the row of FIRM with this id, ticker or name; raise InvalidInput if none or more than one has it."""
     by_id = [firm for firm in firms if firm["firm_id"].casefold() == wanted.casefold()]
     by_name = [firm for firm in firms if _same(firm["firm_name"], wanted) or _same(firm["ticker"] or "", wanted)]
     found = by_id or by_name
