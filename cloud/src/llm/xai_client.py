@@ -10,8 +10,9 @@ import asyncio
 import logging
 import time
 from collections import Counter
+from collections.abc import Coroutine
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import openai
 
@@ -39,6 +40,7 @@ _QUICK_TIMEOUT_S = 10.0
 _PAUSE_AFTER_429_S = 2.0
 
 Chat = list[dict[str, str]]
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -125,7 +127,7 @@ class LlmClient:
         Raises LlmUnavailable or LlmMisconfigured.
         """
         if self._connecting is None or (self._connecting.done() and self._connecting.exception()):
-            self._connecting = asyncio.create_task(self._connect())
+            self._connecting = _shared_task(self._connect())
         return await asyncio.shield(self._connecting)
 
     async def wait_until_ready(self, timeout_s: float = 60) -> None:
@@ -150,7 +152,7 @@ class LlmClient:
     ) -> str:
         task = self._asked.get(key)
         if task is None:
-            task = asyncio.create_task(self._request(chat, answer_type, max_tokens, temperature))
+            task = _shared_task(self._request(chat, answer_type, max_tokens, temperature))
             self._asked[key] = task
         else:
             self.tally["identical"] += 1
@@ -269,6 +271,13 @@ class LlmClient:
         except _Transient:  # the server serves all the same
             return None
         return stated_context(self.model, *pages)
+
+
+def _shared_task(work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+    """A task that several callers may await. If it fails when all of them have been cancelled, nobody is told."""
+    task = asyncio.create_task(work)
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # else asyncio logs "never retrieved"
+    return task
 
 
 def _is_transient(status: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import socket
 import time
@@ -231,6 +232,22 @@ def test_a_failed_question_may_be_asked_again() -> None:
 
     with fake_llm(fails(400), FREIGHT) as llm:
         assert use(llm, work) == "Freight"
+
+
+def test_a_failure_that_nobody_waits_for_any_more_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+    async def work(client: LlmClient) -> None:
+        asked = asyncio.create_task(title(client))
+        while not llm.requests:
+            await asyncio.sleep(0.01)
+        (request,) = client._asked.values()
+        asked.cancel()
+        await asyncio.wait([request])
+
+    with fake_llm(fails(403), latency_s=0.2) as llm:
+        use(llm, work)
+        gc.collect()  # asyncio complains when the task goes
+
+    assert "never retrieved" not in caplog.text
 
 
 # --- failures of one request ------------------------------------------------------------------
