@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 METADATA_KEY = b"ftm"
+_RUN = "run"
 
 
 def with_record(table: pa.Table, record: Mapping[str, object]) -> pa.Table:
@@ -21,6 +22,17 @@ def read_record(table: pa.Table) -> dict[str, Any]:
     written = read_metadata(table.schema)
     nothing = {"fingerprint": "", "firms": [], "skipped": [], "failed": [], "without_llm": [], "names_by": {}}
     return {**nothing, **written}
+
+
+def of_run(table: pa.Table, run_id: str) -> pa.Table:
+    """The table with the id of the run that has made it, in the record that it has."""
+    return with_record(table, {**read_metadata(table.schema), _RUN: run_id})
+
+
+def run_of(schema: pa.Schema) -> str | None:
+    """The id that all tables of one run share; None where an earlier version has written none."""
+    run_id: str | None = read_metadata(schema).get(_RUN)
+    return run_id
 
 
 def read_metadata(schema: pa.Schema) -> dict[str, Any]:

@@ -29,13 +29,15 @@ class FinishedPart:
 class MappedQuarter:
     """What the map jobs left. ``topics`` has schema TOPIC, sorted by topic.
 
-    ``names_by``: the models and prompts that named the topics, usually one.
+    ``names_by``: the models and prompts that named the topics, usually one. ``fingerprints``: of what the parts are
+    made.
     """
 
     parts: list[FinishedPart]
     topics: pa.Table
     firms: list[FirmRow]
     names_by: list[NamedBy]
+    fingerprints: list[str]
 
     def embeddings(self) -> Vectors:
         """Shape (topics, dimensions)."""
@@ -49,7 +51,7 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
 
     The progress files say which parts count: a part left by an earlier execution with other batches is not theirs.
     """
-    finished, tables = [], []
+    finished, tables, fingerprints = [], [], []
     firms: list[FirmRow] = []
     names_by: list[NamedBy] = []
     for batch_id, firms_of_batch in read_batches(store, manifest_key).items():
@@ -61,6 +63,7 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
             table = store.read_table(keys.topics_part(quarter, batch_id, number))
             finished.append(FinishedPart(batch_id, number))
             record = read_record(table)
+            fingerprints.append(record["fingerprint"])
             firms_of_part = [firm_with_dates(firm) for firm in record["firms"]]
             unclaimed = claim_firms(unclaimed, firms_of_part, keys.topics_part(quarter, batch_id, number))
             firms += firms_of_part
@@ -71,7 +74,7 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
         raise FtmError(f"no batch of {manifest_key} left any result: see the reasons in progress/{quarter}/")
     # Sorted, so that the themes do not depend on how the firms were put into batches.
     topics = pa.concat_tables(tables).sort_by([("firm_id", "ascending"), ("local_topic_id", "ascending")])
-    return MappedQuarter(finished, topics, sorted(firms, key=lambda firm: firm["firm_id"]), names_by)
+    return MappedQuarter(finished, topics, sorted(firms, key=lambda firm: firm["firm_id"]), names_by, fingerprints)
 
 
 def claim_firms(unclaimed: set[str], firms_of_part: list[FirmRow], key: str) -> set[str]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cloud.src.contract import keys, schemas
+from cloud.src.contract.record import of_run, run_of
 from cloud.src.contract.rows import FirmRow, ThemeRow
 from cloud.src.topics.find_topics import NO_TOPIC
 from cloud.src.worker.store import Store
@@ -36,11 +37,11 @@ def run(store: Store, quarter: str) -> None:
     n_rows = 0
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "themes_for_sentiment.parquet"
-        with pq.ParquetWriter(file, schemas.THEME_FOR_SENTIMENT, compression="snappy") as writer:
+        with pq.ParquetWriter(file, packager.schema, compression="snappy") as writer:
             for key in sorted(store.list(keys.sentences_prefix(quarter)), key=batch_and_part):
                 evidence = store.read_table(keys.evidence(quarter, *batch_and_part(key)))
                 rows = packager.rows(store.read_table(key), evidence)
-                writer.write_table(pa.Table.from_pylist(rows, schema=schemas.THEME_FOR_SENTIMENT))
+                writer.write_table(pa.Table.from_pylist(rows, schema=packager.schema))
                 n_rows += len(rows)
         store.upload(keys.themes_for_sentiment(quarter), file)
     if not n_rows:
@@ -55,10 +56,13 @@ def batch_and_part(sentences_key: str) -> tuple[str, int]:
 
 
 class Packager:
-    """Makes the rows of a part of the quarter's sentences."""
+    """Makes the rows of a part of the quarter's sentences, in ``schema``."""
 
     def __init__(self, store: Store, quarter: str) -> None:
         themes = store.read_table(keys.themes(quarter))
+        run_id = run_of(themes.schema)
+        empty = schemas.THEME_FOR_SENTIMENT.empty_table()
+        self.schema = (of_run(empty, run_id) if run_id else empty).schema
         columns = ["theme_id", "name", "description", "keywords", "level", "quarter"]
         rows = cast(list[ThemeRow], themes.select(columns).to_pylist())  # with these columns only
         self._themes = {theme["theme_id"]: theme for theme in rows if theme["level"] == "theme"}

@@ -71,6 +71,7 @@ class ThemesProgress:
     step: str = "reading topics"
     n_themes: int | None = None  # not known yet
     n_named: int = 0
+    run: str | None = None  # the id in its tables; not known before it writes them
     updated_at: str = ""
 
     @property

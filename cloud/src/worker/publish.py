@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
+from cloud.src.contract.record import of_run
 from cloud.src.worker.calls import calls_of
 from cloud.src.worker.exposures import exposures_of
 from cloud.src.worker.store import Store
@@ -36,12 +37,15 @@ def sentence_parts(store: Store, quarter: str, parts: list[Part]) -> Iterator[tu
         yield (batch_id, number), table
 
 
-def publish(store: Store, quarter: str, parts: list[Part], themes: pa.Table, evidence_of: EvidenceOf) -> None:
+def publish(
+    store: Store, quarter: str, parts: list[Part], themes: pa.Table, evidence_of: EvidenceOf, run_id: str
+) -> None:
     """Write sentences (without vectors) and evidence part by part, and one table each of calls and exposures.
 
     Args:
         themes: schema THEME, themes and families.
         evidence_of: what it returns has the order of the sentences.
+        run_id: goes into the metadata of the tables.
     """
     calls, exposures = [schemas.CALL.empty_table()], [schemas.EXPOSURE.empty_table()]
     published = set()
@@ -49,8 +53,8 @@ def publish(store: Store, quarter: str, parts: list[Part], themes: pa.Table, evi
         sentences, evidence = mapped.drop_columns(["vector"]), evidence_of(mapped)
         calls.append(calls_of(sentences))
         exposures.append(exposures_of(evidence, sentences, calls[-1], themes))
-        store.write_table(keys.sentences(quarter, *part), sentences)
-        store.write_table(keys.evidence(quarter, *part), evidence)
+        store.write_table(keys.sentences(quarter, *part), of_run(sentences, run_id))
+        store.write_table(keys.evidence(quarter, *part), of_run(evidence, run_id))
         published |= {keys.sentences(quarter, *part), keys.evidence(quarter, *part)}
     published.add(keys.themes(quarter))  # written last, by reduce
     # Sorted, so that the tables do not depend on how the firms were put into batches. Equal ones keep their order,
@@ -58,8 +62,8 @@ def publish(store: Store, quarter: str, parts: list[Part], themes: pa.Table, evi
     by_call: list[tuple[str, Literal["ascending", "descending"]]] = [
         (name, "ascending") for name in ("firm_id", "earnings_call_date", "call_id")
     ]
-    store.write_table(keys.calls(quarter), pa.concat_tables(calls).sort_by(by_call))
-    store.write_table(keys.exposures(quarter), pa.concat_tables(exposures).sort_by(by_call))
+    store.write_table(keys.calls(quarter), of_run(pa.concat_tables(calls).sort_by(by_call), run_id))
+    store.write_table(keys.exposures(quarter), of_run(pa.concat_tables(exposures).sort_by(by_call), run_id))
     _delete_others(store, quarter, published)
 
 

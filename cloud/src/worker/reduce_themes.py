@@ -6,6 +6,8 @@ part: once to fit the themes to a sample of them, once to count them, and once t
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 
 from cloud.src.contract import keys, schemas
-from cloud.src.contract.record import with_record
+from cloud.src.contract.record import of_run, with_record
 from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.ask import in_words
 from cloud.src.naming.namer import Namer
@@ -77,10 +79,12 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
     steps.progress.n_named = steps.progress.n_themes
     steps.begin("writing tables")
     themes = theme_table(quarter, ranked, names, namer.themes_named_by["llm_model"])
-    write_tables(store, quarter, mapped, measured, ranked, themes)
+    steps.progress.run = run_id(mapped, themes)
+    steps.writer.write()
+    write_tables(store, quarter, mapped, measured, ranked, themes, steps.progress.run)
     naming = namer.tally()
     record = {"names_by": [namer.themes_named_by], "naming": naming}
-    store.write_table(keys.themes(quarter), with_record(themes, record))
+    store.write_table(keys.themes(quarter), of_run(with_record(themes, record), steps.progress.run))
     log.info("naming: %s", in_words(naming))
     log.info("wrote %d families, %d themes of %d firms", len(ranked.families), len(ranked.themes), len(mapped.firms))
 
@@ -134,16 +138,30 @@ def write_tables(
     measured: MeasuredQuarter,
     ranked: RankedQuarter,
     themes: pa.Table,
+    run: str,
 ) -> None:
-    """Write all tables but themes, whose presence says that the others are there."""
+    """Write all tables but themes, whose presence says that the others are there; ``run`` is the id in all of them."""
     theme_ids = ids_by_number(ranked.themes)
     topics = with_theme_ids(mapped.topics, theme_ids, measured)
     parts = [(part.batch_id, part.number) for part in mapped.parts]
     evidence = QuarterEvidence(measured, theme_ids, ids_by_number(ranked.families))
-    publish.publish(store, quarter, parts, themes, evidence)
-    store.write_table(keys.firms(quarter), pa.Table.from_pylist(mapped.firms, schema=schemas.FIRM))
-    store.write_table(keys.topics(quarter), with_record(topics, {"names_by": mapped.names_by}))
-    store.write_table(keys.theme_contributions(quarter), contributions(topics))
+    publish.publish(store, quarter, parts, themes, evidence, run)
+    others = {
+        keys.firms: pa.Table.from_pylist(mapped.firms, schema=schemas.FIRM),
+        keys.topics: with_record(topics, {"names_by": mapped.names_by}),
+        keys.theme_contributions: contributions(topics),
+    }
+    for key, table in others.items():
+        store.write_table(key(quarter), of_run(table, run))
+
+
+def run_id(mapped: MappedQuarter, themes: pa.Table) -> str:
+    """What tells the tables of this run from those of any other: a hash of what its parts were made of and its themes.
+
+    Runs that come to the same have the same id, so that their files are the same, too.
+    """
+    made_of = json.dumps([mapped.fingerprints, themes.to_pylist()], default=str)
+    return hashlib.sha256(made_of.encode()).hexdigest()[:16]
 
 
 def with_theme_ids(topics: pa.Table, theme_ids: list[str], measured: MeasuredQuarter) -> pa.Table:

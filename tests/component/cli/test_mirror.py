@@ -1,14 +1,17 @@
 import errno
+import io
 from collections import namedtuple
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.cli.run.mirror import Mirror, check_disk_space, check_output_folder, output_folder
-from cloud.src.contract import keys
+from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.record import of_run
 from tests.component.conftest import BUCKET
 
 Q = "2023Q1"
@@ -150,6 +153,25 @@ def test_a_second_table_in_the_folder_of_themes_goes_when_the_quarter_is_run_aga
     mirror.finish()
 
     assert files(tmp_path) == {keys.themes(Q): "themes"}
+
+
+def test_tables_of_another_execution_do_not_stay(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+    def table_of(run_id: str) -> bytes:
+        stream = io.BytesIO()
+        pq.write_table(of_run(schemas.CALL.empty_table(), run_id), stream)
+        return stream.getvalue()
+
+    for key, run_id in {keys.calls(Q): "ours", keys.themes(Q): "theirs", keys.themes_for_sentiment(Q): "ours"}.items():
+        s3.put_object(Bucket=BUCKET, Key=key, Body=table_of(run_id))
+    mirror.finish()
+
+    assert mirror.drop_others("ours") == 1
+    assert [key(Q) for key in (keys.calls, keys.themes, keys.themes_for_sentiment) if (tmp_path / key(Q)).exists()] == [
+        keys.calls(Q),
+        keys.themes_for_sentiment(Q),
+    ]
+    assert mirror.drop_others("ours") == 0
+    assert mirror.drop_others(None) == 2
 
 
 @pytest.mark.parametrize("size", [2, 1_000_000])  # refused when the file is closed, and while it is written

@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.dataset as ds
 import pytest
 
-from cloud.src.contract import keys, schemas
+from cloud.src.contract import keys, record, schemas
 from cloud.src.contract.errors import FtmError
 from cloud.src.naming.namer import KeywordNamer
 from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.prefetch import write_quarter
 from cloud.src.prefetch.storage import S3Storage
-from cloud.src.worker import map_firms, reduce_themes
+from cloud.src.worker import map_firms, package_sentiment, reduce_themes
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from tests.component.conftest import BUCKET
@@ -115,6 +115,26 @@ def test_one_folder_is_one_table(s3: Any, tmp_path: Path) -> None:
         assert list(pd.read_parquet(folder, partitioning=None).columns) == schema.names, name
         [(counted,)] = duckdb.execute(f"SELECT count(*) FROM '{folder}/*/*.parquet'").fetchall()
         assert counted == n_rows, name
+
+
+def test_all_tables_of_a_run_have_its_id_and_those_of_another_input_another(s3: Any) -> None:
+    def ids_of_run(n_firms: int) -> set[str | None]:
+        store = map_quarter(s3, numbered_firms(n_firms), batch_size=2)
+        reduce_quarter(store)
+        package_sentiment.run(store, QUARTER)
+        tables = [*store.list("processed/"), keys.themes_for_sentiment(QUARTER)]
+        assert len(tables) >= 9
+        assert store.read_json(keys.themes_progress(QUARTER))["run"] == record.run_of(
+            store.read_table(keys.themes(QUARTER)).schema
+        )
+        return {record.run_of(store.read_table(key).schema) for key in tables}
+
+    of_four, of_six = ids_of_run(4), ids_of_run(6)
+
+    assert len(of_four) == len(of_six) == 1
+    assert None not in of_four | of_six
+    assert of_four != of_six
+    assert ids_of_run(4) == of_four
 
 
 def test_parts_of_an_earlier_version_are_refused_in_one_line(s3: Any) -> None:

@@ -11,6 +11,7 @@ from cloud.src.cli.report.data import Counts, ReportTopic
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.record import of_run
 from tests.fast.cli.report_tables import (
     QUARTER,
     FakeTopic,
@@ -41,6 +42,19 @@ def test_firms_that_call_on_one_day_have_as_many_calls(tmp_path: Path) -> None:
         pq.write_table(pa.Table.from_pylist(same_id, schemas.SENTENCE_TOPIC), path)
 
     assert report_data.load(folder, QUARTER).counts.calls == 3
+
+
+@pytest.mark.parametrize("table", ["sentences", "evidence", "topics", "firms"])
+def test_tables_whose_ids_are_of_different_runs_are_refused(tmp_path: Path, table: str) -> None:
+    folder = write_small_quarter(tmp_path)
+    for path in (folder / "processed").glob("*/*/*.parquet"):
+        run_id = "another" if path.parts[-3] == table else "one"
+        pq.write_table(of_run(pq.read_table(path, partitioning=None), run_id), path)
+    schema = pa.schema([("quarter", pa.string())])
+
+    assert run_folder.read_table(folder, QUARTER, "themes", schema).num_rows > 0
+    with pytest.raises(InvalidInput, match=f"{table}/.*themes.parquet are of different runs: run the quarter again"):
+        run_folder.read_table(folder, QUARTER, table, schema)
 
 
 def test_themes_come_in_their_rank_with_what_decided_it(tmp_path: Path) -> None:

@@ -92,6 +92,14 @@ class Execution:
             return ReduceProgress()
         return ReduceProgress(body["step"], body["n_named"], body["n_themes"])
 
+    def run_id(self) -> str | None:
+        """The id of the tables that this execution's reduce job writes; None before it knows."""
+        body = self._read(keys.themes_progress(self._quarter))
+        if body is None or body["manifest_key"] != self._manifest_key():
+            return None
+        run_id: str | None = body.get("run")  # an older image does not tell
+        return run_id
+
     def naming(self) -> Counter[str]:
         """What the map jobs have counted while they named topics (progress files, ``naming``), added up."""
         jobs = self._map_jobs(self._manifest_key())

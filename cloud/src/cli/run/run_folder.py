@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.record import run_of
 
 FAMILY, THEME = "family", "theme"  # the values of level in the table of themes
 
@@ -88,7 +89,24 @@ def _files(folder: Path, quarter: str, table: str) -> list[Path]:
         files = [path] if path.is_file() else []
     if not files:
         raise InvalidInput(f"{path} is missing: run the quarter to its end")
+    _check_one_run(files, folder / keys.themes(quarter))
     return files
+
+
+def _check_one_run(files: list[Path], themes: Path) -> None:
+    """Raise InvalidInput when a file is of another run than the quarter's themes."""
+    if not themes.is_file():
+        return
+    for file in files:
+        if _run_of(file) != _run_of(themes):
+            raise InvalidInput(f"{file} and {themes} are of different runs: run the quarter again")
+
+
+def _run_of(path: Path) -> str | None:
+    try:
+        return run_of(pq.read_schema(path))
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
 
 
 def read_file(path: Path, schema: pa.Schema) -> pa.Table:

@@ -77,6 +77,11 @@ def run_quarter(request: RunRequest, environment: LocalEnvironment, screen: Scre
             _watch_map(execution, mirror, prefetched.n_firms, screen)
             _watch_reduce(execution, mirror, screen)
             mirror.finish()
+        if n_others := mirror.drop_others(execution.run_id()):
+            raise FtmError(
+                f"another execution of {request.quarter} has put {n_others} tables into the bucket meanwhile: "
+                "run the quarter again when no other one is running"
+            )
         if execution.describe()["status"] != "SUCCEEDED":
             raise _failure(execution, mirror.has_results(), request, environment, screen)
         report = _report(request, environment, screen)
