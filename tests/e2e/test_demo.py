@@ -85,7 +85,7 @@ def test_it_ends_with_themes_times_cost_and_paths(demo: Demo) -> None:
 
 def test_it_says_that_the_small_model_gave_the_names(small_model_demo: Demo) -> None:
     shown = small_model_demo.ended.stdout
-    assert "LLM: local small model, $0.00 an hour; vLLM on AWS: not used" in shown
+    assert "LLM: local small model, $0.00 an hour\n" in shown
     assert "LLM names are by the small model that comes with FTM (SmolLM2-135M-Instruct-Q4_1): good for" in shown
 
 
@@ -199,7 +199,7 @@ def test_the_report_names_every_family_and_theme(demo: Demo) -> None:
 @pytest.mark.parametrize("quarter", QUARTERS)
 def test_without_an_llm_all_names_are_made_of_keywords(quarters_without_llm: QuartersWithoutLlm, quarter: str) -> None:
     shown = quarters_without_llm.ended[quarter].stdout
-    assert "LLM: none, $0.00 an hour" in shown
+    assert "LLM: none, names are made of keywords; nothing here costs money\n" in shown
     assert "small model" not in shown
     for key in (keys.topics, keys.themes):
         rows = pq.read_table(quarters_without_llm.folder / key(quarter), partitioning=None).to_pylist()

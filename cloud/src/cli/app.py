@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,12 +14,29 @@ from cloud.src.cli import llm_check, samples, version
 from cloud.src.cli.environment import local_up
 from cloud.src.cli.environment.local_environment import open_environment
 from cloud.src.cli.environment.run_llm import LlmChoice
+from cloud.src.cli.options import (
+    AsJson,
+    Containers,
+    Jobs,
+    LlmModel,
+    LlmTopics,
+    LlmUrl,
+    NoLlm,
+    Open,
+    Out,
+    Quarter,
+    QuarterInFolder,
+    Quiet,
+    quarter_of,
+)
+from cloud.src.cli.pages.open_page import open_page
 from cloud.src.cli.prefetch.command import PrefetchRequest
 from cloud.src.cli.prefetch.command import prefetch as prefetch_quarter
 from cloud.src.cli.report.command import write_report
 from cloud.src.cli.run.mirror import check_output_folder
+from cloud.src.cli.run.next_steps import next_steps
 from cloud.src.cli.run.run_quarter import RunRequest, run_quarter
-from cloud.src.cli.run.summary import show_outcome
+from cloud.src.cli.run.summary import as_json_object, show_outcome
 from cloud.src.cli.screen import Screen, show_finding
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
@@ -30,32 +49,13 @@ app = typer.Typer(
     help="Find the themes that firms share in a quarter of earnings calls.",
     epilog="Example: ftm demo",
     no_args_is_help=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
 local = typer.Typer(help="The local AWS by itself.", epilog="Example: ftm local up", no_args_is_help=True)
 llm = typer.Typer(help="The language model's server.", epilog="Example: ftm llm check", no_args_is_help=True)
 app.add_typer(local, name="local")
 app.add_typer(llm, name="llm")
-
-Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.", show_default=True)]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Batch jobs at the same time.", show_default="number of cores")]
-Containers = Annotated[
-    bool, typer.Option("--containers", help="Run the Batch jobs in the image ftm-worker; needs Docker.")
-]
-LlmUrl = Annotated[
-    str | None,
-    typer.Option(
-        metavar="URL",
-        help="An OpenAI-compatible LLM server instead of the local small model, for example http://host:8000/v1. "
-        "Model and key come from LLM_MODEL_NAME and LLM_API_KEY.",
-    ),
-]
-LlmModel = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE.gguf", help="A model of your own, run on this machine instead of the small one."),
-]
-NoLlm = Annotated[bool, typer.Option("--no-llm", help="Ask no LLM: topics and themes are named by their keywords.")]
 
 
 def _print_version(wanted: bool) -> None:
@@ -68,7 +68,8 @@ def _no_option_among(quarters: tuple[str, str]) -> tuple[str, str]:
     """If only one quarter is given, click takes the option after it for the second."""
     if any(quarter.startswith("-") for quarter in quarters):
         raise InvalidInput(f"--quarters {' '.join(quarters)}: give two quarters, the earlier one first")
-    return quarters
+    earlier, later = quarters
+    return quarter_of(earlier), quarter_of(later)
 
 
 @app.callback()
@@ -87,18 +88,30 @@ def demo(
     out: Out = Path("ftm-output/demo"),
     llm_url: LlmUrl = None,
     llm_model: LlmModel = None,
+    llm_topics: LlmTopics = False,
     no_llm: NoLlm = False,
     containers: Containers = False,
+    open_report: Open = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Run a bundled sample quarter of fictional firms through the whole state machine."""
-    source = samples.transcripts(keys.check_quarter(quarter))
-    llm = LlmChoice(llm_url, llm_model, no_llm)
-    _run(quarter, source, out=out, batch_size=DEMO_BATCH_SIZE, llm=llm, containers=containers)
+    """Run a bundled sample quarter of fictional firms, from transcripts to themes and their report."""
+    quarter = samples.bundled_quarter(quarter)
+    _run(
+        quarter,
+        samples.transcripts(quarter),
+        out=out,
+        batch_size=DEMO_BATCH_SIZE,
+        llm_topics=llm_topics,
+        llm=_llm_choice(llm_url, llm_model, no_llm, llm_topics),
+        containers=containers,
+        end=End(open_report, as_json, quiet, is_demo=True),
+    )
 
 
 @app.command(epilog="Example: ftm run 2020Q2 --input transcripts.parquet --out ftm-output/2020Q2")
 def run(
-    quarter: Annotated[str, typer.Argument(metavar="QUARTER", help="Quarter of the calls, for example 2020Q2.")],
+    quarter: Quarter,
     source: Annotated[
         Path,
         typer.Option(
@@ -112,23 +125,20 @@ def run(
         int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms a batch.")
     ] = keys.LOCAL_BATCH_SIZE,
     jobs: Jobs = None,
-    llm_topics: Annotated[
-        bool, typer.Option("--llm-topics", help="Have the local LLM name every topic, however long it takes.")
-    ] = False,
+    llm_topics: LlmTopics = False,
     llm_url: LlmUrl = None,
     llm_model: LlmModel = None,
     no_llm: NoLlm = False,
     containers: Containers = False,
+    open_report: Open = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Find the themes of a quarter of your own transcripts.
 
     The output folder has the layout of the S3 bucket: Parquet tables that pandas or DuckDB read, and a report. The same
     command again continues an interrupted run.
     """
-    if llm_topics and no_llm:
-        raise InvalidInput("--llm-topics and --no-llm cannot be combined")
-    llm = LlmChoice(llm_url, llm_model, no_llm)
-    quarter = keys.check_quarter(quarter)
     _run(
         quarter,
         source,
@@ -136,14 +146,15 @@ def run(
         batch_size=batch_size,
         jobs=jobs,
         llm_topics=llm_topics,
-        llm=llm,
+        llm=_llm_choice(llm_url, llm_model, no_llm, llm_topics),
         containers=containers,
+        end=End(open_report, as_json, quiet),
     )
 
 
 @app.command(epilog="Example: ftm prefetch 2020Q2 --from wrds --dry-run")
 def prefetch(
-    quarter: Annotated[str, typer.Argument(metavar="QUARTER", help="Quarter of the calls, for example 2020Q2.")],
+    quarter: Quarter,
     source: Annotated[
         str,
         typer.Option(
@@ -172,30 +183,36 @@ def prefetch(
         bool, typer.Option("--dry-run", help="Say what there is and how long it would take, and write nothing.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a quarter that already exists.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Bring a quarter's transcripts, as sentences, to where the state machine finds them.
+    """Bring a quarter's transcripts, as sentences, into the bucket on AWS or a folder, where a run finds them.
 
     The login of WRDS is in ~/.pgpass, in PGUSER and PGPASSWORD, or in the secret ftm/wrds. The same command again
     continues an interrupted prefetch; a finished quarter is left as it is.
     """
-    asked = PrefetchRequest(quarter, source, to, firms, limit, keep_unlinked, dry_run, force)
-    prefetch_quarter(Screen(), asked)
+    asked = PrefetchRequest(quarter, source, to, firms, limit, keep_unlinked, dry_run, force, as_json)
+    prefetch_quarter(Screen(quiet=quiet), asked)
 
 
 @app.command(epilog="Example: ftm report ftm-output/demo")
 def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder of a run.")],
-    quarter: Annotated[str | None, typer.Option(metavar="QUARTER", help="One quarter only.")] = None,
+    quarter: QuarterInFolder = None,
+    open_report: Open = False,
 ) -> None:
-    """Write the report of an output folder again: one index.html that needs no network."""
-    print(write_report(folder, quarter))
+    """Write the report of an output folder again, of each of its quarters: one index.html that needs no network."""
+    path = write_report(folder, quarter)
+    print(path)
+    if open_report:
+        open_page(path)
 
 
 @app.command(epilog="Example: ftm compare ftm-output/grok ftm-output/qwen --out ftm-output/grok-qwen")
 def compare(
     run_a: Annotated[Path | None, typer.Argument(metavar="RUN_A", help="Output folder of a run.")] = None,
     run_b: Annotated[Path | None, typer.Argument(metavar="RUN_B", help="Output folder of another run.")] = None,
-    quarter: Annotated[str | None, typer.Option(metavar="QUARTER", help="Which one, when both have several.")] = None,
+    quarter: QuarterInFolder = None,
     sample: Annotated[int, typer.Option(min=1, help="Topics to judge.")] = 50,
     seed: Annotated[int, typer.Option(help="Another one draws other topics and shuffles their sides again.")] = 0,
     out: Out = Path("ftm-output/compare"),
@@ -263,9 +280,7 @@ def explain(
     firm: Annotated[
         str | None, typer.Option(metavar="FIRM", help="One firm only, by its name, ticker or firm_id.")
     ] = None,
-    quarter: Annotated[
-        str | None, typer.Option(metavar="QUARTER", help="Which one, when the folder has several.")
-    ] = None,
+    quarter: QuarterInFolder = None,
     show: Annotated[int, typer.Option(min=1, metavar="N", help="Sentences to show of each kind.")] = 8,
 ) -> None:
     """Show why a theme or family is what it is: its dictionary, the sentences that count, and those left out.
@@ -306,6 +321,22 @@ def check(
     llm_check.check(url, show_finding)
 
 
+@dataclass(frozen=True)
+class End:
+    """How a run is to end, and what it shows until then."""
+
+    open_report: bool = False
+    as_json: bool = False
+    quiet: bool = False
+    is_demo: bool = False
+
+
+def _llm_choice(url: str | None, model: Path | None, none: bool, llm_topics: bool) -> LlmChoice:
+    if llm_topics and none:
+        raise InvalidInput("--llm-topics and --no-llm cannot be combined")
+    return LlmChoice(url, model, none)
+
+
 def _run(
     quarter: str,
     source: Path,
@@ -314,11 +345,12 @@ def _run(
     batch_size: int,
     llm: LlmChoice,
     containers: bool,
+    end: End,
     jobs: int | None = None,
     llm_topics: bool = False,
 ) -> None:
     check_output_folder(out)
-    screen = Screen()
+    screen = Screen(quiet=end.quiet)
     with ExitStack() as stack:
         with screen.stage("read transcripts"):
             request = RunRequest(quarter, FileTranscripts(source, quarter), out, batch_size, llm_topics, llm.none)
@@ -327,4 +359,9 @@ def _run(
             environment = stack.enter_context(open_environment(screen.line, jobs, llm, containers))
         screen.line(environment.cost())
         outcome = run_quarter(request, environment, screen)
-    show_outcome(outcome)
+    if end.as_json:
+        print(json.dumps(as_json_object(outcome), indent=1))
+    else:
+        show_outcome(outcome, next_steps(out, quarter, end.is_demo))
+    if end.open_report:
+        open_page(outcome.report)

@@ -21,6 +21,10 @@ SECONDS_BETWEEN_LINES = 10.0
 EXAMPLE_LENGTH = 160  # characters
 WIDTH_WITHOUT_TERMINAL = 140
 
+# Before this much of a stage is done, the time left is a guess that misleads: jobs start one after another.
+LEAST_DONE_FOR_ESTIMATE = 5
+LEAST_SECONDS_FOR_ESTIMATE = 10.0
+
 
 @dataclass
 class Pace:
@@ -57,15 +61,20 @@ class Pace:
         return "" if self.total is None else f"{self.done:,} of {self.total:,} {self.unit}"
 
     def speed(self) -> str:
-        """For example ``0.4 firms/s, 5 min 42 s left``; empty until this run has finished its first."""
+        """For example ``0.4 firms/s, 5 min 42 s left``; empty until this run has finished its first.
+
+        The time left is only told once it means something.
+        """
         elapsed = self.clock() - self.counting_since
         done_now = self.done - self.reused
         if not self.total or done_now <= 0 or elapsed <= 0:
             return ""
         rate = done_now / elapsed
         speed = f"{rate:,.1f} {self.unit}/s" if rate >= 0.1 else f"{rate * 60:,.1f} {self.unit}/min"
-        left = (self.total - self.done) / rate
-        return f"{speed}, {duration(left)} left" if self.done < self.total else speed
+        is_guess = done_now < LEAST_DONE_FOR_ESTIMATE or elapsed < LEAST_SECONDS_FOR_ESTIMATE
+        if is_guess or self.done >= self.total:
+            return speed
+        return f"{speed}, {duration((self.total - self.done) / rate)} left"
 
 
 class Stage(Protocol):
@@ -78,8 +87,10 @@ class Stage(Protocol):
 class Screen:
     """Where a run says what it does: on standard error, so that standard output holds only results."""
 
-    def __init__(self, console: Console | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        self._console = console or Console(stderr=True)
+    def __init__(
+        self, console: Console | None = None, clock: Callable[[], float] = time.monotonic, quiet: bool = False
+    ) -> None:
+        self._console = console or Console(stderr=True, quiet=quiet)
         self._clock = clock
         self.stages: list[tuple[str, float]] = []  # the finished ones: name and seconds
 

@@ -58,6 +58,7 @@ def test_the_quarter_is_in_the_bucket_that_terraform_made(
     assert published.head_object(Bucket=BUCKET, Key=manifest)["ContentLength"] > 0
     printed = capsys.readouterr()
     assert printed.out.splitlines()[-1] == f"s3://{BUCKET}/{manifest}"
+    assert f'--input \'{{"quarter": "2023Q1", "bucket": "{BUCKET}"}}\'' in printed.err.splitlines()[-1]
     summary = rows(printed.out)
     assert summary.pop("time")
     assert summary == {
@@ -83,7 +84,20 @@ def test_a_folder_needs_no_aws(
     assert run(command(transcripts, "--to", str(tmp_path / "out"))) == 0
     manifest = tmp_path / "out" / keys.prefetch_manifest("2023Q1")
     assert json.loads(manifest.read_text())["n_sentences"] == 2
-    assert capsys.readouterr().out.splitlines()[-1] == str(manifest)
+    printed = capsys.readouterr()
+    assert printed.out.splitlines()[-1] == str(manifest)
+    assert f"aws s3 sync {tmp_path / 'out' / 'prefetch'} s3://" in printed.err.splitlines()[-1]
+
+
+def test_a_script_gets_one_json_object_and_no_progress(
+    transcripts: Path, tmp_path: Path, aws_is_away: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(command(transcripts, "--to", str(tmp_path / "out"), "--json", "--quiet")) == 0
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
+    assert (found["n_firms"], found["n_sentences"]) == (1, 2)
+    assert Path(found["manifest"]).is_file()
+    assert printed.err == ""
 
 
 def test_a_finished_quarter_is_left_as_it_is_without_force(

@@ -19,7 +19,9 @@ class Clock:
     [
         (0, 0, 10, ""),
         (20, 0, 10, "2.0 firms/s, 1 min 00 s left"),
-        (1, 0, 60, "1.0 firms/min, 2 h 19 min left"),
+        (1, 0, 60, "1.0 firms/min"),  # of one firm nobody can tell
+        (5, 0, 60, "5.0 firms/min, 27 min 00 s left"),
+        (8, 0, 4, "2.0 firms/s"),  # nor of the first seconds
         (140, 0, 70, "2.0 firms/s"),
         # a run that was continued: what it found there says nothing about the rest
         (100, 100, 3, ""),
@@ -66,10 +68,17 @@ def test_plain_lines_come_at_the_start_now_and_then_and_at_the_end() -> None:
         stage.update(4, "2 of 2 batches")
     assert output.getvalue().splitlines() == [
         "map ...",
-        "map: 2 of 4 firms, 1 of 2 batches, 0.2 firms/s, 10 s left",
+        "map: 2 of 4 firms, 1 of 2 batches, 0.2 firms/s",
         "map: 4 of 4 firms, 2 of 2 batches, 0.2 firms/s",
         "map: 4 of 4 firms in 20 s",
     ]
+
+
+def test_a_quiet_screen_shows_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    screen = Screen(quiet=True)
+    with screen.stage("map", total=4) as stage:
+        stage.update(4)
+    assert capsys.readouterr().err == ""
 
 
 def test_a_stage_that_fails_does_not_claim_its_end() -> None:

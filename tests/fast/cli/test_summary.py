@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import pytest
 from rich.console import Console
 
 from cloud.src.cli.report import data as report_data
-from cloud.src.cli.run.summary import Outcome, naming_lines, show_outcome, stale_image
+from cloud.src.cli.run.next_steps import next_steps
+from cloud.src.cli.run.summary import Outcome, as_json_object, naming_lines, show_outcome, stale_image
 from cloud.src.contract import keys, schemas
 from tests.fast.cli.report_tables import QUARTER, FakeTopic, write_quarter, write_small_quarter
 
@@ -32,7 +34,7 @@ def shown(folder: Path, counts: dict[str, Any]) -> list[str]:
         stale_image=stale_image(counts),
     )
     output = io.StringIO()
-    show_outcome(outcome, Console(file=output, width=140))
+    show_outcome(outcome, next_steps(folder, QUARTER), Console(file=output, width=140))
     return output.getvalue().splitlines()
 
 
@@ -43,7 +45,37 @@ def test_the_end_of_a_run_says_what_it_made_of_what_and_where(tmp_path: Path) ->
         in lines
     )
     assert "LLM: free" in lines
-    assert lines[-1] == f"Report: {tmp_path / 'index.html'}"
+    assert f"Report: {tmp_path / 'index.html'}" in lines
+    assert lines[-3:] == [
+        "Next:",
+        f"  read the report            ftm report {tmp_path} --quarter {QUARTER} --open",
+        f"  why a theme is what it is  ftm explain 1 --quarter {QUARTER} --dir {tmp_path}",
+    ]
+
+
+def test_a_second_quarter_in_the_folder_can_be_compared_with_the_first(tmp_path: Path) -> None:
+    for each in ("2022Q4", QUARTER):
+        write_small_quarter(tmp_path, each)
+
+    for each in ("2022Q4", QUARTER):
+        assert next_steps(tmp_path, each)[-1].endswith(f"ftm themes --quarters 2022Q4 {QUARTER} --dir {tmp_path}")
+
+
+def test_after_the_demo_come_the_next_sample_quarter_and_ones_own_transcripts(tmp_path: Path) -> None:
+    steps = next_steps(write_small_quarter(tmp_path), QUARTER, is_demo=True)
+
+    assert steps[-2].endswith(f"ftm demo --quarter 2023Q2 --out {tmp_path}")
+    assert steps[-1].endswith("ftm run 2020Q2 --input FILE_OR_FOLDER")
+
+
+def test_the_outcome_for_scripts_has_counts_and_the_paths_of_all_tables(tmp_path: Path) -> None:
+    outcome = Outcome(QUARTER, write_small_quarter(tmp_path), tmp_path / "index.html", "", 1, 2, [("map", 1.26)])
+
+    found = json.loads(json.dumps(as_json_object(outcome)))
+
+    assert found["counts"] | {"firms": 3, "firms_skipped": 1, "firms_failed": 2, "themes": 2} == found["counts"]
+    assert str(tmp_path / keys.themes(QUARTER)) in found["tables"]
+    assert found["seconds"] == {"map": 1.3}
 
 
 def test_families_come_first_with_their_themes_below_and_general_ones_last(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ class LocalEnvironment:
 
     def cost(self) -> str:
         """What runs and what it costs, in one line."""
-        return f"{self.llm.cost()}; {vllm.status(self.aws)}"
+        return "; ".join(filter(None, [self.llm.cost(), vllm.status(self.aws)]))
 
 
 @contextmanager

@@ -60,7 +60,7 @@ class Llm:
     def cost(self) -> str:
         """What it costs while it runs, in one line."""
         if self == NO_LLM:
-            return "LLM: none, $0.00 an hour"
+            return "LLM: none, names are made of keywords; nothing here costs money"
         if self.model == packaged_models.LLM and self.local:
             return "LLM: local small model, $0.00 an hour"
         if self.local:

@@ -12,11 +12,14 @@ SCALING_GROUP = "ftm-vllm-asg"
 USD_AN_HOUR = 0.37
 
 
-def status(aws: LocalAws) -> str:
-    """One line: the running instances, the tasks on them, and what the instances cost."""
+def status(aws: LocalAws) -> str | None:
+    """One line: the running instances, the tasks on them, and what the instances cost.
+
+    None where the root ecs is not applied, as in a run that starts its own local AWS.
+    """
     groups = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[SCALING_GROUP])
     if not groups["AutoScalingGroups"]:
-        return "vLLM on AWS: not used"  # the root ecs is not applied
+        return None
     n_instances = len(groups["AutoScalingGroups"][0]["Instances"])
     services = aws.client("ecs").describe_services(cluster=CLUSTER, services=[SERVICE])["services"]
     n_tasks = sum(service["runningCount"] for service in services)

@@ -1,18 +1,20 @@
-"""``ftm prefetch``: brings a quarter's transcripts, as sentences, to where the state machine finds them."""
+"""``ftm prefetch``: brings a quarter's transcripts, as sentences, to where a run finds them."""
 
 from __future__ import annotations
 
+import json
 import os
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from cloud.src.cli.prefetch.aws_errors import aws_errors_explained
 from cloud.src.cli.prefetch.summary import show_plan, show_summary, unlinked_lines
 from cloud.src.cli.prefetch.target import Target, aws, open_target
 from cloud.src.cli.screen import Screen
-from cloud.src.contract import keys
+from cloud.src.contract import keys, parameters
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.calls import TranscriptSource
 from cloud.src.prefetch.files.input_files import find_files
@@ -38,6 +40,7 @@ class PrefetchRequest:
     keep_unlinked: bool = False
     dry_run: bool = False
     force: bool = False
+    as_json: bool = False
 
 
 def prefetch(screen: Screen, request: PrefetchRequest) -> None:
@@ -46,6 +49,8 @@ def prefetch(screen: Screen, request: PrefetchRequest) -> None:
     Raises InvalidInput for what cannot be meant, FtmError for what WRDS or AWS refuses.
     """
     keys.check_quarter(request.quarter)
+    if request.dry_run and request.as_json:
+        raise InvalidInput("--dry-run and --json cannot be combined")
     firms = _checked(request)
     with aws_errors_explained():
         if request.dry_run:
@@ -80,8 +85,25 @@ def _write(request: PrefetchRequest, firms: FirmList | None, target: Target, scr
                     target.storage, quarter, source, lambda done, _total: stage.update(done), request.force
                 )
             unlinked = unlinked_lines(source)
+    if request.as_json:
+        print(json.dumps(asdict(summary) | {"manifest": target.storage.where(summary.manifest_key)}, indent=1))
+        return
     seconds = sum(seconds for _, seconds in screen.stages)
     show_summary(summary, seconds, unlinked, target.storage.where(summary.manifest_key))
+    for line in _next_steps(request, target):
+        screen.line(line)
+
+
+def _next_steps(request: PrefetchRequest, target: Target) -> list[str]:
+    """What to type now, where the prefetch is in a bucket and where it is in a folder."""
+    if target.bucket is None:
+        return [f"Next, to a bucket: aws s3 sync {shlex.quote(f'{request.to}/prefetch')} s3://BUCKET/prefetch"]
+    execution_input = json.dumps({"quarter": request.quarter, "bucket": target.bucket})
+    arn = f"$(aws ssm get-parameter --name {parameters.STATE_MACHINE_ARN} --query Parameter.Value --output text)"
+    return [
+        "Next, the run:",
+        f"  aws stepfunctions start-execution --state-machine-arn {arn} --input '{execution_input}'",
+    ]
 
 
 @contextmanager

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +50,8 @@ class Outcome:
     naming_advice: str | None = None  # what a reader should know about who made the names
 
 
-def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
-    """Print the families with their themes, the time of each stage and the paths to the output stream."""
+def show_outcome(outcome: Outcome, next_steps: Sequence[str] = (), console: Console | None = None) -> None:
+    """Print the families with their themes, the time of each stage, the paths, and what one may do next."""
     console = console or output_console()
     report = report_data.load(outcome.folder, outcome.quarter)
     console.print()
@@ -62,8 +61,32 @@ def show_outcome(outcome: Outcome, console: Console | None = None) -> None:
     console.print()
     console.print(stages_table(outcome.stages))
     console.print()
-    for line in closing_lines(outcome, report):
+    for line in [*closing_lines(outcome, report), *next_steps]:
         console.print(line, markup=False, soft_wrap=True)
+
+
+def as_json_object(outcome: Outcome) -> dict[str, Any]:
+    """The outcome for scripts: counts, names, seconds by stage, and the path of each table."""
+    report = report_data.load(outcome.folder, outcome.quarter)
+    counts = asdict(report.counts)
+    del counts["sentences_on_page"]
+    return {
+        "quarter": outcome.quarter,
+        "folder": str(outcome.folder),
+        "report": str(outcome.report),
+        "tables": [str(outcome.folder / key(outcome.quarter)) for key in _TABLES],
+        "counts": {
+            **counts,
+            "firms_skipped": outcome.firms_skipped,
+            "firms_failed": outcome.firms_failed,
+            "topics": len(report.topics),
+            "themes": len(report.themes),
+            "families": len(report.families),
+        },
+        "naming": {"topics": dict(outcome.naming), "themes": dict(outcome.theme_naming)},
+        "seconds": {name: round(seconds, 1) for name, seconds in outcome.stages},
+        "stale_image": outcome.stale_image,
+    }
 
 
 def families_table(report: ReportData) -> Table:
@@ -118,7 +141,6 @@ def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
     """Counts, cost and paths."""
     counts = report.counts
     without_topic = counts.sentences_without_topic / max(1, counts.sentences)
-    explain = f"ftm explain 1 --quarter {outcome.quarter} --dir {shlex.quote(str(outcome.folder))}"
     return [
         f"{counts.firms:,} firms ({outcome.firms_skipped} skipped, {outcome.firms_failed} failed), "
         f"{counts.calls:,} calls, {counts.sentences:,} sentences ({without_topic:.0%} without a topic), "
@@ -130,7 +152,6 @@ def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
         "",
         "Tables, for pandas or DuckDB:",
         *(f"  {outcome.folder / key(outcome.quarter)}" for key in _TABLES),
-        *([f"Why a theme is what it is: {explain}"] if report.families else []),
         f"Report: {outcome.report}",
     ]
 

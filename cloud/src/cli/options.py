@@ -1,0 +1,65 @@
+"""Options that several commands share, and quarters as people type them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cloud.src.contract.errors import InvalidInput
+
+# 2020Q2, and what else can only mean it. Payloads and keys are strict: contract/keys.py.
+_TYPED_QUARTER = re.compile(r"([0-9]{4})[-_ ]?Q([1-4])", re.IGNORECASE)
+
+
+def quarter_of(typed: str) -> str:
+    """Return the quarter that somebody has typed: ``2020q2`` and ``2020-Q2`` are 2020Q2.
+
+    Raises InvalidInput when it is not a quarter.
+    """
+    match = _TYPED_QUARTER.fullmatch(typed.strip())
+    if not match:
+        raise InvalidInput(f"{typed!r} is not a quarter: write it like 2023Q1")
+    return f"{match[1]}Q{match[2]}"
+
+
+def _quarter_if_given(typed: str | None) -> str | None:
+    return None if typed is None else quarter_of(typed)
+
+
+Quarter = Annotated[
+    str,
+    typer.Argument(metavar="QUARTER", help="Quarter of the calls, for example 2020Q2.", callback=_quarter_if_given),
+]
+QuarterInFolder = Annotated[
+    str | None,
+    typer.Option(
+        "--quarter", metavar="QUARTER", help="Which one, when the folder has several.", callback=_quarter_if_given
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.", show_default=True)]
+Jobs = Annotated[int | None, typer.Option(min=1, help="Batch jobs at the same time.", show_default="number of cores")]
+Containers = Annotated[
+    bool, typer.Option("--containers", help="Run the Batch jobs in the image ftm-worker; needs Docker.")
+]
+LlmUrl = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="An OpenAI-compatible LLM server instead of the local small model, for example http://host:8000/v1. "
+        "Model and key come from LLM_MODEL_NAME and LLM_API_KEY.",
+    ),
+]
+LlmModel = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE.gguf", help="A model of your own, run on this machine instead of the small one."),
+]
+LlmTopics = Annotated[
+    bool, typer.Option("--llm-topics", help="Have the local LLM name every topic, however long it takes.")
+]
+NoLlm = Annotated[bool, typer.Option("--no-llm", help="Ask no LLM: topics and themes are named by their keywords.")]
+Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object, for scripts.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress; results and errors are shown.")]
