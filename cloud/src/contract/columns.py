@@ -105,7 +105,7 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     ),
     "centroid": (_VECTOR, "Unit vector: its mean direction."),
     "evidence_sentence_ids": (_TEXTS, "Sentences that its name was judged by, best first."),
-    "map_x": (_DOUBLE, "Horizontal place on the report's map."),
+    "map_x": (_DOUBLE, "Horizontal place on the report's map, on which a theme's bubble has the radius sqrt(n_firms)."),
     "map_y": (_DOUBLE, "Vertical place on the report's map."),
     "named_by": (_TEXT, "What gave the name: the LLM's model, or keywords."),
     # measures
