@@ -72,7 +72,13 @@ def call(number: int) -> list[str]:
     return [text.format(item=item, place=place) for text in SUBJECTS.values() for item in ITEMS]
 
 
-def firm(firm_id: str, texts: Sequence[str], permno: int | None = None, spoken_on: date = CALL_DATE) -> FirmTranscripts:
+def firm(
+    firm_id: str,
+    texts: Sequence[str],
+    permno: int | None = None,
+    spoken_on: date = CALL_DATE,
+    quarter: str = QUARTER,
+) -> FirmTranscripts:
     """A firm's sentences, of one call, all said by the CEO."""
     rows = [
         {
@@ -95,7 +101,7 @@ def firm(firm_id: str, texts: Sequence[str], permno: int | None = None, spoken_o
             "position": position,
             "raw_text": text,
             "cleaned_text": text,
-            "quarter": QUARTER,
+            "quarter": quarter,
         }
         for position, text in enumerate(texts)
     ]
@@ -107,17 +113,19 @@ def numbered_firms(n_firms: int) -> list[FirmTranscripts]:
     return [firm(str(101 + n), call(n), permno=10_000 + n if n % 2 else None) for n in range(n_firms)]
 
 
-def write_prefetch(store: Store, firms: list[FirmTranscripts]) -> None:
+def write_prefetch(store: Store, firms: list[FirmTranscripts], quarter: str = QUARTER) -> None:
     """All firms in one chunk."""
-    store.write_table(keys.prefetch_chunk(QUARTER, 0), pa.concat_tables([firm.table for firm in firms]))
-    chunk_name = Path(keys.prefetch_chunk(QUARTER, 0)).name
-    store.write_json(keys.prefetch_manifest(QUARTER), {"firms": {firm.firm_id: chunk_name for firm in firms}})
+    store.write_table(keys.prefetch_chunk(quarter, 0), pa.concat_tables([firm.table for firm in firms]))
+    chunk_name = Path(keys.prefetch_chunk(quarter, 0)).name
+    store.write_json(keys.prefetch_manifest(quarter), {"firms": {firm.firm_id: chunk_name for firm in firms}})
 
 
-def write_batches(s3: Any, firm_ids: list[str], batch_size: int, manifest_key: str = MANIFEST) -> list[str]:
+def write_batches(
+    s3: Any, firm_ids: list[str], batch_size: int, manifest_key: str = MANIFEST, quarter: str = QUARTER
+) -> list[str]:
     """The batch manifest; return the batch ids."""
     batches = [firm_ids[start : start + batch_size] for start in range(0, len(firm_ids), batch_size)]
-    lines = [{"batch_id": keys.batch_id(QUARTER, n), "firm_ids": batch} for n, batch in enumerate(batches)]
+    lines = [{"batch_id": keys.batch_id(quarter, n), "firm_ids": batch} for n, batch in enumerate(batches)]
     s3.put_object(Bucket=BUCKET, Key=manifest_key, Body="\n".join(map(json.dumps, lines)).encode())
     return [str(line["batch_id"]) for line in lines]
 
@@ -130,26 +138,29 @@ def map_job(
     manifest_key: str = MANIFEST,
     recipe: Recipe = RECIPE,
     namer: Namer | None = None,
+    quarter: str = QUARTER,
 ) -> MapJob:
     """A job for the batch with this number, as the worker makes it."""
-    batch_id = keys.batch_id(QUARTER, number)
+    batch_id = keys.batch_id(quarter, number)
     settings = MapSettings(
-        quarter=QUARTER,
+        quarter=quarter,
         s3_bucket=BUCKET,
         manifest_key=manifest_key,
         batch_id=batch_id,
         topic_naming="keywords",
         checkpoint_interval=firms_a_part,
     )
-    progress = BatchProgress(QUARTER, batch_id, manifest_key, n_firms=0, commit="test")
+    progress = BatchProgress(quarter, batch_id, manifest_key, n_firms=0, commit="test")
     return MapJob(settings, store, tools, namer or KeywordNamer(embedder()), recipe, progress)
 
 
-def map_quarter(s3: Any, firms: list[FirmTranscripts], batch_size: int, manifest_key: str = MANIFEST) -> Store:
+def map_quarter(
+    s3: Any, firms: list[FirmTranscripts], batch_size: int, manifest_key: str = MANIFEST, quarter: str = QUARTER
+) -> Store:
     """Prefetch and map a whole quarter, all of it by the product's own code."""
     store = Store(s3, BUCKET)
-    write_prefetch(store, firms)
-    batch_ids = write_batches(s3, [firm.firm_id for firm in firms], batch_size, manifest_key)
+    write_prefetch(store, firms, quarter)
+    batch_ids = write_batches(s3, [firm.firm_id for firm in firms], batch_size, manifest_key, quarter)
     for number in range(len(batch_ids)):
-        map_firms.run(map_job(store, analyser(), number, manifest_key=manifest_key))
+        map_firms.run(map_job(store, analyser(), number, manifest_key=manifest_key, quarter=quarter))
     return store

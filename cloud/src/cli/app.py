@@ -17,7 +17,9 @@ from cloud.src.cli.environment.run_llm import LlmChoice
 from cloud.src.cli.options import (
     AsJson,
     Containers,
+    FileFormat,
     Jobs,
+    Level,
     LlmModel,
     LlmTopics,
     LlmUrl,
@@ -264,6 +266,55 @@ def themes(
     from cloud.src.cli.quarters import command  # here, because scipy takes a second to load
 
     command.themes(*quarters, folders or [DEFAULT_OUT])
+
+
+@app.command(epilog="Example: ftm panel 2020Q1 2020Q2 --dir ftm-output/run --out ftm-output/run/panels/spring")
+def panel(
+    quarters: Annotated[
+        list[str],
+        typer.Argument(metavar="QUARTER...", help="Quarters of the panel, for example 2020Q1 2020Q2."),
+    ],
+    folder: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Output folder of a run.", show_default=True)
+    ] = DEFAULT_OUT,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FOLDER",
+            help="Folder of the panel; its name is part of the themes' ids.",
+            show_default="DIR/panels/FIRST-LAST",
+        ),
+    ] = None,
+    joint: Annotated[bool, typer.Option("--joint", help="Themes found in all quarters together: the default.")] = False,
+    themes_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="QUARTER",
+            help="The themes of this quarter, not later than the others: point in time, nothing "
+            "of a later call is in an earlier row.",
+        ),
+    ] = None,
+    level: Annotated[Level, typer.Option(help="What the grid has a row for, with each call.")] = Level.FAMILY,
+    file_format: Annotated[
+        FileFormat, typer.Option("--format", help="Write the grid as a CSV or Stata file, too.")
+    ] = FileFormat.PARQUET,
+    quiet: Quiet = False,
+) -> None:
+    """Measure quarters with one set of themes: a row per call and family, zeros included, for an event study.
+
+    Theme ids mean the same in all quarters. The same quarters give the same files, in whatever order they are named.
+    """
+    if joint and themes_from is not None:
+        raise InvalidInput(
+            "--joint and --themes-from cannot be combined: are the themes those of all quarters, or one?"
+        )
+    from cloud.src.cli.panel import command  # here, because scipy takes a second to load
+
+    named = [quarter_of(quarter) for quarter in quarters]
+    first = None if themes_from is None else quarter_of(themes_from)
+    asked = command.PanelOptions(named, folder, out, first, level.value, file_format.value)
+    command.panel(Screen(quiet=quiet), asked)
 
 
 @app.command(epilog="Example: ftm explain 1 --dir ftm-output/demo")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -63,3 +64,18 @@ NoLlm = Annotated[bool, typer.Option("--no-llm", help="Ask no LLM: topics and th
 Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object, for scripts.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress; results and errors are shown.")]
+
+
+class Level(StrEnum):
+    """What the grid of a panel has a row for."""
+
+    FAMILY = "family"
+    THEME = "theme"
+
+
+class FileFormat(StrEnum):
+    """How the grid of a panel is written."""
+
+    PARQUET = "parquet"
+    CSV = "csv"
+    DTA = "dta"

@@ -129,6 +129,22 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "similarity": (_DOUBLE, "Cosine of the sentence to the centroid, the quarter's mean taken off both."),
     "mean_similarity": (_DOUBLE, "Mean similarity of the sentences that count."),
     "phrase": (_TEXT, "Phrase of the dictionary that the sentence has; null where it counts by nearness alone."),
+    # panel
+    "panel": (_TEXT, "Name of the panel."),
+    "in_sample": (_BOOL, "Whether the themes were found with this quarter's calls; otherwise only before them."),
+    "momentum": (
+        _DOUBLE,
+        "exposure - mean of the firm's exposures in its up to 4 earlier calls of the panel; null in its first call.",
+    ),
+    "affinity": (
+        _DOUBLE,
+        "exposure - mean over the other firms of the sector, each with its last call of the 365 days before this day;"
+        " null where they are fewer than 5, or the sector is not known.",
+    ),
+    "novelty": (
+        _DOUBLE,
+        "share_of_firms - mean of share_of_firms in the up to 4 earlier quarters of the panel; null in the first.",
+    ),
     "sentences": (pa.list_(SPOKEN), "The sentences that count, in spoken order; text is the cleaned text."),
 }
 

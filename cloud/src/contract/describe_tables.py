@@ -66,12 +66,31 @@ def tables() -> list[Described]:
             keys.themes_for_sentiment("Q"),
             schemas.THEME_FOR_SENTIMENT,
         ),
+        Described(
+            "panels: grid",
+            "call and family (or theme), also where no sentence counts",
+            _of_panel("grid"),
+            schemas.GRID,
+        ),
+        Described("panels: quarters", "theme or family and quarter", _of_panel("quarters"), schemas.PANEL_QUARTER),
+        Described("panels: themes", "theme or family: filter by `level`", _of_panel("themes"), schemas.PANEL_THEME),
+        Described(
+            "panels: exposures",
+            "call and theme or family that it speaks of",
+            _of_panel("exposures"),
+            schemas.PANEL_EXPOSURE,
+        ),
+        Described("panels: calls", "earnings call", _of_panel("calls"), schemas.PANEL_CALL),
         Described("prefetch", "sentence", f"{keys.prefetch_prefix('Q')}*.parquet", schemas.SENTENCE),
         Described("firm-topics", "topic of a firm", f"{keys.topics_parts_prefix('Q')}*.parquet", schemas.TOPIC),
         Described(
             "firm-sentences", "sentence", f"{keys.sentences_parts_prefix('Q')}*.parquet", schemas.SENTENCE_VECTOR
         ),
     ]
+
+
+def _of_panel(table: str) -> str:
+    return f"panels/NAME/{keys.panel_table(table)}"
 
 
 def page() -> str:

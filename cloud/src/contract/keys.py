@@ -21,6 +21,7 @@ MAX_BATCHES = 1000  # of one execution, see docs/adr/adr_003_inline_map.md
 _QUARTER = re.compile(r"[0-9]{4}Q[1-4]")
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
+_PANEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _IP_ADDRESS = re.compile(r"[0-9]+(\.[0-9]+){3}")
 
 
@@ -240,6 +241,21 @@ def themes_for_sentiment(quarter: str) -> str:
 def report(quarter: str) -> str:
     """The quarter's report, a page for the browser."""
     return f"reports/quarter={quarter}/index.html"
+
+
+# --- panels -----------------------------------------------------------------------------------
+
+
+def check_panel(name: str) -> str:
+    """Return the name of a panel; raise InvalidInput when it cannot be part of an id."""
+    if not _PANEL.fullmatch(name):
+        raise InvalidInput(f"panel {name!r} is not a name: use up to 40 letters, digits, - and _")
+    return name
+
+
+def panel_table(table: str) -> str:
+    """The file of one of a panel's tables, from the panel's folder."""
+    return f"{table}/{table}.parquet"
 
 
 # --- who named what: cases counted under ``naming`` in progress files and tables ---------------

@@ -13,6 +13,11 @@ _SENTENCE = f"""
     section? speaker_name? speaker_type position raw_text cleaned_text
 """
 
+_EXPOSURE = f"""
+    call_id firm_id firm_name ticker? permno? gvkey? sector? industry? {_DATES} theme_id theme_name level n_sentences
+    exposure exposure_prepared? exposure_qa? exposure_management? exposure_analysts? mean_similarity quarter
+"""
+
 # One row per sentence, as the prefetch leaves it for the map jobs.
 SENTENCE = table(f"{_SENTENCE} quarter")
 
@@ -71,13 +76,7 @@ THEME_CONTRIBUTION = table(
 )
 
 # One row per call and theme, and per call and family, with at least one sentence that counts.
-EXPOSURE = table(
-    f"""
-    call_id firm_id firm_name ticker? permno? gvkey? sector? industry? {_DATES} theme_id theme_name level n_sentences
-    exposure exposure_prepared? exposure_qa? exposure_management? exposure_analysts? mean_similarity quarter
-    """,
-    n_sentences="Sentences of the call that count for it.",
-)
+EXPOSURE = table(_EXPOSURE, n_sentences="Sentences of the call that count for it.")
 
 # One row per sentence and theme, and per sentence and family, that it counts for; exposures are its counts.
 EVIDENCE = table("sentence_id theme_id similarity phrase? quarter")
@@ -90,4 +89,55 @@ THEME_FOR_SENTIMENT = table(
     """,
     topic_id="Topic of the sentences; null for those of the theme that are in no topic.",
     n_sentences="Number of sentences in the row.",
+)
+
+# --- panels: several quarters measured with one set of themes ----------------------------------
+
+_PANEL_ID = "Id of the theme, theme_{panel}_{number:03d}, or of the family, family_{panel}_{number:03d}."
+
+# One row per theme and per family of the panel.
+PANEL_THEME = table(
+    """
+    theme_id name description naming_method keywords n_topics n_firms n_sentences level family_id? share_of_firms
+    distinctiveness general stability? dictionary centroid evidence_sentence_ids named_by panel
+    """,
+    theme_id=_PANEL_ID,
+    n_topics="Topics that it was found from.",
+    n_firms="Firms with at least one sentence that counts for it, in the quarters that it was found in.",
+    n_sentences="Sentences that count for it, in the quarters that it was found in.",
+    share_of_firms="n_firms divided by the number of firms in those quarters.",
+)
+
+# One row per theme or family and quarter.
+PANEL_QUARTER = table(
+    "theme_id theme_name level quarter n_firms n_sentences share_of_firms novelty? in_sample",
+    theme_id=_PANEL_ID,
+    n_firms="Firms with at least one sentence that counts for it in the quarter.",
+    n_sentences="Sentences of the quarter that count for it.",
+    quarter="Quarter of the calls, for example 2023Q1.",
+)
+
+# One row per call of all quarters.
+PANEL_CALL = CALL
+
+# One row per call and theme, and per call and family, with at least one sentence that counts.
+PANEL_EXPOSURE = table(
+    f"{_EXPOSURE} in_sample",
+    theme_id=_PANEL_ID,
+    n_sentences="Sentences of the call that count for it.",
+    quarter="Quarter of the call, for example 2023Q1.",
+)
+
+# One row per call and family, or per call and theme: also where none of the call's sentences counts.
+GRID = table(
+    f"""
+    call_id firm_id firm_name ticker? permno? gvkey? sector? industry? {_DATES} theme_id theme_name level n_sentences
+    n_sentences_said exposure exposure_prepared? exposure_qa? exposure_management? exposure_analysts? mean_similarity?
+    momentum? affinity? in_sample quarter
+    """,
+    theme_id=_PANEL_ID,
+    n_sentences="Sentences of the call that count for it; 0 where none does.",
+    exposure="n_sentences divided by n_sentences_said; 0 where nothing is said.",
+    mean_similarity="Mean similarity of the sentences that count; null where none does.",
+    quarter="Quarter of the call, for example 2023Q1.",
 )

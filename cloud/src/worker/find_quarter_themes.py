@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from cloud.src.models.embeddings import Vectors
+from cloud.src.models.embeddings import Embedder, Vectors
 from cloud.src.themes.count import Counted
 from cloud.src.themes.find_themes import find_themes
 from cloud.src.themes.measure import FittedThemes, Limits, Sentences, fit, measure
 from cloud.src.themes.refine import NO_THEME
 from cloud.src.themes.stability import MIN_FIRMS, RERUNS, best_jaccard, part_of_firm
+from cloud.src.worker.quarter_sentences import SpokenPart, sampled, to_fit
 
 Numbers = NDArray[np.int64]
 Shares = NDArray[np.float64]
@@ -41,6 +42,35 @@ class QuarterTopics:
         for number, theme in enumerate(found):
             seed_of_topic[chosen[theme.rows]] = number
         return seed_of_topic, len(found)
+
+
+@dataclass(frozen=True)
+class FittedOnSample:
+    """Themes, and the sentences that they were fitted to: ``sentences`` are those of ``sample``."""
+
+    fitted: FittedThemes
+    sample: list[SpokenPart]
+    sentences: Sentences
+
+
+def find_and_fit(
+    topics: QuarterTopics,
+    parts: Iterable[SpokenPart],
+    n_sentences: int,
+    limits: Limits,
+    embedder: Embedder,
+    begin: Callable[[str], None],
+) -> FittedOnSample:
+    """Find themes among topics, and fit them to a sample of the ``n_sentences`` in ``parts``.
+
+    ``begin`` is told what is begun.
+    """
+    begin(f"finding themes among {len(topics.firm_ids):,} topics")
+    seed_of_topic, n_seeds = topics.seeds(limits, np.arange(len(topics.firm_ids)))
+    begin(f"refining {n_seeds:,} themes on sentences")
+    sample = list(sampled(parts, n_sentences))
+    sentences = to_fit(sample, seed_of_topic, embedder)
+    return FittedOnSample(fit(sentences, n_seeds, limits), sample, sentences)
 
 
 @dataclass(frozen=True)

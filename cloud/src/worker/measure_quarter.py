@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -80,16 +80,39 @@ def _nearest_first(example: Example) -> tuple[float, str]:
     return -example.similarity, example.sentence_id
 
 
-@dataclass(frozen=True)
+@dataclass
 class MeasuredQuarter:
     """``parts`` are in the order of the quarter's parts; ``theme_of_topic`` is NO_THEME for a topic in none."""
 
     fitted: FittedThemes
-    parts: list[Measured]
     themes: Level
     families: Level
     theme_of_topic: Numbers
-    n_sentences: int  # that say something
+    n_sentences: int = 0  # that say something
+    parts: list[Measured] = field(default_factory=list)
+
+    @classmethod
+    def empty(cls, fitted: FittedThemes, n_firms: int, n_topics: int) -> MeasuredQuarter:
+        """Before anything has been counted."""
+        return cls(
+            fitted,
+            Level.empty(n_firms, len(fitted.themes.centroids)),
+            Level.empty(n_firms, len(fitted.families.centroids)),
+            np.full(n_topics, NO_THEME, dtype=np.int64),
+        )
+
+    def add(self, part: SpokenPart, found: Measured, topic_sizes: Numbers) -> None:
+        """Add what counts of a part to the sums. What counts is not kept: that is for who needs it."""
+        self.n_sentences += len(part.texts)
+        self.themes.add(part, found.themes)
+        self.families.add(part, found.families)
+        _assign_topics(self.theme_of_topic, part, found.themes, topic_sizes)
+
+    def invalid(self, limits: Limits) -> Numbers:
+        """The themes that are not valid when all sentences have been counted."""
+        largest_share = self.themes.firms.max(axis=0, initial=0) / np.maximum(self.themes.n_sentences, 1)
+        is_invalid = (self.themes.n_firms < limits.min_firms) | (largest_share > limits.max_firm_dominance)
+        return np.flatnonzero(is_invalid)
 
 
 def measure_quarter(
@@ -106,27 +129,14 @@ def measure_quarter(
         topic_sizes: how many sentences each topic has.
     """
     while True:
-        measured = _measured(read_parts(), fitted, n_firms, topic_sizes)
-        largest_share = measured.themes.firms.max(axis=0, initial=0) / np.maximum(measured.themes.n_sentences, 1)
-        is_invalid = (measured.themes.n_firms < limits.min_firms) | (largest_share > limits.max_firm_dominance)
-        if not is_invalid.any():
+        measured = MeasuredQuarter.empty(fitted, n_firms, len(topic_sizes))
+        for part in read_parts():
+            measured.parts.append(measure(fitted, part.vectors, part.texts))
+            measured.add(part, measured.parts[-1], topic_sizes)
+        dropped = measured.invalid(limits)
+        if not len(dropped):
             return measured
-        fitted = fitted.without(np.flatnonzero(is_invalid))
-
-
-def _measured(parts: Iterable[SpokenPart], fitted: FittedThemes, n_firms: int, topic_sizes: Numbers) -> MeasuredQuarter:
-    themes = Level.empty(n_firms, len(fitted.themes.centroids))
-    families = Level.empty(n_firms, len(fitted.families.centroids))
-    theme_of_topic = np.full(len(topic_sizes), NO_THEME, dtype=np.int64)
-    counted, n_sentences = [], 0
-    for part in parts:
-        found = measure(fitted, part.vectors, part.texts)
-        n_sentences += len(part.texts)
-        themes.add(part, found.themes)
-        families.add(part, found.families)
-        _assign_topics(theme_of_topic, part, found.themes, topic_sizes)
-        counted.append(found)
-    return MeasuredQuarter(fitted, counted, themes, families, theme_of_topic, n_sentences)
+        fitted = fitted.without(dropped)
 
 
 def _assign_topics(theme_of_topic: Numbers, part: SpokenPart, counted: Counted, topic_sizes: Numbers) -> None:
@@ -151,13 +161,23 @@ class QuarterEvidence:
 
     def __init__(self, measured: MeasuredQuarter, theme_ids: list[str], family_ids: list[str]) -> None:
         self._parts = iter(measured.parts)
-        self._ids = np.array([*family_ids, *theme_ids], dtype=object)
-        self._n_families = len(family_ids)
-        self._phrases = np.array([*measured.fitted.phrases, None], dtype=object)  # the last one is NO_PHRASE
+        self._ids = EvidenceIds(measured.fitted, theme_ids, family_ids)
 
     def __call__(self, sentences: pa.Table) -> pa.Table:
         """Of the next part (schema SENTENCE_VECTOR), as schema EVIDENCE: by sentence, families first."""
-        part = next(self._parts)
+        return self._ids.evidence(next(self._parts), sentences)
+
+
+class EvidenceIds:
+    """What the numbers of fitted themes, families and phrases stand for."""
+
+    def __init__(self, fitted: FittedThemes, theme_ids: list[str], family_ids: list[str]) -> None:
+        self._ids = np.array([*family_ids, *theme_ids], dtype=object)
+        self._n_families = len(family_ids)
+        self._phrases = np.array([*fitted.phrases, None], dtype=object)  # the last one is NO_PHRASE
+
+    def evidence(self, part: Measured, sentences: pa.Table) -> pa.Table:
+        """What counts of a part (schema SENTENCE_VECTOR), as schema EVIDENCE: by sentence, families first."""
         sentence = np.concatenate([part.families.sentence, part.themes.sentence])
         group = np.concatenate([part.families.theme, part.themes.theme + self._n_families])
         order = np.lexsort((group, sentence))

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from cloud.src.contract import keys
+from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.ask import GroupToName, Name, ToName
 from cloud.src.naming.namer import Namer
@@ -67,14 +68,21 @@ def name_quarter(
         answers.write(store, key, book)
         tell()
 
+    try:
+        return names_of(ranked, found, namer, book, save_and_tell)
+    finally:
+        answers.write(store, key, book)
+
+
+def names_of(
+    ranked: RankedQuarter, found: Candidates, namer: Namer, book: AnswerBook, meanwhile: Callable[[], None]
+) -> Names:
+    """Have all named; ``book`` gets the LLM's answers, and ``meanwhile`` is called now and then."""
     labels = labels_of(ranked, found)
     place = {family.number: place for place, family in enumerate(ranked.families)}
     families = to_name(ranked.families, labels.families, [None] * len(ranked.families))
     themes = to_name(ranked.themes, labels.themes, [place[theme.family] for theme in ranked.themes])
-    try:
-        names = answers.wait_for(namer.start_themes(families, themes, book), meanwhile=save_and_tell)
-    finally:
-        answers.write(store, key, book)
+    names = answers.wait_for(namer.start_themes(families, themes, book), meanwhile=meanwhile)
     return names.families, names.themes
 
 

@@ -47,12 +47,15 @@ class SpokenPart:
 
 
 class SpokenSentences:
-    """Makes parts of tables; firms and topics are numbered by their places in the quarter's tables."""
+    """Makes parts of tables; firms and topics are numbered by their places in the quarter's tables.
 
-    def __init__(self, firms: Iterable[str], topics: pa.Table) -> None:
+    ``first_topic`` is the number of the first of the topics: of a second quarter, how many those before it have.
+    """
+
+    def __init__(self, firms: Iterable[str], topics: pa.Table, first_topic: int = 0) -> None:
         self._firm_number = {firm_id: number for number, firm_id in enumerate(firms)}
         keys = zip(topics.column("firm_id").to_pylist(), topics.column("local_topic_id").to_pylist(), strict=True)
-        self._topic_number = {key: number for number, key in enumerate(keys)}
+        self._topic_number = {key: number for number, key in enumerate(keys, start=first_topic)}
 
     def of(self, part: pa.Table) -> SpokenPart:
         """Those of a table SENTENCE_VECTOR."""

@@ -21,16 +21,16 @@ from cloud.src.contract.record import of_run, with_record
 from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.ask import in_words
 from cloud.src.naming.namer import Namer
-from cloud.src.themes.measure import Limits, Sentences, fit
+from cloud.src.themes.measure import Limits, Sentences
 from cloud.src.themes.rank import sentences_of_any_call
 from cloud.src.themes.refine import NO_THEME
 from cloud.src.worker import publish
-from cloud.src.worker.find_quarter_themes import QuarterTopics, Stability, stability
+from cloud.src.worker.find_quarter_themes import QuarterTopics, Stability, find_and_fit, stability
 from cloud.src.worker.mapped_quarter import MappedQuarter, read_mapped
 from cloud.src.worker.measure_quarter import MeasuredQuarter, QuarterEvidence, measure_quarter
 from cloud.src.worker.name_quarter import candidates_of, name_quarter, speaker_words
 from cloud.src.worker.progress import ProgressWriter, ThemesProgress
-from cloud.src.worker.quarter_sentences import SpokenPart, SpokenSentences, sampled, to_fit
+from cloud.src.worker.quarter_sentences import SpokenPart, SpokenSentences
 from cloud.src.worker.rank_quarter import RankedQuarter, ids_by_number, rank_quarter
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
@@ -114,21 +114,17 @@ def find_and_measure(
         for _, table in publish.sentence_parts(store, settings.quarter, parts):
             yield spoken.of(table)
 
-    steps.begin(f"finding themes among {mapped.topics.num_rows:,} topics")
-    seed_of_topic, n_seeds = topics.seeds(limits, np.arange(mapped.topics.num_rows))
-    steps.begin(f"refining {n_seeds:,} themes on sentences")
-    sample = list(sampled(read_parts(), sum(firm["n_sentences"] for firm in mapped.firms)))
-    sentences = to_fit(sample, seed_of_topic, embedder)
-    fitted = fit(sentences, n_seeds, limits)
-    steps.begin(f"measuring {len(fitted.family_of):,} themes on all sentences")
+    n_sentences = sum(firm["n_sentences"] for firm in mapped.firms)
+    found = find_and_fit(topics, read_parts(), n_sentences, limits, embedder, steps.begin)
+    steps.begin(f"measuring {len(found.fitted.family_of):,} themes on all sentences")
     topic_sizes = mapped.topics.column("n_sentences").to_numpy()
-    measured = measure_quarter(read_parts, fitted, limits, len(mapped.firms), topic_sizes)
+    measured = measure_quarter(read_parts, found.fitted, limits, len(mapped.firms), topic_sizes)
     if not settings.stability:
-        return FoundQuarter(measured, Stability(), sample, sentences)
+        return FoundQuarter(measured, Stability(), found.sample, found.sentences)
     steps.begin("measuring how stable the themes are")
-    topic_of_sentence = np.concatenate([part.topics for part in sample])
-    stable = stability(measured.fitted, sentences, topics, topic_of_sentence, limits)
-    return FoundQuarter(measured, stable, sample, sentences)
+    topic_of_sentence = np.concatenate([part.topics for part in found.sample])
+    stable = stability(measured.fitted, found.sentences, topics, topic_of_sentence, limits)
+    return FoundQuarter(measured, stable, found.sample, found.sentences)
 
 
 def write_tables(

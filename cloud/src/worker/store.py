@@ -21,6 +21,10 @@ class Store:
         self._s3 = s3
         self.bucket = bucket
 
+    def where(self, key: str) -> str:
+        """The object's address, for messages."""
+        return f"s3://{self.bucket}/{key}"
+
     def read(self, key: str) -> bytes | None:
         """The object's bytes, or None when there is no such object."""
         try:
@@ -34,26 +38,26 @@ class Store:
         """The object's bytes; raise FtmError when there is no such object."""
         body = self.read(key)
         if body is None:
-            raise FtmError(f"s3://{self.bucket}/{key} is missing: the step before this one has not written it")
+            raise FtmError(f"{self.where(key)} is missing: the step before this one has not written it")
         return body
 
     def read_json(self, key: str) -> Any:
         """The JSON document; raise FtmError when it is not there or broken."""
-        return parse_json(self.require(key), f"s3://{self.bucket}/{key}")
+        return parse_json(self.require(key), self.where(key))
 
     def read_json_if_there(self, key: str) -> Any | None:
         """The JSON document; None when it is not there."""
         body = self.read(key)
-        return None if body is None else parse_json(body, f"s3://{self.bucket}/{key}")
+        return None if body is None else parse_json(body, self.where(key))
 
     def read_table(self, key: str) -> pa.Table:
         """The Parquet table; raise FtmError when it is not there or broken."""
-        return parse_table(self.require(key), f"s3://{self.bucket}/{key}")
+        return parse_table(self.require(key), self.where(key))
 
     def read_table_if_there(self, key: str) -> pa.Table | None:
         """The Parquet table; None when it is not there."""
         body = self.read(key)
-        return None if body is None else parse_table(body, f"s3://{self.bucket}/{key}")
+        return None if body is None else parse_table(body, self.where(key))
 
     def write_json(self, key: str, document: Any) -> None:
         """Write a JSON document."""
@@ -77,6 +81,25 @@ class Store:
     def delete(self, key: str) -> None:
         """Delete the object, if it is there."""
         self._s3.delete_object(Bucket=self.bucket, Key=key)
+
+
+class FolderStore(Store):
+    """The output folder of a run, to be read: keys are paths in it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(None, "")
+        self.folder = folder
+
+    def where(self, key: str) -> str:
+        """The file's path, for messages."""
+        return str(self.folder / key)
+
+    def read(self, key: str) -> bytes | None:
+        """The file's bytes, or None when there is no such file."""
+        try:
+            return (self.folder / key).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
 
 def parse_json(body: bytes, where: str) -> Any:

@@ -1,0 +1,115 @@
+"""``ftm panel``: several quarters of a run folder as one table of calls and themes, zeros written."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from rich.table import Table
+from rich.text import Text
+
+from cloud.src.cli.panel import formats
+from cloud.src.cli.run.run_folder import FAMILY
+from cloud.src.cli.screen import Screen, Stage, one_line, output_console
+from cloud.src.contract import keys
+from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.models import packaged_models
+from cloud.src.models.embeddings import Embedder
+from cloud.src.themes.measure import Limits
+from cloud.src.worker.panel.panel import PanelRequest, check_quarters, make_panel
+from cloud.src.worker.store import FolderStore
+
+MIN_FIRMS, MAX_FIRM_DOMINANCE = 2, 0.4  # as in the worker's settings
+SHOWN = 10
+
+
+@dataclass(frozen=True)
+class PanelOptions:
+    """What the user asks for; ``out`` is None for a folder beside the run's tables."""
+
+    quarters: Sequence[str]
+    folder: Path
+    out: Path | None
+    themes_from: str | None
+    level: str
+    format: str
+
+
+def panel(screen: Screen, asked: PanelOptions) -> None:
+    """Write the panel's tables, and show the first families or themes in each quarter.
+
+    Raises InvalidInput when a quarter is missing; FtmError when a file is damaged or the disk refuses.
+    """
+    check_quarters(asked.quarters, asked.themes_from)
+    if not asked.folder.is_dir():
+        raise InvalidInput(f"{asked.folder} is not a folder: give the output folder of a run")
+    quarters = sorted(asked.quarters)
+    default = quarters[0] if len(quarters) == 1 else f"{quarters[0]}-{quarters[-1]}"
+    out = asked.out or asked.folder / "panels" / default
+    name = keys.check_panel(out.name)
+    request = PanelRequest(name, quarters, asked.themes_from, asked.level, Limits(MIN_FIRMS, MAX_FIRM_DOMINANCE))
+
+    @contextmanager
+    def begin(step: str, total: int | None, unit: str) -> Iterator[Stage]:
+        with screen.stage(step, total, unit) as stage:
+            yield stage
+
+    try:
+        rows = make_panel(FolderStore(asked.folder), request, out, _embedder, begin)
+        if asked.format != formats.PARQUET:
+            with screen.stage(f"write {asked.format}"):
+                formats.write(asked.format, out)
+    except OSError as error:
+        raise FtmError(f"cannot write {out}: {error.strerror or error}") from error
+    _show(asked, out, rows)
+
+
+def _embedder() -> Embedder:
+    return Embedder(os.environ.get("EMBEDDING_MODEL") or packaged_models.EMBEDDING)
+
+
+def _show(asked: PanelOptions, out: Path, rows: dict[str, int]) -> None:
+    console = output_console()
+    found = pq.read_table(out / keys.panel_table("quarters"))
+    console.print(_first(found.filter(pc.equal(found["level"], asked.level)).to_pylist(), asked.level))
+    times = pq.read_table(out / keys.panel_table("calls"), columns=["time_known"])["time_known"]
+    unknown = times.length() - sum(times.to_pylist())
+    about = f"{rows['calls']:,} calls, {rows['grid']:,} rows in the grid"
+    if unknown:
+        about += f"; {unknown:,} calls without a time of day have no event_date, only first_trading_day"
+    grid = out / keys.panel_table("grid")
+    other = (
+        [f"The same as {asked.format}: {formats.path(asked.format, out)}"] if asked.format != formats.PARQUET else []
+    )
+    first, last = min(asked.quarters), max(asked.quarters)
+    next_step = (
+        f"Next, what each theme counts: ftm explain THEME --quarter {last} --dir {shlex.quote(str(asked.folder))}"
+    )
+    if first != last:
+        next_step = f"Next, what is new: ftm themes --quarters {first} {last} --dir {shlex.quote(str(asked.folder))}"
+    for line in [about, f"Grid: {grid}", *other, next_step]:
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _first(rows: list[dict[str, Any]], level: str) -> Table:
+    """The share of firms of the first families or themes, quarter by quarter."""
+    quarters = sorted({row["quarter"] for row in rows})
+    plural = "families" if level == FAMILY else "themes"
+    table = Table(title=f"Share of firms that speak of the first {plural}", title_justify="left")
+    table.add_column(level.capitalize())
+    for quarter in quarters:
+        table.add_column(quarter, justify="right")
+    by_theme: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_theme.setdefault(row["theme_id"], []).append(row)
+    for own in list(by_theme.values())[:SHOWN]:
+        # Text, not str: names are untrusted and rich would read [...] in them as markup.
+        table.add_row(Text(one_line(own[0]["theme_name"])), *(f"{row['share_of_firms']:.0%}" for row in own))
+    return table

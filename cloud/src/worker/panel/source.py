@@ -1,0 +1,112 @@
+"""What a panel is made of: several quarters as map has left them, with one numbering of their firms and topics."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.worker import publish
+from cloud.src.worker.find_quarter_themes import Numbers, QuarterTopics
+from cloud.src.worker.mapped_quarter import MappedQuarter, read_mapped
+from cloud.src.worker.quarter_sentences import SpokenPart, SpokenSentences
+from cloud.src.worker.store import Store
+
+
+@dataclass(frozen=True)
+class PanelQuarter:
+    """A quarter of a panel, as its last run has left it."""
+
+    quarter: str
+    mapped: MappedQuarter
+    spoken: SpokenSentences
+
+    @property
+    def n_sentences(self) -> int:
+        """How many sentences the quarter has."""
+        return sum(firm["n_sentences"] for firm in self.mapped.firms)
+
+    def made_of(self) -> str:
+        """A hash of what its parts are made of: transcripts, models, settings."""
+        return hashlib.sha256(json.dumps(self.mapped.fingerprints).encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class PanelSource:
+    """The quarters, oldest first; ``firm_ids`` and ``firm_names`` are those of all of them, a firm's name the last."""
+
+    store: Store
+    quarters: list[PanelQuarter]
+    firm_ids: list[str]
+    firm_names: list[str]
+
+    @property
+    def n_parts(self) -> int:
+        """How many parts one pass goes through."""
+        return sum(len(quarter.mapped.parts) for quarter in self.quarters)
+
+    @property
+    def n_sentences(self) -> int:
+        """How many sentences all quarters have."""
+        return sum(quarter.n_sentences for quarter in self.quarters)
+
+    def parts(self, quarter: PanelQuarter) -> Iterator[tuple[pa.Table, SpokenPart]]:
+        """A quarter's parts, as schema SENTENCE_VECTOR and as what themes are measured on."""
+        parts = [(part.batch_id, part.number) for part in quarter.mapped.parts]
+        for _, table in publish.sentence_parts(self.store, quarter.quarter, parts):
+            yield table, quarter.spoken.of(table)
+
+    def all_parts(self) -> Iterator[SpokenPart]:
+        """The parts of all quarters."""
+        return (part for quarter in self.quarters for _, part in self.parts(quarter))
+
+    def topics(self) -> QuarterTopics:
+        """The topics of all quarters, in the order of their numbers."""
+        tables = [quarter.mapped.topics for quarter in self.quarters]
+        firm_ids: list[Any] = [firm_id for table in tables for firm_id in table.column("firm_id").to_pylist()]
+        keywords: list[Any] = [words for table in tables for words in table.column("keywords").to_pylist()]
+        embeddings = np.concatenate([quarter.mapped.embeddings() for quarter in self.quarters])
+        return QuarterTopics(embeddings, firm_ids, keywords)
+
+    def topic_sizes(self) -> Numbers:
+        """How many sentences each topic has."""
+        return np.concatenate([quarter.mapped.topics.column("n_sentences").to_numpy() for quarter in self.quarters])
+
+
+def read_source(store: Store, quarters: Sequence[str]) -> PanelSource:
+    """What the last run of each quarter has left.
+
+    Raises InvalidInput when a quarter has no finished run, or when two were made with different embedding models;
+    FtmError when a file is damaged.
+    """
+    found = []
+    for quarter in sorted(quarters):
+        progress = store.read_json_if_there(keys.themes_progress(quarter))
+        if progress is None:
+            where = store.where(keys.themes_progress(quarter))
+            raise InvalidInput(f"{quarter} has no themes yet ({where} is missing): run the quarter first, to its end")
+        found.append((quarter, str(progress["manifest_key"])))
+    mapped = [read_mapped(store, *each) for each in found]
+    _check_same_model([quarter for quarter, _ in found], mapped)
+    name_of = {firm["firm_id"]: firm["firm_name"] for each in mapped for firm in each.firms}
+    firm_ids = sorted(name_of)
+    starts = np.cumsum([0, *(each.topics.num_rows for each in mapped)])
+    panel_quarters = [
+        PanelQuarter(quarter, each, SpokenSentences(firm_ids, each.topics, int(start)))
+        for (quarter, _), each, start in zip(found, mapped, starts[:-1], strict=True)
+    ]
+    return PanelSource(store, panel_quarters, firm_ids, [name_of[firm_id] for firm_id in firm_ids])
+
+
+def _check_same_model(quarters: Sequence[str], mapped: Sequence[MappedQuarter]) -> None:
+    dimensions = {each.embeddings().shape[1]: quarter for quarter, each in zip(quarters, mapped, strict=True)}
+    if len(dimensions) > 1:
+        told = " and ".join(f"{quarter} ({number} dimensions)" for number, quarter in dimensions.items())
+        raise InvalidInput(f"{told} were made with different embedding models: run one of them again")

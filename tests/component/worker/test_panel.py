@@ -1,0 +1,227 @@
+"""A panel of two generated quarters: every call with every family, themes of both or of the earlier one."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+
+import boto3
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+import pytest
+
+from cloud.src.contract import keys, schemas
+from cloud.src.contract.columns import DESCRIPTION
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.record import read_metadata, run_of
+from cloud.src.naming.namer import KeywordNamer
+from cloud.src.themes.measure import Limits
+from cloud.src.worker import reduce_themes
+from cloud.src.worker.panel.panel import PanelRequest, make_panel
+from cloud.src.worker.settings import ReduceSettings
+from cloud.src.worker.store import FolderStore
+from tests.component.conftest import BUCKET
+from tests.component.worker_quarter import CALL_DATE, ITEMS, PLACES, call, embedder, firm, map_quarter
+
+EARLIER, LATER = "2023Q1", "2023Q2"
+N_FIRMS = 7
+NEW_SUBJECT = "Chatbots and language models now answer {item} questions of customers in {place}."
+SCHEMAS = {
+    "themes": schemas.PANEL_THEME,
+    "quarters": schemas.PANEL_QUARTER,
+    "calls": schemas.PANEL_CALL,
+    "exposures": schemas.PANEL_EXPOSURE,
+    "grid": schemas.GRID,
+}
+
+
+def later_call(number: int) -> list[str]:
+    place = PLACES[number % len(PLACES)]
+    return [*call(number), *(NEW_SUBJECT.format(item=item, place=place) for item in ITEMS)]
+
+
+@pytest.fixture(scope="module")
+def run_folder(aws_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The output folder of both quarters; in the later one each firm calls a day after the one before it."""
+    s3 = boto3.client(
+        "s3", endpoint_url=aws_endpoint, region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t"
+    )
+    s3.create_bucket(Bucket=BUCKET)
+    calls = {
+        EARLIER: [firm(str(101 + n), call(n)) for n in range(N_FIRMS)],
+        LATER: [
+            firm(str(101 + n), later_call(n), spoken_on=date(2023, 5, 1 + n), quarter=LATER) for n in range(N_FIRMS)
+        ],
+    }
+    for quarter, firms in calls.items():
+        manifest = f"manifests/{quarter}/manifest_20230701T000000000000Z.jsonl"
+        store = map_quarter(s3, firms, batch_size=3, manifest_key=manifest, quarter=quarter)
+        settings = ReduceSettings(quarter=quarter, s3_bucket=BUCKET, manifest_key=manifest, stability=False)
+        reduce_themes.run(settings, store, KeywordNamer(embedder()), embedder())
+    folder = tmp_path_factory.mktemp("run")
+    for key in store.list(""):
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_bytes(store.require(key))
+        store.delete(key)
+    s3.delete_bucket(Bucket=BUCKET)
+    return folder
+
+
+class Silent:
+    def update(self, done: int) -> None: ...
+
+
+@contextmanager
+def begin(_step: str, _total: int | None, _unit: str) -> Iterator[Silent]:
+    yield Silent()
+
+
+def panel(run_folder: Path, out: Path, *quarters: str, themes_from: str | None = None, level: str = "family") -> Path:
+    request = PanelRequest("spring", quarters, themes_from, level, Limits(2, 0.4))
+    make_panel(FolderStore(run_folder), request, out, embedder, begin)
+    return out
+
+
+def read(folder: Path, table: str) -> pa.Table:
+    return pq.read_table(folder / keys.panel_table(table))
+
+
+@pytest.fixture(scope="module")
+def joint(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return panel(run_folder, tmp_path_factory.mktemp("joint"), EARLIER, LATER)
+
+
+@pytest.fixture(scope="module")
+def fixed(run_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return panel(run_folder, tmp_path_factory.mktemp("fixed"), EARLIER, LATER, themes_from=EARLIER)
+
+
+def test_the_order_of_the_quarters_makes_no_difference(run_folder: Path, joint: Path, tmp_path: Path) -> None:
+    other = panel(run_folder, tmp_path / "other", LATER, EARLIER)
+    for table in SCHEMAS:
+        assert (joint / keys.panel_table(table)).read_bytes() == (other / keys.panel_table(table)).read_bytes()
+
+
+@pytest.mark.parametrize("table", SCHEMAS)
+def test_each_table_has_its_schema_descriptions_and_record(joint: Path, fixed: Path, table: str) -> None:
+    for folder, point_in_time in ((joint, False), (fixed, True)):
+        schema = pq.read_schema(folder / keys.panel_table(table))
+        assert schema.equals(SCHEMAS[table])
+        assert all((field.metadata or {}).get(DESCRIPTION) for field in schema)
+        record = read_metadata(schema)
+        assert (record["quarters"], record["point_in_time"]) == ([EARLIER, LATER], point_in_time)
+        assert run_of(schema) == run_of(pq.read_schema(folder / keys.panel_table("grid")))
+        assert run_of(schema)
+
+
+def test_the_grid_has_every_call_with_every_family(joint: Path) -> None:
+    grid, exposures = read(joint, "grid").to_pandas(), read(joint, "exposures").to_pandas()
+    families = [row["theme_id"] for row in read(joint, "themes").to_pylist() if row["level"] == "family"]
+    assert len(grid) == 2 * N_FIRMS * len(families)
+    assert not grid.duplicated(["call_id", "theme_id"]).any()
+    assert all(family.startswith("family_spring_") for family in families)
+
+    counted = exposures[exposures.level == "family"]
+    assert grid[grid.n_sentences > 0].shape[0] == len(counted)
+    merged = counted.merge(grid, on=["call_id", "theme_id"], suffixes=("", "_grid"))
+    for name in ("n_sentences", "exposure", "exposure_prepared", "exposure_management", "mean_similarity"):
+        assert (merged[name] == merged[f"{name}_grid"]).all()
+    zeros = grid[grid.n_sentences == 0]
+    assert len(zeros)
+    assert (zeros.exposure == 0).all()
+    assert (zeros.exposure_prepared == 0).all()
+    assert zeros.mean_similarity.isna().all()
+    assert grid.exposure_qa.isna().all()  # nothing is said there
+
+
+def test_row_groups_are_of_one_quarter(joint: Path) -> None:
+    with pq.ParquetFile(joint / keys.panel_table("grid")) as grid:
+        groups = [
+            set(grid.read_row_group(number, ["quarter"])["quarter"].to_pylist())
+            for number in range(grid.num_row_groups)
+        ]
+    assert groups == [{EARLIER}, {LATER}]
+
+
+def test_a_grid_of_themes(run_folder: Path, tmp_path: Path) -> None:
+    folder = panel(run_folder, tmp_path / "themes", EARLIER, themes_from=EARLIER, level="theme")
+    themes = read(folder, "themes").filter(pc.field("level") == "theme")
+    assert set(read(folder, "grid")["theme_id"].to_pylist()) == set(themes["theme_id"].to_pylist())
+
+
+def test_what_is_said_in_the_later_quarter_only_has_its_theme(joint: Path) -> None:
+    rows = [row for row in read(joint, "quarters").to_pylist() if row["level"] == "theme"]
+    firms: dict[str, dict[str, int]] = {}
+    for row in rows:
+        firms.setdefault(row["theme_id"], {})[row["quarter"]] = row["n_firms"]
+    assert [n_firms for n_firms in firms.values() if n_firms == {EARLIER: 0, LATER: N_FIRMS}]
+    assert sum(n_firms == {EARLIER: N_FIRMS, LATER: N_FIRMS} for n_firms in firms.values()) >= 2
+
+
+def test_themes_of_a_quarter_are_those_it_has_published(run_folder: Path, fixed: Path) -> None:
+    own = pq.read_table(run_folder / keys.exposures(EARLIER), partitioning=None).to_pylist()
+    found = [row for row in read(fixed, "exposures").to_pylist() if row["quarter"] == EARLIER]
+    assert all(row.pop("in_sample") for row in found)
+    assert [{**row, "theme_id": row["theme_id"].replace("_spring_", f"_{EARLIER}_")} for row in found] == own
+    assert {row["in_sample"] for row in read(fixed, "grid").to_pylist() if row["quarter"] == LATER} == {False}
+
+
+class WithoutLaterCalls(FolderStore):
+    """A run folder from which every call after a day has been deleted."""
+
+    last_day = date(2023, 5, 4)
+
+    def read_table(self, key: str) -> pa.Table:
+        table = super().read_table(key)
+        return table.filter(pc.field("earnings_call_date") <= self.last_day) if "firm-sentences" in key else table
+
+
+def test_deleting_later_calls_changes_no_earlier_row(run_folder: Path, fixed: Path, tmp_path: Path) -> None:
+    request = PanelRequest("spring", [EARLIER, LATER], EARLIER, "family", Limits(2, 0.4))
+    make_panel(WithoutLaterCalls(run_folder), request, tmp_path, embedder, begin)
+
+    for table in ("calls", "exposures", "grid"):
+        earlier = read(fixed, table).filter(pc.field("earnings_call_date") <= WithoutLaterCalls.last_day)
+        assert 0 < earlier.num_rows < read(fixed, table).num_rows
+        assert read(tmp_path, table).equals(earlier)
+    assert read(tmp_path, "themes").equals(read(fixed, "themes"))
+    assert pc.any(read(tmp_path, "grid").filter(pc.field("quarter") == LATER)["momentum"].is_valid()).as_py()
+
+
+def test_affinity_needs_five_firms_that_called_before(fixed: Path) -> None:
+    rows = [row for row in read(fixed, "grid").to_pylist() if row["quarter"] == LATER]
+    assert all(row["affinity"] is not None for row in rows)
+    assert all(
+        row["affinity"] is None for row in read(fixed, "grid").to_pylist() if row["earnings_call_date"] == CALL_DATE
+    )
+
+
+@pytest.mark.parametrize(
+    ("quarters", "themes_from", "message"),
+    [
+        ([EARLIER, "2022Q4"], None, "2022Q4 has no themes yet"),
+        ([EARLIER, EARLIER], None, "2023Q1 is given twice"),
+        ([EARLIER, LATER], LATER, "--themes-from 2023Q2 is later than 2023Q1"),
+    ],
+)
+def test_what_cannot_be_made(
+    run_folder: Path, tmp_path: Path, quarters: list[str], themes_from: str | None, message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        panel(run_folder, tmp_path / "out", *quarters, themes_from=themes_from)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_call_of_two_quarters_is_refused(run_folder: Path, tmp_path: Path) -> None:
+    twice = tmp_path / "run"
+    shutil.copytree(run_folder, twice)
+    for path in (twice / keys.sentences_parts_prefix(LATER)).iterdir():
+        path.write_bytes(
+            (twice / keys.sentences_parts_prefix(EARLIER) / path.name.replace(LATER, EARLIER)).read_bytes()
+        )
+    with pytest.raises(InvalidInput, match="is in 2023Q1 and in 2023Q2"):
+        panel(twice, tmp_path / "out", EARLIER, LATER, themes_from=EARLIER)
