@@ -80,7 +80,7 @@ def tables() -> list[Described]:
             _of_panel("exposures"),
             schemas.PANEL_EXPOSURE,
         ),
-        Described("panels: calls", "earnings call", _of_panel("calls"), schemas.PANEL_CALL),
+        Described("panels: calls", "earnings call", _of_panel("calls"), schemas.CALL),
         Described("prefetch", "sentence", f"{keys.prefetch_prefix('Q')}*.parquet", schemas.SENTENCE),
         Described("firm-topics", "topic of a firm", f"{keys.topics_parts_prefix('Q')}*.parquet", schemas.TOPIC),
         Described(

@@ -117,9 +117,6 @@ PANEL_QUARTER = table(
     quarter="Quarter of the calls, for example 2023Q1.",
 )
 
-# One row per call of all quarters.
-PANEL_CALL = CALL
-
 # One row per call and theme, and per call and family, with at least one sentence that counts.
 PANEL_EXPOSURE = table(
     f"{_EXPOSURE} in_sample",

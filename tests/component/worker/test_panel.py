@@ -33,7 +33,7 @@ NEW_SUBJECT = "Chatbots and language models now answer {item} questions of custo
 SCHEMAS = {
     "themes": schemas.PANEL_THEME,
     "quarters": schemas.PANEL_QUARTER,
-    "calls": schemas.PANEL_CALL,
+    "calls": schemas.CALL,
     "exposures": schemas.PANEL_EXPOSURE,
     "grid": schemas.GRID,
 }

@@ -25,6 +25,12 @@ COUNTS = ", ".join(
     for said in ("", "_said")
     for part in ("", "_prepared", "_qa", "_management", "_analysts")
 )
+OF_CALL_AND_THEME = """
+    call_id string, firm_id string, firm_name string, ticker string?, permno int64?, gvkey string?, sector string?,
+    industry string?, earnings_call_date date32[day], call_time_utc timestamp[us@UTC]?,
+    first_trading_day date32[day]?, time_known bool, event_date date32[day]?, theme_id string, theme_name string,
+    level string, n_sentences int32
+"""
 TABLES = {
     "SENTENCE": SENTENCE + ", quarter string",
     "SENTENCE_TOPIC": SENTENCE + ", says bool, local_topic_id int32, quarter string",
@@ -40,12 +46,31 @@ TABLES = {
         call_time_utc timestamp[us@UTC]?, first_trading_day date32[day]?, time_known bool, event_date date32[day]?,
         {COUNTS}, quarter string
     """,
-    "EXPOSURE": """
-        call_id string, firm_id string, firm_name string, ticker string?, permno int64?, gvkey string?, sector string?,
-        industry string?, earnings_call_date date32[day], call_time_utc timestamp[us@UTC]?,
-        first_trading_day date32[day]?, time_known bool, event_date date32[day]?, theme_id string, theme_name string,
-        level string, n_sentences int32, exposure double, exposure_prepared double?, exposure_qa double?,
+    "EXPOSURE": OF_CALL_AND_THEME
+    + """,
+        exposure double, exposure_prepared double?, exposure_qa double?,
         exposure_management double?, exposure_analysts double?, mean_similarity double, quarter string
+    """,
+    "PANEL_EXPOSURE": OF_CALL_AND_THEME
+    + """,
+        exposure double, exposure_prepared double?, exposure_qa double?, exposure_management double?,
+        exposure_analysts double?, mean_similarity double, quarter string, in_sample bool
+    """,
+    "GRID": OF_CALL_AND_THEME
+    + """,
+        n_sentences_said int32, exposure double, exposure_prepared double?, exposure_qa double?,
+        exposure_management double?, exposure_analysts double?, mean_similarity double?, momentum double?,
+        affinity double?, in_sample bool, quarter string
+    """,
+    "PANEL_THEME": """
+        theme_id string, name string, description string, naming_method string, keywords list<string>,
+        n_topics int32, n_firms int32, n_sentences int32, level string, family_id string?, share_of_firms double,
+        distinctiveness double, general bool, stability double?, dictionary list<struct>, centroid list<float>,
+        evidence_sentence_ids list<string>, named_by string, panel string
+    """,
+    "PANEL_QUARTER": """
+        theme_id string, theme_name string, level string, quarter string, n_firms int32, n_sentences int32,
+        share_of_firms double, novelty double?, in_sample bool
     """,
     "EVIDENCE": "sentence_id string, theme_id string, similarity double, phrase string?, quarter string",
     "TOPIC": """

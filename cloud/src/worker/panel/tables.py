@@ -84,7 +84,7 @@ class PanelWriter:
         """Write all tables, themes last; return the number of rows of each. Raises InvalidInput for a call twice."""
         _check_calls_once(self._files, self._quarters)
         rows = {
-            "calls": self._write("calls", schemas.PANEL_CALL, map(self._files.calls, self._quarters), whole),
+            "calls": self._write("calls", schemas.CALL, map(self._files.calls, self._quarters), whole),
             "exposures": self._write("exposures", schemas.PANEL_EXPOSURE, map(self._exposures, self._quarters), whole),
             "grid": self._write("grid", schemas.GRID, self._grid(), whole),
             "quarters": self._write("quarters", schemas.PANEL_QUARTER, [self.quarters()], whole),
