@@ -65,9 +65,8 @@ def test_later_calls_change_nothing() -> None:
     sectors = [["Tools", "Banks"][number] for number in rng.integers(0, 2, n_calls)]
     until = int(np.searchsorted(days, 400))
 
-    for measure in (
-        lambda n: momentum(exposure[:n], firms[:n], days[:n]),
-        lambda n: affinity(exposure[:n], firms[:n], sectors[:n], days[:n]),
-    ):
-        np.testing.assert_array_equal(measure(until), measure(n_calls)[:until])
+    before, after = (momentum(exposure[:n], firms[:n], days[:n]) for n in (until, n_calls))
+    np.testing.assert_array_equal(before, after[:until])
+    before, after = (affinity(exposure[:n], firms[:n], sectors[:n], days[:n]) for n in (until, n_calls))
+    np.testing.assert_array_equal(before, after[:until])
     assert np.isfinite(affinity(exposure, firms, sectors, days)[until:]).any()

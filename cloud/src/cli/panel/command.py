@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from rich.table import Table
@@ -78,9 +79,9 @@ def _embedder() -> Embedder:
 def _show(asked: PanelOptions, out: Path, rows: dict[str, int]) -> None:
     console = output_console()
     found = pq.read_table(out / keys.panel_table("quarters"))
-    console.print(_first(found.filter(pc.equal(found["level"], asked.level)).to_pylist(), asked.level))
+    console.print(_first(found.filter(pc.equal(found["level"], pa.scalar(asked.level))).to_pylist(), asked.level))
     times = pq.read_table(out / keys.panel_table("calls"), columns=["time_known"])["time_known"]
-    unknown = times.length() - sum(times.to_pylist())
+    unknown = len(times) - len(times.filter(times))
     about = f"{rows['calls']:,} calls, {rows['grid']:,} rows in the grid"
     if unknown:
         about += f"; {unknown:,} calls without a time of day have no event_date, only first_trading_day"

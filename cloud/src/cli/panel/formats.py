@@ -60,6 +60,7 @@ def _write_dta(grid: pq.ParquetFile, file: Path) -> None:
 
     table = grid.read()
     frame = pd.DataFrame({name: _for_stata(table[name]).to_pandas() for name in table.column_names})
+    frame = frame.fillna(dict.fromkeys((field.name for field in table.schema if pa.types.is_string(field.type)), ""))
     days = [field.name for field in grid.schema_arrow if pa.types.is_date(field.type)]
     times = [field.name for field in grid.schema_arrow if pa.types.is_timestamp(field.type)]
     frame.to_stata(
@@ -73,11 +74,9 @@ def _write_dta(grid: pq.ParquetFile, file: Path) -> None:
 
 
 def _for_stata(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
-    """Stata has neither time zones nor a null string, and its days and times are pandas' times."""
+    """Stata has no time zones, and its days and times are pandas' times."""
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
         return column.cast(pa.timestamp("ms"))
-    if pa.types.is_string(column.type):
-        return column.fill_null("")
     return column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
 
 

@@ -76,8 +76,8 @@ def measure_panel(
                 n_done += 1
                 tell(n_done)
             files.write(quarter.quarter, calls, exposures)
-        dropped = measured.invalid(limits) if limits else []
-        if not len(dropped):
+        dropped = measured.invalid(limits) if limits else None
+        if dropped is None or not len(dropped):
             return measured
         fitted = fitted.without(dropped)
 
