@@ -211,6 +211,7 @@ def test_a_stopped_execution_takes_all_jobs_of_its_map_with_it(aws: LocalAws) ->
     until(lambda: [describe_job(aws, job)["status"] for job in jobs].count("RUNNING") == 4)
     aws.client("stepfunctions").stop_execution(executionArn=execution)
     assert {finished_job(aws, job)["status"] for job in jobs} == {"FAILED"}
+    assert finished(aws, execution)["status"] == "ABORTED"
 
 
 def test_stock_moto_leaves_the_job_of_a_stopped_execution_running() -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
@@ -121,9 +120,10 @@ def state_output(execution: dict[str, Any], state: str) -> Any:
 
 
 def notification(execution: dict[str, Any]) -> list[str]:
-    """Lines of what NotifyCompletion said: it is the last task of every execution."""
+    """Lines of what NotifyCompletion said: it is the last function that is called."""
     answers = [event["taskSucceededEventDetails"] for event in execution["events"] if event["type"] == "TaskSucceeded"]
-    return str(json.loads(answers[-1]["output"])["Payload"]["message"]).splitlines()
+    called = [answer for answer in answers if answer["resource"] == "invoke"]
+    return str(json.loads(called[-1]["output"])["Payload"]["message"]).splitlines()
 
 
 def test_quarter_succeeds_and_leaves_its_tables(environment: Environment, tmp_path: Path) -> None:
@@ -149,17 +149,18 @@ def test_quarter_succeeds_and_leaves_its_tables(environment: Environment, tmp_pa
 def test_failed_batch_is_counted_and_only_what_is_missing_is_redone(environment: Environment, tmp_path: Path) -> None:
     prefetch_quarter(environment, "2023Q2", tmp_path)
     s3, bucket = environment.aws.client("s3"), environment.provisioned.bucket
-    chunk_key = keys.prefetch_chunk("2023Q2", 0)
-    whole_chunk = s3.get_object(Bucket=bucket, Key=chunk_key)["Body"].read()
-    chunk = environment.read_table(chunk_key)
-    without_last_firm = pa.BufferOutputStream()
-    pq.write_table(chunk.filter(pc.not_equal(chunk.column("firm_id"), pa.scalar(FIRMS[-1]))), without_last_firm)
-    s3.put_object(Bucket=bucket, Key=chunk_key, Body=without_last_firm.getvalue().to_pybytes())
+    manifest_key = keys.prefetch_manifest("2023Q2")
+    manifest = json.load(s3.get_object(Bucket=bucket, Key=manifest_key)["Body"])
+    no_chunk = keys.prefetch_chunk("2023Q2", 9).rpartition("/")[2]
+    damaged = {**manifest, "firms": {**manifest["firms"], FIRMS[-1]: no_chunk}}
+    s3.put_object(Bucket=bucket, Key=manifest_key, Body=json.dumps(damaged))
 
     broken = run_quarter(environment, "2023Q2")
 
     assert (broken["status"], broken["error"]) == ("FAILED", "QuarterHasFailures")
     assert broken["cause"].startswith("quarter 2023Q2: 1 batches failed, 2 succeeded; 1 of 6 firms failed.")
+    assert f"The first reason: 2023Q2_batch_0002: FtmError: s3://{bucket}/" in broken["cause"]
+    assert no_chunk in broken["cause"]
     results = state_output(broken, "ProcessBatches")["results"]
     assert [result["status"] for result in results] == ["SUCCEEDED", "SUCCEEDED", "FAILED"]
     assert results[2]["error"] == "States.TaskFailed"
@@ -169,7 +170,7 @@ def test_failed_batch_is_counted_and_only_what_is_missing_is_redone(environment:
     assert "1 failed (2023Q2_batch_0002)" in notification(broken)[1]
     assert environment.read_table(keys.firms("2023Q2")).column("firm_id").to_pylist() == FIRMS[:-1]
 
-    s3.put_object(Bucket=bucket, Key=chunk_key, Body=whole_chunk)
+    s3.put_object(Bucket=bucket, Key=manifest_key, Body=json.dumps(manifest))
     mended = run_quarter(environment, "2023Q2")
 
     assert mended["status"] == "SUCCEEDED"
@@ -218,11 +219,12 @@ def test_quarter_that_is_not_prefetched(environment: Environment) -> None:
     ("change", "message"),
     [
         ({"quarter": "2023Q5"}, "quarter '2023Q5' is not a quarter: write it like 2023Q1"),
-        ({"quarter": None}, "quarter None is not a quarter"),
+        ({"quarter": None}, "the input has no quarter"),
         ({"bucket": "No_Bucket"}, "bucket 'No_Bucket' is not a valid S3 bucket name"),
         ({"bucket": "ftm-no-such-bucket"}, "bucket 'ftm-no-such-bucket' does not exist"),
         ({"batch_size": 5001}, "batch_size 5001 is not a whole number from 1 to 5000"),
         ({"topic_naming": "LLM"}, "topic_naming 'LLM' is neither 'llm' nor 'keywords'"),
+        ({"batchsize": 5}, "the input has an unknown field 'batchsize': did you mean 'batch_size'?"),
     ],
 )
 def test_bad_input_ends_the_execution_before_any_job(
@@ -231,5 +233,31 @@ def test_bad_input_ends_the_execution_before_any_job(
     execution = execute(environment, {"quarter": "2023Q1", "bucket": environment.provisioned.bucket, **change})
 
     assert (execution["status"], execution["error"]) == ("FAILED", "InvalidInput")
-    assert json.loads(execution["cause"])["errorMessage"].startswith(message)
+    assert execution["cause"].startswith(message)
+    assert "\n" not in execution["cause"]
     assert submitted_jobs(execution) == 0
+
+
+def test_a_quarter_that_runs_is_not_started_again_and_a_stopped_one_is_taken_over(
+    environment: Environment, tmp_path: Path
+) -> None:
+    prefetch_quarter(environment, "2023Q4", tmp_path)
+    states, s3 = environment.aws.client("stepfunctions"), environment.aws.client("s3")
+    bucket, batch = environment.provisioned.bucket, environment.aws.client("batch")
+    started = {"quarter": "2023Q4", "bucket": bucket, "batch_size": BATCH_SIZE, "topic_naming": "keywords"}
+    first = states.start_execution(
+        stateMachineArn=environment.provisioned.state_machine_arn, input=json.dumps(started)
+    )["executionArn"]
+    until(lambda: bool(batch.list_jobs(jobQueue="ftm-queue-main", jobStatus="RUNNING")["jobSummaryList"]), timeout_s=60)
+
+    second = run_quarter(environment, "2023Q4")
+    states.stop_execution(executionArn=first)
+    until(lambda: states.describe_execution(executionArn=first)["status"] != "RUNNING", timeout_s=60)
+    stopped = states.describe_execution(executionArn=first)["status"]
+    third = run_quarter(environment, "2023Q4")
+
+    assert (second["status"], second["error"]) == ("FAILED", "QuarterRunning")
+    assert second["cause"] == f"quarter 2023Q4 is run already by {first}: wait for it or stop it"
+    assert stopped == "ABORTED"
+    assert third["status"] == "SUCCEEDED"
+    assert s3.list_objects_v2(Bucket=bucket, Prefix=keys.running("2023Q4"))["KeyCount"] == 0

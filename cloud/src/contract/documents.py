@@ -47,11 +47,26 @@ def batch_progress(body: bytes, where: str) -> dict[str, Any]:
         _texts(progress, "done")
         for firm in _field(progress, "skipped", list):
             _field(firm, "firm_id", str)
-        for reason, count in _field({"naming": {}, **progress}, "naming", dict).items():
-            _expect(count, int, f"the count of {reason!r:.50}")
-        for name in ("commit", "deployed_commit"):
+        _naming(progress)
+        for name in ("commit", "deployed_commit", "reason"):
             _field({name: "unknown", **progress}, name, str)
         return progress
+
+
+def themes_progress(body: bytes, where: str) -> dict[str, Any]:
+    """The progress of reduce, with ``manifest_key``; an older image does not write ``naming``. Raises InvalidInput."""
+    with _read_as("the progress of the themes", where, "start the quarter again"):
+        progress: dict[str, Any] = _expect(_parsed(body), dict, "it")
+        _field(progress, "manifest_key", str)
+        _naming(progress)
+        return progress
+
+
+def running_execution(body: bytes, where: str) -> str:
+    """The ARN of the execution that runs a quarter. Raises InvalidInput."""
+    with _read_as("the mark of a running quarter", where, "delete it if no execution runs the quarter"):
+        execution: str = _field(_parsed(body), "execution", str)
+        return execution
 
 
 @contextmanager
@@ -67,6 +82,11 @@ def _parsed(text: bytes) -> Any:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
         raise _Damage(f"no JSON: {error}") from error
+
+
+def _naming(progress: dict[str, Any]) -> None:
+    for reason, count in _field({"naming": {}, **progress}, "naming", dict).items():
+        _expect(count, int, f"the count of {reason!r:.50}")
 
 
 def _texts(document: Any, name: str) -> list[str]:

@@ -13,5 +13,9 @@ class PrefetchRequiredError(FtmError):
     """The quarter has no prefetched sentences yet, so there is nothing to process."""
 
 
+class QuarterRunning(FtmError):
+    """Another execution runs the same quarter."""
+
+
 class PrefetchRunning(FtmError):
     """Another process is prefetching the same quarter to the same place."""

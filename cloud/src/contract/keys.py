@@ -5,9 +5,10 @@ Standard library only: the Lambda functions use this module too.
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -32,8 +33,19 @@ def check_event(event: object) -> dict[str, Any]:
     return event
 
 
+def check_fields(event: Mapping[str, object], known: Sequence[str]) -> None:
+    """Raise InvalidInput for a field that is not known, naming the one that may be meant."""
+    for field in event:
+        if field not in known:
+            near = difflib.get_close_matches(field.lower(), known, n=1)
+            meant = f"did you mean {near[0]!r}?" if near else f"the fields are {', '.join(known)}"
+            raise InvalidInput(f"the input has an unknown field {field!r:.60}: {meant}")
+
+
 def check_quarter(quarter: object) -> str:
     """Return the quarter, for example ``2023Q1``; raise InvalidInput when it is not one."""
+    if quarter is None:
+        raise InvalidInput("the input has no quarter: write it like 2023Q1")
     if not isinstance(quarter, str) or not _QUARTER.fullmatch(quarter):
         raise InvalidInput(f"quarter {quarter!r} is not a quarter: write it like 2023Q1")
     return quarter
@@ -41,6 +53,8 @@ def check_quarter(quarter: object) -> str:
 
 def check_bucket(bucket: object) -> str:
     """Return the bucket name; raise InvalidInput when S3 would not accept it."""
+    if bucket is None:
+        raise InvalidInput("the input has no bucket")
     if not isinstance(bucket, str) or not _BUCKET.fullmatch(bucket) or ".." in bucket or _IP_ADDRESS.fullmatch(bucket):
         raise InvalidInput(f"bucket {bucket!r} is not a valid S3 bucket name")
     return bucket
@@ -115,6 +129,11 @@ def batch_manifest(quarter: str, created_at: datetime) -> str:
 def batch_manifests_prefix(quarter: str) -> str:
     """Where the manifests of a quarter's executions are."""
     return f"manifests/{quarter}/"
+
+
+def running(quarter: str) -> str:
+    """Which execution runs the quarter right now."""
+    return f"{batch_manifests_prefix(quarter)}_running.json"
 
 
 def progress(quarter: str, batch: str) -> str:
@@ -256,18 +275,3 @@ def check_panel(name: str) -> str:
 def panel_table(table: str) -> str:
     """The file of one of a panel's tables, from the panel's folder."""
     return f"{table}/{table}.parquet"
-
-
-# --- who named what: cases counted under ``naming`` in progress files and tables ---------------
-
-NAMED_BY_LLM = "named by llm"
-NAMED_BY_KEYWORDS = "named by keywords: "  # and the reason
-
-
-def reasons_for_keywords(naming: Mapping[str, int]) -> dict[str, int]:
-    """Why names are by keywords, and how many for each reason."""
-    return {
-        case.removeprefix(NAMED_BY_KEYWORDS): count
-        for case, count in naming.items()
-        if case.startswith(NAMED_BY_KEYWORDS)
-    }

@@ -16,13 +16,16 @@ from botocore.exceptions import ClientError
 
 from cloud.src.contract import documents, keys
 from cloud.src.contract.errors import InvalidInput, PrefetchRequiredError
+from cloud.src.lambdas import running_quarter
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take ``{"quarter", "bucket", "batch_size"}``; return ``{"manifest_key", "batch_ids", "n_firms", "n_batches"}``.
 
-    ``batch_size`` is optional. Raises InvalidInput for a bad value, a quarter without firms, or more batches than the
-    state machine can hold, and PrefetchRequiredError when the quarter has no prefetch manifest.
+    ``batch_size`` is optional. ``execution``, given by the state machine, is the ARN that claims the quarter; called by
+    hand, the function claims nothing. Raises InvalidInput for a bad value, a quarter without firms, or more batches
+    than the state machine can hold, PrefetchRequiredError when the quarter has no prefetch manifest, and
+    QuarterRunning when another execution runs it.
     """
     event = keys.check_event(event)
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
@@ -34,15 +37,29 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         keys.batch_id(quarter, start // batch_size): firm_ids[start : start + batch_size]
         for start in range(0, len(firm_ids), batch_size)
     }
-    manifest_key = keys.batch_manifest(quarter, datetime.now(UTC))
-    lines = (json.dumps({"batch_id": batch_id, "firm_ids": firms}) + "\n" for batch_id, firms in batches.items())
-    _s3().put_object(Bucket=bucket, Key=manifest_key, Body="".join(lines).encode())
+    execution = event.get("execution")
+    if execution:
+        running_quarter.claim(_s3(), _states(), bucket, quarter, execution)
+    try:
+        manifest_key = _write(bucket, quarter, batches)
+    except BaseException:
+        if execution:
+            running_quarter.release(_s3(), bucket, quarter, execution)
+        raise
     return {
         "manifest_key": manifest_key,
         "batch_ids": list(batches),
         "n_firms": len(firm_ids),
         "n_batches": len(batches),
     }
+
+
+def _write(bucket: str, quarter: str, batches: dict[str, list[str]]) -> str:
+    """Write the manifest, one line per batch; return its key."""
+    manifest_key = keys.batch_manifest(quarter, datetime.now(UTC))
+    lines = (json.dumps({"batch_id": batch_id, "firm_ids": firms}) + "\n" for batch_id, firms in batches.items())
+    _s3().put_object(Bucket=bucket, Key=manifest_key, Body="".join(lines).encode())
+    return manifest_key
 
 
 def _read_firm_ids(bucket: str, quarter: str) -> list[str]:
@@ -66,3 +83,8 @@ def _read_firm_ids(bucket: str, quarter: str) -> list[str]:
 @functools.cache
 def _s3() -> Any:
     return boto3.client("s3")
+
+
+@functools.cache
+def _states() -> Any:
+    return boto3.client("stepfunctions")

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
 import os
 from typing import Any
 
 import boto3
+from botocore.exceptions import BotoCoreError, ClientError
 
-from cloud.src.contract import keys
+from cloud.src.contract import documents, keys, names_count
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.names_count import NamesCount, is_enough
+
+log = logging.getLogger(__name__)
 
 # Long enough for the reason of a failed job, short enough for a mail.
 MAX_REASON_LENGTH = 500
@@ -24,24 +30,46 @@ VLLM_REMINDER = (
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take what summarize_results returned, with ``reduce_error`` if reduce wrote no themes.
 
-    Return ``{"notified", "message"}``. Raises InvalidInput for a bad quarter or bucket.
+    Return ``{"notified", "message", "names_incomplete", "names"}``; ``names`` says which names are lost, as the cause
+    of a failed execution. A mail that cannot be sent does not lose that answer. Raises InvalidInput for a bad quarter
+    or bucket.
     """
     event = keys.check_event(event)
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
-    subject = f"FTM {quarter}: {_outcome(event)}"
-    counts = [_batches(event), _firms(event), *_names(event)]
+    named = {"topics": event.get("naming"), "themes": _naming_of_themes(event, quarter, bucket)}
+    names = [line for of_what, naming in named.items() for line in _names(of_what, naming)]
+    incomplete = [_lost(of_what, naming) for of_what, naming in named.items() if naming and not is_enough(naming)]
+    subject = f"FTM {quarter}: {_outcome(event, bool(incomplete))}"
+    counts = [_batches(event), _firms(event), *names]
     message = "\n".join([subject, *counts, _themes(event, quarter, bucket), *_worker(event), VLLM_REMINDER])
+    return {
+        "notified": _send(subject, message),
+        "message": message,
+        "names_incomplete": bool(incomplete),
+        "names": "; ".join(incomplete),
+    }
+
+
+def _send(subject: str, message: str) -> bool:
+    """Whether the message was sent."""
     topic_arn = os.environ.get("SNS_TOPIC_ARN")
-    if topic_arn:
+    if not topic_arn:
+        return False
+    try:
         _sns().publish(TopicArn=topic_arn, Subject=subject, Message=message)
-    return {"notified": bool(topic_arn), "message": message}
+    except (BotoCoreError, ClientError) as error:
+        log.error("the mail was not sent: %s", error)
+        return False
+    return True
 
 
-def _outcome(event: dict[str, Any]) -> str:
+def _outcome(event: dict[str, Any], names_incomplete: bool) -> str:
     """A few ASCII words, as SNS requires of a subject."""
     if "reduce_error" in event:
         return "failed, no themes"
-    return "finished with failed batches" if event["has_failures"] else "succeeded"
+    if event["has_failures"]:
+        return "finished with failed batches"
+    return "finished with names missing" if names_incomplete else "succeeded"
 
 
 def _batches(event: dict[str, Any]) -> str:
@@ -51,7 +79,8 @@ def _batches(event: dict[str, Any]) -> str:
     listed = ", ".join(event["failed_batches"])
     more = event["failed"] - len(event["failed_batches"])
     and_more = f" and {more} more" if more > 0 else ""
-    return f"{counts} ({listed}{and_more}). Start the quarter again to redo only what is missing."
+    reason = f" The first reason: {event['reason']}." if event.get("reason") else ""
+    return f"{counts} ({listed}{and_more}).{reason} Start the quarter again to redo only what is missing."
 
 
 def _firms(event: dict[str, Any]) -> str:
@@ -61,18 +90,44 @@ def _firms(event: dict[str, Any]) -> str:
     )
 
 
-def _names(event: dict[str, Any]) -> list[str]:
-    """The line that says who named the topics, if an LLM was asked."""
-    naming = event.get("naming", {})
-    by_llm, by_keywords = naming.get("by_llm", 0), naming.get("by_keywords", {})
-    if not by_llm and not by_keywords:
+def _naming_of_themes(event: dict[str, Any], quarter: str, bucket: str) -> NamesCount | None:
+    """Who named the themes, as reduce has left it; None if no LLM was asked or reduce did not get that far."""
+    if event.get("theme_naming") != "llm" or "reduce_error" in event:
+        return None
+    key = keys.themes_progress(quarter)
+    try:
+        body = _s3().get_object(Bucket=bucket, Key=key)["Body"].read()
+        progress = documents.themes_progress(body, f"s3://{bucket}/{key}")
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            return None
+        raise
+    except InvalidInput as error:
+        log.warning("the mail does not say who named the themes: %s", error)
+        return None
+    if progress["manifest_key"] != event["manifest_key"]:  # of another execution
+        return None
+    return names_count.who_named(progress.get("naming", {}))
+
+
+def _names(of_what: str, naming: NamesCount | None) -> list[str]:
+    """The line that says who named the topics or the themes, if an LLM was asked."""
+    if not naming or not (naming["by_llm"] or naming["by_keywords"]):
         return []
-    counts = f"Names of topics in this run: {by_llm} by the LLM, {sum(by_keywords.values())} by keywords"
+    by_keywords = naming["by_keywords"]
+    counts = f"Names of {of_what} in this run: {naming['by_llm']} by the LLM, {sum(by_keywords.values())} by keywords"
     reasons = ", ".join(f"{count} {reason}" for reason, count in by_keywords.items())
     line = f"{counts} ({reasons})" if reasons else counts
-    if by_keywords.get("outage"):
-        line += ". The LLM was away for too long: start the quarter again to name these topics"
+    if names_count.lost(naming):
+        line += f". The LLM was away for too long or failed: start the quarter again to name these {of_what}"
     return [f"{line}."]
+
+
+def _lost(of_what: str, naming: NamesCount) -> str:
+    """How many names are lost, and why: "topics: 90 named by the LLM, 10 lost (10 outage)"."""
+    lost = names_count.lost(naming)
+    reasons = ", ".join(f"{count} {reason}" for reason, count in lost.items())
+    return f"{of_what}: {naming['by_llm']} named by the LLM, {sum(lost.values())} lost ({reasons})"
 
 
 def _themes(event: dict[str, Any], quarter: str, bucket: str) -> str:
@@ -103,6 +158,11 @@ def _reason(error: dict[str, Any]) -> str:
         reason = job.get("Container", {}).get("Reason") or job["StatusReason"]
         cause = f"{reason} (Batch job {job.get('JobId')})"
     return " ".join(f"{name}: {cause}".split())[:MAX_REASON_LENGTH]
+
+
+@functools.cache
+def _s3() -> Any:
+    return boto3.client("s3")
 
 
 @functools.cache

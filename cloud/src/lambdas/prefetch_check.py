@@ -16,13 +16,15 @@ from cloud.src.contract import documents, keys
 from cloud.src.contract.errors import InvalidInput
 
 WHO_NAMES = ("llm", "keywords")
+# Of an execution's input.
+FIELDS = ("quarter", "bucket", "batch_size", "topic_naming", "theme_naming")
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take ``{"quarter", "bucket"}``; return ``{"exists", "quarter", "bucket", "manifest_key", "n_firms"}``.
 
-    ``batch_size``, ``topic_naming`` and ``theme_naming`` are checked if given. Raises InvalidInput if the input or an
-    existing manifest is malformed.
+    ``batch_size``, ``topic_naming`` and ``theme_naming`` are checked if given, other fields are refused. Raises
+    InvalidInput if the input or an existing manifest is malformed.
     """
     quarter, bucket = _checked(event)
     manifest_key = keys.prefetch_manifest(quarter)
@@ -38,6 +40,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 def _checked(event: dict[str, Any]) -> tuple[str, str]:
     event = keys.check_event(event)
+    keys.check_fields(event, FIELDS)
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     if "batch_size" in event:
         keys.check_batch_size(event["batch_size"])

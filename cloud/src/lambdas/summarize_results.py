@@ -13,15 +13,19 @@ from typing import Any, NamedTuple, TypedDict
 import boto3
 from botocore.exceptions import ClientError
 
-from cloud.src.contract import documents, keys
+from cloud.src.contract import documents, keys, names_count
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.names_count import NamesCount
 
 # Kept short: the state machine passes this on and the notification prints it.
 MAX_FAILED_BATCHES_LISTED = 20
 # One of each, unless something was deployed during the run.
 MAX_COMMITS_LISTED = 5
-# Why a name is by keywords: one of some ten reasons.
-MAX_REASONS_LISTED = 20
+# Long enough for an error and an object's address.
+MAX_REASON_LENGTH = 300
+# Why a batch failed whose job has not said so.
+NOT_STARTED = "its job has left no progress: it did not start, or was stopped"
+KILLED = "its job was ended before it could say why, see its log"
 # As many connections as a boto3 client keeps open.
 PARALLEL_READS = 10
 
@@ -35,6 +39,7 @@ class JobRecord(NamedTuple):
     commit: str
     deployed_commit: str
     stale_image: bool
+    reason: str  # why the job has given up
 
 
 class BatchCount(NamedTuple):
@@ -45,6 +50,7 @@ class BatchCount(NamedTuple):
     firms_total: int
     firms_succeeded: int
     firms_skipped: int
+    reason: str = ""  # why it failed
 
 
 class Totals(TypedDict):
@@ -53,18 +59,12 @@ class Totals(TypedDict):
     succeeded: int  # batches
     failed: int
     failed_batches: list[str]  # the first of them
+    reason: str  # why the first of them failed
     firms_total: int
     firms_succeeded: int
     firms_skipped: int
     firms_failed: int
     has_failures: bool
-
-
-class NamesCount(TypedDict):
-    """How many topics were named by the LLM, and by keywords for each reason."""
-
-    by_llm: int
-    by_keywords: dict[str, int]
 
 
 class Images(TypedDict):
@@ -112,19 +112,21 @@ def count_batch(batch_id: str, status: str, firm_ids: list[str], progress: JobRe
     A job that claims success but left no progress did not do its work, so its batch counts as failed.
     """
     if progress is None:
-        return BatchCount(batch_id, succeeded=False, firms_total=len(firm_ids), firms_succeeded=0, firms_skipped=0)
+        return BatchCount(batch_id, False, len(firm_ids), firms_succeeded=0, firms_skipped=0, reason=NOT_STARTED)
     return BatchCount(
         batch_id=batch_id,
         succeeded=status == "SUCCEEDED",
         firms_total=len(firm_ids),
         firms_succeeded=len(progress.done.intersection(firm_ids)),
         firms_skipped=len((progress.skipped - progress.done).intersection(firm_ids)),
+        reason="" if status == "SUCCEEDED" else progress.reason or KILLED,
     )
 
 
 def add_up(batches: list[BatchCount]) -> Totals:
     """Add up the counts of all batches."""
     failed = [batch.batch_id for batch in batches if not batch.succeeded]
+    reasons = [f"{batch.batch_id}: {batch.reason}" for batch in batches if not batch.succeeded]
     total = sum(batch.firms_total for batch in batches)
     succeeded = sum(batch.firms_succeeded for batch in batches)
     skipped = sum(batch.firms_skipped for batch in batches)
@@ -132,6 +134,7 @@ def add_up(batches: list[BatchCount]) -> Totals:
         "succeeded": len(batches) - len(failed),
         "failed": len(failed),
         "failed_batches": failed[:MAX_FAILED_BATCHES_LISTED],
+        "reason": " ".join("".join(reasons[:1]).split())[:MAX_REASON_LENGTH],
         "firms_total": total,
         "firms_succeeded": succeeded,
         "firms_skipped": skipped,
@@ -145,9 +148,7 @@ def who_named(jobs: list[JobRecord]) -> NamesCount:
 
     An outage is among the reasons: those topics are named when the quarter is started again.
     """
-    counted = sum((Counter(job.naming) for job in jobs), Counter[str]())
-    reasons = Counter(keys.reasons_for_keywords(counted))
-    return {"by_llm": counted[keys.NAMED_BY_LLM], "by_keywords": dict(reasons.most_common(MAX_REASONS_LISTED))}
+    return names_count.who_named(sum((Counter(job.naming) for job in jobs), Counter[str]()))
 
 
 def what_ran(jobs: list[JobRecord]) -> Images:
@@ -184,6 +185,7 @@ def _read_progress(bucket: str, key: str, manifest_key: str) -> JobRecord | None
         commit=progress.get("commit", "unknown"),
         deployed_commit=progress.get("deployed_commit", "unknown"),
         stale_image=progress.get("stale_image", False),
+        reason=progress.get("reason", ""),
     )
 
 

@@ -15,6 +15,8 @@ from moto.core.config import default_user_config
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_batch import (
     StateTaskServiceBatch,
 )
+from moto.stepfunctions.parser.asl.eval.environment import Environment
+from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
@@ -30,6 +32,7 @@ def install(host: Host) -> None:
     _share_clients(host)
     _translate_batch_names()
     _end_job_with_its_task(host)
+    _stay_stopped()
 
 
 def _name_executions() -> None:
@@ -96,6 +99,16 @@ def _end_job_with_its_task(host: Host) -> None:
 
     stock_build_resolver = patch(StateTaskServiceBatch, "_build_sync_resolver", build_sync_resolver)
     stock_wait = patch(StateTaskServiceBatch, "_eval_sync", eval_sync)
+
+
+def _stay_stopped() -> None:
+    """Stock moto fails on the way out of a Map that is stopped, and records that as how the execution ended."""
+
+    def set_error(self: Environment, error: Any) -> None:
+        if not isinstance(self.program_state(), ProgramStopped):
+            stock_set_error(self, error)
+
+    stock_set_error = patch(Environment, "set_error", set_error)
 
 
 class JobWatch:

@@ -93,13 +93,15 @@ class ToName:
 class Name:
     """A name of at most 48 characters and how it was made: ``llm`` or ``keywords``. Topics have no description.
 
-    ``because``: why it is not by the LLM, for the summary; empty where nobody asked one.
+    ``because``: why it is not by the LLM, for the summary; empty where nobody asked one. ``refused``: the LLM's names
+    that were not taken.
     """
 
     text: str
     method: str
     description: str = ""
     because: str = ""
+    refused: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from typing import Any, Protocol, TypeVar
 
 from anyio.from_thread import BlockingPortal
 
-from cloud.src.contract import keys
+from cloud.src.contract import names_count
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models import packaged_models
@@ -162,10 +162,10 @@ class LlmNamer:
 
     def _name(self, topic: TopicToName, found: Found, by_keywords: ByKeywords) -> Name:
         if found.proposal is None:
-            self._client.tally[keys.NAMED_BY_KEYWORDS + found.because] += 1
+            self._client.tally[names_count.NAMED_BY_KEYWORDS + found.because] += 1
             log.info("named by keywords, %s: refused %s", found.because, found.refused)
-            return by_keywords(topic, found.because)
-        self._client.tally[keys.NAMED_BY_LLM] += 1
+            return replace(by_keywords(topic, found.because), refused=tuple(found.refused))
+        self._client.tally[names_count.NAMED_BY_LLM] += 1
         description = found.proposal.description or by_keywords(topic, "").description
         return Name(found.proposal.name, ask.BY_LLM, description)
 

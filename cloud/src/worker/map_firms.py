@@ -7,17 +7,18 @@ processor nor the LLM waits for the other; parts are finished in their order.
 from __future__ import annotations
 
 import logging
+import time
 from collections import deque
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from cloud.src.contract import keys
+from cloud.src.contract import keys, names_count
 from cloud.src.contract.errors import FtmError
+from cloud.src.contract.text import one_line
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.errors import FAILS_EVERY_TIME, LlmMisconfigured
+from cloud.src.llm.errors import LlmMisconfigured
 from cloud.src.naming.ask import Name, in_words
 from cloud.src.naming.namer import Namer
-from cloud.src.naming.search import OUTAGE
 from cloud.src.worker import answers, parts
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult, NothingToAnalyse
 from cloud.src.worker.parts import Part
@@ -38,7 +39,11 @@ MAX_FIRMS_WAITING = 8
 # LLM waiting for topics to name.
 FIRMS_EMBEDDED_TOGETHER = 8
 # Why a topic has keywords for a name although nobody has chosen so: its firm is made again by the next run.
-NOT_BY_CHOICE = (OUTAGE, FAILS_EVERY_TIME)
+NOT_BY_CHOICE = names_count.LOST
+
+
+class ToBeContinued(FtmError):
+    """The job's time is nearly up: what is finished is written, and the next run does the rest."""
 
 
 class EverythingFails(FtmError):
@@ -78,9 +83,15 @@ class MapJob:
     writer: ProgressWriter = field(init=False)
     under_way: deque[PartUnderWay] = field(default_factory=deque)
     failures_in_a_row: int = 0
+    started_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.writer = ProgressWriter(self.store, self.progress)
+
+    def is_time_up(self) -> bool:
+        """Whether no firm should be begun any more, so that those begun are finished before Batch ends the job."""
+        limit_s = self.settings.job_stops_after_s
+        return limit_s is not None and time.monotonic() - self.started_at >= limit_s
 
     def save(self) -> None:
         """Write what would be lost with a killed job: the LLM's answers, and the progress."""
@@ -110,15 +121,21 @@ def run(job: MapJob) -> None:
     try:
         reader = TranscriptReader(job.store, settings.quarter)
         for number, start in enumerate(range(0, len(firm_ids), settings.checkpoint_interval)):
-            firms = list(reader.read(firm_ids[start : start + settings.checkpoint_interval]))
-            _process_part(job, number, firms)
+            _process_part(job, number, *reader.read(firm_ids[start : start + settings.checkpoint_interval]))
+            if job.is_time_up():
+                break
         _take_names(job, most_waiting=0)
+        if n_left := len(set(firm_ids) - job.progress.settled()):
+            raise ToBeContinued(
+                f"to be continued: {n_left} of {len(firm_ids)} firms are left after {settings.job_stops_after_s} s; "
+                "start the quarter again"
+            )
         if len(job.progress.failed) == len(firm_ids):
             raise EverythingFails(
                 f"all firms of {settings.batch_id} failed; the first: {job.progress.failed[0].reason}"
             )
-    except BaseException:
-        job.progress.status = "failed"
+    except BaseException as error:
+        job.progress.status, job.progress.reason = "failed", one_line(f"{type(error).__name__}: {error}")
         job.save()
         raise
     job.progress.status = "succeeded"
@@ -126,13 +143,19 @@ def run(job: MapJob) -> None:
     log.info("naming: %s", in_words(job.progress.naming))
 
 
-def _process_part(job: MapJob, number: int, firms: list[FirmTranscripts]) -> None:
-    """Analyse the part's firms; some may still wait for their names afterwards."""
+def _process_part(job: MapJob, number: int, firms: list[FirmTranscripts], not_there: list[FirmReason]) -> None:
+    """Analyse the part's firms; some may still wait for their names afterwards.
+
+    ``not_there``: firms of the part without a sentence to analyse, although they should have some.
+    """
     settings = job.settings
     fingerprint = parts.fingerprint(job.made_with, firms)
-    part = parts.read_part(job.store, settings.quarter, settings.batch_id, number, fingerprint) or Part(fingerprint)
+    written = parts.read_part(job.store, settings.quarter, settings.batch_id, number, fingerprint)
+    part = written or Part(fingerprint)
     missing = part.missing(firms)
     book = AnswerBook()
+    for absent in not_there:
+        log.error("firm %s failed: %s", absent.firm_id, absent.reason)
     if missing:
         log.info("part %d: %d of %d firms to analyse", number, len(missing), len(firms))
         part.failed = []
@@ -140,10 +163,15 @@ def _process_part(job: MapJob, number: int, firms: list[FirmTranscripts]) -> Non
     else:
         log.info("part %d is finished already: %d firms", number, len(firms))
     job.progress.reused_firms += part.n_settled()
-    under_way = PartUnderWay(number, part, book, is_new=bool(missing))
+    is_new = bool(missing) or written is None
+    if is_new:
+        part.failed = list(not_there)
+    under_way = PartUnderWay(number, part, book, is_new)
     job.under_way.append(under_way)
     for number_of_firm, firm in enumerate(missing):
         if number_of_firm % FIRMS_EMBEDDED_TOGETHER == 0:
+            if job.is_time_up():
+                break
             _look_ahead(job, missing[number_of_firm : number_of_firm + FIRMS_EMBEDDED_TOGETHER])
         _analyse(job, under_way, firm)
         _take_names(job, MAX_FIRMS_WAITING)

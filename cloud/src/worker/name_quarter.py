@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -96,6 +97,16 @@ def labels_of(ranked: RankedQuarter, found: Candidates) -> Labels:
         [theme.number for theme in ranked.themes],
         [family.number for family in ranked.families],
     )
+
+
+def names_lost(ranked: RankedQuarter, names: Names) -> dict[str, dict[str, Any]]:
+    """By theme_id, why a name is not by the LLM that was asked for it, and which of its names were refused."""
+    groups = [*ranked.families, *ranked.themes]
+    return {
+        group.group_id: {"because": name.because, "refused": list(name.refused)}
+        for group, name in zip(groups, [*names[0], *names[1]], strict=True)
+        if name.because
+    }
 
 
 def to_name(groups: Sequence[Ranked], labels: Sequence[list[str]], families: Sequence[int | None]) -> ToName:

@@ -42,6 +42,7 @@ class BatchProgress:
     deployed_commit: str = "unknown"
     stale_image: bool = False  # the two are known and differ
     status: str = "running"
+    reason: str = ""  # why the job has given up, in one line
     analysed: int = 0
     done: list[str] = field(default_factory=list)
     skipped: list[FirmReason] = field(default_factory=list)
@@ -61,10 +62,17 @@ class BatchProgress:
         """How many firms are in finished parts."""
         return len(self.done) + len(self.skipped) + len(self.failed)
 
+    def settled(self) -> set[str]:
+        """The firms in finished parts."""
+        return {*self.done, *(firm.firm_id for firm in [*self.skipped, *self.failed])}
+
 
 @dataclass
 class ThemesProgress:
-    """The document of the reduce job: what it is doing, for people to read, and how many themes have names."""
+    """The document of the reduce job: what it is doing, for people to read, and how many themes have names.
+
+    ``naming`` counts as in ``BatchProgress``, once all themes are named.
+    """
 
     quarter: str
     manifest_key: str
@@ -72,6 +80,7 @@ class ThemesProgress:
     n_themes: int | None = None  # not known yet
     n_named: int = 0
     run: str | None = None  # the id in its tables; not known before it writes them
+    naming: dict[str, int] = field(default_factory=dict)
     updated_at: str = ""
 
     @property

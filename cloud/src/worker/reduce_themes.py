@@ -28,7 +28,7 @@ from cloud.src.worker import publish
 from cloud.src.worker.find_quarter_themes import QuarterTopics, Stability, find_and_fit, stability
 from cloud.src.worker.mapped_quarter import MappedQuarter, read_mapped
 from cloud.src.worker.measure_quarter import MeasuredQuarter, QuarterEvidence, measure_quarter
-from cloud.src.worker.name_quarter import candidates_of, name_quarter, speaker_words
+from cloud.src.worker.name_quarter import candidates_of, name_quarter, names_lost, speaker_words
 from cloud.src.worker.progress import ProgressWriter, ThemesProgress
 from cloud.src.worker.quarter_sentences import SpokenPart, SpokenSentences
 from cloud.src.worker.rank_quarter import RankedQuarter, ids_by_number, rank_quarter
@@ -76,14 +76,14 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
             steps.writer.write()
 
     names = name_quarter(store, quarter, ranked, phrases, namer, tell_when_due)
-    steps.progress.n_named = steps.progress.n_themes
+    steps.progress.n_named, steps.progress.naming = steps.progress.n_themes, namer.tally()
     steps.begin("writing tables")
     themes = theme_table(quarter, ranked, names, namer.themes_named_by["llm_model"])
     steps.progress.run = run_id(mapped, themes)
     steps.writer.write()
     write_tables(store, quarter, mapped, measured, ranked, themes, steps.progress.run)
     naming = namer.tally()
-    record = {"names_by": [namer.themes_named_by], "naming": naming}
+    record = {"names_by": [namer.themes_named_by], "naming": naming, "names_lost": names_lost(ranked, names)}
     store.write_table(keys.themes(quarter), of_run(with_record(themes, record), steps.progress.run))
     log.info("naming: %s", in_words(naming))
     log.info("wrote %d families, %d themes of %d firms", len(ranked.families), len(ranked.themes), len(mapped.firms))

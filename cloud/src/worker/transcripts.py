@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +12,7 @@ import pyarrow as pa
 
 from cloud.src.contract import documents, keys, schemas
 from cloud.src.contract.errors import FtmError
+from cloud.src.worker.progress import FirmReason
 from cloud.src.worker.store import Store
 
 
@@ -60,16 +60,23 @@ class TranscriptReader:
         self._chunk_name = ""
         self._chunk_firms: dict[str, pa.Table] = {}
 
-    def read(self, firm_ids: list[str]) -> Iterator[FirmTranscripts]:
-        """Yield each firm's sentences; raise FtmError when a firm or its chunk is not there."""
+    def read(self, firm_ids: list[str]) -> tuple[list[FirmTranscripts], list[FirmReason]]:
+        """Each firm's sentences, and the firms that are not in their chunk.
+
+        Raises FtmError when a chunk is not there, or the prefetch manifest does not know a firm.
+        """
+        found, missing = [], []
         for firm_id in firm_ids:
             chunk_name = self._chunk_of_firm.get(firm_id)
             if chunk_name is None:
                 raise FtmError(f"firm {firm_id} is not in the prefetch manifest: start the quarter again")
             self._load(chunk_name)
-            if firm_id not in self._chunk_firms:
-                raise FtmError(f"firm {firm_id} is not in s3://{self._store.bucket}/{self._prefix}{chunk_name}")
-            yield FirmTranscripts(firm_id, self._chunk_firms[firm_id])
+            if firm_id in self._chunk_firms:
+                found.append(FirmTranscripts(firm_id, self._chunk_firms[firm_id]))
+            else:
+                chunk = f"s3://{self._store.bucket}/{self._prefix}{chunk_name}"
+                missing.append(FirmReason(firm_id, f"it is not in {chunk}: prefetch the quarter again"))
+        return found, missing
 
     def _load(self, chunk_name: str) -> None:
         if chunk_name == self._chunk_name:

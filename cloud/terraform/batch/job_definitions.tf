@@ -16,6 +16,9 @@ locals {
         EMBEDDING_THREADS  = tostring(job.vcpus) # by itself it would start one for every core of the host
         LLM_MODEL_NAME     = var.llm_model_name
         LLM_MAX_CONCURRENT = tostring(var.llm_max_concurrent)
+        LLM_OUTAGE_LIMIT_S = tostring(var.llm_outage_limit_seconds)
+        # From then on a map job only finishes what it has begun, also if it then has to wait for the LLM.
+        JOB_STOPS_AFTER_S = tostring(max(floor(job.timeout_seconds / 2), job.timeout_seconds - var.llm_outage_limit_seconds - 900))
       },
       local.llm_environment,
       var.job_environment,

@@ -102,7 +102,7 @@ variable "map_job" {
     vcpus           = optional(number, 2)
     memory_mib      = optional(number, 3584)
     tmp_mib         = optional(number, 256)
-    timeout_seconds = optional(number, 21600)
+    timeout_seconds = optional(number, 43200)
   })
   default = {}
 
@@ -178,6 +178,17 @@ variable "llm_max_concurrent" {
   validation {
     condition     = var.llm_max_concurrent >= 1
     error_message = "llm_max_concurrent must be 1 or more."
+  }
+}
+
+variable "llm_outage_limit_seconds" {
+  description = "How long a job waits for an LLM server that went away. A reclaimed Spot instance takes 12 to 16 minutes to be replaced."
+  type        = number
+  default     = 2700
+
+  validation {
+    condition     = var.llm_outage_limit_seconds >= 0 && floor(var.llm_outage_limit_seconds) == var.llm_outage_limit_seconds
+    error_message = "llm_outage_limit_seconds must be a whole number from 0."
   }
 }
 

@@ -65,6 +65,27 @@ data "aws_iam_policy_document" "functions" {
       resources = [for folder in statement.value : "${local.bucket_arn}/${folder}"]
     }
   }
+
+  dynamic "statement" {
+    for_each = length(each.value.releases) > 0 ? [each.value.releases] : []
+
+    content {
+      sid       = "ReleaseQuarter"
+      actions   = ["s3:DeleteObject"]
+      resources = [for key in statement.value : "${local.bucket_arn}/${key}"]
+    }
+  }
+
+  # Whether the execution that holds a quarter still runs.
+  dynamic "statement" {
+    for_each = length(each.value.releases) > 0 ? [local.executions_arn] : []
+
+    content {
+      sid       = "LookAtExecutions"
+      actions   = ["states:DescribeExecution"]
+      resources = [statement.value]
+    }
+  }
 }
 
 resource "aws_iam_role_policy" "functions" {
@@ -136,6 +157,12 @@ data "aws_iam_policy_document" "state_machine" {
     sid       = "WaitForJobs"
     actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
     resources = ["arn:${local.partition}:events:${local.region}:${local.account_id}:rule/StepFunctionsGetEventsForBatchJobsRule"]
+  }
+
+  statement {
+    sid       = "ReleaseQuarter"
+    actions   = ["s3:DeleteObject"]
+    resources = ["${local.bucket_arn}/manifests/*/_running.json"]
   }
 
   statement {

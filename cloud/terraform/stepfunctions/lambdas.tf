@@ -1,11 +1,13 @@
 locals {
-  # Folders of the bucket that a function reads and writes (contract, section 2), and how long it may take.
+  # What in the bucket a function reads, writes and deletes (contract, section 2), and how long it may take.
   functions = {
-    ftm-prefetch-check        = { timeout_seconds = 30, reads = ["prefetch/*"], writes = [] }
-    ftm-create-batch-manifest = { timeout_seconds = 60, reads = ["prefetch/*"], writes = ["manifests/*"] }
-    ftm-summarize-results     = { timeout_seconds = 120, reads = ["manifests/*", "progress/*"], writes = [] } # 1,000 files
-    ftm-notify-completion     = { timeout_seconds = 30, reads = [], writes = [] }
+    ftm-prefetch-check        = { timeout_seconds = 30, reads = ["prefetch/*"], writes = [], releases = [] }
+    ftm-create-batch-manifest = { timeout_seconds = 60, reads = ["prefetch/*", "manifests/*/_running.json"], writes = ["manifests/*"], releases = ["manifests/*/_running.json"] }
+    ftm-summarize-results     = { timeout_seconds = 120, reads = ["manifests/*", "progress/*"], writes = [], releases = [] } # 1,000 files
+    ftm-notify-completion     = { timeout_seconds = 30, reads = ["progress/*/_themes.json"], writes = [], releases = [] }
   }
+
+  executions_arn = "arn:${local.partition}:states:${local.region}:${local.account_id}:execution:ftm-quarter-processor:*"
 
   function_environment = {
     ftm-notify-completion = local.topic_arn == null ? {} : { SNS_TOPIC_ARN = local.topic_arn }

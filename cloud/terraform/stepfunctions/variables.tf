@@ -14,9 +14,9 @@ variable "zip_dir" {
 # --- state machine ----------------------------------------------------------------------------
 
 variable "max_concurrency" {
-  description = "Number of map jobs submitted at a time. More than the compute environments can run would only wait there."
+  description = "Number of map jobs submitted at a time. The default is what the batch root's Spot environment runs; more would start on-demand instances."
   type        = number
-  default     = 20
+  default     = 16
 
   validation {
     condition     = var.max_concurrency >= 1 && var.max_concurrency <= 40

@@ -178,7 +178,7 @@ def test_unreadable_prefetch_manifest_is_named(s3: Any, body: bytes) -> None:
 @pytest.mark.parametrize(
     ("event", "message"),
     [
-        ({"bucket": BUCKET}, "quarter None is not a quarter"),
+        ({"bucket": BUCKET}, "the input has no quarter"),
         ({"quarter": "23Q1", "bucket": BUCKET}, "quarter '23Q1' is not a quarter"),
         ({"quarter": "2023Q1", "bucket": "192.168.0.1"}, "bucket '192.168.0.1' is not a valid S3 bucket name"),
         ({"quarter": "2023Q1", "bucket": BUCKET, "batch_size": 5001}, "batch_size 5001 is not a whole number from 1"),

@@ -178,7 +178,8 @@ def test_subject_is_what_sns_accepts(received: Any, event: dict[str, Any]) -> No
         ),
         (
             {"by_llm": 0, "by_keywords": {"outage": 12}},
-            "Names of topics in this run: 0 by the LLM, 12 by keywords (12 outage). The LLM was away for too long: "
+            "Names of topics in this run: 0 by the LLM, 12 by keywords (12 outage). "
+            "The LLM was away for too long or failed: "
             "start the quarter again to name these topics.",
         ),
     ],
@@ -190,3 +191,97 @@ def test_says_who_named_the_topics(no_topic: None, no_aws: None, naming: dict[st
 def test_says_nothing_of_names_where_no_llm_was_asked(no_topic: None, no_aws: None) -> None:
     naming = {"by_llm": 0, "by_keywords": {}}
     assert "Names" not in notify_completion.handler({**SUCCEEDED, "naming": naming}, None)["message"]
+
+
+def put_themes_progress(s3: Any, **progress: Any) -> None:
+    notify_completion._s3.cache_clear()
+    document = {"manifest_key": SUCCEEDED["manifest_key"], **progress}
+    s3.put_object(Bucket="ftm-pipeline-test", Key="progress/2023Q1/_themes.json", Body=json.dumps(document))
+
+
+ASKED = {**SUCCEEDED, "theme_naming": "llm"}
+LOST = {"named by llm": 30, "named by keywords: outage": 4, "requests": 90}
+
+
+def test_says_which_names_of_themes_an_outage_has_cost(no_topic: None, s3: Any) -> None:
+    put_themes_progress(s3, naming=LOST)
+
+    assert notify_completion.handler(ASKED, None)["message"].splitlines()[3] == (
+        "Names of themes in this run: 30 by the LLM, 4 by keywords (4 outage). "
+        "The LLM was away for too long or failed: "
+        "start the quarter again to name these themes."
+    )
+
+
+@pytest.mark.parametrize(
+    ("event", "progress"),
+    [
+        ({**ASKED, "theme_naming": "keywords"}, {"naming": LOST}),
+        ({**ASKED, "reduce_error": {}}, {"naming": LOST}),
+        (ASKED, {"naming": LOST, "manifest_key": "manifests/2023Q1/manifest_20230430T120000000000Z.jsonl"}),
+        (ASKED, {"naming": "many"}),
+        (ASKED, {}),  # of an image that does not count
+        (ASKED, None),
+    ],
+    ids=["no LLM", "no themes", "of another execution", "damaged", "not counted", "no progress"],
+)
+def test_says_nothing_of_themes_that_nobody_was_asked_to_name(
+    no_topic: None, s3: Any, event: dict[str, Any], progress: dict[str, Any] | None
+) -> None:
+    notify_completion._s3.cache_clear()
+    if progress is not None:
+        put_themes_progress(s3, **progress)
+
+    assert "Names" not in notify_completion.handler(event, None)["message"]
+
+
+@pytest.mark.parametrize(
+    ("naming", "incomplete", "names"),
+    [
+        ({"by_llm": 95, "by_keywords": {"outage": 5}}, False, ""),
+        (
+            {"by_llm": 94, "by_keywords": {"outage": 5, "fails every time": 1, "off topic": 40}},
+            True,
+            "topics: 94 named by the LLM, 6 lost (5 outage, 1 fails every time)",
+        ),
+        ({"by_llm": 0, "by_keywords": {"off topic": 100, "not asked by plan": 9}}, False, ""),
+        ({"by_llm": 0, "by_keywords": {"outage": 1}}, True, "topics: 0 named by the LLM, 1 lost (1 outage)"),
+        ({"by_llm": 0, "by_keywords": {}}, False, ""),
+        (None, False, ""),
+    ],
+)
+def test_too_many_lost_names_are_said(
+    no_topic: None, no_aws: None, naming: dict[str, Any] | None, incomplete: bool, names: str
+) -> None:
+    answer = notify_completion.handler({**SUCCEEDED, "naming": naming}, None)
+
+    assert (answer["names_incomplete"], answer["names"]) == (incomplete, names)
+    subject = answer["message"].splitlines()[0]
+    assert subject == f"FTM 2023Q1: {'finished with names missing' if incomplete else 'succeeded'}"
+
+
+def test_lost_names_of_themes_are_said_beside_those_of_topics(no_topic: None, s3: Any) -> None:
+    put_themes_progress(s3, naming=LOST)
+
+    answer = notify_completion.handler({**ASKED, "naming": {"by_llm": 0, "by_keywords": {"outage": 2}}}, None)
+
+    assert answer["names"] == (
+        "topics: 0 named by the LLM, 2 lost (2 outage); themes: 30 named by the LLM, 4 lost (4 outage)"
+    )
+
+
+def test_a_mail_that_cannot_be_sent_loses_no_answer(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    notify_completion._sns.cache_clear()
+    monkeypatch.setenv("SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:no-such-topic")
+
+    answer = notify_completion.handler(SUCCEEDED, None)
+
+    assert (answer["notified"], answer["names_incomplete"]) == (False, False)
+
+
+def test_the_mail_says_why_the_first_batch_failed(no_topic: None) -> None:
+    event = {**TWO_BATCHES_FAILED, "reason": "2023Q1_batch_0001: FtmError: chunk_0000.parquet is missing"}
+
+    line = notify_completion.handler(event, None)["message"].splitlines()[1]
+
+    assert "The first reason: 2023Q1_batch_0001: FtmError: chunk_0000.parquet is missing. Start" in line

@@ -78,11 +78,11 @@ def test_other_errors_of_s3_are_not_taken_for_a_missing_manifest(s3: Any) -> Non
 @pytest.mark.parametrize(
     ("event", "message"),
     [
-        ({"bucket": BUCKET}, "quarter None is not a quarter"),
+        ({"bucket": BUCKET}, "the input has no quarter"),
         ({"quarter": "2023Q5", "bucket": BUCKET}, "quarter '2023Q5' is not a quarter"),
         ({"quarter": "2023Q1\n", "bucket": BUCKET}, "is not a quarter"),
         ({"quarter": 20231, "bucket": BUCKET}, "quarter 20231 is not a quarter"),
-        ({"quarter": "2023Q1"}, "bucket None is not a valid S3 bucket name"),
+        ({"quarter": "2023Q1"}, "the input has no bucket"),
         ({"quarter": "2023Q1", "bucket": "Bad_Bucket"}, "bucket 'Bad_Bucket' is not a valid S3 bucket name"),
         ({"quarter": "2023Q1", "bucket": "../x"}, "is not a valid S3 bucket name"),
         ({"quarter": "2023Q1", "bucket": BUCKET, "batch_size": 0}, "batch_size 0 is not a whole number from 1 to 5000"),
@@ -91,6 +91,12 @@ def test_other_errors_of_s3_are_not_taken_for_a_missing_manifest(s3: Any) -> Non
         ({"quarter": "2023Q1", "bucket": BUCKET, "topic_naming": "LLM"}, "topic_naming 'LLM' is neither"),
         ({"quarter": "2023Q1", "bucket": BUCKET, "topic_naming": None}, "topic_naming None is neither"),
         ({"quarter": "2023Q1", "bucket": BUCKET, "theme_naming": "LLM"}, "theme_naming 'LLM' is neither"),
+        (
+            {"quarter": "2023Q1", "bucket": BUCKET, "batchsize": 5},
+            "unknown field 'batchsize': did you mean 'batch_size'?",
+        ),
+        ({"Quarter": "2023Q1", "bucket": BUCKET}, "unknown field 'Quarter': did you mean 'quarter'?"),
+        ({"quarter": "2023Q1", "bucket": BUCKET, "x" * 99: 1}, "the fields are quarter, bucket, batch_size,"),
     ],
 )
 def test_bad_input_is_one_clear_line_before_any_call(no_aws: None, event: dict[str, Any], message: str) -> None:

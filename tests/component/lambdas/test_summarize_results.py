@@ -70,6 +70,7 @@ def test_all_batches_succeeded(s3: Any) -> None:
         "succeeded": 2,
         "failed": 0,
         "failed_batches": [],
+        "reason": "",
         "firms_total": 3,
         "firms_succeeded": 3,
         "firms_skipped": 0,
@@ -206,3 +207,23 @@ def test_who_named_the_topics_and_why_not_the_llm(s3: Any) -> None:
     counts = summarize([succeeded("2023Q1_batch_0000"), succeeded("2023Q1_batch_0001")])
 
     assert counts["naming"] == {"by_llm": 10, "by_keywords": {"outage": 12, "off topic": 3}}
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        ("FtmError: chunk_0000.parquet\nis missing", "2023Q1_batch_0000: FtmError: chunk_0000.parquet is missing"),
+        ("", f"2023Q1_batch_0000: {summarize_results.KILLED}"),
+        ("x" * 1000, f"2023Q1_batch_0000: {'x' * 1000}"[: summarize_results.MAX_REASON_LENGTH]),
+        (None, f"2023Q1_batch_0000: {summarize_results.NOT_STARTED}"),
+    ],
+    ids=["said", "killed", "long", "no progress"],
+)
+def test_the_first_failed_batch_says_why_in_one_short_line(s3: Any, reason: str | None, said: str) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1"], "2023Q1_batch_0001": ["2"]})
+    if reason is not None:
+        put_progress(s3, "2023Q1_batch_0000", done=[], reason=reason)
+
+    counts = summarize([failed("2023Q1_batch_0000"), failed("2023Q1_batch_0001")])
+
+    assert counts["reason"] == said

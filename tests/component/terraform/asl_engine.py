@@ -67,7 +67,7 @@ class Execution(NamedTuple):
         return [each for each in parameters if resource in (each.get("FunctionName"), each.get("JobDefinition"))]
 
 
-def execute(execution_input: dict[str, Any], answers: Answers) -> Execution:
+def execute(execution_input: Any, answers: Answers) -> Execution:
     """Run one execution in which the tasks give these answers, without waiting between retries."""
     responses = [StateMockedResponses(state, state, _responses(calls)) for state, calls in answers.items()]
     execution = _AnsweredExecution(execution_input, MockTestCase("ftm-quarter-processor", "test", responses))
@@ -95,7 +95,7 @@ def _responses(calls: list[dict[str, Any] | Failure]) -> list[MockedResponse]:
 class _AnsweredExecution(SyncExecution):
     """An execution of moto that runs in this thread and asks the test case for what tasks answer."""
 
-    def __init__(self, execution_input: dict[str, Any], answers: MockTestCase) -> None:
+    def __init__(self, execution_input: Any, answers: MockTestCase) -> None:
         role_arn = "arn:aws:iam::123456789012:role/ftm-stepfunctions"
         state_machine: Any = SimpleNamespace(
             arn="arn:aws:states:us-east-1:123456789012:stateMachine:ftm-quarter-processor",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -24,6 +25,7 @@ SUMMARY = {
     "firms_succeeded": 150,
     "firms_skipped": 0,
     "firms_failed": 0,
+    "reason": "",
     "has_failures": False,
 }
 WITH_FAILURES = {
@@ -32,6 +34,7 @@ WITH_FAILURES = {
     "failed": 1,
     "firms_succeeded": 130,
     "firms_failed": 20,
+    "reason": "2023Q1_batch_0002: FtmError: chunk_0000.parquet is missing",
     "has_failures": True,
 }
 JOB: dict[str, Any] = {"JobId": "1"}
@@ -41,8 +44,11 @@ ALL_GO_WELL: Answers = {
     "ProcessFirms": [JOB],
     "SummarizeResults": [lambda_answer(SUMMARY)],
     "AggregateThemes": [JOB],
-    "NotifyCompletion": [lambda_answer({"notified": True})],
+    "NotifyCompletion": [lambda_answer({"notified": True, "names_incomplete": False, "names": ""})],
+    "ReleaseQuarter": [{}],
+    "ReleaseAfterError": [{}],
 }
+EXECUTION_ARN = "arn:aws:states:us-east-1:123456789012:execution:ftm-quarter-processor:test"
 LAMBDAS = {
     "CheckPrefetch": "prefetch_check_arn",
     "CreateBatchManifest": "create_batch_manifest_arn",
@@ -100,7 +106,7 @@ def test_input_overrides_the_defaults(
     (summarize,) = requests(execution, "summarize_results_arn")
     assert summarize["Payload"]["theme_naming"] == theme_naming
     (create,) = requests(execution, "create_batch_manifest_arn")
-    assert create["Payload"] == {**INPUT, "batch_size": batch_size}
+    assert create["Payload"] == {**INPUT, "batch_size": batch_size, "execution": EXECUTION_ARN}
     assert {environment(job)["TOPIC_NAMING"] for job in requests(execution, "firm_processor_arn")} == {topic_naming}
 
 
@@ -150,11 +156,13 @@ def test_quarter_that_is_not_prefetched() -> None:
         ("CheckPrefetch", "InvalidInput"),
         ("CreateBatchManifest", "InvalidInput"),
         ("CreateBatchManifest", "PrefetchRequiredError"),
+        ("CreateBatchManifest", "QuarterRunning"),
         ("SummarizeResults", "InvalidInput"),
     ],
 )
 def test_user_errors_of_a_lambda_end_the_execution_at_once_under_their_own_name(state: str, error: str) -> None:
-    execution = run({state: [Failure(error, "quarter 'x' is not a quarter")]})
+    raised = {"errorMessage": "quarter 'x' is not a quarter", "errorType": error, "stackTrace": ["line 1", "line 2"]}
+    execution = run({state: [Failure(error, json.dumps(raised))]})
 
     assert (execution.status, execution.error) == ("FAILED", error)
     assert execution.cause == "quarter 'x' is not a quarter"
@@ -211,6 +219,7 @@ def test_failed_batches_fail_the_execution_after_reduce_and_notification() -> No
     assert (execution.status, execution.error) == ("FAILED", "QuarterHasFailures")
     assert execution.cause == (
         "quarter 2023Q1: 1 batches failed, 2 succeeded; 20 of 150 firms failed. "
+        "The first reason: 2023Q1_batch_0002: FtmError: chunk_0000.parquet is missing. "
         "Start the quarter again to redo only what is missing"
     )
     assert len(requests(execution, "theme_aggregator_arn")) == 1
@@ -237,3 +246,58 @@ def test_failed_notification_does_not_change_how_the_quarter_went(summary: dict[
 
     assert execution.status == status
     assert execution.error == (None if status == "SUCCEEDED" else "QuarterHasFailures")
+
+
+def released(execution: Execution) -> list[dict[str, Any]]:
+    """The parameters of each release of the quarter."""
+    scheduled = [event["taskScheduledEventDetails"] for event in execution.events if event["type"] == "TaskScheduled"]
+    return [json.loads(task["parameters"]) for task in scheduled if task["resource"] == "deleteObject"]
+
+
+RELEASE = {"Bucket": "ftm-pipeline-test", "Key": keys.running("2023Q1")}
+
+
+@pytest.mark.parametrize(
+    ("changes", "error"),
+    [
+        ({}, None),
+        ({"NotifyCompletion": [Failure("AuthorizationError")]}, None),
+        ({"SummarizeResults": [Failure("InvalidInput", '{"errorMessage": "other batches"}')]}, "InvalidInput"),
+        ({"SummarizeResults": [Failure("Lambda.ServiceException", "no luck")] * 4}, "Lambda.ServiceException"),
+        ({"AggregateThemes": [Failure("JobFailed")]}, "AggregateThemesFailed"),
+        ({"ReleaseQuarter": [Failure("S3.S3Exception")] * 4}, None),
+        ({"SummarizeResults": [Failure("X")], "ReleaseAfterError": [Failure("S3.S3Exception")] * 4}, "X"),
+    ],
+)
+def test_a_quarter_is_released_however_its_execution_ends(changes: Answers, error: str | None) -> None:
+    execution = run(changes)
+
+    assert execution.error == error
+    assert released(execution)[-1] == RELEASE
+
+
+@pytest.mark.parametrize("error", ["QuarterRunning", "InvalidInput"])
+def test_a_refused_execution_releases_nothing(error: str) -> None:
+    execution = run({"CreateBatchManifest": [Failure(error, '{"errorMessage": "it runs"}')]})
+
+    assert (execution.error, execution.cause, released(execution)) == (error, "it runs", [])
+
+
+def test_lost_names_fail_the_execution_after_the_tables_and_the_mail() -> None:
+    lost = "topics: 90 named by the LLM, 10 lost (10 outage)"
+    execution = run({"NotifyCompletion": [lambda_answer({"names_incomplete": True, "names": lost})]})
+
+    assert (execution.status, execution.error) == ("FAILED", "NamesIncomplete")
+    assert execution.cause == (
+        f"quarter 2023Q1: the LLM did not name what it should ({lost}); the tables are there. "
+        "Start the quarter again to name only what is missing"
+    )
+    assert len(requests(execution, "theme_aggregator_arn")) == 1
+
+
+@pytest.mark.parametrize("given", [[], {}, {"batch_size": 5}, "2023Q1", None])
+def test_input_without_quarter_and_bucket_is_one_line(given: Any) -> None:
+    execution = execute(given, ALL_GO_WELL)
+
+    assert (execution.status, execution.error) == ("FAILED", "InvalidInput")
+    assert str(execution.cause).startswith("the input has to be a JSON object with quarter and bucket")

@@ -331,6 +331,23 @@ def test_reduce_tells_how_many_themes_are_named_while_the_llm_is_asked(
     assert [written["n_named"] for written in while_naming][:1] == [0]
     assert any(written["n_named"] > 0 for written in while_naming)
     assert (store.progress[-1]["n_named"], store.progress[-1]["manifest_key"]) == (n_themes, MANIFEST)
+    assert store.progress[-1]["naming"] == namer.tally()
+
+
+def test_themes_say_why_their_names_are_not_by_the_llm(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(6), batch_size=3)
+    settings = ReduceSettings(quarter=QUARTER, s3_bucket=BUCKET, manifest_key=MANIFEST)
+
+    with fake_llm(failure=fails(503)) as llm, start_blocking_portal() as portal:
+        namer = LlmNamer(LlmClient(llm.base_url, "m", outage_limit_s=0.1), embedder(), portal)
+        reduce_themes.run(settings, store, namer, embedder())
+
+    themes = store.read_table(keys.themes(QUARTER))
+    assert set(themes.column("named_by").to_pylist()) == {"keywords"}
+    lost = {theme_id: {"because": "outage", "refused": []} for theme_id in themes.column("theme_id").to_pylist()}
+    assert read_record(themes)["names_lost"] == lost
+    written = store.read_json(keys.themes_progress(QUARTER))
+    assert written["naming"]["named by keywords: outage"] == themes.num_rows
 
 
 def test_reduce_keeps_the_answers_and_says_who_named_what(s3: Any) -> None:

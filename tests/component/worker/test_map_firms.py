@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
 from cloud.src.contract import keys, schemas
@@ -89,6 +91,7 @@ def test_a_batch_leaves_its_firms_in_parts(s3: Any) -> None:
         "batch_id": BATCH,
         "manifest_key": MANIFEST,
         "status": "succeeded",
+        "reason": "",
         "commit": "test",
         "deployed_commit": "unknown",
         "stale_image": False,
@@ -355,3 +358,70 @@ def test_a_chunk_without_a_column_fails_the_batch(s3: Any) -> None:
     refused = r"of an earlier version of ftm \(no column permno, speaker_name\): .*: ftm prefetch 2023Q1 --force$"
     with pytest.raises(FtmError, match=refused):
         map_firms.run(map_job(store, analyser()))
+
+
+def test_a_firm_that_is_missing_from_its_chunk_fails_alone(s3: Any) -> None:
+    firms = numbered_firms(4)
+    store = Store(s3, BUCKET)
+    write_prefetch(store, firms)
+    write_batches(s3, [firm.firm_id for firm in firms], batch_size=4)
+    chunk = keys.prefetch_chunk(QUARTER, 0)
+    table = store.read_table(chunk)
+    store.write_table(chunk, table.filter(pc.not_equal(table.column("firm_id"), pa.scalar(firms[1].firm_id))))
+
+    for reused in (0, 4):
+        job = map_job(store, analyser())
+        map_firms.run(job)
+
+        assert job.progress.status == "succeeded"
+        assert job.progress.done == [firm.firm_id for firm in firms if firm is not firms[1]]
+        (failed,) = job.progress.failed
+        assert failed.firm_id == firms[1].firm_id
+        assert failed.reason == f"it is not in s3://{BUCKET}/{chunk}: prefetch the quarter again"
+        assert job.progress.reused_firms == reused
+
+
+def test_a_job_that_gives_up_says_why_in_its_progress(s3: Any) -> None:
+    store = Store(s3, BUCKET)
+    write_prefetch(store, numbered_firms(1))
+    write_batches(s3, ["101"], batch_size=1)
+    store.delete(keys.prefetch_chunk(QUARTER, 0))
+    job = map_job(store, analyser())
+
+    with pytest.raises(FtmError):
+        map_firms.run(job)
+
+    written = store.read_json(job.progress.key)
+    assert written["status"] == "failed"
+    assert written["reason"].startswith("FtmError: ")
+    assert keys.prefetch_chunk(QUARTER, 0) in written["reason"]
+
+
+def test_a_job_whose_time_is_up_finishes_what_it_has_begun_and_the_next_one_does_the_rest(
+    s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(map_firms, "FIRMS_EMBEDDED_TOGETHER", 1)
+    firms = numbered_firms(4)
+    store = Store(s3, BUCKET)
+    write_prefetch(store, firms)
+    write_batches(s3, [firm.firm_id for firm in firms], batch_size=4)
+    job = map_job(store, analyser(), firms_a_part=2)
+    looks = iter([False, True])
+    monkeypatch.setattr(job, "is_time_up", lambda: next(looks, True))
+
+    with pytest.raises(map_firms.ToBeContinued, match="to be continued: 3 of 4 firms are left"):
+        map_firms.run(job)
+
+    assert (job.progress.done, job.progress.parts) == ([firms[0].firm_id], [0])
+    continued = map_job(store, analyser(), firms_a_part=2)
+    map_firms.run(continued)
+    assert continued.progress.done == [firm.firm_id for firm in firms]
+    assert continued.progress.reused_firms == 1
+
+
+@pytest.mark.parametrize(("limit_s", "is_up"), [(None, False), (1000, False), (0, True)])
+def test_time_is_up_after_the_limit(s3: Any, limit_s: float | None, is_up: bool) -> None:
+    job = map_job(Store(s3, BUCKET), analyser())
+    job.settings.job_stops_after_s = limit_s
+
+    assert job.is_time_up() is is_up

@@ -16,7 +16,7 @@ _ARGUMENTS = {
     "part": 0,
     "created_at": datetime(2023, 5, 2, 9, 30, tzinfo=UTC),
 }
-_NO_KEYS = {"batch_id", "folder_of", "is_batch_progress", "panel_table", "reasons_for_keywords"}
+_NO_KEYS = {"batch_id", "folder_of", "is_batch_progress", "panel_table"}
 
 
 def _all_keys() -> list[str]:

@@ -14,7 +14,7 @@ from rich.text import Text
 from cloud.src.cli.report import data as report_data
 from cloud.src.cli.report.data import ReportData, ReportTheme
 from cloud.src.cli.screen import duration, one_line, output_console
-from cloud.src.contract import keys
+from cloud.src.contract import keys, names_count
 from cloud.src.naming.ask import in_words
 
 FAMILIES_SHOWN = 12
@@ -185,7 +185,7 @@ def naming_lines(naming: Mapping[str, int], theme_naming: Mapping[str, int], rep
 
 def reason_lines(named: str, naming: Mapping[str, int]) -> list[str]:
     """Why names are by keywords, and what to do about it; ``named``: "topics" or "themes"."""
-    reasons = keys.reasons_for_keywords(naming)
+    reasons = names_count.reasons_for_keywords(naming)
     lines = [f"{named} named by keywords in this run: {in_words(reasons)}"] if reasons else []
     if reasons.get("outage"):
         lines.append(f"the LLM was away for too long: run the same command again to name these {named}")
