@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ def local_values(root: str) -> dict[str, Any]:
     return {name: value for file in files for block in read(file).get("locals", []) for name, value in block.items()}
 
 
+@cache  # the parser takes a second for a large file
 def read(file: Path) -> dict[str, Any]:
     with file.open() as opened:
         return dict(plain(hcl2.load(opened)))
