@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from cloud.src.contract import keys
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.ask import GroupToName, Name, ToName
+from cloud.src.naming.guard import sameness
 from cloud.src.naming.namer import Namer
 from cloud.src.naming.theme_candidates import Groups, Spoken, candidates
-from cloud.src.naming.theme_names import Candidates, Labels, choose
+from cloud.src.naming.theme_names import Candidates, Label, Labels, choose
 from cloud.src.themes.measure import FittedThemes, Sentences, measure
 from cloud.src.worker import answers
 from cloud.src.worker.quarter_sentences import SpokenPart
@@ -92,7 +94,7 @@ def labels_of(ranked: RankedQuarter, found: Candidates) -> Labels:
     family_of = np.zeros(len(ranked.themes), dtype=np.int64)
     family_of[[theme.number for theme in ranked.themes]] = [theme.family for theme in ranked.themes]
     return choose(
-        found,
+        replace(found, families=_without_general_names(ranked, found)),
         family_of,
         [theme.number for theme in ranked.themes],
         [family.number for family in ranked.families],
@@ -107,6 +109,23 @@ def names_lost(ranked: RankedQuarter, names: Names) -> dict[str, dict[str, Any]]
         for group, name in zip(groups, [*names[0], *names[1]], strict=True)
         if name.because
     }
+
+
+def _without_general_names(ranked: RankedQuarter, found: Candidates) -> list[list[Label]]:
+    """The families' candidates; one that is not general is not called by a theme that is ("Quick Ones")."""
+    general = {
+        sameness(label.text)
+        for theme in ranked.themes
+        if theme.measures.is_general
+        for label in found.themes[theme.number][:1]
+    }
+    families = list(found.families)
+    for family in ranked.families:
+        labels_of = families[family.number]
+        telling = [x for x in labels_of if not general & {sameness(part) for part in x.text.split(" and ")}]
+        if telling and not family.measures.is_general:
+            families[family.number] = telling
+    return families
 
 
 def to_name(groups: Sequence[Ranked], labels: Sequence[list[str]], families: Sequence[int | None]) -> ToName:
