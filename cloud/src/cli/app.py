@@ -27,6 +27,7 @@ from cloud.src.cli.options import (
     Open,
     Out,
     Quarter,
+    QuarterFromOption,
     QuarterInFolder,
     Quiet,
     quarter_of,
@@ -42,6 +43,7 @@ from cloud.src.cli.run.summary import as_json_object, show_outcome
 from cloud.src.cli.screen import Screen, show_finding
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.prefetch.files.quarters import QuarterFrom
 from cloud.src.prefetch.files.source import FileTranscripts
 
 DEFAULT_OUT = Path("ftm-output/run")
@@ -127,6 +129,7 @@ def run(
         int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms a batch.")
     ] = keys.LOCAL_BATCH_SIZE,
     jobs: Jobs = None,
+    quarter_from: QuarterFromOption = QuarterFrom.date,
     llm_topics: LlmTopics = False,
     llm_url: LlmUrl = None,
     llm_model: LlmModel = None,
@@ -147,6 +150,7 @@ def run(
         out=out,
         batch_size=batch_size,
         jobs=jobs,
+        quarter_from=quarter_from,
         llm_topics=llm_topics,
         llm=_llm_choice(llm_url, llm_model, no_llm, llm_topics),
         containers=containers,
@@ -181,6 +185,7 @@ def prefetch(
     keep_unlinked: Annotated[
         bool, typer.Option("--keep-unlinked", help="WRDS: keep firms without a PERMNO on the day of their call.")
     ] = False,
+    quarter_from: QuarterFromOption = QuarterFrom.date,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what there is and how long it would take, and write nothing.")
     ] = False,
@@ -193,7 +198,7 @@ def prefetch(
     The login of WRDS is in ~/.pgpass, in PGUSER and PGPASSWORD, or in the secret ftm/wrds. The same command again
     continues an interrupted prefetch; a finished quarter is left as it is.
     """
-    asked = PrefetchRequest(quarter, source, to, firms, limit, keep_unlinked, dry_run, force, as_json)
+    asked = PrefetchRequest(quarter, source, to, firms, limit, keep_unlinked, quarter_from, dry_run, force, as_json)
     prefetch_quarter(Screen(quiet=quiet), asked)
 
 
@@ -398,13 +403,15 @@ def _run(
     containers: bool,
     end: End,
     jobs: int | None = None,
+    quarter_from: QuarterFrom = QuarterFrom.date,
     llm_topics: bool = False,
 ) -> None:
     check_output_folder(out)
     screen = Screen(quiet=end.quiet)
     with ExitStack() as stack:
         with screen.stage("read transcripts"):
-            request = RunRequest(quarter, FileTranscripts(source, quarter), out, batch_size, llm_topics, llm.none)
+            transcripts = FileTranscripts(source, quarter, quarter_from)
+            request = RunRequest(quarter, transcripts, out, batch_size, llm_topics, llm.none)
             keys.check_batches_fit(request.transcripts.n_firms, batch_size)
         with screen.stage("local AWS and LLM"):
             environment = stack.enter_context(open_environment(screen.line, jobs, llm, containers))

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.prefetch.files.quarters import QuarterFrom
 
 # 2020Q2, and what else can only mean it. Payloads and keys are strict: contract/keys.py.
 _TYPED_QUARTER = re.compile(r"([0-9]{4})[-_ ]?Q([1-4])", re.IGNORECASE)
@@ -41,6 +42,12 @@ QuarterInFolder = Annotated[
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.", show_default=True)]
+QuarterFromOption = Annotated[
+    QuarterFrom,
+    typer.Option(
+        "--quarter-from", help="Files: the calls of the quarter, by their day, or by the fiscal quarter in the file."
+    ),
+]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Batch jobs at the same time.", show_default="number of cores")]
 Containers = Annotated[
     bool, typer.Option("--containers", help="Run the Batch jobs in the image ftm-worker; needs Docker.")

@@ -32,8 +32,8 @@ def csv_with(path: Path, *bad_lines: str) -> Path:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("Elm,1 May 2023,,Hi.", "date '1 May 2023' is not a date like 2020-05-01"),
-        ("Elm,20230201,,Hi.", "date '20230201' is not a date like 2020-05-01"),
+        ("Elm,31 June 2023,,Hi.", "date '31 June 2023' is not a date like 2020-05-01"),
+        ("Elm,20230231,,Hi.", "date '20230231' is not a date like 2020-05-01"),
         ("Elm,2023-02-30,,Hi.", "date '2023-02-30' is not a date like 2020-05-01"),
         ("Elm,2023-W05-3,,Hi.", "date '2023-W05-3' is not a date"),
         ("Elm,,,Hi.", "the call has no date"),
@@ -111,7 +111,7 @@ def test_json_lines_have_the_columns_of_a_csv_file(tmp_path: Path) -> None:
         ('{"company": "Elm", "date": "2023-02-01"}', "there is no text"),
         ('{"company": ["Elm"], "date": "2023-02-01", "text": "Hi."}', "company holds list, text is needed"),
         ('{"company": "Elm", "date": "2023-02-01", "text": "\\ud800"}', "text holds half a character"),
-        ('{"company": "Elm", "date": 20230201, "text": "Hi."}', "date '20230201' is not a date"),
+        ('{"company": "Elm", "date": 20230231, "text": "Hi."}', "date '20230231' is not a date"),
     ],
 )
 def test_bad_json_lines(tmp_path: Path, caplog: pytest.LogCaptureFixture, line: str, reason: str) -> None:

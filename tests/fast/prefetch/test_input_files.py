@@ -124,7 +124,7 @@ GOOD_HEADER = b"company,date,text\n"
             r"it has: 'company, day, words'",
         ),
         ("calls.csv", b"date,text\n", r"lacks column company, firm_id or ticker: "),
-        ("calls.csv", b"company;date;text\n", r"it has: 'company;date;text'"),
+        ("calls.csv", b"company:date:text\n", r"it has: 'company:date:text'"),
         ("calls.csv", b"company,date,text,text\n", r"calls\.csv has column text more than once"),
         (
             "calls.csv",

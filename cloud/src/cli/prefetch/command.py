@@ -18,6 +18,7 @@ from cloud.src.contract import keys, parameters
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.calls import TranscriptSource
 from cloud.src.prefetch.files.input_files import find_files
+from cloud.src.prefetch.files.quarters import QuarterFrom
 from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.prefetch import finished_prefetch, write_quarter
 from cloud.src.prefetch.wrds.connection import connect
@@ -38,6 +39,7 @@ class PrefetchRequest:
     firms: Path | None = None
     limit: int | None = None  # firms
     keep_unlinked: bool = False
+    quarter_from: QuarterFrom = QuarterFrom.date  # for files only
     dry_run: bool = False
     force: bool = False
     as_json: bool = False
@@ -66,6 +68,8 @@ def prefetch(screen: Screen, request: PrefetchRequest) -> None:
 def _checked(request: PrefetchRequest) -> FirmList | None:
     """Check what needs no network; return the list of firms, if one is given."""
     if request.source == WRDS:
+        if request.quarter_from is not QuarterFrom.date:
+            raise InvalidInput("--quarter-from is for files: calls of WRDS are taken by their day")
         return read_firm_list(request.firms) if request.firms else None
     if request.firms or request.limit is not None or request.keep_unlinked:
         raise InvalidInput("--firms, --limit and --keep-unlinked are for --from wrds; of files, all firms are taken")
@@ -76,7 +80,10 @@ def _checked(request: PrefetchRequest) -> FirmList | None:
 def _write(request: PrefetchRequest, firms: FirmList | None, target: Target, screen: Screen) -> None:
     quarter = request.quarter
     unlinked: list[str] = []
-    selection = selection_options(firms, request.limit, request.keep_unlinked)
+    if request.source == WRDS:
+        selection = selection_options(firms, request.limit, request.keep_unlinked)
+    else:
+        selection = request.quarter_from.selection
     summary = None if request.force else finished_prefetch(target.storage, quarter, selection)
     if summary is None:  # WRDS is not even asked when there is nothing to do
         with _opened(request, firms, screen) as source:
@@ -111,7 +118,7 @@ def _opened(request: PrefetchRequest, firms: FirmList | None, screen: Screen) ->
     """Read the files, or log in to WRDS and find the calls there; WRDS is left at the end of the block."""
     if request.source != WRDS:
         with screen.stage("read transcripts"):
-            source = FileTranscripts(Path(request.source), request.quarter)
+            source = FileTranscripts(Path(request.source), request.quarter, request.quarter_from)
         yield source
         return
     login = find_login(os.environ, lambda: aws().client("secretsmanager"))

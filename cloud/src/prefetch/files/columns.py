@@ -5,15 +5,20 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cloud.src.prefetch.files.clock import time_of_day
+from cloud.src.prefetch.files.dates import AmbiguousDate, split_day
+from cloud.src.prefetch.files.quarters import own_quarter
+
 COLUMNS = (
-    "call_id", "firm_id", "company", "ticker", "permno", "gvkey", "link_date", "sector", "industry",
-    "sub_industry", "date", "time", "quarter", "section", "position", "speaker", "speaker_type", "role", "text",
+    "call_id", "firm_id", "company", "ticker", "permno", "gvkey", "link_date", "sector", "industry", "sub_industry",
+    "date", "time", "quarter", "fiscal_quarter", "fiscal_year", "section", "position", "speaker", "speaker_type",
+    "role", "text",
 )  # fmt: skip
 ROW = "row"  # where the row is in its file, see bad_rows.where
 
@@ -24,12 +29,11 @@ def text_table(columns: Mapping[str, Sequence[str | None]], rows: Sequence[int])
     return pa.table({**arrays, ROW: pa.array(rows, pa.int64())})
 
 
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ].*)?")
 _WHOLE_NUMBER = re.compile(r"([0-9]{1,9})(\.0+)?")  # 10107.0 is how pandas writes a column of numbers with gaps
-_QUARTER = re.compile(r"[0-9]{4}Q[1-4]")
 _WHOLE_ID = re.compile(r"([0-9]+)\.0+")  # what pandas makes of 1690 in such a column
 _GVKEY_DIGITS = 6
-_FIRST_YEAR, _LAST_YEAR = 1950, 2100  # any other year of a call is a slip of the pen
+# How pandas, databases and spreadsheets write that there is nothing. As a ticker, NA is a company.
+_NOTHING = frozenset({"nan", "NaN", "NULL", "null", "None", "N/A", "n/a", "#N/A", "<NA>", "NaT"})
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
@@ -46,16 +50,23 @@ def tidy(text: str | None) -> str:
 
 
 def read_date(text: str) -> date:
-    """Read a day like 2020-05-01, with or without a time of that day; raise ValueError for any other form and no day.
+    """Read a day like 2020-05-01, or in another form with one meaning, with or without a time of that day.
 
     The day is the one that is written; times.py moves it to New York's where the time of day is known.
+
+    Raises:
+        AmbiguousDate: the day can be read in two ways.
+        ValueError: there is no day, or something else than a time behind it.
     """
-    if not _DAY.fullmatch(text):
-        raise ValueError(text)
-    day = datetime.fromisoformat(text).date()
-    if not _FIRST_YEAR <= day.year <= _LAST_YEAR:
-        raise ValueError(text)
+    day, rest = split_day(text)
+    if rest:
+        time_of_day(text, day, rest)
     return day
+
+
+def is_nothing(text: str | None) -> bool:
+    """Whether the cell says that it has no value: it is blank, or holds a word such as NULL."""
+    return not text or text in _NOTHING or not text.strip() or text.strip() in _NOTHING
 
 
 def read_whole_number(text: str) -> int:
@@ -80,14 +91,6 @@ def read_gvkey(text: str) -> str:
     return gvkey
 
 
-def read_quarter(text: str) -> str:
-    """Read a quarter like 2023Q1 or 2023q1; raise ValueError for any other form."""
-    quarter = text.upper()
-    if not _QUARTER.fullmatch(quarter):
-        raise ValueError(text)
-    return quarter
-
-
 def calendar_quarter(day: date) -> str:
     """Return for example ``2023Q1``."""
     return f"{day.year:04d}Q{(day.month + 2) // 3}"
@@ -99,7 +102,7 @@ _COLUMNS = {
     "permno": _Column(pa.int64(), read_whole_number, "a whole number"),
     "position": _Column(pa.int64(), read_whole_number, "a whole number"),
     "gvkey": _Column(pa.string(), read_gvkey, "a GVKEY of six digits"),
-    "quarter": _Column(pa.string(), read_quarter, "a quarter like 2023Q1"),
+    "quarter": _Column(pa.string(), own_quarter, "a quarter like 2023Q1"),
 }
 _COLUMNS |= dict.fromkeys(("call_id", "firm_id"), _Column(pa.string(), read_id))
 _TEXT = _Column(pa.string(), str)
@@ -113,18 +116,19 @@ def typed(name: str, rows: pa.Table, bad: dict[int, str]) -> pa.ChunkedArray[Any
     """
     column, wanted = rows[name], _COLUMNS.get(name, _TEXT)
     values: dict[str | None, object] = {None: None}
-    wrong: set[str | None] = set()
+    wrong: dict[str | None, str] = {}
     different: list[str | None] = pc.unique(column).to_pylist()
     for text in different:  # each different value is read only once: there are few
         value = tidy(text)
         try:
-            values[text] = wanted.read(value) if value else None
+            values[text] = None if is_nothing(value) else wanted.read(value)
+        except AmbiguousDate as error:
+            values[text], wrong[text] = None, str(error)
         except ValueError:
-            values[text] = None
-            wrong.add(text)
+            values[text], wrong[text] = None, f"{str(text)[:60]!r} is not {wanted.example}"
     texts: list[Any] = column.to_pylist()
     if wrong:
         for place, text in enumerate(texts):
             if text in wrong:
-                bad.setdefault(place, f"{name} {text[:60]!r} is not {wanted.example}")
+                bad.setdefault(place, f"{name} {wrong[text]}")
     return pa.chunked_array([pa.array([values[text] for text in texts], wanted.kind)])

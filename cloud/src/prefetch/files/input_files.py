@@ -2,45 +2,50 @@
 
 from __future__ import annotations
 
-import csv
-import itertools
-import math
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.prefetch.files.bad_rows import BadRows, where
-from cloud.src.prefetch.files.columns import COLUMNS, ROW, text_table
-from cloud.src.prefetch.files.encodings import encoding_of
-from cloud.src.prefetch.files.json_and_text import json_batches, text_batches
+from cloud.src.prefetch.files.bad_rows import BadRows
+from cloud.src.prefetch.files.columns import COLUMNS, ROW
+from cloud.src.prefetch.files.csv_files import csv_batches
+from cloud.src.prefetch.files.input_file import ARCHIVES, InputFile, opened
+from cloud.src.prefetch.files.json_files import json_batches
+from cloud.src.prefetch.files.parquet_files import parquet_batches
+from cloud.src.prefetch.files.text_files import TEXTS, named_call, text_batches
 
-_TABLES = (".csv", ".parquet", ".jsonl")
-_TEXTS = (".txt",)
-_NEEDED = "needed are company, firm_id or ticker, date, and text"
+_Batches = Callable[[InputFile, BadRows], Iterator[pa.Table]]
+_TABLES: dict[str, _Batches] = {
+    **dict.fromkeys((".csv", ".tsv", ".tab"), csv_batches),
+    **dict.fromkeys((".jsonl", ".ndjson", ".json"), json_batches),
+    ".parquet": parquet_batches,
+}
+_BATCHES: dict[str, _Batches] = {**_TABLES, **dict.fromkeys(TEXTS, text_batches)}
 _ENDINGS = ".csv, .parquet, .jsonl or .txt"
-_ROWS_AT_A_TIME = 10_000
-_LONGEST_VALUE = 100_000_000  # characters in one CSV value; Python's own limit of 131,072 is less than a long call
+_DEEPEST = 3  # folders in folders
 
 
 def find_files(source: Path) -> list[Path]:
-    """Return the file itself, or a folder's tables or, if it has none, its texts, by name; without its subfolders."""
-    if source.is_dir():
-        visible = sorted(path for path in source.iterdir() if path.is_file() and not path.name.startswith("."))
-        for suffixes in (_TABLES, _TEXTS):
-            if paths := [path for path in visible if path.suffix.lower() in suffixes]:
-                return paths
-        raise InvalidInput(f"folder {source} has no {_ENDINGS} file")
+    """Return the file itself, or a folder's tables, by name; those of its subfolders, too.
+
+    It is the texts when there are no tables, or only such as a list of firms beside texts that are named like calls.
+    """
     if not source.exists():
         raise InvalidInput(f"there is no file or folder {source}")
-    if source.suffix.lower() not in _TABLES + _TEXTS:
-        raise InvalidInput(f"{source} is no transcript file: its name must end with {_ENDINGS}")
-    return [source]
+    if not source.is_dir():
+        if _kind(source) not in _BATCHES:
+            raise InvalidInput(f"{source} is no transcript file: its name must end with {_ENDINGS}")
+        return [source]
+    visible = [path for path in sorted(source.rglob("*")) if path.is_file() and _is_visible(path.relative_to(source))]
+    tables = [path for path in visible if _kind(path) in _TABLES]
+    texts = [path for path in visible if _kind(path) in TEXTS]
+    if tables and any(named_call(path.name) for path in texts):
+        tables = [path for path in tables if _has_texts(path)]
+    if not tables and not texts:
+        raise InvalidInput(f"folder {source} has no {_ENDINGS} file")
+    return tables or texts
 
 
 def read_rows(path: Path, bad_rows: BadRows) -> Iterator[pa.Table]:
@@ -52,116 +57,44 @@ def read_rows(path: Path, bad_rows: BadRows) -> Iterator[pa.Table]:
     Raises:
         InvalidInput: the file cannot be read, is damaged, or lacks a needed column.
     """
-    batches = {".csv": _csv_batches, ".jsonl": json_batches, ".txt": text_batches, ".parquet": _parquet_batches}
+    in_folder = _quarter_of_folder(path)
     try:
-        for batch in batches[path.suffix.lower()](path, bad_rows):
-            bad_rows.n_rows += batch.num_rows
-            nulls = pa.nulls(batch.num_rows, pa.large_string())
-            columns = {name: batch[name] if name in batch.column_names else nulls for name in COLUMNS}
-            yield pa.table({**columns, ROW: batch[ROW]})
+        with opened(path) as file:
+            if file.suffix not in _BATCHES:
+                raise InvalidInput(f"{path} holds {file.name!r}: its name must end with {_ENDINGS}")
+            for batch in _BATCHES[file.suffix](file, bad_rows):
+                bad_rows.n_rows += batch.num_rows
+                nulls = pa.nulls(batch.num_rows, pa.large_string())
+                columns = {name: batch[name] if name in batch.column_names else nulls for name in COLUMNS}
+                if in_folder and "quarter" not in batch.column_names:
+                    columns["quarter"] = pa.array([in_folder] * batch.num_rows, pa.large_string())
+                yield pa.table({**columns, ROW: batch[ROW]})
     except OSError as error:
-        raise InvalidInput(f"cannot read {path}: {error.strerror or _one_line(error)}") from error
+        raise InvalidInput(f"cannot read {path}: {error.strerror or ' '.join(str(error).split())[:200]}") from error
 
 
-def _known_columns(path: Path, header: list[str]) -> list[str]:
-    """Return the columns of the file that FTM uses; raise InvalidInput when one is missing or double."""
-    missing = [name for name in ("date", "text") if name not in header]
-    if not {"company", "firm_id", "ticker"} & set(header):
-        missing.insert(0, "company, firm_id or ticker")
-    if missing:
-        has = ", ".join(header)[:200]
-        raise InvalidInput(f"{path} lacks {_listed(missing)}: {_NEEDED}; it has: {has!r}")
-    double = [name for name, n in Counter(header).items() if n > 1 and name in COLUMNS]
-    if double:
-        raise InvalidInput(f"{path} has {_listed(double)} more than once")
-    return [name for name in header if name in COLUMNS]
+def _kind(path: Path) -> str:
+    """The ending of the file, or of what is in it; that of a .zip is only known when it is opened."""
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if suffixes and suffixes[-1] in ARCHIVES:
+        inner = "".join(suffixes[-2:-1])
+        return inner if inner in _BATCHES or suffixes[-1] == ".gz" else ".csv"
+    return "".join(suffixes[-1:])
 
 
-def _listed(columns: list[str]) -> str:
-    return f"column{'s' if len(columns) > 1 else ''} {', '.join(columns)}"
+def _is_visible(path: Path) -> bool:
+    return len(path.parts) <= _DEEPEST and not any(part.startswith((".", "__MACOSX")) for part in path.parts)
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]
-
-
-# --- CSV --------------------------------------------------------------------------------------
-# Python's strict reader, not Arrow's: Arrow takes a quote that is never closed for the end of the last row, and so
-# would swallow the rest of the file without a word. This one names the line, and reads 150 MB a second.
-
-
-def _csv_batches(path: Path, bad_rows: BadRows) -> Iterator[pa.Table]:
-    csv.field_size_limit(_LONGEST_VALUE)
-    with path.open(encoding=encoding_of(path), newline="") as file:
-        rows = _csv_rows(path, file, bad_rows)
-        _, first = next(rows, (0, []))
-        header = [name.strip() for name in first]
-        if not header:
-            raise InvalidInput(f"{path} is empty")
-        places = {name: header.index(name) for name in _known_columns(path, header)}
-        while batch := list(itertools.islice(rows, _ROWS_AT_A_TIME)):
-            columns = {name: [row[place] for _, row in batch] for name, place in places.items()}
-            yield text_table(columns, [line for line, _ in batch])
-
-
-def _csv_rows(path: Path, file: Iterator[str], bad_rows: BadRows) -> Iterator[tuple[int, list[str]]]:
-    """Yield the line in which a row begins, and its values."""
-    reader = csv.reader(file, strict=True)
-    width = 0
-    while True:
-        line = reader.line_num + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            if "end of data" in str(error):
-                raise InvalidInput(
-                    f"{path}, row beginning in line {line}: broken CSV: a quoted text is never closed"
-                ) from error
-            bad_rows.n_rows += 1
-            bad_rows.add(where(path, line), f"broken CSV: {error}")
-            continue
-        width = width or len(row)
-        if row and len(row) != width:  # the reader gives an empty line as a row without values
-            bad_rows.n_rows += 1
-            bad_rows.add(where(path, line), f"{len(row)} values, but the header has {width}")
-        elif row:
-            yield line, row
-
-
-# --- Parquet ----------------------------------------------------------------------------------
-
-
-def _parquet_batches(path: Path, _: BadRows) -> Iterator[pa.Table]:
-    n_before = 0
+def _has_texts(path: Path) -> bool:
+    """Whether the table is one of transcripts: its header, or first row, has a text."""
     try:
-        with pq.ParquetFile(path) as file:
-            columns = _known_columns(path, file.schema_arrow.names)
-            for batch in file.iter_batches(_ROWS_AT_A_TIME, columns=columns, use_threads=False):
-                batch.validate(full=True)  # finds text that is not UTF-8
-                numbers = pa.array(range(n_before + 1, n_before + 1 + batch.num_rows), pa.int64())
-                yield pa.table({**{name: _as_text(path, name, batch[name]) for name in columns}, ROW: numbers})
-                n_before += batch.num_rows
-    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last for column names in other encodings
-        if isinstance(error, OSError) and error.errno:  # not allowed to read, disk failure: no matter of the format
-            raise
-        raise InvalidInput(f"{path} is no readable Parquet file: {_one_line(error)}") from error
+        return any(batch["text"].null_count < batch.num_rows for batch in read_rows(path, BadRows()))
+    except InvalidInput:
+        return False
 
 
-def _as_text(path: Path, name: str, column: pa.Array[Any]) -> pa.Array[Any]:
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_timestamp(kind):
-        seconds: Any = column.cast(pa.timestamp("s", kind.tz and "UTC"), safe=False)  # the stubs know no zones here
-        return pa.array(pc.strftime(seconds, format=f"%Y-%m-%dT%H:%M:%S{'Z' if kind.tz else ''}"), pa.large_string())
-    if pa.types.is_floating(kind):  # pandas turns whole numbers into floats as soon as one is missing
-        return pa.array([_whole_or_as_is(value) for value in column.to_pylist()], pa.large_string())
-    if pa.types.is_nested(kind):
-        raise InvalidInput(f"{path}: column {name} holds {kind}, text is needed")
-    return column.cast(pa.large_string())
-
-
-def _whole_or_as_is(value: float | None) -> str | None:
-    if value is None or math.isnan(value):  # NaN is pandas' way to say that there is none
-        return None
-    return str(int(value)) if value.is_integer() else str(value)
+def _quarter_of_folder(path: Path) -> str | None:
+    """The quarter of a folder named ``quarter=2023Q1``, as FTM, Hive and Arrow partition tables."""
+    found = [part.partition("=")[2] for part in path.parts[:-1] if part.startswith("quarter=")]
+    return found[-1] if found else None

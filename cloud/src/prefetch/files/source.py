@@ -15,9 +15,10 @@ import pyarrow.compute as pc
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.calls import Call, Turn
 from cloud.src.prefetch.files.bad_rows import BadRows, where
-from cloud.src.prefetch.files.columns import COLUMNS, ROW, calendar_quarter, typed
+from cloud.src.prefetch.files.columns import COLUMNS, ROW, calendar_quarter, is_nothing, tidy, typed
 from cloud.src.prefetch.files.firm_ids import FirmIds
 from cloud.src.prefetch.files.input_files import find_files, read_rows
+from cloud.src.prefetch.files.quarters import QuarterFrom, fiscal_quarter
 from cloud.src.prefetch.files.times import read_times
 
 _ORDER = ("firm_id", "date", "transcript_id", "position", "file", ROW)
@@ -36,6 +37,7 @@ class FileTranscripts:
     Args:
         source: CSV, Parquet or JSON lines file, or a folder of them, or a folder of texts named ``ELM_2020-05-01.txt``.
         quarter: only calls of this quarter are used: by the column ``quarter``, else by the calendar day of the call.
+        quarter_from: ``file``: by the vendor's fiscal quarter, where the file has one.
 
     Rows that cannot be used are left out, reported each, and counted in ``skipped``.
 
@@ -44,20 +46,20 @@ class FileTranscripts:
     """
 
     name = "files"
-    selection = ""  # of files, all firms are taken
 
-    def __init__(self, source: Path, quarter: str) -> None:
+    def __init__(self, source: Path, quarter: str, quarter_from: QuarterFrom = QuarterFrom.date) -> None:
+        self.selection = quarter_from.selection
         self._files = find_files(source)
         bad_rows = BadRows()
-        rows = _rows_of_quarter(source, self._files, quarter, bad_rows)
+        rows = _rows_of_quarter(source, self._files, quarter, quarter_from, bad_rows)
         self._texts: Any = rows["text"]  # the stubs take an item of a column for a column
         places = pa.array(range(rows.num_rows), pa.int64())
         self._rows = rows.drop_columns(["text"]).append_column("place", places)
         self._rows = self._rows.sort_by([(name, "ascending") for name in _ORDER])
         self.n_firms = pc.count_distinct(self._rows["firm_id"]).as_py()
-        self.skipped: Counter[str] = Counter({"bad rows": len(bad_rows.reports)} if bad_rows.reports else {})
+        self.skipped: Counter[str] = Counter({"bad rows": bad_rows.n_bad} if bad_rows.n_bad else {})
         self._check()
-        self.fingerprint = _fingerprint(self._files, quarter)
+        self.fingerprint = _fingerprint(self._files, f"{quarter} {self.selection}".strip())
 
     def firms(self, after: str | None = None) -> Iterator[list[Call]]:
         """Yield the calls of one firm after the other."""
@@ -103,7 +105,7 @@ class FileTranscripts:
                 )
         # A file that has the whole call twice, one after the other, and no positions that would show it.
         half = len(kept) // 2
-        if len(kept) % 2 == 0 and all(map(self._is_copy, kept[:half], kept[half:])):
+        if not rows[0]["has_position"] and len(kept) % 2 == 0 and all(map(self._is_copy, kept[:half], kept[half:])):
             return kept[:half]
         return kept
 
@@ -154,20 +156,23 @@ def _fingerprint(files: list[Path], quarter: str) -> str:
     return digest.hexdigest()
 
 
-def _rows_of_quarter(source: Path, files: list[Path], quarter: str, bad_rows: BadRows) -> pa.Table:
+def _rows_of_quarter(
+    source: Path, files: list[Path], quarter: str, quarter_from: QuarterFrom, bad_rows: BadRows
+) -> pa.Table:
     firm_ids = FirmIds()
     tables: list[pa.Table] = []
     quarters: set[str] = set()
     for number, path in enumerate(files):
         turns_so_far: Counter[tuple[str, str]] = Counter()
         for text_rows in read_rows(path, bad_rows):
-            rows = _typed_rows(path, text_rows, bad_rows)
+            rows = _typed_rows(path, text_rows, quarter_from, bad_rows)
             found: list[Any] = rows["quarter"].unique().to_pylist()
             quarters.update(found)
             rows = rows.filter(pc.equal(rows["quarter"], pa.scalar(quarter)))
             if rows.num_rows:
                 rows = _with_ids(rows, firm_ids, turns_so_far)
                 tables.append(rows.append_column("file", pa.array([number] * rows.num_rows, pa.int64())))
+    _remark_on_fiscal_quarters(source, tables, bad_rows)
     bad_rows.check(source)
     if not tables:
         has = f"it has {', '.join(sorted(quarters)[:20])}" if quarters else "it has no rows at all"
@@ -176,7 +181,22 @@ def _rows_of_quarter(source: Path, files: list[Path], quarter: str, bad_rows: Ba
     return pa.concat_tables(tables)
 
 
-def _typed_rows(path: Path, text_rows: pa.Table, bad_rows: BadRows) -> pa.Table:
+def _remark_on_fiscal_quarters(source: Path, rows: list[pa.Table], bad_rows: BadRows) -> None:
+    """Say how many of the calls are of another quarter by the vendor's count than by their day."""
+    names = ("firm_id", "transcript_id", "fiscal_quarter", "date")
+    calls = {call for table in rows for call in zip(*(table[name].to_pylist() for name in names), strict=True)}
+    fiscal = {(quarter, calendar_quarter(day)) for _, _, quarter, day in calls if quarter}
+    n_other = sum(bool(quarter) and quarter != calendar_quarter(day) for _, _, quarter, day in calls)
+    if n_other:
+        quarter, of_day = min(pair for pair in fiscal if pair[0] != pair[1])
+        bad_rows.remark(
+            source,
+            f"{n_other:,} of {len(calls):,} calls have another fiscal quarter than their day has, such as {quarter} "
+            f"and {of_day}: the day decides, or with --quarter-from file the fiscal quarter",
+        )
+
+
+def _typed_rows(path: Path, text_rows: pa.Table, quarter_from: QuarterFrom, bad_rows: BadRows) -> pa.Table:
     """Give each column its type, except the texts, which stay as they are; fill in the quarter; leave out bad rows."""
     bad: dict[int, str] = {}
     columns: dict[str, pa.ChunkedArray[Any] | pa.Array[Any]] = {
@@ -190,19 +210,41 @@ def _typed_rows(path: Path, text_rows: pa.Table, bad_rows: BadRows) -> pa.Table:
             bad.setdefault(place, "the call has no date")
         elif not any(firm):
             bad.setdefault(place, "neither company nor firm_id nor ticker is given")
-    given = columns["quarter"].to_pylist()
-    columns["quarter"] = pa.array(
-        [quarter or (day and calendar_quarter(day)) for quarter, day in zip(given, days, strict=True)], pa.string()
-    )
+    columns["quarter"], columns["fiscal_quarter"] = _quarters(text_rows, columns["quarter"], days, quarter_from)
+    del columns["fiscal_year"]
     # Lists of firms, that of the S&P 500 for one, have a sub-industry instead.
     columns["industry"] = pc.coalesce(columns["industry"], columns.pop("sub_industry"))
-    rows = pa.table({**columns, "text": text_rows["text"], ROW: text_rows[ROW]})
+    rows = pa.table({**columns, "text": _texts(text_rows["text"]), ROW: text_rows[ROW]})
     if not bad:
         return rows
     numbers: list[Any] = text_rows[ROW].to_pylist()
     for place, reason in sorted(bad.items()):
         bad_rows.add(where(path, numbers[place]), reason)
     return rows.filter(pa.array([place not in bad for place in range(rows.num_rows)]))
+
+
+def _texts(texts: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
+    """The texts, null where a cell only says that there is none."""
+    values: list[Any] = texts.to_pylist()
+    if not any(len(text) <= 6 and is_nothing(text) for text in values if text):
+        return texts
+    return pa.chunked_array([pa.array([None if is_nothing(text) else text for text in values], pa.large_string())])
+
+
+def _quarters(
+    text_rows: pa.Table, own: pa.ChunkedArray[Any] | pa.Array[Any], days: list[Any], quarter_from: QuarterFrom
+) -> tuple[pa.Array[Any], pa.Array[Any]]:
+    """Return the quarter of each row, and the vendor's fiscal one, null where there is none."""
+    names = ("quarter", "fiscal_quarter", "fiscal_year")
+    texts = zip(*([tidy(text) for text in text_rows[name].to_pylist()] for name in names), strict=True)
+    fiscal = [
+        fiscal_quarter(number or ("" if ours else written), year)
+        for ours, (written, number, year) in zip(own.to_pylist(), texts, strict=True)
+    ]
+    by_day = [day and calendar_quarter(day) for day in days]
+    ranked = (fiscal, own.to_pylist(), by_day) if quarter_from is QuarterFrom.file else (own.to_pylist(), by_day)
+    quarters = [next((quarter for quarter in row if quarter), None) for row in zip(*ranked, strict=True)]
+    return pa.array(quarters, pa.string()), pa.array(fiscal, pa.string())
 
 
 def _with_ids(rows: pa.Table, firm_ids: FirmIds, turns_so_far: Counter[tuple[str, str]]) -> pa.Table:
@@ -226,4 +268,5 @@ def _with_ids(rows: pa.Table, firm_ids: FirmIds, turns_so_far: Counter[tuple[str
         name: rows[name] for name in rows.column_names if name not in ("call_id", "quarter")
     }
     columns |= {"firm_id": pa.array(ids), "transcript_id": pa.array(transcripts), "position": pa.array(positions)}
+    columns["has_position"] = rows["position"].is_valid()
     return pa.table(columns)

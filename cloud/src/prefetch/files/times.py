@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import pyarrow as pa
 
 from cloud.src.prefetch.call_dates import new_york_day
-from cloud.src.prefetch.files.columns import tidy
+from cloud.src.prefetch.files.clock import clock_time, time_of_day
+from cloud.src.prefetch.files.columns import is_nothing, tidy
+from cloud.src.prefetch.files.dates import split_day
 
-# What people write for the zones of the United States: ET and EST alike mean New York's clock, also in summer.
-_ZONES = {
-    **dict.fromkeys(("ET", "EST", "EDT"), "America/New_York"),
-    **dict.fromkeys(("CT", "CST", "CDT"), "America/Chicago"),
-    **dict.fromkeys(("MT", "MST", "MDT"), "America/Denver"),
-    **dict.fromkeys(("PT", "PST", "PDT"), "America/Los_Angeles"),
-    **dict.fromkeys(("UTC", "GMT", "Z"), "UTC"),
-}
-_CLOCK = re.compile(
-    r"(?P<hour>[0-9]{1,2})(:(?P<minute>[0-9]{2}))?(:[0-9]{2}(\.[0-9]+)?)? ?(?P<half>[ap]\.?m\.?)?"
-    r" ?(?P<zone>[A-Za-z][A-Za-z_/]*|[+-][0-9]{2}:?[0-9]{2})?",
-    re.IGNORECASE,
-)
 EXAMPLE = "a time with its zone like 16:30 ET, 16:30-04:00 or 2020-05-01T20:30Z"
 
 
@@ -34,49 +22,29 @@ def call_time(day: str, clock: str) -> datetime | None:
     Midnight is how files and databases write a day without a time, so it is taken for that.
 
     Args:
-        day: a day like 2020-05-01, or a time of that day such as ``2020-05-01T16:30-04:00``.
+        day: a day like 2020-05-01, or a time of that day such as ``2020-05-01T16:30-04:00``, as ``split_day`` reads it.
         clock: the column ``time``, as in ``EXAMPLE``; may be empty.
 
     Raises:
         ValueError: ``clock`` is no time, or is more than a day away from ``day``.
     """
-    begun = _begun(day, clock) if clock else datetime.fromisoformat(day)
+    call_day, rest = split_day(day)
+    if is_nothing(clock):
+        begun = time_of_day(day, call_day, rest) if rest else None
+    else:
+        begun = _begun(call_day, clock)
     if begun is None or begun.tzinfo is None or begun.time() == time(0):
         return None
     return begun.astimezone(UTC)
 
 
-def _begun(day: str, clock: str) -> datetime | None:
-    """The time as ``clock`` has it, None where that says no zone."""
-    call_day = date.fromisoformat(day[:10])
+def _begun(call_day: date, clock: str) -> datetime:
     if re.match(r"[0-9]{4}-", clock):
         begun = datetime.fromisoformat(clock)
         if abs(begun.date() - call_day) > timedelta(days=1):
             raise ValueError(clock)
         return begun
-    found = _CLOCK.fullmatch(clock)
-    if not found or not (found["minute"] or found["half"]):
-        raise ValueError(clock)
-    local = time(_hour(int(found["hour"]), found["half"]), int(found["minute"] or 0))
-    return datetime.combine(call_day, local, _zone(found["zone"])) if found["zone"] else None
-
-
-def _hour(hour: int, half: str | None) -> int:
-    """The hour of 24; raise ValueError for a 13 pm."""
-    if half is None:
-        return hour
-    if not 1 <= hour <= 12:
-        raise ValueError(f"{hour} {half}")
-    return hour % 12 + (12 if half.lower().startswith("p") else 0)
-
-
-def _zone(name: str) -> tzinfo | None:
-    if name[0] in "+-":
-        return datetime.strptime(name, "%z").tzinfo
-    try:
-        return ZoneInfo(_ZONES.get(name.upper(), name))
-    except ZoneInfoNotFoundError as error:
-        raise ValueError(name) from error
+    return clock_time(call_day, clock)
 
 
 def read_times(rows: pa.Table, days: list[date | None], bad: dict[int, str]) -> tuple[pa.Array[Any], pa.Array[Any]]:

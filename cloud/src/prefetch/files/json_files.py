@@ -1,0 +1,109 @@
+"""Reads JSON: an object a line, or one document with a list of calls or of one call's turns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.prefetch.files.bad_rows import BadRows, where
+from cloud.src.prefetch.files.column_names import known_names
+from cloud.src.prefetch.files.encodings import encoding_of
+from cloud.src.prefetch.files.headers import remark_on_names
+from cloud.src.prefetch.files.input_file import InputFile
+from cloud.src.prefetch.files.turn_lists import Row, rows_of_turns, table_of
+
+_ROWS_AT_A_TIME = 10_000
+
+
+def json_batches(file: InputFile, bad_rows: BadRows) -> Iterator[pa.Table]:
+    """Yield the rows of a JSON file in the columns of a CSV file; see ``input_files.read_rows``."""
+    if file.suffix == ".json" or _begins_with_a_list(file):
+        document = file.path.read_text(encoding=encoding_of(file))
+        yield document_table(file, document, {}, bad_rows)
+        return
+    rows: list[tuple[int, Row]] = []
+    with file.path.open(encoding=encoding_of(file), newline="\n") as lines:
+        for number, line in enumerate(lines, start=1):
+            if not line.strip():
+                continue
+            try:
+                rows.append((number, _row(file, _loaded(line), bad_rows)))
+            except ValueError as error:
+                bad_rows.n_rows += 1
+                bad_rows.add(where(file, number), str(error))
+            if len(rows) == _ROWS_AT_A_TIME:
+                yield table_of(rows_of_turns(file, rows, bad_rows))
+                rows = []
+    yield table_of(rows_of_turns(file, rows, bad_rows))
+
+
+def document_table(file: InputFile, document: str, known: Row, bad_rows: BadRows) -> pa.Table:
+    """Return the rows of one JSON document; ``known`` is what its file's name says of the call, where it does not.
+
+    Raises:
+        InvalidInput: it is no JSON, or holds no text.
+    """
+    try:
+        value = json.loads(document)
+    except (ValueError, RecursionError) as error:
+        lines = [line for line in document.splitlines() if line.strip()]
+        if len(lines) < 2 or not lines[1].lstrip().startswith("{"):
+            raise InvalidInput(f"{file} is no JSON: {str(error)[:200]}") from error
+        value = [_or_itself(line) for line in lines]
+    rows: list[tuple[int, Row]] = []
+    for number, each in enumerate(_rows(value), start=1):
+        try:
+            rows.append((number, {**known, **_row(file, each, bad_rows)}))
+        except ValueError as error:
+            bad_rows.n_rows += 1
+            bad_rows.add(where(file, number), str(error))
+    return table_of(rows_of_turns(file, rows, bad_rows))
+
+
+def _begins_with_a_list(file: InputFile) -> bool:
+    with file.path.open("rb") as content:
+        beginning = content.read(1000).lstrip(b"\xef\xbb\xbf \t\r\n")
+    return beginning.startswith(b"[") and beginning[1:].lstrip().startswith(b"{")
+
+
+def _or_itself(line: str) -> object:
+    try:
+        return _loaded(line)
+    except ValueError:
+        return line
+
+
+def _loaded(line: str) -> object:
+    try:
+        return json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"no JSON: {error}"[:200]) from error
+
+
+def _rows(value: Any) -> list[object]:
+    """The calls or turns of a document: a list, an object around one, or a single call."""
+    if isinstance(value, list):
+        return value
+    if not isinstance(value, dict) or "text" in known_names(value).values():
+        return [value]
+    lists = [each for each in value.values() if isinstance(each, list) and each and isinstance(each[0], dict)]
+    if lists and len(lists) == len(value):  # a list for each firm
+        return [row for each in lists for row in each]
+    shared = {name: each for name, each in value.items() if not isinstance(each, list)}
+    return [{**shared, **row} for row in lists[0]] if len(lists) == 1 else [value]
+
+
+def _row(file: InputFile, values: object, bad_rows: BadRows) -> Row:
+    """Raise ValueError, with a message for the user, if the object is not a row."""
+    if not isinstance(values, dict):
+        raise ValueError("no JSON object with a value for each column")
+    names = known_names(values)
+    if "text" not in names.values():
+        raise ValueError("there is no text")
+    remark_on_names(file, names, bad_rows)
+    speakers = {name: value for name, value in values.items() if name not in names and isinstance(value, list | dict)}
+    return {**speakers, **{column: values[name] for name, column in names.items()}}

@@ -1,0 +1,302 @@
+"""Files as vendors, databases and spreadsheets write them: names of columns, days, quarters, separators, archives."""
+
+from __future__ import annotations
+
+import datetime
+import gzip
+import json
+import zipfile
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.prefetch.calls import Call
+from cloud.src.prefetch.files import input_file
+from cloud.src.prefetch.files.quarters import QuarterFrom
+from cloud.src.prefetch.files.source import FileTranscripts
+
+DAY = datetime.date(2020, 8, 27)
+
+
+def calls_of(source: Path, quarter: str = "2020Q3", quarter_from: QuarterFrom = QuarterFrom.date) -> list[Call]:
+    return [call for firm in FileTranscripts(source, quarter, quarter_from).firms() for call in firm]
+
+
+def write(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def assert_elm(calls: list[Call]) -> None:
+    assert [(call.firm_id, call.date) for call in calls] == [("ELM", DAY)]
+    assert "Steel costs rose." in calls[0].turns[-1].text
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("capitals.csv", "Ticker,Date,Text\nELM,2020-08-27,Steel costs rose.\n"),
+        ("spaces.csv", "Ticker,Call Date,Full Text\nELM,2020-08-27,Steel costs rose.\n"),
+        ("semicolon.csv", "ticker;date;text\nELM;2020-08-27;Steel costs rose.\n"),
+        ("tab.csv", "ticker\tdate\ttext\nELM\t2020-08-27\tSteel costs rose.\n"),
+        ("bar.csv", '"ticker"|"date"|"text"\nELM|2020-08-27|Steel costs rose.\n'),
+        ("tab.tsv", "ticker\tdate\ttext\nELM\t2020-08-27\tSteel costs rose.\n"),
+        ("fmp.csv", "symbol,quarter,year,date,content\nELM,2,2020,2020-08-27 21:00:00,Steel costs rose.\n"),
+        ("one.json", '{"symbol": "ELM", "quarter": 2, "date": "2020-08-27", "content": "Steel costs rose."}'),
+        ("array.json", '[{"ticker": "ELM", "date": "2020-08-27", "text": "Steel costs rose."}]'),
+        ("array.jsonl", '[{"ticker": "ELM", "date": "2020-08-27", "text": "Steel costs rose."}]\n'),
+        ("around.json", '{"data": [{"ticker": "ELM", "date": "2020-08-27", "text": "Steel costs rose."}], "n": 1}'),
+        ("firms.json", '{"ELM": [{"ticker": "ELM", "date": "2020-08-27", "text": "Steel costs rose."}]}'),
+        ("lines.ndjson", '{"ticker": "ELM", "date": "2020-08-27", "text": "Steel costs rose."}\n'),
+        ("lines.json", '{"ticker": "ELM", "date": "2020-08-27", "text": "Hi."}\n' * 2
+         + '{"ticker": "ELM", "date": "2020-08-27", "text": "Steel costs rose."}\n'),
+    ],
+)  # fmt: skip
+def test_a_call_is_read_from_files_of_many_forms(tmp_path: Path, name: str, content: str) -> None:
+    assert_elm(calls_of(write(tmp_path / name, content)))
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        "20200827", "27AUG2020", "27aug2020", "27-Aug-2020", "27 August 2020", "August 27, 2020", "Aug. 27, 2020",
+        "Thursday, August 27, 2020", "8/27/2020", "27/8/2020", "27.08.2020", "2020/08/27", "2020-Aug-27",
+        "August 27th, 2020", "27AUG2020:00:00:00.000", "Aug 27, 2020, 9:00 p.m. ET", "2020-08-27 5:00 PM ET",
+    ],
+)  # fmt: skip
+def test_a_day_that_can_only_be_meant_in_one_way(tmp_path: Path, day: str) -> None:
+    path = tmp_path / "calls.jsonl"
+    path.write_text(json.dumps({"ticker": "ELM", "date": day, "text": "Steel costs rose."}))
+    assert_elm(calls_of(path))
+
+
+def test_the_time_in_a_written_day_is_used_with_its_zone(tmp_path: Path) -> None:
+    line = json.dumps({"ticker": "ELM", "date": "Aug 27, 2020, 9:00 p.m. ET", "text": "Hi."})
+    (call,) = calls_of(write(tmp_path / "calls.jsonl", line))
+    assert call.time == datetime.datetime(2020, 8, 28, 1, tzinfo=datetime.UTC)
+
+
+@pytest.mark.parametrize("day", ["4/5/2020", "04-05-2020", "04.05.2020"])
+def test_an_ambiguous_day_is_refused_with_both_readings(tmp_path: Path, day: str) -> None:
+    path = write(tmp_path / "calls.csv", f"ticker,date,text\nELM,{day},Hi.\n")
+    with pytest.raises(InvalidInput, match=f"date '{day}' may be 2020-04-05 or 2020-05-04"):
+        FileTranscripts(path, "2020Q2")
+
+
+def test_names_that_stand_for_columns_are_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    for n in range(3):
+        write(tmp_path / f"{n}.csv", f"Symbol,published,body,mood\nF{n},2020-08-27,Hi.,calm\n")
+    assert len(calls_of(tmp_path)) == 3
+    assert caplog.messages == [
+        f"{tmp_path / '0.csv'} and 2 more files: column Symbol as ticker, published as date, body as text"
+    ]
+
+
+def test_ftms_own_name_goes_before_another(tmp_path: Path) -> None:
+    path = write(tmp_path / "calls.csv", "ticker,content,text,date,published\nELM,No.,Yes.,2020-08-27,2020-09-01\n")
+    (call,) = calls_of(path)
+    assert (call.date, call.turns[0].text) == (DAY, "Yes.")
+
+
+def test_an_export_of_wrds(tmp_path: Path) -> None:
+    path = write(
+        tmp_path / "wrds.csv",
+        "COMPANYID,COMPANYNAME,TRANSCRIPTID,MOSTIMPORTANTDATEUTC,COMPONENTORDER,TRANSCRIPTPERSONNAME,SPEAKERTYPENAME,"
+        "TRANSCRIPTCOMPONENTTYPENAME,COMPONENTTEXT\n"
+        '1690,"Elm Tools, Inc.",77,27AUG2020,1,Raj Patel,Analysts,Question,Why?\n'
+        '1690,"Elm Tools, Inc.",77,27AUG2020,0,Ada Byrne,Executives,Presenter Speech,Steel costs rose.\n',
+    )
+    (call,) = calls_of(path)
+    assert (call.firm_id, call.firm_name, call.transcript_id) == ("1690", "Elm Tools, Inc.", "77")
+    assert [(turn.speaker, turn.section, turn.text) for turn in call.turns] == [
+        ("Ada Byrne", "Presenter Speech", "Steel costs rose."),
+        ("Raj Patel", "Question", "Why?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("header", "values", "quarter", "quarter_from"),
+    [
+        ("quarter", "2020Q2", "2020Q2", QuarterFrom.date),  # FTM's own
+        ("quarter", "2020-Q2", "2020Q3", QuarterFrom.date),
+        ("quarter,year", "2,2020", "2020Q3", QuarterFrom.date),
+        ("quarter,year", "2,2020", "2020Q2", QuarterFrom.file),
+        ("quarter,year", "Q2,FY2020", "2020Q2", QuarterFrom.file),
+        ("q", "2020-Q2", "2020Q2", QuarterFrom.file),
+        ("fiscal_quarter,fiscal_year", "2.0,2020.0", "2020Q2", QuarterFrom.file),
+        ("quarter", "2", "2020Q3", QuarterFrom.file),  # of no year
+        ("quarter,q", "2020Q1,2020Q2", "2020Q2", QuarterFrom.file),
+    ],
+)
+def test_the_day_decides_unless_the_file_is_asked(
+    tmp_path: Path, header: str, values: str, quarter: str, quarter_from: QuarterFrom
+) -> None:
+    path = write(tmp_path / "calls.csv", f"ticker,date,text,{header}\nELM,2020-08-27,Steel costs rose.,{values}\n")
+    assert_elm(calls_of(path, quarter, quarter_from))
+
+
+def test_how_many_fiscal_quarters_differ_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = write(tmp_path / "calls.csv", "ticker,date,q,text\nELM,2020-08-27,2020-Q2,Hi.\nOAK,2020-08-27,2020-Q3,Hi.\n")
+    source = FileTranscripts(path, "2020Q3")
+    assert "1 of 2 calls have another fiscal quarter than their day has, such as 2020Q2 and 2020Q3" in caplog.text
+    by_file = FileTranscripts(path, "2020Q3", QuarterFrom.file)
+    assert (source.n_firms, by_file.n_firms, by_file.selection) == (2, 1, "--quarter-from file")
+    assert source.fingerprint != by_file.fingerprint
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["ELM_2020-08-27.txt", "2020-Aug-27-ELM.txt", "ELM-20200827.txt", "ELM 27 August 2020.txt",
+     "2020-08-27_ELM_transcript.txt", "by_ticker/ELM/ELM_2020-08-27.txt"],
+)  # fmt: skip
+def test_names_of_texts(tmp_path: Path, name: str) -> None:
+    write(tmp_path / name, "Steel costs rose.")
+    assert_elm(calls_of(tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("ELM_q2_2020.txt", "its name is not like TICKER_2020-05-01.txt"),
+        ("ELM_04-05-2020.txt", "may be 2020-04-05 or 2020-05-04"),
+    ],
+)
+def test_names_of_texts_that_do_not_tell_the_day(tmp_path: Path, name: str, reason: str) -> None:
+    write(tmp_path / name, "Steel costs rose.")
+    with pytest.raises(InvalidInput, match=reason):
+        calls_of(tmp_path)
+
+
+def test_a_list_of_firms_does_not_hide_texts(tmp_path: Path) -> None:
+    write(tmp_path / "companies.csv", "ticker,name\nELM,Elm Tools\n")
+    write(tmp_path / "ELM_2020-08-27.txt", "Steel costs rose.")
+    assert_elm(calls_of(tmp_path))
+
+
+def test_quarters_in_folders(tmp_path: Path) -> None:
+    write(tmp_path / "quarter=2020Q2" / "a.csv", "ticker,date,text\nELM,2020-08-27,Steel costs rose.\n")
+    write(tmp_path / "quarter=2020Q3" / "a.csv", "ticker,date,text\nOAK,2020-08-27,Steel costs fell.\n")
+    assert_elm(calls_of(tmp_path, "2020Q2"))
+
+
+@pytest.mark.parametrize("word", ["nan", "NULL", "None", "N/A", "NaN", "", " null "])
+def test_a_cell_that_says_nothing(tmp_path: Path, word: str) -> None:
+    path = write(
+        tmp_path / "calls.csv", f"ticker,date,speaker,text\nNA,2020-08-27,{word},Yes.\nNA,2020-08-27,,{word}\n"
+    )
+    (call,) = calls_of(path)
+    assert call.firm_id == "NA"
+    assert [(turn.speaker, turn.text) for turn in call.turns] == [(None, "Yes."), (None, "")]
+
+
+def test_turns_in_a_list_of_parquet(tmp_path: Path) -> None:
+    turns = [
+        {"paragraph_number": 1, "speaker": "Ada Byrne", "content": "Welcome."},
+        {"paragraph_number": 2, "speaker": "Tom Alder", "content": "Steel costs rose."},
+    ]
+    table = pa.table({"symbol": ["ELM"], "fiscal_year": [2020], "fiscal_quarter": [2], "report_date": ["2020-08-27"],
+                      "transcripts": [turns]})  # fmt: skip
+    pq.write_table(table, tmp_path / "calls.parquet")
+    calls = calls_of(tmp_path / "calls.parquet")
+    assert_elm(calls)
+    assert [turn.speaker for turn in calls[0].turns] == ["Ada Byrne", "Tom Alder"]
+
+
+@pytest.mark.parametrize(
+    "speakers", [[{"name": "Ada Byrne", "role": "CEO"}], {"0": {"name": "Ada Byrne", "title": "CEO"}}]
+)
+def test_turns_that_point_to_a_list_of_speakers(tmp_path: Path, speakers: object) -> None:
+    document = {
+        "ticker": "ELM",
+        "date": "2020-08-27T20:30:00Z",
+        "speakers": speakers,
+        "transcript": {"paragraphs": [{"speaker": 0, "text": "Steel costs rose."}]},
+    }
+    (call,) = calls_of(write(tmp_path / "call.json", json.dumps(document)))
+    assert [(turn.speaker, turn.role, turn.text) for turn in call.turns] == [("Ada Byrne", "CEO", "Steel costs rose.")]
+
+
+@pytest.mark.parametrize(
+    ("content", "speaker"),
+    [
+        (json.dumps({"content": "Steel costs rose."}), None),
+        (json.dumps([{"speaker": "Ada Byrne", "text": "Steel costs rose."}]), "Ada Byrne"),
+        ("WEBVTT\n\n1\n00:00:01.000 --> 00:00:04.000\nSteel costs\n\n00:04.000 --> 00:06.000\nrose.\n", None),
+        ("1\n00:00:01,000 --> 00:00:04,000\nSteel costs rose.\n", None),
+    ],
+)
+def test_a_text_that_holds_something_else_is_read_as_that(tmp_path: Path, content: str, speaker: str | None) -> None:
+    (call,) = calls_of(write(tmp_path / "ELM_2020-08-27.txt", content))
+    assert [(turn.speaker, turn.text) for turn in call.turns] == [(speaker, "Steel costs rose.")]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"{\\rtf1\\ansi Steel}", "holds RTF, not text: save it as plain text"),
+        (b"%PDF-1.7\n", "holds PDF, not text"),
+        (b"PK\x03\x04\x00", "holds a Word file or an archive"),
+        (b"a\x00b", "holds no text"),
+        (b'{"a": ', "is no JSON"),
+        (b'{"a": "b"}', "there is no text"),
+    ],
+)
+def test_a_text_that_holds_something_else_is_refused(tmp_path: Path, content: bytes, reason: str) -> None:
+    (tmp_path / "ELM_2020-08-27.txt").write_bytes(content)
+    with pytest.raises(InvalidInput, match=reason):
+        calls_of(tmp_path)
+
+
+CSV = "ticker,date,text\nELM,2020-08-27,Steel costs rose.\n"
+
+
+def test_packed_files(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "calls.csv.gz", "wt") as file:
+        file.write(CSV)
+    assert_elm(calls_of(tmp_path / "calls.csv.gz"))
+    with zipfile.ZipFile(tmp_path / "calls.zip", "w") as archive:
+        archive.writestr("../../../deep/calls.csv", CSV)
+        archive.writestr("__MACOSX/._calls.csv", "")
+    assert_elm(calls_of(tmp_path / "calls.zip"))
+    assert not (tmp_path.parent / "deep").exists()
+
+
+def test_packed_files_that_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with zipfile.ZipFile(tmp_path / "two.zip", "w") as archive:
+        archive.writestr("a.csv", CSV)
+        archive.writestr("b.csv", CSV)
+    with pytest.raises(InvalidInput, match=r"two\.zip holds 2 files: unpack it"):
+        calls_of(tmp_path / "two.zip")
+    (tmp_path / "no.csv.gz").write_bytes(b"no gzip")
+    with pytest.raises(InvalidInput, match=r"no\.csv\.gz cannot be unpacked"):
+        calls_of(tmp_path / "no.csv.gz")
+    with gzip.open(tmp_path / "bomb.csv.gz", "wb") as file:
+        file.write(bytes(4 << 20))
+    with pytest.raises(InvalidInput, match="unpacks to more than 2 GB, or 200 times its size"):
+        calls_of(tmp_path / "bomb.csv.gz")
+    monkeypatch.setattr(input_file, "_MOST_BYTES", 10)
+    with gzip.open(tmp_path / "calls.csv.gz", "wt") as file:
+        file.write(CSV)
+    with pytest.raises(InvalidInput, match="unpacks to more than 2 GB"):
+        calls_of(tmp_path / "calls.csv.gz")
+
+
+def test_one_cause_in_many_rows_is_one_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    good = "ELM,2020-08-27,Hi.\n" * 400
+    bad = "".join(f"OAK,{n}/5/2020,Hi.\n" for n in (1, 2, 3, 4, 6, 7))
+    path = write(tmp_path / "calls.csv", f"ticker,date,text\n{good}{bad}")
+    FileTranscripts(path, "2020Q3")
+    (line,) = caplog.messages
+    assert line.startswith("left out: 6 rows: ")
+    assert line.count("may be") == 3
+    assert line.endswith("; and 3 more")
+
+
+def test_two_equal_halves_with_positions_stay(tmp_path: Path) -> None:
+    rows = "".join(f"ELM,2020-08-27,{n},{n % 2}\n" for n in range(4))
+    (call,) = calls_of(write(tmp_path / "calls.csv", f"ticker,date,position,text\n{rows}"))
+    assert [turn.text for turn in call.turns] == ["0", "1", "0", "1"]
