@@ -12,7 +12,7 @@ from selenium.webdriver.support.select import Select
 
 from cloud.src.cli.report.command import write_report
 from tests.e2e.browser import find, requested_addresses, texts, wait_for
-from tests.fast.cli.report_tables import FakeTopic, write_quarter, write_small_quarter
+from tests.fast.cli.report_tables import SMALL_SECTORS, FakeTopic, write_quarter, write_small_quarter
 
 pytestmark = pytest.mark.chromium
 
@@ -23,6 +23,11 @@ FREIGHT, WAGES = "theme_2023Q1_001", "theme_2023Q1_002"
 @pytest.fixture(scope="module")
 def small_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(write_small_quarter(tmp_path_factory.mktemp("small")))
+
+
+@pytest.fixture(scope="module")
+def sector_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_report(write_small_quarter(tmp_path_factory.mktemp("sectors"), sectors=SMALL_SECTORS))
 
 
 def open_details(browser: Chrome, selector: str) -> None:
@@ -49,8 +54,8 @@ def test_reader_goes_from_family_to_theme_to_firm_to_topic_to_sentences(
     open_details(browser, f"#{FREIGHT}")
     wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .firm-name"))
     assert texts(browser, f"#{FREIGHT} .firm-name") == ["Northfield Foods (NF)", "Brightwater Tools (BT)"]
-    about = "Below are the topics that are mostly about it, of 2 of its 2 firms. Every sentence that counts:"
-    assert texts(browser, f"#{FREIGHT} .about-theme")[1] == f"{about} ftm explain {FREIGHT}"
+    assert "The topics that are mostly about it, of 2 of its 2 firms" in texts(browser, f"#{FREIGHT} .part")
+    assert texts(browser, f"#{FREIGHT} .about-theme")[0].endswith(f"ftm explain {FREIGHT}")
     assert texts(browser, f"#{FREIGHT} .example")[0] == "Container rates fell by half since summer."
 
     open_details(browser, f"#{FREIGHT} .firm")
@@ -60,13 +65,15 @@ def test_reader_goes_from_family_to_theme_to_firm_to_topic_to_sentences(
     assert texts(browser, f"#{FREIGHT} .topic-counts") == ["3 sentences · named by LLM"]
     best = ["Container rates fell by half since summer.", "Freight was a tailwind of forty basis points."]
     assert texts(browser, f"#{FREIGHT} .sentence-text") == best
-    assert texts(browser, f"#{FREIGHT} .about-sentence")[1].split("\n") == [
+    assert texts(browser, f"#{FREIGHT} .topic .about-sentence")[1].split("\n") == [
         "Mei Larsen · Analyst · Q&A · 2023-02-14",
         "representative",
         "1000_91000_0002",
+        "Copy",
+        "Copy link",
     ]
 
-    find(browser, f"#{FREIGHT} .topic button").click()
+    find(browser, f"#{FREIGHT} .topic > button").click()
     assert texts(browser, f"#{FREIGHT} .sentence-text") == [*best, "We booked ocean freight early."]
 
 
@@ -183,17 +190,214 @@ def test_address_with_a_family_opens_it(browser: Chrome, open_page: Callable[...
     assert texts(browser, "#theme-list .theme-name") == ["Supply chain", "Labor", "Wages and hiring"]
 
 
-def test_line_of_the_chart_leads_to_its_theme(
+def test_bubble_on_the_map_leads_to_its_theme(
     browser: Chrome, open_page: Callable[..., None], small_page: Path
 ) -> None:
     open_page(small_page)
     search(browser, "freight")  # which hides the theme that is then asked for
 
-    find(browser, ".bars > li:nth-child(2) .parts > summary").click()
-    find(browser, f".bars a[href='#{WAGES}']").click()
+    bubble = find(browser, f".map a[href='#{WAGES}']")
+    assert bubble.get_attribute("aria-label") == "theme Wages and hiring, 0 firms (0%)"
+    browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", bubble)
+    bubble.click()
 
     wait_for(browser, lambda: texts(browser, f"#{WAGES} .firm-name"))
     assert browser.current_url.endswith(f"#{WAGES}")
+    assert texts(browser, ".map-label") == ["Supply chain", "Labor"]
+
+
+def test_table_is_sorted_by_a_heading_and_unfolds_a_family(
+    browser: Chrome, open_page: Callable[..., None], small_page: Path
+) -> None:
+    open_page(small_page, "#view=table")
+    assert texts(browser, ".groups tbody th a") == ["Supply chain", "Labor"]
+
+    find(browser, ".groups thead th:first-child button").click()
+    assert texts(browser, ".groups tbody th a") == ["Labor", "Supply chain"]
+    assert find(browser, ".groups thead th:first-child").get_attribute("aria-sort") == "ascending"
+
+    find(browser, ".groups .family-row button").click()
+    assert texts(browser, ".groups tbody th a") == ["Labor", "Wages and hiring", "Supply chain"]
+
+
+def test_cell_of_the_heat_map_shows_the_family_in_that_sector(
+    browser: Chrome, open_page: Callable[..., None], sector_page: Path
+) -> None:
+    open_page(sector_page)
+    find(browser, "#tab-heat").click()
+    assert texts(browser, ".heat tbody tr:first-child") == ["Supply chain 100% 100%"]
+    assert texts(browser, ".heat tbody tr:last-child") == ["Labor 0% 100%"]
+
+    find(browser, ".heat tbody tr:first-child td:last-child button").click()
+
+    wait_for(browser, lambda: texts(browser, "#chips li") == ["Industrials \u00d7"])
+    assert find(browser, f"#{SUPPLY_CHAIN}").get_attribute("open") is not None
+    assert texts(browser, f"#{SUPPLY_CHAIN} .about-family .quotation a") == ["Brightwater Tools (BT)"] * 2
+    assert browser.current_url.endswith(f"#{SUPPLY_CHAIN}&sector=Industrials&view=heat")
+
+
+def test_what_is_not_known_is_not_offered(browser: Chrome, open_page: Callable[..., None], small_page: Path) -> None:
+    open_page(small_page)
+    assert texts(browser, "[role=tab]") == ["Map", "Table"]
+    labels = ["Search", "Firm", "Speaker", "Section", "Firms, at least"]
+    assert [text.split("\n")[0] for text in texts(browser, ".filters label")] == labels
+
+
+@pytest.mark.parametrize(
+    ("fragment", "themes", "chips", "totals"),
+    [
+        (
+            "speaker=analysts",
+            ["Freight costs ease", "Wages and hiring"],
+            ["analysts \u00d7"],
+            "Found in 2 themes: 3 sentences",
+        ),
+        (
+            "sector=Industrials&search=freight",
+            ["Freight costs ease"],
+            ["\u201cfreight\u201d \u00d7", "Industrials \u00d7"],
+            None,
+        ),
+        ("firm=NF", ["Freight costs ease"], ["firm: NF \u00d7"], "Found in 1 theme: 3 sentences, 1 topic, 1 firm"),
+        ("section=qa&speaker=ceo", [], ["CEO \u00d7", "Q&A \u00d7"], "Found in 0 themes"),
+        ("sector=Nowhere&speaker=x&least=-4&view=y", None, [], ""),  # what the page does not offer is not there
+    ],
+)
+def test_view_is_sent_in_the_address(
+    browser: Chrome,
+    open_page: Callable[..., None],
+    sector_page: Path,
+    fragment: str,
+    themes: list[str] | None,
+    chips: list[str],
+    totals: str | None,
+) -> None:
+    open_page(sector_page, f"#{fragment}")
+
+    assert texts(browser, "#chips li") == chips
+    if totals is not None:
+        assert "".join(texts(browser, "#hits")).startswith(totals)
+    if themes is not None:
+        for family in (SUPPLY_CHAIN, LABOR):
+            browser.execute_script("document.getElementById(arguments[0]).open = true", family)
+        assert texts(browser, "#theme-list .theme .theme-name") == themes
+
+
+def test_chip_takes_its_filter_away(browser: Chrome, open_page: Callable[..., None], sector_page: Path) -> None:
+    open_page(sector_page, "#sector=Industrials&least=1")
+    find(browser, "#chips button").click()
+    assert texts(browser, "#chips li") == ["at least 1 firm \u00d7"]
+    assert browser.current_url.endswith("#least=1")
+
+
+def test_theme_shows_quotations_dictionary_sectors_and_firms_by_exposure(
+    browser: Chrome, open_page: Callable[..., None], sector_page: Path
+) -> None:
+    open_page(sector_page, f"#{WAGES}")
+    wait_for(browser, lambda: texts(browser, f"#{WAGES} .firm-name"))
+    card = f"#{WAGES} .contents"
+
+    assert texts(browser, f"{card} .part")[0] == "What was said"
+    assert texts(browser, f"{card} .quotation blockquote") == [
+        "Wages for technicians rose six percent.",  # by an executive: another sentence of the firm is an analyst's
+        "Agency nurses remain expensive.",
+    ]
+    assert texts(browser, f"{card} .small tbody tr") == ["technicians 50% 75%", "wages 50% 75%"]
+    # 2 of the 4 sentences that Brightwater Tools says, 3 of the 4 of Calder Health; nothing of the third firm.
+    assert texts(browser, f"{card} .by-firm summary") == [
+        "Calder Health (CH)\n75.0% \u00b7 3 sentences",
+        "Brightwater Tools (BT)\n50.0% \u00b7 2 sentences",
+    ]
+    assert texts(browser, f"{card} .meters li") == ["Industrials\n50.0%", "Consumer Staples\n0.0%"]
+
+    open_details(browser, f"{card} .by-firm")
+    wait_for(browser, lambda: len(texts(browser, f"{card} .by-firm .sentence-text")) == 3)
+
+
+def test_firm_has_its_own_page_with_its_sector_beside_it(
+    browser: Chrome, open_page: Callable[..., None], sector_page: Path
+) -> None:
+    open_page(sector_page, "#firm%3A1001")
+    wait_for(browser, lambda: texts(browser, "#firm-page h2") == ["Brightwater Tools (BT)"])
+    assert texts(browser, "#firm-page .by-firm summary") == [
+        "Freight costs ease\n50.0%, its sector 50.0% \u00b7 2 sentences",
+        "Wages and hiring\n50.0%, its sector 50.0% \u00b7 2 sentences",
+    ]
+    open_details(browser, "#firm-page .evidence")
+    wait_for(browser, lambda: len(texts(browser, "#firm-page .topic-name")) == 2)
+    find(browser, "#firm-page .views-head button").click()
+    assert texts(browser, "#firm-page h2") == []
+
+
+def test_sentence_and_topic_have_an_address(browser: Chrome, open_page: Callable[..., None], small_page: Path) -> None:
+    open_page(small_page, "#sentence%3A1000_91000_0002")
+    wait_for(browser, lambda: texts(browser, "#firm-page blockquote"))
+    assert texts(browser, "#firm-page blockquote")[0].startswith("Freight was a tailwind")
+    assert texts(browser, "#firm-page .links li") == [
+        "Counts for Freight costs ease",
+        "In the topic Freight rates easing",
+    ]
+
+    find(browser, "#firm-page .links li:last-child a").click()
+    wait_for(browser, lambda: texts(browser, "#firm-page .topic-name") == ["Freight rates easing"])
+
+
+@pytest.mark.parametrize(
+    "place", ["theme_1999Q1_001", "sentence%3Anone", "firm%3A%3Cimg%20src%3Dx%3E", "no:such:thing", "%E0%A4%A"]
+)
+def test_link_to_what_is_not_there_says_so_and_runs_nothing(
+    browser: Chrome, open_page: Callable[..., None], small_page: Path, place: str
+) -> None:
+    hostile = "search=%3Cimg%20src%3Dx%20onerror%3D%22document.title%3D'broken%20in'%22%3E&sector=__proto__&__proto__=x"
+    open_page(small_page, f"#{place}&{hostile}")
+
+    if place != "%E0%A4%A":  # which is no text at all
+        wait_for(browser, lambda: texts(browser, "#missing"))
+        assert texts(browser, "#missing")[0].startswith("This page has no ")
+    assert browser.title == "Themes in the earnings calls of 2023Q1"
+    assert browser.get_log("browser") == []
+
+
+def test_quotation_is_copied_with_its_source(browser: Chrome, open_page: Callable[..., None], small_page: Path) -> None:
+    open_page(small_page, f"#{FREIGHT}")
+    wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .quotation"))
+    browser.execute_script(
+        "Object.defineProperty(navigator, 'clipboard', {value: {writeText: async (text) => { window.copied = text; }}})"
+    )
+    quote, link = browser.find_elements("css selector", f"#{FREIGHT} .quotation:nth-of-type(1) .take button")
+
+    quote.click()
+    source = "Ines Okafor, CEO, Northfield Foods (NF), prepared remarks, 2023-02-14; 1000_91000_0000"
+    wait_for(browser, lambda: browser.execute_script("return window.copied"))
+    assert browser.execute_script("return window.copied") == f"\u201cWe booked ocean freight early.\u201d ({source})"
+
+    link.click()
+    address = f"{small_page.as_uri()}#sentence%3A1000_91000_0000"
+    wait_for(browser, lambda: browser.execute_script("return window.copied") == address)
+
+
+def test_rows_are_saved_as_csv_that_runs_no_formula(
+    browser: Chrome, open_page: Callable[..., None], tmp_path: Path
+) -> None:
+    topics = [FakeTopic(f"Firm {firm}", 0, "Topic", ['=HYPERLINK(1), "so"'], FREIGHT) for firm in "AB"]
+    open_page(write_report(write_quarter(tmp_path, topics, {FREIGHT: "@cmd"})), "#view=table")
+
+    rows = browser.execute_script("return csv(groupRows())")
+    assert rows.startswith("\ufefflevel,id,family,name,firms,")
+    assert f"theme,{FREIGHT},,'@cmd,2,1,2,0.5,0.75,false\r\n" in rows
+    sentences = browser.execute_script("return csv(sentenceRows(themes[0].evidence))")
+    assert sentences.splitlines()[1].endswith(',"\'=HYPERLINK(1), ""so"""')
+    browser.execute_script("HTMLAnchorElement.prototype.click = function () { window.saved = this.download; }")
+    find(browser, "#save-rows").click()
+    assert browser.execute_script("return window.saved") == "ftm_2023Q1_table.csv"
+    assert browser.get_log("browser") == []
+
+
+def test_tabs_are_changed_by_the_arrow_keys(browser: Chrome, open_page: Callable[..., None], small_page: Path) -> None:
+    open_page(small_page)
+    find(browser, "#tab-map").send_keys(Keys.ARROW_RIGHT)
+    assert browser.switch_to.active_element == find(browser, "#tab-table")
+    assert texts(browser, ".groups tbody th a") == ["Supply chain", "Labor"]
 
 
 def test_everything_is_reached_by_keyboard(browser: Chrome, open_page: Callable[..., None], small_page: Path) -> None:
@@ -201,7 +405,7 @@ def test_everything_is_reached_by_keyboard(browser: Chrome, open_page: Callable[
 
     find(browser, "body").send_keys("/")
     assert browser.switch_to.active_element == find(browser, "#search")
-    browser.switch_to.active_element.send_keys("nurse", Keys.TAB, Keys.TAB)  # over the sort order to the family found
+    browser.switch_to.active_element.send_keys("nurse")
     wait_for(browser, lambda: texts(browser, "#theme-list .theme-name") == ["Labor", "Wages and hiring"])
     find(browser, "#sort").send_keys(Keys.TAB)
     assert browser.switch_to.active_element == find(browser, f"#{LABOR} > summary")
@@ -222,7 +426,7 @@ def test_theme_of_many_firms_shows_them_in_steps(
     topics = [FakeTopic(f"Firm {number}", 0, "Margins", ["Margins rose."], FREIGHT) for number in range(120)]
     open_page(write_report(write_quarter(tmp_path, topics, {FREIGHT: "Margins"})), f"#{FREIGHT}")
     firms = f"#{FREIGHT} .firm"
-    more = f"#{FREIGHT} .contents > button"
+    more = f"#{FREIGHT} .contents > .firms + button"
     wait_for(browser, lambda: len(texts(browser, firms)) == 50)
 
     for label, then_shown in [("Show 50 of 70 more firms", 100), ("Show 20 of 20 more firms", 120)]:

@@ -79,8 +79,11 @@ SMALL_THEMES = {"theme_2023Q1_001": "Freight costs ease", "theme_2023Q1_002": "W
 WITHOUT_TOPIC = ["Good morning and welcome.", "Next question, please."]
 
 
-def write_small_quarter(folder: Path, quarter: str = QUARTER) -> Path:
-    return write_quarter(folder, SMALL_QUARTER, SMALL_THEMES, quarter, SMALL_FAMILIES)
+SMALL_SECTORS = {"Northfield Foods": "Consumer Staples", "Brightwater Tools": "Industrials"}  # one is unknown
+
+
+def write_small_quarter(folder: Path, quarter: str = QUARTER, sectors: dict[str, str] | None = None) -> Path:
+    return write_quarter(folder, SMALL_QUARTER, SMALL_THEMES, quarter, SMALL_FAMILIES, sectors)
 
 
 def write_quarter(
@@ -89,12 +92,14 @@ def write_quarter(
     theme_names: dict[str, str],
     quarter: str = QUARTER,
     families: dict[str, tuple[str, list[str]]] | None = None,
+    sectors: dict[str, str] | None = None,
 ) -> Path:
     """Write the report's tables; each firm also says the two sentences without a topic. Returns ``folder``.
 
     What is in a theme's topics counts for the theme and for its family.
 
     ``families`` has the name of each and its themes; by default each theme has a family of its own, without a name.
+    ``sectors``: by the firm's name.
     """
     families = families or {theme_id.replace("theme", "family"): ("", [theme_id]) for theme_id in theme_names}
     firms = {name: f"{1000 + number}" for number, name in enumerate(dict.fromkeys(topic.firm for topic in topics))}
@@ -102,7 +107,7 @@ def write_quarter(
     topic_rows = [_topic_row(topic, firms[topic.firm], sentences[topic.firm], quarter) for topic in topics]
     _write(folder / keys.topics(quarter), topic_rows, schemas.TOPIC)
     _write(folder / keys.themes(quarter), _theme_rows(topics, theme_names, families, quarter), schemas.THEME)
-    _write(folder / keys.firms(quarter), _firm_rows(firms, topics, sentences, quarter), schemas.FIRM)
+    _write(folder / keys.firms(quarter), _firm_rows(firms, topics, sentences, quarter, sectors or {}), schemas.FIRM)
     for part, (firm, rows) in enumerate(sentences.items()):
         part_name = (quarter, keys.batch_id(quarter, 0), part)
         _write(folder / keys.sentences(*part_name), rows, schemas.SENTENCE_TOPIC)
@@ -212,22 +217,29 @@ def _theme_row(
         "distinctiveness": 0.5,
         "general": False,
         "stability": 0.75 if family_id else 0.5,
-        "dictionary": [],
+        "dictionary": [{"phrase": phrase, "purity": 0.75, "share": 0.5} for phrase in own[0].keywords],
         "centroid": own[0].embedding,
         "evidence_sentence_ids": [],
+        "map_x": 10.0 * int(theme_id[-3:]),
+        "map_y": 0.0,
         "named_by": "Qwen/Qwen3-8B",
         "quarter": quarter,
     }
 
 
 def _firm_rows(
-    firms: dict[str, str], topics: list[FakeTopic], sentences: dict[str, list[dict[str, object]]], quarter: str
+    firms: dict[str, str],
+    topics: list[FakeTopic],
+    sentences: dict[str, list[dict[str, object]]],
+    quarter: str,
+    sectors: dict[str, str],
 ) -> list[dict[str, object]]:
     return [
         {
             "firm_id": firm_id,
             "firm_name": name,
             "ticker": "".join(word[0] for word in name.split()),
+            "sector": sectors.get(name),
             "earnings_call_date": CALL_DATE,
             "n_sentences": len(sentences[name]),
             "n_topics": sum(topic.firm == name for topic in topics),

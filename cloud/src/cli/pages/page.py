@@ -23,7 +23,7 @@ _HERE = Path(__file__).parent
 def render(folder: Path, name: str, **values: Any) -> str:
     """Return the page of ``NAME.html.jinja`` in a folder, styled by ``page.css`` and the folder's ``NAME.css``.
 
-    Its script is ``NAME.js``, if the folder has one.
+    Its script is ``NAME_*.js`` in their order, and then ``NAME.js``, those of them that the folder has.
 
     The template gets ``values``, plus ``style`` and ``script`` with the hashes that its policy allows.
     """
@@ -36,7 +36,8 @@ def render(folder: Path, name: str, **values: Any) -> str:
     )
     environment.policies["json.dumps_kwargs"] = {"separators": (",", ":")}  # a tenth smaller than with spaces
     style = _text(_HERE / "page.css") + "\n" + _text(folder / f"{name}.css")
-    script = _text(folder / f"{name}.js") if (folder / f"{name}.js").is_file() else ""
+    files = [*sorted(folder.glob(f"{name}_*.js")), folder / f"{name}.js"]
+    script = "\n".join(_text(file) for file in files if file.is_file())
     return environment.get_template(f"{name}.html.jinja").render(
         style=style, script=script, style_hash=_csp_hash(style), script_hash=_csp_hash(script), **values
     )

@@ -8,17 +8,16 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from cloud.src.cli.pages import page
 from cloud.src.cli.report import data as report_data
-from cloud.src.cli.report.data import Firm, ReportData, ReportTheme, ReportTopic, Sentence
+from cloud.src.cli.report.data import ReportData
+from cloud.src.cli.report.earlier import Earlier, earlier_quarter
+from cloud.src.cli.report.page_data import headline_families, page_data, quotations
+from cloud.src.cli.report.provenance import Provenance, provenance
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
-
-# Bars a reader takes in at a glance; the chart folds the smaller families away.
-FAMILIES_IN_CHART = 20
 
 
 def write_report(folder: Path, quarter: str | None = None) -> Path:
@@ -33,24 +32,28 @@ def write_report(folder: Path, quarter: str | None = None) -> Path:
     return [_write_page(folder, each) for each in found if quarter in (None, each)][-1]
 
 
-def render(report: ReportData, made_at: datetime) -> str:
-    """Return the page; ``made_at`` is in UTC."""
+def render(report: ReportData, made_at: datetime, earlier: Earlier | None, made_of: Provenance) -> str:
+    """Return the page; ``made_at`` is in UTC, ``earlier`` is the quarter before, if the folder has one."""
     return page.render(
         Path(__file__).parent,
         "report",
         report=report,
         made_at=made_at,
         naming=_naming(report),
+        firm_names={firm.firm_id: firm.name for firm in report.firms},
         firms_without_theme=len({topic.firm_id for topic in report.topics if topic.theme_id is None}),
         sentences_key=keys.sentences_prefix(report.quarter),
-        families_in_chart=FAMILIES_IN_CHART,
-        page_data=_page_data(report),
+        headline=[(family, quotations(report, family)[:1]) for family in headline_families(report)],
+        earlier=earlier,
+        made_of=made_of,
+        page_data=page_data(report, earlier),
     )
 
 
 def _write_page(folder: Path, quarter: str) -> Path:
     path = folder / keys.report(quarter)
-    page.write(path, render(report_data.load(folder, quarter), datetime.now(UTC)))
+    report = report_data.load(folder, quarter)
+    page.write(path, render(report, datetime.now(UTC), earlier_quarter(folder, quarter), provenance(folder, quarter)))
     return path
 
 
@@ -61,56 +64,3 @@ def _naming(report: ReportData) -> dict[str, dict[str, int]]:
         "themes": dict(Counter(theme.naming_method for theme in report.themes)),
         "topics": dict(Counter(topic.naming_method for topic in report.topics)),
     }
-
-
-def _page_data(report: ReportData) -> dict[str, Any]:
-    """Return what the page's script works on.
-
-    Firms, families, themes and speakers are named by their place in their lists, and a sentence is a list in a fixed
-    order, because a page has tens of thousands of them.
-    """
-    firm_number = {firm.firm_id: number for number, firm in enumerate(report.firms)}
-    theme_number: dict[str | None, int] = {theme.theme_id: number for number, theme in enumerate(report.themes)}
-    speakers: dict[tuple[str | None, str], int] = {}
-
-    def sentence_row(sentence: Sentence) -> list[Any]:
-        speaker = speakers.setdefault((sentence.speaker_name, sentence.speaker_type), len(speakers))
-        return [sentence.sentence_id, sentence.text, speaker, sentence.section, sentence.call_date.isoformat()]
-
-    def topic_record(topic: ReportTopic) -> dict[str, Any]:
-        return {
-            "id": topic.topic_id,
-            "firm": firm_number[topic.firm_id],
-            "theme": theme_number.get(topic.theme_id),
-            "name": topic.name,
-            "method": topic.naming_method,
-            "keywords": topic.keywords,
-            "total": topic.n_sentences,
-            "representative": topic.n_representative,
-            "sentences": [sentence_row(sentence) for sentence in topic.sentences],
-        }
-
-    topics = [topic_record(topic) for topic in report.topics]
-    family_number = {family.theme_id: number for number, family in enumerate(report.families)}
-    return {
-        "families": [_theme_record(family) for family in report.families],
-        "themes": [_theme_record(theme) | {"family": family_number[str(theme.family_id)]} for theme in report.themes],
-        "firms": [_firm_record(firm) for firm in report.firms],
-        "topics": topics,
-        "speakers": [{"name": name, "type": kind} for name, kind in speakers],
-    }
-
-
-def _theme_record(theme: ReportTheme) -> dict[str, Any]:
-    return {
-        "id": theme.theme_id,
-        "name": theme.name,
-        "description": theme.description,
-        "keywords": theme.keywords,
-        "firms": theme.n_firms,
-        "sentences": theme.n_sentences,
-    }
-
-
-def _firm_record(firm: Firm) -> dict[str, Any]:
-    return {"name": firm.name, "ticker": firm.ticker, "callDate": firm.call_date.isoformat()}

@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
+import pyarrow as pa
 
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys, schemas
@@ -21,6 +23,7 @@ MAX_PAGE_BYTES = 20_000_000
 # What the page's JSON needs beside the texts. A sentence: speaker, section, date. A topic: ids, counts, field names.
 BYTES_BESIDE_SENTENCE = 40
 BYTES_BESIDE_TOPIC = 130
+NEAREST_THEMES = 5
 
 
 @dataclass(frozen=True)
@@ -47,16 +50,23 @@ class ReportTheme:
     family_id: str | None
     share_of_firms: float
     stability: float | None
+    named_by: str
+    dictionary: list[dict[str, Any]]
+    evidence_sentence_ids: list[str]
+    map_x: float | None
+    map_y: float | None
 
 
 @dataclass(frozen=True)
 class Firm:
-    """A firm and the day of its call."""
+    """A firm and the day of its call. ``n_said``: its sentences that say something."""
 
     firm_id: str
     name: str
     ticker: str | None
+    sector: str | None
     call_date: date
+    n_said: int
 
 
 @dataclass(frozen=True)
@@ -64,6 +74,7 @@ class Sentence:
     """A sentence of a call, as the page shows it."""
 
     sentence_id: str
+    firm_id: str
     text: str
     speaker_name: str | None
     speaker_type: str
@@ -99,8 +110,22 @@ class Counts:
 
 
 @dataclass(frozen=True)
+class Measured:
+    """What counts for a theme or family.
+
+    ``n_sentences``: by firm_id. ``evidence``: the sentences on the page, the nearest to its centroid first.
+    """
+
+    n_sentences: dict[str, int] = field(default_factory=dict)
+    evidence: list[Sentence] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class ReportData:
-    """One quarter. Families and themes come in their rank, topics with the most sentences first."""
+    """One quarter. Families and themes come in their rank, topics with the most sentences first.
+
+    ``measured`` and ``nearest`` (ids of the themes that are most like a theme) are by theme_id.
+    """
 
     quarter: str
     counts: Counts
@@ -108,6 +133,8 @@ class ReportData:
     themes: list[ReportTheme]
     firms: list[Firm]
     topics: list[ReportTopic]
+    measured: dict[str, Measured]
+    nearest: dict[str, list[str]]
 
     def themes_of(self, family: ReportTheme) -> list[ReportTheme]:
         """The themes of a family, in their rank."""
@@ -116,7 +143,7 @@ class ReportData:
 
 # The columns a report needs. Embeddings, for one, would double its time and memory.
 _TABLES = {
-    "firms": run_folder.columns(schemas.FIRM, "firm_id firm_name ticker earnings_call_date"),
+    "firms": run_folder.columns(schemas.FIRM, "firm_id firm_name ticker sector earnings_call_date"),
     "topics": run_folder.columns(
         schemas.TOPIC,
         "topic_id firm_id local_topic_id theme_id summary naming_method keywords n_sentences"
@@ -125,9 +152,9 @@ _TABLES = {
     "sentences": run_folder.columns(
         schemas.SENTENCE_TOPIC,
         "sentence_id firm_id local_topic_id transcript_id earnings_call_date section speaker_name speaker_type position"
-        " raw_text",
+        " raw_text says",
     ),
-    "evidence": run_folder.columns(schemas.EVIDENCE, "sentence_id theme_id"),
+    "evidence": run_folder.columns(schemas.EVIDENCE, "sentence_id theme_id similarity"),
 }
 
 
@@ -150,8 +177,15 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
         _check_same_run(topics, folder / keys.themes(quarter), "theme", {theme.theme_id for theme in themes})
         _check_same_run(topics, folder / keys.firms(quarter), "firm", {firm.firm_id for firm in firms})
         _check_families(folder / keys.themes(quarter), families, themes)
-        _add_sentences(tables, topics, max_page_bytes - _bytes_of_topics(topics))
-        return ReportData(quarter, _counts(tables, topics), families, themes, firms, topics)
+        room = max_page_bytes - _bytes_of_topics(topics)
+        _add_sentences(tables, topics, room)
+        on_page = {sentence.sentence_id: sentence for topic in topics for sentence in topic.sentences}
+        room -= sum(len(each.text) + len(each.sentence_id) + BYTES_BESIDE_SENTENCE for each in on_page.values())
+        on_page |= _more_evidence(tables, room)
+        measured = _measured(tables, on_page, [*families, *themes])
+        nearest = _nearest(run_folder.read_themes(folder, quarter, "theme_id centroid"))
+        counts = _counts(tables, topics)
+        return ReportData(quarter, counts, families, themes, firms, topics, measured, nearest)
 
 
 def _ranked(tables: duckdb.DuckDBPyConnection, level: str) -> list[ReportTheme]:
@@ -162,8 +196,10 @@ def _ranked(tables: duckdb.DuckDBPyConnection, level: str) -> list[ReportTheme]:
 
 def _firms(tables: duckdb.DuckDBPyConnection) -> list[Firm]:
     rows = tables.execute("""
-        SELECT firm_id, firm_name AS name, ticker, earnings_call_date AS call_date
-        FROM firms
+        SELECT firm_id, firm_name AS name, ticker, sector, earnings_call_date AS call_date,
+               coalesce(n_said, 0) AS n_said
+        FROM firms LEFT JOIN (SELECT firm_id, count(*) FILTER (says) AS n_said FROM sentences GROUP BY firm_id)
+             USING (firm_id)
         ORDER BY firm_name, firm_id
         """)
     return [Firm(**row) for row in _by_column(rows)]
@@ -217,7 +253,7 @@ def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic],
                    ) AS bytes_so_far
             FROM placed
         )
-        SELECT topic_id, sentence_id, raw_text AS text, speaker_name, speaker_type, section,
+        SELECT topic_id, sentence_id, sentences.firm_id, raw_text AS text, speaker_name, speaker_type, section,
                earnings_call_date AS call_date
         FROM summed JOIN sentences USING (sentence_id)
         WHERE always OR bytes_so_far <= $max_bytes
@@ -228,6 +264,64 @@ def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic],
     by_id = {topic.topic_id: topic for topic in topics}
     for row in _by_column(rows):
         by_id[row.pop("topic_id")].sentences.append(Sentence(**row))
+
+
+def _more_evidence(tables: duckdb.DuckDBPyConnection, max_bytes: int) -> dict[str, Sentence]:
+    """The sentences that count for a theme or family and are in no topic, by id: as many as there is room for."""
+    rows = tables.execute(
+        """
+        WITH wanted AS (
+            SELECT sentence_id, max(similarity) AS similarity
+            FROM evidence
+            WHERE sentence_id IN (SELECT sentence_id FROM sentences WHERE local_topic_id = -1)
+            GROUP BY sentence_id
+        ), summed AS (
+            SELECT sentence_id, sum(strlen(raw_text) + strlen(sentence_id) + $bytes_beside)
+                                OVER (ORDER BY similarity DESC, sentence_id) AS bytes_so_far
+            FROM wanted JOIN sentences USING (sentence_id)
+        )
+        SELECT sentence_id, firm_id, raw_text AS text, speaker_name, speaker_type, section,
+               earnings_call_date AS call_date
+        FROM summed JOIN sentences USING (sentence_id)
+        WHERE bytes_so_far <= $max_bytes
+        """,
+        {"bytes_beside": BYTES_BESIDE_SENTENCE, "max_bytes": max_bytes},
+    )
+    return {row["sentence_id"]: Sentence(**row) for row in _by_column(rows)}
+
+
+def _measured(
+    tables: duckdb.DuckDBPyConnection, on_page: dict[str, Sentence], groups: list[ReportTheme]
+) -> dict[str, Measured]:
+    measured = {group.theme_id: Measured() for group in groups}
+    counted = tables.execute("""
+        SELECT theme_id, firm_id, count(*)
+        FROM evidence JOIN sentences USING (sentence_id)
+        GROUP BY ALL
+        ORDER BY count(*) DESC, firm_id
+        """)
+    for theme_id, firm_id, n_sentences in counted.fetchall():
+        if theme_id in measured:
+            measured[theme_id].n_sentences[firm_id] = n_sentences
+    pairs = tables.execute("SELECT theme_id, sentence_id FROM evidence ORDER BY similarity DESC, sentence_id")
+    for theme_id, sentence_id in pairs.fetchall():
+        if theme_id in measured and sentence_id in on_page:
+            measured[theme_id].evidence.append(on_page[sentence_id])
+    return measured
+
+
+def _nearest(themes: pa.Table) -> dict[str, list[str]]:
+    """The ids of the themes that are most like each, by the cosine of their centroids."""
+    ids = [str(theme_id) for theme_id in themes.column("theme_id").to_pylist()]
+    if not ids:
+        return {}
+    centroids = np.array(themes.column("centroid").to_pylist(), dtype=np.float32)
+    cosines = centroids @ centroids.T
+    np.fill_diagonal(cosines, -np.inf)
+    return {
+        theme_id: [ids[other] for other in np.argsort(-row, kind="stable")[:NEAREST_THEMES] if other != number]
+        for number, (theme_id, row) in enumerate(zip(ids, cosines, strict=True))
+    }
 
 
 def _counts(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic]) -> Counts:

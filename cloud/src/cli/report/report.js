@@ -1,104 +1,66 @@
 "use strict";
 
-// The page holds its families and themes as HTML already; this script fills in firms, topics and sentences when a reader opens
-// them, and searches and sorts. Text from the data is only ever set as text, never as HTML.
+// The page holds its families and themes as HTML already; this script draws the views, fills in firms, topics and sentences
+// when a reader opens them, and filters and sorts. The files report_*.js stand before it.
 
 const FIRMS_AT_ONCE = 50;
-const SHORTEST_SEARCH = 2;
 
 const report = JSON.parse(document.getElementById("report-data").textContent);
 const searchBox = document.getElementById("search");
 const hitsLine = document.getElementById("hits");
 
-// What the reader searches for, as a pattern with one group; null when nothing is searched for.
-let pattern = null;
-
 // --- joining the tables -----------------------------------------------------------------------
+
+report.sentences = report.sentences.map(([id, text, speaker, section, date, firm]) => ({
+  id,
+  text,
+  speaker: report.speakers[speaker],
+  section,
+  date,
+  firm: report.firms[firm],
+}));
 
 for (const topic of report.topics) {
   topic.firm = report.firms[topic.firm];
-  topic.sentences = topic.sentences.map(([id, text, speaker, section, date], place) => ({
-    id,
-    text,
-    speaker: report.speakers[speaker],
-    section,
-    date,
-    isRepresentative: place < topic.representative,
-  }));
+  topic.sentences = topic.sentences.map((number) => report.sentences[number]);
 }
 
-const themes = report.themes.map((theme, place) => ({
-  ...theme,
-  topics: report.topics.filter((topic) => topic.theme === place),
-  card: document.getElementById(theme.id),
-}));
-const families = report.families.map((family, place) => ({
-  ...family,
-  themes: themes.filter((theme) => theme.family === place),
-  card: document.getElementById(family.id),
-}));
+function joined(group) {
+  return {
+    ...group,
+    quotations: group.quotations.map((number) => report.sentences[number]),
+    evidence: group.evidence.map((number) => report.sentences[number]),
+    byFirm: group.byFirm.map(([firm, n]) => [report.firms[firm], n]),
+    before: group.before ?? null,
+    card: document.getElementById(group.id),
+  };
+}
+
+const themes = report.themes.map((theme, place) => ({ ...joined(theme), topics: report.topics.filter((topic) => topic.theme === place) }));
+const families = report.families.map((family, place) => ({ ...joined(family), themes: themes.filter((theme) => theme.family === place) }));
 const ownTopics = {
   topics: report.topics.filter((topic) => topic.theme === null),
   card: document.getElementById("own-topics"),
 };
-
-// --- making elements --------------------------------------------------------------------------
-
-function element(tag, className, ...contents) {
-  const made = document.createElement(tag);
-  made.className = className;
-  made.append(...contents);
-  return made;
-}
-
-// The text as nodes, with what is searched for marked.
-function marked(text) {
-  if (!pattern) return [text];
-  // A pattern with one group splits into: text, match, text, match, ...
-  return text.split(pattern).map((piece, place) => (place % 2 ? element("mark", "", piece) : piece));
-}
-
-function textElement(tag, className, text) {
-  const made = element(tag, className, ...marked(text));
-  made.dir = "auto";
-  return made;
-}
-
-function button(label, onPress) {
-  const made = element("button", "", label);
-  made.type = "button";
-  made.addEventListener("click", onPress);
-  return made;
-}
-
-function plural(count, word) {
-  return `${count.toLocaleString("en")} ${word}${count === 1 ? "" : "s"}`;
-}
-
-function sum(numbers) {
-  return numbers.reduce((total, number) => total + number, 0);
-}
+const sectors = [...new Set(report.firms.map((firm) => firm.sector).filter(Boolean))].sort();
+const firmsOfSector = new Map(sectors.map((sector) => [sector, report.firms.filter((firm) => firm.sector === sector).length]));
 
 // --- sentences, topics, firms -----------------------------------------------------------------
 
-function sectionName(section) {
-  return { qa: "Q&A", prepared: "prepared remarks" }[section] ?? section;
-}
-
-function sentenceItem(sentence) {
-  const { name, type } = sentence.speaker;
-  const said = [name, type, sectionName(sentence.section), sentence.date].filter(Boolean).join(" · ");
-  const about = element("p", "about-sentence", element("span", "", said));
-  if (sentence.isRepresentative) about.append(element("span", "representative", "representative"));
-  about.append(element("code", "", sentence.id));
+function sentenceItem(sentence, isRepresentative = false) {
+  const about = element("p", "about-sentence", element("span", "", saidBy(sentence, false).join(" · ")));
+  if (isRepresentative === true) about.append(element("span", "representative", "representative"));
+  about.append(element("code", "", sentence.id), copyButtons(sentence));
   return element("li", "sentence", textElement("p", "sentence-text", sentence.text), about);
 }
 
 function topicSection(topic) {
   const list = element("ol", "sentence-list");
-  const matching = topic.sentences.filter(isHit);
-  const first = matching.length ? matching : topic.sentences.slice(0, topic.representative);
-  list.append(...first.map(sentenceItem));
+  const best = new Set(topic.sentences.slice(0, topic.representative));
+  const item = (sentence) => sentenceItem(sentence, best.has(sentence));
+  const matching = topic.sentences.filter((sentence) => sentence.isHit);
+  const first = matching.length ? matching : [...best];
+  list.append(...first.map(item));
 
   const named = topic.method === "llm" ? "named by LLM" : "named by keywords";
   const section = element(
@@ -111,7 +73,7 @@ function topicSection(topic) {
   );
   if (first.length < topic.sentences.length) {
     const showAll = button(`Show all ${plural(topic.sentences.length, "sentence")}`, () => {
-      list.replaceChildren(...topic.sentences.map(sentenceItem));
+      list.replaceChildren(...topic.sentences.map(item));
       list.tabIndex = -1;
       list.focus();
       showAll.remove();
@@ -131,14 +93,14 @@ function firmDetails({ firm, topics, sentences }) {
   const summary = element(
     "summary",
     "",
-    textElement("h5", "firm-name", firm.ticker ? `${firm.name} (${firm.ticker})` : firm.name),
+    textElement("h5", "firm-name", firmLabel(firm)),
     element("span", "firm-counts", counts),
   );
   const example = topics.flatMap((topic) => topic.sentences.slice(0, 1))[0];
   if (example) summary.append(textElement("p", "example", example.text));
   details.append(summary);
   fillWhenOpened(details, () => details.append(...topics.map(topicSection)));
-  details.open = topics.some((topic) => topic.sentences.some(isHit));
+  details.open = topics.some((topic) => topic.sentenceHits > 0);
   return details;
 }
 
@@ -154,28 +116,9 @@ function byFirm(topics) {
   return [...groups.values()].sort((one, other) => other.sentences - one.sentences);
 }
 
-// The firms of these topics, FIRMS_AT_ONCE at a time: a theme may have thousands.
+// The firms of these topics, FIRMS_AT_ONCE at a time.
 function firmsWithMore(topics) {
-  const firms = byFirm(topics);
-  const holder = element("div", "firms");
-  const more = button("", showMore);
-
-  function showMore() {
-    const shown = holder.childElementCount;
-    const next = firms.slice(shown, shown + FIRMS_AT_ONCE).map(firmDetails);
-    holder.append(...next);
-    const left = firms.length - holder.childElementCount;
-    more.hidden = left === 0;
-    more.textContent = `Show ${Math.min(left, FIRMS_AT_ONCE)} of ${plural(left, "more firm")}`;
-    if (shown) next[0].firstChild.focus();
-  }
-
-  showMore();
-  return [holder, more];
-}
-
-function fillWhenOpened(details, fill) {
-  details.addEventListener("toggle", fill, { once: true });
+  return inSteps(byFirm(topics), FIRMS_AT_ONCE, firmDetails, "firm", element("div", "firms"));
 }
 
 // --- themes -----------------------------------------------------------------------------------
@@ -185,20 +128,16 @@ function fillGroup(group) {
   const contents = group.card.querySelector(".contents");
   contents.replaceChildren(...firmsWithMore(hits.length ? hits : group.topics));
   if (group.id) {
-    const link = element("a", "permalink", group.id);
-    link.href = `#${group.id}`;
     const shown = new Set(group.topics.map((topic) => topic.firm)).size;
-    contents.prepend(
-      element("p", "about-theme", "Link to this theme: ", link),
-      element(
-        "p",
-        "about-theme",
-        `Below are the topics that are mostly about it, of ${shown.toLocaleString("en")} of its ${plural(group.firms, "firm")}. Every sentence that counts: `,
-        element("code", "", `ftm explain ${group.id}`),
-      ),
-    );
+    const about = `The topics that are mostly about it, of ${shown.toLocaleString("en")} of its ${plural(group.firms, "firm")}`;
+    contents.prepend(...groupParts(group), heading(about));
   }
   group.isFilled = true;
+}
+
+function fillFamily(family) {
+  family.card.querySelector(".about-family").replaceChildren(element("h4", "part", "The family as a whole"), ...groupParts(family));
+  family.isFilled = true;
 }
 
 function refreshGroup(group) {
@@ -220,43 +159,39 @@ function sortGroups(by) {
   }
 }
 
-// --- search -----------------------------------------------------------------------------------
+// --- search and filters -------------------------------------------------------------------------
 
-function patternOf(text) {
-  const trimmed = text.trim();
-  if (trimmed.length < SHORTEST_SEARCH) return null;
-  const literal = trimmed
-    .replace(/[\\^$.*+?()[\]{}|/]/g, "\\$&")
-    .replace(/\s+/g, "\\s+")
-    .replace(/['’]/g, "['’]")
-    .replace(/["“”]/g, '["“”]');
-  return new RegExp(`(${literal})`, "iu");
-}
-
-function isHit(sentence) {
-  return pattern !== null && pattern.test(sentence.text);
-}
-
-function anyMatches(...texts) {
-  return pattern !== null && texts.some((text) => text && pattern.test(text));
-}
-
-function searchFor(text) {
-  pattern = patternOf(text);
+function applyFilters() {
+  markSentences();
+  const bySentenceOnly = Boolean(filters.speaker || filters.section);
   for (const topic of report.topics) {
-    topic.sentenceHits = topic.sentences.filter(isHit).length;
-    topic.isHit =
-      topic.sentenceHits > 0 || anyMatches(topic.name, topic.firm.name, topic.firm.ticker, ...topic.keywords);
+    topic.sentenceHits = topic.sentences.filter((sentence) => sentence.isHit).length;
+    const isNamed_ = anyMatches(topic.name, topic.firm.name, topic.firm.ticker, ...topic.keywords);
+    topic.isHit = topic.sentenceHits > 0 || (isNamed_ && topic.firm.isIn && !bySentenceOnly);
   }
   for (const theme of themes) showThemeHits(theme);
   for (const family of families) showFamilyHits(family);
   if (ownTopics.card) showGroupHits(ownTopics, false);
   showTotals();
+  showControls();
+  showView();
+}
+
+// How many firms and sentences of a group pass the filters; all that count when nothing is filtered.
+function countShown(group) {
+  const hits = isFiltering() ? group.evidence.filter((sentence) => sentence.isHit) : [];
+  const onlyNamed = hits.length === 0 && isNamed(group);
+  const isCounted = isFiltering() && !onlyNamed;
+  group.shownSentences = isCounted ? hits.length : group.sentences;
+  group.shownFirms = isCounted ? new Set(hits.map((sentence) => sentence.firm)).size : group.firms;
 }
 
 function showThemeHits(theme) {
+  countShown(theme);
   markTexts(theme);
-  showGroupHits(theme, isNamed(theme));
+  showGroupHits(theme, isNamed(theme) || (isFiltering() && theme.shownSentences > 0));
+  theme.isShown = (!isFiltering() || theme.isHit) && theme.shownFirms >= filters.least;
+  theme.card.hidden = !theme.isShown;
 }
 
 function markTexts({ card, name, description, keywords }) {
@@ -272,27 +207,32 @@ function isNamed({ name, description, keywords }) {
 // A family is found by its own words or by its themes. While something is searched for it stands open, so that the
 // themes with hits are seen; if only its own words are found, all its themes are.
 function showFamilyHits(family) {
+  countShown(family);
   markTexts(family);
   const found = family.themes.filter((theme) => theme.isHit);
-  family.isHit = found.length > 0 || isNamed(family);
-  family.card.hidden = pattern !== null && !family.isHit;
-  if (found.length === 0) for (const theme of family.themes) theme.card.hidden = false;
+  family.isHit = found.length > 0 || isNamed(family) || (isFiltering() && family.shownSentences > 0);
+  family.isShown = (!isFiltering() || family.isHit) && family.shownFirms >= filters.least;
+  family.card.hidden = !family.isShown;
+  if (isFiltering() && found.length === 0) for (const theme of family.themes) theme.card.hidden = false;
   if (pattern !== null) family.wasOpen ??= family.card.open;
   family.card.open = pattern === null ? (family.wasOpen ?? family.card.open) : family.isHit;
   if (pattern === null) family.wasOpen = undefined;
   const line = family.card.querySelector(".theme-hits");
   line.hidden = pattern === null || found.length > 0;
   line.textContent = "Found in the family’s name, keywords or description";
+  family.isFilled = false;
+  if (family.card.open) fillFamily(family);
 }
 
-// Hides a group without hits; says how many hits the others have. `isNamed`: the words stand in its name or keywords.
-function showGroupHits(group, isNamed) {
+// Hides a group without hits; says how many hits the others have. `isFound`: it has some beside its topics'.
+function showGroupHits(group, isFound) {
   const hits = group.topics.filter((topic) => topic.isHit);
-  group.isHit = isNamed || hits.length > 0;
-  group.card.hidden = pattern !== null && !group.isHit;
+  group.isHit = isFound || hits.length > 0;
+  group.card.hidden = isFiltering() && !group.isHit;
   const line = group.card.querySelector(".theme-hits");
-  line.hidden = pattern === null || !group.isHit;
+  line.hidden = !isFiltering() || !group.isHit;
   line.textContent = hits.length ? `Found: ${hitCounts(hits)}` : "Found in the theme’s name, keywords or description";
+  if (!hits.length && !isNamed({ keywords: [], ...group })) line.textContent = `Found: ${plural(group.shownSentences ?? 0, "sentence")} that count`;
   refreshGroup(group);
 }
 
@@ -305,38 +245,82 @@ function hitCounts(topics) {
 function showTotals() {
   const found = themes.filter((theme) => theme.isHit).length;
   const hits = report.topics.filter((topic) => topic.isHit);
-  hitsLine.textContent = pattern === null ? "" : `Found in ${plural(found, "theme")}: ${hitCounts(hits)}`;
+  hitsLine.textContent = isFiltering() ? `Found in ${plural(found, "theme")}: ${hitCounts(hits)}` : "";
 }
 
-// --- the address: #theme_2023Q1_001 opens that theme, #family_2023Q1_001 that family ------------
+// --- the address ----------------------------------------------------------------------------------
 
-function openGroup(hash) {
-  const group = [...families, ...themes].find(({ id }) => `#${id}` === hash);
-  if (!group) return;
+function openGroup(group) {
   const family = families[group.family] ?? group;
-  if (group.card.hidden || family.card.hidden) clearSearch();
+  if (group.card.hidden || family.card.hidden) {
+    clearFilters();
+    applyFilters();
+  }
+  const general = family.card.closest("#general-families");
+  if (general) general.open = true;
   family.card.open = true;
   group.card.open = true;
+  // Before the page scrolls there, so that nothing grows above it afterwards.
+  if (!family.isFilled) fillFamily(family);
+  if (group !== family && !group.isFilled) fillGroup(group);
+  writeFragment();
   group.card.scrollIntoView();
   group.card.querySelector("summary").focus({ preventScroll: true });
 }
 
+// Opens a theme, a firm, a topic or a sentence, and says so in the address.
+function goTo(place) {
+  const written = fragment(place);
+  if (location.hash.slice(1) !== written) history.pushState(null, "", `#${written}`);
+  showPlace(place);
+}
+
+function followAddress() {
+  const place = readFragment();
+  openPlace = place;
+  applyFilters();
+  showPlace(place);
+}
+
 function clearSearch() {
-  searchBox.value = "";
-  searchFor("");
+  setFilter("search", "");
 }
 
 // --- what the reader does -----------------------------------------------------------------------
 
-let waiting;
-searchBox.addEventListener("input", () => {
-  clearTimeout(waiting);
-  // A page may hold a hundred thousand sentences: search when the typing pauses, not at every letter.
-  waiting = setTimeout(() => searchFor(searchBox.value), 150);
-});
+const waiting = {};
+// A page may hold a hundred thousand sentences: filter when the typing pauses, not at every letter.
+for (const name of ["search", "firm", "least"]) {
+  control(name).addEventListener("input", (event) => {
+    clearTimeout(waiting[name]);
+    const value = event.target.value;
+    waiting[name] = setTimeout(() => setFilter(name, name === "least" ? Math.max(0, Number.parseInt(value, 10) || 0) : value), 150);
+  });
+}
+for (const name of ["sector", "speaker", "section"]) {
+  control(name).addEventListener("change", (event) => setFilter(name, event.target.value));
+}
+if (control("views-title")) {
+  control("general").addEventListener("change", (event) => setFilter("general", event.target.checked));
+  control("save-rows").addEventListener("click", saveRows);
+  for (const view of VIEWS) control(`tab-${view}`).addEventListener("click", () => setFilter("view", view));
+  control("tab-map").parentElement.addEventListener("keydown", moveTab);
+  control("general").closest("label").hidden = !families.some((family) => family.general);
+  control("tab-heat").hidden = sectors.length < 2;
+}
+
+// The arrow keys go from tab to tab, as in every row of tabs.
+function moveTab(event) {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  const offered = VIEWS.filter((view) => !control(`tab-${view}`).hidden);
+  const next = offered[(offered.indexOf(filters.view) + step + offered.length) % offered.length];
+  setFilter("view", next);
+  control(`tab-${next}`).focus();
+}
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "/" && event.target !== searchBox) {
+  if (event.key === "/" && !["INPUT", "SELECT", "TEXTAREA"].includes(event.target.tagName)) {
     event.preventDefault();
     searchBox.focus();
   }
@@ -344,18 +328,34 @@ document.addEventListener("keydown", (event) => {
 });
 
 document.addEventListener("click", (event) => {
-  const link = event.target.closest("a[href^='#']");
-  if (link) openGroup(link.getAttribute("href"));
+  const link = event.target.closest("a");
+  const address = link?.getAttribute("href");
+  if (!address?.startsWith("#") || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  goTo(decoded(address.slice(1)));
 });
 
-document.getElementById("sort").addEventListener("change", (event) => sortGroups(event.target.value));
-window.addEventListener("hashchange", () => openGroup(location.hash));
+control("sort").addEventListener("change", (event) => sortGroups(event.target.value));
+window.addEventListener("hashchange", followAddress);
+window.addEventListener("popstate", followAddress);
+let width = window.innerWidth;
+window.addEventListener("resize", () => {
+  if (filters.view === "map" && width !== window.innerWidth) showView();
+  width = window.innerWidth;
+});
 
 for (const group of ownTopics.card ? [...themes, ownTopics] : themes) {
   group.card.addEventListener("toggle", () => {
     if (group.card.open && !group.isFilled) fillGroup(group);
   });
 }
+for (const family of families) {
+  family.card.addEventListener("toggle", (event) => {
+    if (event.target === family.card && family.card.open && !family.isFilled) fillFamily(family);
+  });
+}
+offerFilters();
+readFragment();
+applyFilters();
 // Not before the page has loaded: until then the browser itself goes to the #theme, and takes the focus off it.
-window.addEventListener("load", () => openGroup(location.hash));
-clearSearch();
+window.addEventListener("load", () => showPlace(readFragment()));

@@ -1,0 +1,37 @@
+"""What the report says of the quarter before, when the output folder has one: the share of firms of each theme then."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from cloud.src.cli.run import run_folder
+from cloud.src.contract.errors import InvalidInput
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The quarter before. ``shares``: of its firms, by theme_id of the later quarter; what is new is not in it."""
+
+    quarter: str
+    shares: dict[str, float]
+
+
+def earlier_quarter(folder: Path, quarter: str) -> Earlier | None:
+    """Match the quarter's families and themes with those of the one before it in the folder.
+
+    None when there is none, or when it cannot be compared: it is damaged, or made with another embedding model. The
+    report of a quarter does not fail for what is wrong with another one.
+    """
+    before = [each for each in run_folder.quarters_in(folder) if each < quarter]
+    if not before:
+        return None
+    from cloud.src.cli.quarters import changes  # here, because scipy takes a second to load
+
+    with suppress(InvalidInput):
+        one, other = (changes.read_quarter(folder, each) for each in (before[-1], quarter))
+        found = [change for level in other for change in changes.compare(one[level], other[level])]
+        pairs = [(change.later, change.earlier) for change in found]
+        return Earlier(before[-1], {later.theme_id: was.share for later, was in pairs if later and was})
+    return None

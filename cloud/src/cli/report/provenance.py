@@ -1,0 +1,89 @@
+"""How a quarter was made, as far as its output folder says: versions, models, input, and what was left out."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from cloud.src.cli import version
+from cloud.src.contract import describe_tables, keys, names_count
+from cloud.src.contract.record import read_metadata
+
+Line = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """``lines``: what is known, each with its name. ``columns``: of each table, the columns and what they mean."""
+
+    lines: list[Line]
+    citation: str
+    columns: dict[str, list[Line]]
+
+
+def provenance(folder: Path, quarter: str) -> Provenance:
+    """Read it; a file that is missing or damaged leaves its lines out."""
+    themes = read_metadata(pq.read_schema(folder / keys.themes(quarter)))
+    jobs = [_json(path) for path in sorted((folder / "progress" / quarter).glob("*_batch_*.json"))]
+    manifest = _json(folder / keys.prefetch_manifest(quarter))
+    commits = sorted({str(job["commit"]) for job in jobs if job.get("commit")})
+    lines: list[Line] = [
+        ("Commit of the jobs", ", ".join(commits)),
+        ("Run", str(themes.get("run", ""))),
+        ("Names of themes", _names_by(themes.get("names_by", []))),
+        ("Input", _input(manifest)),
+        ("Left out of the input", _counted(manifest.get("skipped", {}))),
+        ("Firms left out by the jobs", _of_jobs(jobs, "skipped")),
+        ("Firms that failed", _of_jobs(jobs, "failed")),
+        ("Why names are by keywords", _counted(names_count.reasons_for_keywords(themes.get("naming", {})))),
+    ]
+    citation = f"FTM: Financial Topic Modeling, version {version.VERSION}, commit {', '.join(commits) or 'unknown'}"
+    columns = {
+        table.name: [(field.name, _description(field)) for field in table.schema]
+        for table in describe_tables.tables()
+        if table.where.startswith("processed/")
+    }
+    return Provenance([line for line in lines if line[1]], f"{citation}, themes of {quarter}.", columns)
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _names_by(named: list[dict[str, Any]]) -> str:
+    found = [
+        f"{by['llm_model']}, prompt {by.get('prompt') or 'unknown'}" if by.get("llm_model") else "keywords"
+        for by in named
+    ]
+    return "; ".join(dict.fromkeys(found))
+
+
+def _input(manifest: dict[str, Any]) -> str:
+    if not manifest:
+        return ""
+    counts = ", ".join(f"{manifest.get(f'n_{what}', 0):,} {what}" for what in ("firms", "calls", "sentences"))
+    selection = f", {manifest['selection']}" if manifest.get("selection") else ""
+    return f"{counts}, from {manifest.get('source')}{selection}, read {manifest.get('created_at')}"
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count:,} {what}" for what, count in counts.items())
+
+
+def _of_jobs(jobs: list[dict[str, Any]], what: str) -> str:
+    found = [each for job in jobs for each in job.get(what, [])]
+    return f"{len(found):,}" if found else ""
+
+
+def _description(field: pa.Field[Any]) -> str:
+    described: bytes = (field.metadata or {}).get(b"description", b"")
+    return described.decode()
