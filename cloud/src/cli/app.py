@@ -35,7 +35,7 @@ from cloud.src.cli.options import (
 from cloud.src.cli.pages.open_page import open_page
 from cloud.src.cli.prefetch.command import PrefetchRequest
 from cloud.src.cli.prefetch.command import prefetch as prefetch_quarter
-from cloud.src.cli.report.command import write_report
+from cloud.src.cli.report.command import serve_reports, write_report
 from cloud.src.cli.run.mirror import check_output_folder
 from cloud.src.cli.run.next_steps import next_steps
 from cloud.src.cli.run.run_quarter import RunRequest, run_quarter
@@ -207,11 +207,19 @@ def report(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Output folder of a run.")],
     quarter: QuarterInFolder = None,
     open_report: Open = False,
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Serve all reports of the folder on this machine, until Ctrl-C.")
+    ] = False,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="With --serve: the port on 127.0.0.1.", show_default="a free one")
+    ] = 0,
 ) -> None:
     """Write the report of an output folder again, of each of its quarters: one index.html that needs no network."""
     path = write_report(folder, quarter)
     print(path)
-    if open_report:
+    if serve:
+        serve_reports(folder, port, open_report)
+    elif open_report:
         open_page(path)
 
 

@@ -24,6 +24,7 @@ WIDTH_WITHOUT_TERMINAL = 140
 # Before this much of a stage is done, the time left is a guess that misleads: jobs start one after another.
 LEAST_DONE_FOR_ESTIMATE = 5
 LEAST_SECONDS_FOR_ESTIMATE = 10.0
+LEAST_SECONDS_FOR_RATE = 1.0
 
 
 @dataclass
@@ -67,7 +68,7 @@ class Pace:
         """
         elapsed = self.clock() - self.counting_since
         done_now = self.done - self.reused
-        if not self.total or done_now <= 0 or elapsed <= 0:
+        if not self.total or done_now <= 0 or elapsed < LEAST_SECONDS_FOR_RATE:
             return ""
         rate = done_now / elapsed
         speed = f"{rate:,.1f} {self.unit}/s" if rate >= 0.1 else f"{rate * 60:,.1f} {self.unit}/min"

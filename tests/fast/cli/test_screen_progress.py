@@ -22,6 +22,7 @@ class Clock:
         (1, 0, 60, "1.0 firms/min"),  # of one firm nobody can tell
         (5, 0, 60, "5.0 firms/min, 27 min 00 s left"),
         (8, 0, 4, "2.0 firms/s"),  # nor of the first seconds
+        (140, 0, 0.0001, ""),  # all at once: no rate
         (140, 0, 70, "2.0 firms/s"),
         # a run that was continued: what it found there says nothing about the rest
         (100, 100, 3, ""),

@@ -5,23 +5,26 @@ Every text in it is untrusted; page.py says what keeps it harmless.
 
 from __future__ import annotations
 
+import webbrowser
 from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
 from cloud.src.cli.pages import page
+from cloud.src.cli.pages.serve import serve
 from cloud.src.cli.report import data as report_data
 from cloud.src.cli.report.data import ReportData
 from cloud.src.cli.report.earlier import Earlier, earlier_quarter
+from cloud.src.cli.report.index import write_index
 from cloud.src.cli.report.page_data import headline_families, page_data, quotations
 from cloud.src.cli.report.provenance import Provenance, provenance
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys
-from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.errors import FtmError, InvalidInput
 
 
 def write_report(folder: Path, quarter: str | None = None) -> Path:
-    """Write ``reports/quarter=.../index.html`` of one quarter, or of each one in the output folder.
+    """Write ``reports/quarter=.../index.html`` of one quarter, or of each one in the output folder, and their index.
 
     Returns the page's path, the newest quarter's when there are several. Raises InvalidInput when the folder, the
     quarter or one of its tables is missing or damaged, FtmError when the page cannot be written.
@@ -29,11 +32,35 @@ def write_report(folder: Path, quarter: str | None = None) -> Path:
     found = run_folder.quarters_in(folder)
     if quarter is not None and keys.check_quarter(quarter) not in found:
         raise InvalidInput(f"{folder} has no quarter {quarter}, only {', '.join(found)}")
-    return [_write_page(folder, each) for each in found if quarter in (None, each)][-1]
+    written = [_write_page(folder, each) for each in found if quarter in (None, each)]
+    write_index(folder)
+    return written[-1]
 
 
-def render(report: ReportData, made_at: datetime, earlier: Earlier | None, made_of: Provenance) -> str:
-    """Return the page; ``made_at`` is in UTC, ``earlier`` is the quarter before, if the folder has one."""
+def serve_reports(folder: Path, port: int, open_in_browser: bool) -> None:
+    """Serve the folder's reports to browsers of this machine until Ctrl-C; raises FtmError if the port is in use."""
+
+    def tell(address: str) -> None:
+        print(f"{address} (Ctrl-C ends it)", flush=True)
+        if open_in_browser:
+            webbrowser.open(address)
+
+    try:
+        serve(folder / "reports", port, tell)
+    except OSError as error:
+        raise FtmError(f"cannot serve at port {port}: {error.strerror}") from error
+
+
+def render(
+    report: ReportData, made_at: datetime, earlier: Earlier | None, made_of: Provenance, n_quarters: int = 1
+) -> str:
+    """Return the page.
+
+    Args:
+        made_at: in UTC.
+        earlier: the quarter before, if the folder has one.
+        n_quarters: of the folder; where there are several, the page links to the list of them.
+    """
     return page.render(
         Path(__file__).parent,
         "report",
@@ -46,6 +73,7 @@ def render(report: ReportData, made_at: datetime, earlier: Earlier | None, made_
         headline=[(family, quotations(report, family)[:1]) for family in headline_families(report)],
         earlier=earlier,
         made_of=made_of,
+        has_index=n_quarters > 1,
         page_data=page_data(report, earlier),
     )
 
@@ -53,7 +81,9 @@ def render(report: ReportData, made_at: datetime, earlier: Earlier | None, made_
 def _write_page(folder: Path, quarter: str) -> Path:
     path = folder / keys.report(quarter)
     report = report_data.load(folder, quarter)
-    page.write(path, render(report, datetime.now(UTC), earlier_quarter(folder, quarter), provenance(folder, quarter)))
+    earlier, made_of = earlier_quarter(folder, quarter), provenance(folder, quarter)
+    n_quarters = len(run_folder.quarters_in(folder))
+    page.write(path, render(report, datetime.now(UTC), earlier, made_of, n_quarters))
     return path
 
 

@@ -21,8 +21,10 @@ from cloud.src.contract.errors import InvalidInput
 # A browser opens and searches a page of this size without delay.
 MAX_PAGE_BYTES = 20_000_000
 # What the page's JSON needs beside the texts. A sentence: speaker, section, date. A topic: ids, counts, field names.
-BYTES_BESIDE_SENTENCE = 40
+# Beside both: which firms speak of a theme and how much, and which sentences count for it.
+BYTES_BESIDE_SENTENCE = 60
 BYTES_BESIDE_TOPIC = 130
+BYTES_OF_FIRM_IN_THEME = 10
 NEAREST_THEMES = 5
 
 
@@ -177,7 +179,7 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
         _check_same_run(topics, folder / keys.themes(quarter), "theme", {theme.theme_id for theme in themes})
         _check_same_run(topics, folder / keys.firms(quarter), "firm", {firm.firm_id for firm in firms})
         _check_families(folder / keys.themes(quarter), families, themes)
-        room = max_page_bytes - _bytes_of_topics(topics)
+        room = max_page_bytes - _bytes_of_topics(topics) - _bytes_of_exposures(tables)
         _add_sentences(tables, topics, room)
         on_page = {sentence.sentence_id: sentence for topic in topics for sentence in topic.sentences}
         room -= sum(len(each.text) + len(each.sentence_id) + BYTES_BESIDE_SENTENCE for each in on_page.values())
@@ -227,6 +229,15 @@ def _bytes_of_topics(topics: list[ReportTopic]) -> int:
         BYTES_BESIDE_TOPIC + len(topic.name) + sum(len(keyword) + len('"",') for keyword in topic.keywords)
         for topic in topics
     )
+
+
+def _bytes_of_exposures(tables: duckdb.DuckDBPyConnection) -> int:
+    """Return about how much of the page it takes to say which firm speaks of which theme."""
+    pairs = tables.execute("""
+        SELECT count(*) FROM (SELECT DISTINCT theme_id, firm_id FROM evidence JOIN sentences USING (sentence_id))
+        """)
+    [(n_pairs,)] = pairs.fetchall()
+    return int(n_pairs) * BYTES_OF_FIRM_IN_THEME
 
 
 def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic], max_bytes: int) -> None:
