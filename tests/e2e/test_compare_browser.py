@@ -52,13 +52,20 @@ def page(tmp_path: Path) -> Path:
     return write_page(tmp_path, SMALL_QUARTER)
 
 
+def show(browser: Chrome, number: int) -> None:
+    browser.execute_script("location.hash = arguments[0]", f"question-{number}")
+    wait_for(browser, lambda: find(browser, f"#question-{number}").is_displayed())
+
+
 def side_of(browser: Chrome, number: int, run: str) -> str:
     """``left`` or ``right``: where the name of a run stands."""
+    show(browser, number)
     [place] = [place for place, name in enumerate(texts(browser, f"#question-{number} .side")) if name.startswith(run)]
     return ("left", "right")[place]
 
 
 def choose(browser: Chrome, number: int, value: str) -> None:
+    show(browser, number)
     find(browser, f"#question-{number} input[value={value}]").click()
 
 
@@ -117,16 +124,50 @@ def test_choices_outlast_the_page_until_they_are_cleared(
     until(lambda: opened_again() == [f"0 of {N_QUESTIONS} judged."], "no choice on the page opened again")
 
 
-def test_choices_are_made_by_keyboard(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
-    open_page(page)
+def made(browser: Chrome) -> dict[str, str]:
+    """The choices by question, as the judge would copy them."""
+    return dict(json.loads(str(find(browser, "#as-text").get_property("value")))["choices"])
 
-    find(browser, "body").send_keys(Keys.TAB)
+
+def test_one_question_is_shown_at_a_time_and_a_key_answers_it(
+    browser: Chrome, open_page: Callable[..., None], page: Path
+) -> None:
+    open_page(page)
+    assert len(texts(browser, "h2")) == 1
+
+    find(browser, "body").send_keys("2=01")
+
+    assert made(browser) == {"1": "right", "2": "same", "3": "neither", "4": "left"}
+    assert texts(browser, "h2")[0].startswith("5. ")
+    assert find(browser, "#progress").get_property("value") == 4
+    find(browser, "body").send_keys(Keys.ARROW_LEFT, Keys.ARROW_LEFT)
+    assert texts(browser, "h2")[0].startswith("3. ")
+    find(browser, "#next").click()
+    assert texts(browser, "h2")[0].startswith("4. ")
+
+
+def test_judging_goes_on_at_the_first_question_without_a_choice(
+    browser: Chrome, open_page: Callable[..., None], page: Path
+) -> None:
+    def opened_again() -> list[str]:
+        open_page(page)
+        return [title[:2] for title in texts(browser, "h2")]
+
+    open_page(page)
+    find(browser, "body").send_keys("12")
+    until(lambda: opened_again() == ["3."], "the third question")
+
+
+def test_choices_are_made_without_a_mouse_and_without_the_keys(
+    browser: Chrome, open_page: Callable[..., None], page: Path
+) -> None:
+    open_page(page)
+    find(browser, "#next").send_keys(Keys.TAB)
     assert browser.switch_to.active_element == find(browser, "#question-1 input[value=left]")
     browser.switch_to.active_element.send_keys(Keys.ARROW_RIGHT)
-    browser.switch_to.active_element.send_keys(Keys.TAB)
-    browser.switch_to.active_element.send_keys(Keys.SPACE)
-
-    assert json.loads(str(find(browser, "#as-text").get_property("value")))["choices"] == {"1": "right", "2": "left"}
+    assert made(browser) == {"1": "right"}
+    find(browser, "#next").send_keys(Keys.ENTER)
+    assert texts(browser, "h2")[0].startswith("2. ")
 
 
 @pytest.mark.parametrize(

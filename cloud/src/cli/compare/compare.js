@@ -1,9 +1,13 @@
 "use strict";
 
-// The page's choices: kept in the browser so that a closed tab loses nothing, and saved by the judge as a small file.
+// One question at a time, and the judge's choices: kept in the browser so that a closed tab loses nothing, and saved by
+// the judge as a small file.
+
+const KEYS = { 1: "left", 2: "right", "=": "same", 0: "neither" };
 
 const { comparison, choicesFile } = document.body.dataset;
 const storageKey = `ftm compare ${comparison}`;
+const sections = [...document.querySelectorAll(".question")];
 const questions = [...document.querySelectorAll("fieldset")];
 const judged = document.getElementById("judged");
 const asText = document.getElementById("as-text");
@@ -17,6 +21,7 @@ function choices() {
 function show() {
   const made = choices();
   judged.textContent = `${Object.keys(made).length} of ${questions.length} judged.`;
+  document.getElementById("progress").value = Object.keys(made).length;
   asText.value = JSON.stringify({ comparison, choices: made });
 }
 
@@ -44,6 +49,40 @@ function restore(made) {
   }
 }
 
+// --- one question at a time -----------------------------------------------------------------------
+
+let current = 0;
+
+function go(place) {
+  current = Math.min(Math.max(place, 0), sections.length - 1);
+  sections.forEach((section, number) => section.classList.toggle("current", number === current));
+  document.getElementById("back").disabled = current === 0;
+  document.getElementById("next").disabled = current === sections.length - 1;
+}
+
+// The address names a question, so that one can be pointed at: judge.html#question-3.
+function goToAddress() {
+  const place = sections.findIndex(({ id }) => `#${id}` === location.hash);
+  if (place >= 0) go(place);
+}
+
+function choose(value) {
+  questions[current].querySelector(`input[value="${value}"]`).click();
+  go(current + 1);
+  sections[current].focus();
+}
+
+document.getElementById("back").addEventListener("click", () => go(current - 1));
+document.getElementById("next").addEventListener("click", () => go(current + 1));
+window.addEventListener("hashchange", goToAddress);
+document.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.altKey || event.metaKey || event.target.tagName === "TEXTAREA") return;
+  if (Object.hasOwn(KEYS, event.key)) choose(KEYS[event.key]);
+  // In a row of choices the arrows change the choice, as everywhere.
+  else if (event.target.type !== "radio" && event.key === "ArrowRight") go(current + 1);
+  else if (event.target.type !== "radio" && event.key === "ArrowLeft") go(current - 1);
+});
+
 document.addEventListener("change", () => {
   store(choices());
   show();
@@ -67,3 +106,9 @@ asText.addEventListener("focus", () => asText.select());
 
 restore(stored());
 show();
+if (sections.length) {
+  document.body.classList.add("by-steps");
+  document.getElementById("steps").hidden = false;
+  go(Math.max(0, questions.findIndex((question) => !question.querySelector(":checked"))));
+  goToAddress();
+}
