@@ -156,6 +156,11 @@ def test_a_firm_is_identified_by_id_ticker_or_name(tmp_path: Path, rows: list[st
     ("rows", "message"),
     [
         ([",ELM,Elm", ",,Elm"], "company 'Elm' has rows with and without a ticker"),
+        ([",ELM,Elm", ",ELM,Oak"], "ticker 'ELM' is of two companies, 'Elm' and 'Oak': give every row a firm_id"),
+        (
+            [",ELMA,Elm", ",ELMB,Elm"],
+            "company 'elm' has other calls as 'ELMA' than as 'ELMB': give every row a firm_id",
+        ),
         (["ELM,,Oak", ",ELM,Elm"], "ticker 'ELM' of one firm is the firm_id of another"),
     ],
 )

@@ -300,3 +300,17 @@ def test_two_equal_halves_with_positions_stay(tmp_path: Path) -> None:
     rows = "".join(f"ELM,2020-08-27,{n},{n % 2}\n" for n in range(4))
     (call,) = calls_of(write(tmp_path / "calls.csv", f"ticker,date,position,text\n{rows}"))
     assert [turn.text for turn in call.turns] == ["0", "1", "0", "1"]
+
+
+def test_two_share_classes_with_the_same_call_count_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    rows = "".join(
+        f"{ticker},Elm Group,2020-08-27,{text}\n" for ticker in ("ELMB", "ELMA") for text in ("One.", "Two.")
+    )
+    (call,) = calls_of(write(tmp_path / "calls.csv", f"ticker,company,date,text\n{rows}"))
+    assert (call.firm_id, [turn.text for turn in call.turns]) == ("ELMA", ["One.", "Two."])
+    assert "ELMB has the calls of ELMA, another share class of the company: they count once" in caplog.text
+
+
+def test_one_company_written_in_two_ways_under_one_ticker_is_one(tmp_path: Path) -> None:
+    text = "ticker,company,date,text\nELM,Elm Inc.,2020-08-27,One.\nELM,Elm Inc,2020-09-27,Two.\n"
+    assert [call.firm_id for call in calls_of(write(tmp_path / "calls.csv", text))] == ["ELM", "ELM"]

@@ -129,3 +129,18 @@ def test_each_call_is_numbered_from_zero() -> None:
 def test_a_call_in_which_nothing_is_left_is_counted(turns: list[Turn], skipped: dict[str, int]) -> None:
     firm = firm_sentences([call(*turns)], "2023Q1")
     assert (firm.rows.num_rows, firm.n_calls, firm.skipped) == (0, 0, skipped)
+
+
+@pytest.mark.parametrize(
+    ("text", "n"),
+    [
+        ("\u94a2\u94c1\u6210\u672c\u4e0a\u5347\u3002\u6211\u4eec\u63d0\u9ad8\u4e86\u4ef7\u683c\uff01", 2),  # Chinese
+        (
+            "\u300c\u4e0a\u304c\u308a\u307e\u3057\u305f\u3002\u300d\u3068\u8a00\u3044\u307e\u3057\u305f\u3002",
+            1,
+        ),  # a quote in Japanese
+        ("\u0647\u0644 \u0627\u0631\u062a\u0641\u0639\u062a\u061f \u0646\u0639\u0645.", 2),  # Arabic
+    ],
+)
+def test_sentences_end_at_the_marks_of_their_script(text: str, n: int) -> None:
+    assert len(split_sentences(text)) == n

@@ -8,7 +8,7 @@ import unicodedata
 
 from cloud.src.contract.errors import InvalidInput
 
-_ADVICE = "give every row a firm_id, or write a company's name the same way everywhere"
+ADVICE = "give every row a firm_id, or write a company's name the same way everywhere"
 
 
 class FirmIds:
@@ -16,7 +16,8 @@ class FirmIds:
 
     def __init__(self) -> None:
         self._given: set[str] = set()
-        self._tickers: set[str] = set()
+        self.tickers: set[str] = set()
+        self._company_of: dict[str, str] = {}  # by ticker
         self._slugs: dict[str, str] = {}
         self._how: dict[str, str] = {}  # company -> how it got its id
 
@@ -25,27 +26,34 @@ class FirmIds:
         how = "firm_id" if given else "ticker" if ticker else "name"
         if company and self._how.setdefault(company, how) != how:
             also = {self._how[company], how} - {"name"}
-            raise InvalidInput(f"company {company!r} has rows with and without a {sorted(also)[0]}: {_ADVICE}")
+            raise InvalidInput(f"company {company!r} has rows with and without a {sorted(also)[0]}: {ADVICE}")
         if given:
             self._given.add(given)
             return given
         if ticker:
-            self._tickers.add(ticker.upper())
-            return ticker.upper()
+            return self._of_ticker(ticker.upper(), company)
         if not company:
             return None
         slug = firm_slug(company)
         other = self._slugs.setdefault(slug, company)
         if other != company:
-            raise InvalidInput(f"companies {other!r} and {company!r} get the same firm_id {slug!r}: {_ADVICE}")
+            raise InvalidInput(f"companies {other!r} and {company!r} get the same firm_id {slug!r}: {ADVICE}")
         return slug
+
+    def _of_ticker(self, ticker: str, company: str | None) -> str:
+        self.tickers.add(ticker)
+        if company:
+            other = self._company_of.setdefault(ticker, company)
+            if other != company and firm_slug(other) != firm_slug(company):
+                raise InvalidInput(f"ticker {ticker!r} is of two companies, {other!r} and {company!r}: {ADVICE}")
+        return ticker
 
     def check(self) -> None:
         """Raise InvalidInput if ids made in different ways turned out the same; call it after the last row."""
         for slug, company in self._slugs.items():
-            if slug in self._given | self._tickers:
-                raise InvalidInput(f"company {company!r} gets the firm_id {slug!r} of another firm: {_ADVICE}")
-        for ticker in sorted(self._tickers & self._given):
+            if slug in self._given | self.tickers:
+                raise InvalidInput(f"company {company!r} gets the firm_id {slug!r} of another firm: {ADVICE}")
+        for ticker in sorted(self.tickers & self._given):
             raise InvalidInput(f"ticker {ticker!r} of one firm is the firm_id of another: give every row a firm_id")
 
 

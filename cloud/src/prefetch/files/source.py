@@ -19,7 +19,10 @@ from cloud.src.prefetch.files.columns import COLUMNS, ROW, calendar_quarter, is_
 from cloud.src.prefetch.files.firm_ids import FirmIds
 from cloud.src.prefetch.files.input_files import find_files, read_rows
 from cloud.src.prefetch.files.quarters import QuarterFrom, fiscal_quarter
+from cloud.src.prefetch.files.share_classes import share_classes, without_firms
 from cloud.src.prefetch.files.times import read_times
+from cloud.src.prefetch.layout.spoken import spoken_turns
+from cloud.src.prefetch.sentences.speakers import section_name
 
 _ORDER = ("firm_id", "date", "transcript_id", "position", "file", ROW)
 _SAME_IN_A_CALL = ("company", "ticker", "permno", "gvkey", "link_date", "sector", "industry", "time")
@@ -80,9 +83,11 @@ class FileTranscripts:
             firm_name=call_values.pop("company") or first["firm_id"],
             transcript_id=first["transcript_id"],
             date=first["date"],
-            turns=tuple(
-                Turn(self._text(row), row["section"], row["speaker"], row["speaker_type"], row["role"])
-                for row in self._without_copies(rows)
+            turns=spoken_turns(
+                [
+                    Turn(self._text(row), row["section"], row["speaker"], row["speaker_type"], row["role"])
+                    for row in self._without_copies(rows)
+                ]
             ),
             **call_values,
         )
@@ -172,13 +177,24 @@ def _rows_of_quarter(
             if rows.num_rows:
                 rows = _with_ids(rows, firm_ids, turns_so_far)
                 tables.append(rows.append_column("file", pa.array([number] * rows.num_rows, pa.int64())))
+    if tables:
+        tables = [_of_one_class(source, pa.concat_tables(tables), firm_ids.tickers, bad_rows)]
     _remark_on_fiscal_quarters(source, tables, bad_rows)
+    _remark_on_sections(source, tables, bad_rows)
     bad_rows.check(source)
     if not tables:
         has = f"it has {', '.join(sorted(quarters)[:20])}" if quarters else "it has no rows at all"
         raise InvalidInput(f"{source} has no call of {quarter}: {has}")
     firm_ids.check()
-    return pa.concat_tables(tables)
+    return tables[0]
+
+
+def _of_one_class(source: Path, rows: pa.Table, tickers: set[str], bad_rows: BadRows) -> pa.Table:
+    """Leave out the calls that a company has under a second ticker, too; say which."""
+    classes = share_classes(rows, tickers)
+    for other, kept in sorted(classes.items()):
+        bad_rows.remark(source, f"{other} has the calls of {kept}, another share class of the company: they count once")
+    return without_firms(rows, list(classes)) if classes else rows
 
 
 def _remark_on_fiscal_quarters(source: Path, rows: list[pa.Table], bad_rows: BadRows) -> None:
@@ -194,6 +210,15 @@ def _remark_on_fiscal_quarters(source: Path, rows: list[pa.Table], bad_rows: Bad
             f"{n_other:,} of {len(calls):,} calls have another fiscal quarter than their day has, such as {quarter} "
             f"and {of_day}: the day decides, or with --quarter-from file the fiscal quarter",
         )
+
+
+def _remark_on_sections(source: Path, rows: list[pa.Table], bad_rows: BadRows) -> None:
+    """Say which names of sections are unknown, and of how many rows."""
+    names: Counter[str] = Counter(name for table in rows for name in table["section"].to_pylist() if name)
+    unknown = {name: n for name, n in names.items() if section_name(name) is None}
+    if unknown:
+        some = ", ".join(repr(name) for name in sorted(unknown)[:3])
+        bad_rows.remark(source, f"{sum(unknown.values()):,} rows are in a section that is unknown ({some})")
 
 
 def _typed_rows(path: Path, text_rows: pa.Table, quarter_from: QuarterFrom, bad_rows: BadRows) -> pa.Table:

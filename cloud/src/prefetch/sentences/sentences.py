@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,9 @@ _NO_ABBREVIATIONS = (
     "add app at auto bank book call can car cfo comp hand hard low luck month offline so stock story tailwind talent "
     "thanks uptick walk will works york ben dan doug jeff john pat phil rob"
 ).split()
+
+# Marks that end a sentence in Chinese, Japanese and Arabic, with the quote that may close behind them.
+_OTHER_MARKS = re.compile("(?<=[\u3002\uff01\uff1f\uff61\u061f\u06d4])(?![\u3002\uff01\uff1f\u300d\u300f\u201d\uff09])")
 
 
 @dataclass
@@ -63,7 +67,8 @@ def split_sentences(text: str) -> list[str]:
         sentence.strip()
         for paragraph in text.splitlines()
         if paragraph.strip()
-        for sentence in _splitter().tokenize(paragraph.strip())
+        for piece in _OTHER_MARKS.split(paragraph.strip())
+        for sentence in _splitter().tokenize(piece)
         if sentence.strip()
     ]
 

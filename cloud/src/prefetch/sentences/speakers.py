@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import re
 
-_SECTIONS = {
-    "prepared": "prepared",
-    "prepared remarks": "prepared",
-    "presentation": "prepared",
-    "qa": "qa",
-    "q&a": "qa",
-    "q and a": "qa",
-    "question and answer": "qa",
-    "questions and answers": "qa",
-}
-
+# Names of sections, without "section", "session" and the like behind them.
+_PREPARED = re.compile(
+    r"(?:prepared|opening|management|corporate)? ?(?:remarks?|comments|presentation|discussion)|prepared"
+    r"|presenter speech|presentation operator message|management discussion(?: and analysis)?|intro(?:duction)?"
+)
+_QA = re.compile(
+    r"q ?(?:&|and|n|/|-)? ?a|questions?|answers?|questions? ?(?:and|&|-and-|/|,)? ?answers?(?: operator message)?"
+)
+_KIND = re.compile(r" (?:section|session|part|portion|period)$")
 _ANALYSTS = {"analyst", "analysts", "conference participant"}
 _EXECUTIVES = {"executive", "executives", "corporate participant", "management"}
 
+_OPERATOR = re.compile(r"(?:(?:conference|call|event) )?(?:operator|moderator|coordinator|facilitator)")
+_UNNAMED_ANALYST = re.compile(r"(?:unidentified |unknown )?(?:analyst|audience member|participant)(?: [0-9]+)?")
+_UNNAMED_EXECUTIVE = re.compile(
+    r"(?:unidentified |unknown )?(?:(?:company |corporate )(?:executive|representative|speaker)|executive)"
+)
 _CEO = re.compile(r"\bCEO\b|\bchief executive\b", re.IGNORECASE)
 _CFO = re.compile(r"\bCFO\b|\bchief financial\b", re.IGNORECASE)
 # A title that contains a chief's title without being one, as in "Senior Vice President and Deputy CFO".
@@ -29,7 +32,11 @@ _TITLE = re.compile(
 
 def section_name(section: str | None) -> str | None:
     """Return ``prepared`` or ``qa``, or None if the section is unknown."""
-    return _SECTIONS.get(section.casefold()) if section else None
+    name = re.sub(r"[\s_-]+", " ", (section or "").casefold()).strip(" :.")
+    name = _KIND.sub("", name)
+    if _PREPARED.fullmatch(name):
+        return "prepared"
+    return "qa" if _QA.fullmatch(name) else None
 
 
 def speaker_type(kind: str | None, role: str | None, speaker: str | None = None) -> str:
@@ -43,14 +50,16 @@ def speaker_type(kind: str | None, role: str | None, speaker: str | None = None)
     company.
     """
     kind, role = (kind or "").casefold(), role or ""
-    if kind == "operator" or (speaker or "").casefold() == "operator":
+    if _OPERATOR.fullmatch(kind) or _OPERATOR.fullmatch((speaker or "").casefold().strip()):
         return "Operator"
-    if kind in _ANALYSTS:  # before the title: an analyst's role is an employer, whatever words its name contains
+    if kind in _ANALYSTS or _UNNAMED_ANALYST.fullmatch(
+        (speaker or "").casefold()
+    ):  # before the title: an analyst's role is an employer, whatever words its name contains
         return "Analyst"
     chief = _chief(kind) or _chief(role)
     if chief:
         return chief
-    if kind in _EXECUTIVES:
+    if kind in _EXECUTIVES or _UNNAMED_EXECUTIVE.fullmatch((speaker or "").casefold()):
         return "Executive"
     if "analyst" in role.casefold():
         return "Analyst"
