@@ -14,7 +14,25 @@ from cloud.src.cli.app import app
 
 PAGE = Path(__file__).with_name("cli.md")
 HEADING = "## Every option\n"
-COMMANDS = ("", "demo", "run", "prefetch", "report", "explain", "themes", "panel", "compare", "llm check", "local up")
+COMMANDS = (
+    "",
+    "demo",
+    "run",
+    "prefetch",
+    "report",
+    "explain",
+    "themes",
+    "panel",
+    "compare",
+    "llm check",
+    "local up",
+    "aws up",
+    "aws down",
+    "aws status",
+    "aws start",
+    "aws follow",
+    "aws stop",
+)
 WIDTH = "100"
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal
 

@@ -17,6 +17,7 @@ from tests.integration.localaws_helpers import create_queue, create_role, local_
 ACCOUNT = "123456789012"
 PATCHES = (
     "moto_gaps.athena:install",
+    "moto_gaps.autoscaling:install",
     "moto_gaps.batch:install",
     "moto_gaps.budgets:install",
     "moto_gaps.ec2:install",
@@ -45,6 +46,38 @@ def error_of(call: Any, **request: Any) -> int:
     with pytest.raises(ClientError) as error:
         call(**request)
     return int(error.value.response["ResponseMetadata"]["HTTPStatusCode"])
+
+
+# --- Auto Scaling -----------------------------------------------------------------------------
+
+
+def scaling_policy(aws: LocalAws) -> dict[str, Any]:
+    """A simple policy, as it is described."""
+    group = {"AutoScalingGroupName": "guarded"}
+    autoscaling = aws.client("autoscaling")
+    autoscaling.create_launch_configuration(
+        LaunchConfigurationName="guarded", ImageId="ami-12c6146b", InstanceType="g5.xlarge"
+    )
+    autoscaling.create_auto_scaling_group(
+        **group, LaunchConfigurationName="guarded", MinSize=0, MaxSize=1, AvailabilityZones=["us-east-1a"]
+    )
+    autoscaling.put_scaling_policy(
+        **group,
+        PolicyName="stop",
+        PolicyType="SimpleScaling",
+        AdjustmentType="ExactCapacity",
+        ScalingAdjustment=0,
+        Cooldown=300,
+    )
+    (policy,) = autoscaling.describe_policies(**group)["ScalingPolicies"]
+    return dict(policy)
+
+
+def test_a_scaling_policy_is_enabled_and_predicts_nothing(aws: LocalAws, stock: LocalAws) -> None:
+    policy = scaling_policy(aws)
+    assert (policy["Enabled"], "PredictiveScalingConfiguration" in policy) == (True, False)
+    of_stock = scaling_policy(stock)
+    assert (of_stock.get("Enabled"), "PredictiveScalingConfiguration" in of_stock) == (None, True)
 
 
 # --- Athena -----------------------------------------------------------------------------------

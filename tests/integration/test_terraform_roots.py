@@ -176,6 +176,23 @@ def scale(aws: LocalAws, count: int) -> None:
     aws.client("ecs").update_service(**SERVICE, desiredCount=count)
 
 
+def test_the_guards_policy_sets_the_group_to_0(aws: LocalAws, roots: dict[str, Root]) -> None:
+    """moto's alarms call nothing, so the policy is called as they would."""
+    group = {"AutoScalingGroupName": "ftm-vllm-asg"}
+    policies = aws.client("autoscaling").describe_policies(**group)["ScalingPolicies"]
+    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=["ftm-vllm-idle", "ftm-vllm-up-too-long"])
+    topic = roots["ecs"].outputs()["alerts_topic_arn"]
+    assert [alarm["AlarmActions"] for alarm in alarms["MetricAlarms"]] == [[topic, policies[0]["PolicyARN"]]] * 2
+    periods = {alarm["AlarmName"]: alarm["EvaluationPeriods"] for alarm in alarms["MetricAlarms"]}
+    assert periods == {"ftm-vllm-idle": 36, "ftm-vllm-up-too-long": 288}
+    with scaled_up(aws):
+        aws.client("autoscaling").execute_policy(**group, PolicyName="ftm-vllm-stop")
+        (described,) = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["ftm-vllm-asg"])[
+            "AutoScalingGroups"
+        ]
+    assert (described["DesiredCapacity"], described["Instances"]) == (0, [])
+
+
 def test_instances_of_a_later_launch_template_version_start(aws: LocalAws, roots: dict[str, Root]) -> None:
     with applied(roots["ecs"], root_volume_gib=200), scaled_up(aws):
         groups = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=["ftm-vllm-asg"])

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from cloud.src.cli import llm_check, samples, version
+from cloud.src.cli.aws import command as aws
 from cloud.src.cli.environment import local_up
 from cloud.src.cli.environment.local_environment import open_environment
 from cloud.src.cli.environment.run_llm import LlmChoice
@@ -60,6 +61,7 @@ local = typer.Typer(help="The local AWS by itself.", epilog="Example: ftm local 
 llm = typer.Typer(help="The language model's server.", epilog="Example: ftm llm check", no_args_is_help=True)
 app.add_typer(local, name="local")
 app.add_typer(llm, name="llm")
+app.add_typer(aws.app, name="aws")
 
 
 def _print_version(wanted: bool) -> None:

@@ -134,13 +134,35 @@ variable "alert_email" {
 }
 
 variable "idle_hours" {
-  description = "Hours that an instance may run without one request before the alarm is raised."
+  description = "Hours that vLLM may run without being asked before its group is set to 0. Longer than a job waits for an instance while vLLM starts."
   type        = number
-  default     = 2
+  default     = 3
 
   validation {
     condition     = var.idle_hours >= 1 && var.idle_hours <= 24 && floor(var.idle_hours) == var.idle_hours
     error_message = "idle_hours must be a whole number from 1 to 24."
+  }
+}
+
+variable "idle_bytes" {
+  description = "An instance that receives fewer bytes in five minutes is idle. A name takes about 3,000 (an estimate), health checks and agents far less than the default."
+  type        = number
+  default     = 500000
+
+  validation {
+    condition     = var.idle_bytes > 0
+    error_message = "idle_bytes must be more than 0."
+  }
+}
+
+variable "max_hours" {
+  description = "Hours after which vLLM's group is set to 0 whatever it does; a mail is sent at half of them."
+  type        = number
+  default     = 24
+
+  validation {
+    condition     = var.max_hours >= 2 && var.max_hours <= 24 && floor(var.max_hours) == var.max_hours
+    error_message = "max_hours must be a whole number from 2 to 24, as an alarm looks back a day at most."
   }
 }
 

@@ -12,7 +12,7 @@ from cloud.src.contract import keys
 from tests.fast.cli.report_tables import QUARTER, write_small_quarter
 
 
-@pytest.mark.parametrize("command", ["", "demo", "run", "report", "themes", "llm check", "local up"])
+@pytest.mark.parametrize("command", ["", "demo", "run", "report", "themes", "llm check", "local up", "aws up"])
 def test_h_is_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run([*command.split(), "-h"]) == 0
     assert f"Usage: ftm {command}".strip() in capsys.readouterr().out

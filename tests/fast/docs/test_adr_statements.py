@@ -71,11 +71,14 @@ def hugging_face_token(container: dict[str, Any]) -> str:
 
 
 def scaling(group: dict[str, Any], service: dict[str, Any]) -> str:
-    """By hand when Terraform leaves both numbers alone and nothing else changes them."""
+    """By hand when Terraform leaves both numbers alone and nothing else changes them, but guards that set 0."""
     left_alone = [group["lifecycle"][0]["ignore_changes"], service["lifecycle"][0]["ignore_changes"]]
-    automatic = ["aws_appautoscaling_policy", "aws_autoscaling_policy", "aws_ecs_capacity_provider"]
-    by_hand = left_alone == [["desired_capacity"], ["desired_count"]]
-    return "by hand" if by_hand and not any(blocks("ecs", "resource", kind) for kind in automatic) else "automatic"
+    automatic = ["aws_appautoscaling_policy", "aws_ecs_capacity_provider"]
+    policy = resource("ecs", "aws_autoscaling_policy")
+    stops = (policy["adjustment_type"], policy["scaling_adjustment"]) == ("ExactCapacity", 0)
+    by_hand = left_alone == [["desired_capacity"], ["desired_count"]] and stops
+    others = any(blocks("ecs", "resource", kind) for kind in automatic)
+    return "by hand, but guards stop it" if by_hand and not others else "automatic"
 
 
 def option(command: list[Any], name: str) -> Any:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from cloud.src.contract import prices
 from cloud.src.localaws.environment import LocalAws
 
 CLUSTER = "ftm-vllm-cluster"
 SERVICE = "ftm-vllm-service"
 SCALING_GROUP = "ftm-vllm-asg"
 
-# About: a g5.xlarge on Spot (docs/measurements/costs.md).
-USD_AN_HOUR = 0.37
+USD_AN_HOUR = prices.VLLM_INSTANCE_HOUR
 
 
 def status(aws: LocalAws) -> str | None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from moto.core.config import default_user_config
 
-from cloud.src.localaws.moto_gaps import athena, batch, budgets, ec2, ecs, s3, stepfunctions
+from cloud.src.localaws.moto_gaps import athena, autoscaling, batch, budgets, ec2, ecs, s3, stepfunctions
 
 
 def install() -> None:
     """Patch moto; each function in the modules says what stock moto lacks."""
     athena.install()
+    autoscaling.install()
     batch.install()
     budgets.install()
     ec2.install()

@@ -1,0 +1,151 @@
+"""``ftm aws``: operates the pipeline on AWS, or on a local AWS that AWS_ENDPOINT_URL names."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from typing import Annotated, Any
+
+import typer
+
+from cloud.src.cli.aws import quarters, vllm_group
+from cloud.src.cli.aws.account import Account, aws_errors_explained, connect
+from cloud.src.cli.options import AsJson, Quarter
+from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput
+
+app = typer.Typer(help="Operate it on AWS.", epilog="Example: ftm aws status", no_args_is_help=True)
+
+Profile = Annotated[str | None, typer.Option(metavar="NAME", help="Profile of the AWS configuration.")]
+Region = Annotated[str | None, typer.Option(metavar="REGION", help="Region.", show_default="that of the profile")]
+DURATION = re.compile(r"([0-9]+)(s|m|h)")
+SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def seconds_of(typed: str) -> float:
+    """Return the seconds of ``90s``, ``30m`` or ``2h``; raise InvalidInput for anything else."""
+    match = DURATION.fullmatch(typed.strip())
+    if not match:
+        raise InvalidInput(f"--timeout {typed!r} is not a time: write it like 90s, 30m or 2h")
+    return int(match[1]) * SECONDS[match[2]]
+
+
+Timeout = Annotated[str, typer.Option(metavar="TIME", help="How long to wait: 90s, 30m, 2h.")]
+
+
+@app.command(epilog="Example: ftm aws up --timeout 45m")
+def up(timeout: Timeout = "30m", profile: Profile = None, region: Region = None) -> None:
+    """Start vLLM and wait until it serves, or say why it does not."""
+    limit_s = seconds_of(timeout)
+    with aws_errors_explained():
+        account = _changing(profile, region)
+        now = vllm_group.up(account, limit_s, print)
+    print(f"vLLM serves: {now.in_words()}; stop it: ftm aws down")
+
+
+@app.command(epilog="Example: ftm aws down")
+def down(
+    force: Annotated[bool, typer.Option("--force", help="Also while an execution runs.")] = False,
+    timeout: Timeout = "15m",
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Stop vLLM and wait until nothing of it bills."""
+    limit_s = seconds_of(timeout)
+    with aws_errors_explained():
+        account = _changing(profile, region)
+        running = [] if force else list(quarters.executions(account, "RUNNING"))
+        if running:
+            names = ", ".join(quarters.quarter_of(one) for one in running)
+            raise InvalidInput(f"{names} still runs and needs vLLM: ftm aws stop, or --force")
+        now = vllm_group.down(account, limit_s, print)
+    print(f"vLLM is down: {now.in_words()}")
+
+
+@app.command(epilog="Example: ftm aws status --json")
+def status(as_json: AsJson = False, profile: Profile = None, region: Region = None) -> None:
+    """Show what runs and what it costs: executions, jobs, vLLM."""
+    with aws_errors_explained():
+        account = connect(profile, region)
+        found = _status(account)
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    print(found["where"])
+    print(f"vLLM: {found['vllm']['in_words']}")
+    for execution in found["executions"]:
+        print(f"execution: {execution['quarter']} since {execution['since']}, {execution['arn']}")
+    counts = ", ".join(f"{count} {state}" for state, count in found["jobs"].items())
+    print(f"executions running: {len(found['executions'])}; jobs: {counts or 'none'}")
+
+
+@app.command(epilog="Example: ftm aws start 2023Q1")
+def start(
+    quarter: Quarter,
+    batch_size: Annotated[
+        int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms per batch.")
+    ] = keys.DEFAULT_BATCH_SIZE,
+    no_llm: Annotated[bool, typer.Option("--no-llm", help="Name topics and themes by their keywords.")] = False,
+    limit: Annotated[float, typer.Option(metavar="USD", help="A dearer quarter needs --yes.")] = 20,
+    yes: Annotated[bool, typer.Option("--yes", help="Start it whatever the estimate says.")] = False,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Start a quarter that is prefetched; says first what it may cost."""
+    with aws_errors_explained():
+        account = _changing(profile, region)
+        estimate = quarters.estimate(account, quarter)
+        print(f"{quarter}: {estimate.n_firms:,} firms, no LLM" if no_llm else f"{quarter}: {estimate.in_words()}")
+        if not no_llm and not yes and estimate.usd() > limit:
+            raise InvalidInput(f"${estimate.usd():.2f} is more than --limit {limit:g}: add --yes to start it")
+        naming = {"topic_naming": "keywords", "theme_naming": "keywords"} if no_llm else {}
+        print(f"started {quarters.start(account, quarter, batch_size, naming)}")
+    print(f"follow it: ftm aws follow {quarter}")
+
+
+@app.command(epilog="Example: ftm aws follow 2023Q1")
+def follow(quarter: Quarter, profile: Profile = None, region: Region = None) -> None:
+    """Show how far a quarter's last execution is, until it ends; fails as it fails, with the end of the job's log."""
+    with aws_errors_explained():
+        quarters.follow(connect(profile, region), quarter, lambda line: print(line, flush=True))
+
+
+@app.command(epilog="Example: ftm aws stop 2023Q1")
+def stop(quarter: Quarter, profile: Profile = None, region: Region = None) -> None:
+    """Stop a quarter's execution and its jobs; finished parts are kept."""
+    with aws_errors_explained():
+        quarters.stop(_changing(profile, region), quarter, print)
+    print("vLLM is left as it is: ftm aws status, ftm aws down")
+
+
+def _changing(profile: str | None, region: str | None) -> Account:
+    """The account, after saying which one is about to be changed."""
+    account = connect(profile, region)
+    print(account.banner(), flush=True)
+    return account
+
+
+def _status(account: Account) -> dict[str, Any]:
+    vllm = vllm_group.look(account)
+    running = [
+        {
+            "arn": one["executionArn"],
+            "quarter": quarters.quarter_of(one),
+            "since": one["startDate"].isoformat(timespec="seconds"),
+        }
+        for one in quarters.executions(account, "RUNNING")
+    ]
+    return {
+        "where": account.banner(),
+        "vllm": {
+            "instances": list(vllm.instances),
+            "tasks_running": vllm.running_tasks,
+            "tasks_healthy": vllm.healthy_tasks,
+            "targets_healthy": vllm.healthy_targets,
+            "usd_per_hour": vllm.usd_per_hour(),
+            "in_words": vllm.in_words(),
+        },
+        "executions": running,
+        "jobs": dict(Counter(job["status"] for job in quarters.jobs(account))),
+    }

@@ -1,0 +1,149 @@
+"""Executions of a quarter on AWS: which runs, starting, following and stopping one."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cloud.src.cli.aws.account import Account
+from cloud.src.cli.run.execution import Execution, ExecutionProgress, failed_job_log
+from cloud.src.contract import documents, keys, parameters, prices
+from cloud.src.contract.errors import FtmError, InvalidInput
+
+SECONDS_BETWEEN_LOOKS = 10.0
+UNFINISHED = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a quarter costs with names by the LLM, on the assumptions of docs/measurements/costs.md."""
+
+    n_firms: int
+
+    def hours(self) -> float:
+        """How long the LLM takes."""
+        return self.n_firms * prices.TOPICS_PER_FIRM / prices.NAMES_PER_S / 3600
+
+    def usd(self) -> float:
+        """vLLM, and the jobs that wait for it."""
+        per_hour = prices.VLLM_INSTANCE_HOUR_WITH_DISK + prices.JOB_VCPUS * prices.JOB_VCPU_HOUR
+        return self.hours() * per_hour
+
+    def in_words(self) -> str:
+        """One line."""
+        names = self.n_firms * prices.TOPICS_PER_FIRM
+        return (
+            f"{self.n_firms:,} firms, about {names:,} names: about {self.hours():.1f} h and ${self.usd():.2f} at "
+            f"{prices.NAMES_PER_S} names per second, which nobody has measured"
+        )
+
+
+def estimate(account: Account, quarter: str) -> Estimate:
+    """For the firms that are prefetched; raises InvalidInput when the quarter is not."""
+    bucket, key = account.bucket(), keys.prefetch_manifest(quarter)
+    try:
+        body = account.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "NoSuchKey":
+            raise
+        raise InvalidInput(f"{quarter} is not prefetched: ftm prefetch {quarter} --from wrds") from error
+    return Estimate(len(documents.prefetched_firms(body, f"s3://{bucket}/{key}")))
+
+
+def executions(account: Account, status: str | None = None) -> Iterator[dict[str, Any]]:
+    """Executions of the state machine as DescribeExecution returns them, the latest first."""
+    states = account.client("stepfunctions")
+    chosen = {"statusFilter": status} if status else {}
+    pages = states.get_paginator("list_executions").paginate(stateMachineArn=account.state_machine_arn(), **chosen)
+    for page in pages:
+        for listed in page["executions"]:
+            yield states.describe_execution(executionArn=listed["executionArn"])
+
+
+def quarter_of(execution: dict[str, Any]) -> str:
+    """The quarter in an execution's input; empty where there is none."""
+    given = json.loads(execution.get("input", "{}"))
+    return str(given.get("quarter", "")) if isinstance(given, dict) else ""
+
+
+def latest(account: Account, quarter: str, status: str | None = None) -> dict[str, Any] | None:
+    """The last execution of a quarter, of those in this status."""
+    return next((one for one in executions(account, status) if quarter_of(one) == quarter), None)
+
+
+def start(account: Account, quarter: str, batch_size: int, naming: dict[str, str]) -> str:
+    """Start the quarter and return the execution's ARN; raises InvalidInput when it runs already."""
+    if running := latest(account, quarter, "RUNNING"):
+        raise InvalidInput(f"{quarter} runs already: {running['executionArn']}; ftm aws follow {quarter}")
+    given = {"quarter": quarter, "bucket": account.bucket(), "batch_size": batch_size, **naming}
+    started = account.client("stepfunctions").start_execution(
+        stateMachineArn=account.state_machine_arn(), input=json.dumps(given)
+    )
+    return str(started["executionArn"])
+
+
+def follow(account: Account, quarter: str, say: Say, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Say what changes until the last execution of the quarter ends; raises FtmError when it has not succeeded."""
+    found = latest(account, quarter)
+    if found is None:
+        raise InvalidInput(f"{quarter} was never started here: ftm aws start {quarter}")
+    execution = Execution(account, found["executionArn"], account.bucket(), quarter)
+    said = ""
+    while True:
+        now = execution.progress()
+        if (line := _line(execution, now)) != said:
+            said = line
+            say(line)
+        if now.status != "RUNNING":
+            break
+        sleep(SECONDS_BETWEEN_LOOKS)
+    if now.status == "SUCCEEDED":
+        return
+    for line in failed_job_log(account, execution, account.parameter(parameters.JOB_QUEUE_ARN)):
+        say(line)
+    ended = execution.describe()
+    raise FtmError(f"{quarter}: {now.status} {ended.get('error', '')}: {ended.get('cause', 'no cause given')}")
+
+
+def stop(account: Account, quarter: str, say: Say, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Stop the execution that runs the quarter, and its jobs; raises InvalidInput when none runs."""
+    running = latest(account, quarter, "RUNNING")
+    if running is None:
+        raise InvalidInput(f"{quarter} does not run")
+    states = account.client("stepfunctions")
+    states.stop_execution(executionArn=running["executionArn"], error="Stopped", cause="ftm aws stop")
+    while states.describe_execution(executionArn=running["executionArn"])["status"] == "RUNNING":
+        sleep(1)
+    say(f"stopped {running['executionArn']}")
+    batch = account.client("batch")
+    for job in jobs(account):
+        if f"-{quarter}" in job["jobName"]:
+            batch.terminate_job(jobId=job["jobId"], reason="ftm aws stop")
+            say(f"ended job {job['jobName']}")
+
+
+def jobs(account: Account) -> Iterator[dict[str, Any]]:
+    """The jobs in the queue that have not ended, as ListJobs returns them."""
+    queue = account.parameter(parameters.JOB_QUEUE_ARN)
+    paginator = account.client("batch").get_paginator("list_jobs")
+    for status in UNFINISHED:
+        for page in paginator.paginate(jobQueue=queue, jobStatus=status):
+            yield from ({"status": status, **job} for job in page["jobSummaryList"])
+
+
+def _line(execution: Execution, now: ExecutionProgress) -> str:
+    """For example ``RUNNING: 3 of 9 batches, 120 firms (40 done before, 1 failed), 5 of 80 themes named, naming``."""
+    line = f"{now.status}: {now.batches_done} of {now.n_batches} batches, {now.firms_done} firms"
+    line += f" ({now.firms_reused} done before, {now.firms_failed} failed)"
+    if not now.map_done:
+        return line
+    reduce = execution.reduce_progress()
+    named = f", {reduce.n_named} of {reduce.n_themes} themes named" if reduce.n_themes else ""
+    return f"{line}{named}, {reduce.step or 'reduce'}"

@@ -1,0 +1,15 @@
+"""What AWS bills for while a quarter runs, in USD: about, for us-east-1, on Spot (docs/measurements/costs.md).
+
+From AWS's price list and Spot history; both change.
+"""
+
+from __future__ import annotations
+
+VLLM_INSTANCE_HOUR = 0.37  # a g5.xlarge
+VLLM_INSTANCE_HOUR_WITH_DISK = 0.40  # with its disk and address
+JOB_VCPU_HOUR = 0.0176  # of a c6a.xlarge, with its disk and address
+
+# For estimates, until somebody has measured it on a GPU.
+NAMES_PER_S = 10
+TOPICS_PER_FIRM = 44
+JOB_VCPUS = 32  # that wait for the LLM

@@ -1,0 +1,49 @@
+"""Puts a local AWS into states that moto does not know: each faked answer has the shape that botocore documents."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import botocore.session
+from botocore.validate import ParamValidator
+
+from cloud.src.cli.aws.account import Account
+
+
+class FaultyClient:
+    """A client of which some operations give faked answers; ``answers`` has them by method."""
+
+    def __init__(self, client: Any, answers: Mapping[str, dict[str, Any]]) -> None:
+        self._client = client
+        for method, answer in answers.items():
+            _check(client, method, answer)
+            setattr(self, method, lambda answer=answer, **_: answer)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+class FaultySession:
+    """A session that gives such clients; ``faults``: service -> method -> answer."""
+
+    def __init__(self, session: Any, faults: Mapping[str, Mapping[str, dict[str, Any]]]) -> None:
+        self._session, self._faults = session, faults
+        self.region_name = session.region_name
+
+    def client(self, service: str) -> Any:
+        """The client, with its faults."""
+        return FaultyClient(self._session.client(service), self._faults.get(service, {}))
+
+
+def _check(client: Any, method: str, answer: dict[str, Any]) -> None:
+    operation = client.meta.method_to_api_mapping[method]
+    service = botocore.session.get_session().get_service_model(client.meta.service_model.service_name)
+    shape: Any = service.operation_model(operation).output_shape
+    report = ParamValidator().validate(answer, shape)
+    assert not report.has_errors(), report.generate_report()
+
+
+def faulty(account: Account, faults: Mapping[str, Mapping[str, dict[str, Any]]], endpoint: str = "") -> Account:
+    """The account with faults; without an endpoint it is taken for AWS itself, which has tasks and targets."""
+    return Account(FaultySession(account.session, faults), endpoint)

@@ -1,0 +1,266 @@
+"""``ftm aws`` against a plain local AWS with what the Terraform roots make, and in states that moto does not know."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+
+from cloud.src.cli.__main__ import run
+from cloud.src.cli.aws import quarters, vllm_group
+from cloud.src.cli.aws.account import Account, connect
+from cloud.src.contract import keys, parameters
+from cloud.src.contract.errors import FtmError, InvalidInput
+from tests.component.cli.aws_faults import faulty
+from tests.component.conftest import BUCKET
+
+QUARTER = "2023Q1"
+WAIT = {"Type": "Wait", "Seconds": 3600, "End": True}
+
+
+@pytest.fixture
+def account(s3: Any) -> Iterator[Account]:
+    """vLLM's group, service and targets, a state machine and the parameters that name them; all removed afterwards."""
+    clients: Any = boto3  # typed for the literal names of services
+    ec2, asg, ecs, elb = (clients.client(name) for name in ("ec2", "autoscaling", "ecs", "elbv2"))
+    subnet, *_ = ec2.describe_subnets()["Subnets"]
+    ec2.create_launch_template(
+        LaunchTemplateName="ftm-vllm", LaunchTemplateData={"ImageId": "ami-12c6146b", "InstanceType": "g5.xlarge"}
+    )
+    asg.create_auto_scaling_group(
+        AutoScalingGroupName="ftm-vllm-asg",
+        LaunchTemplate={"LaunchTemplateName": "ftm-vllm", "Version": "1"},
+        MinSize=0,
+        MaxSize=1,
+        DesiredCapacity=0,
+        VPCZoneIdentifier=subnet["SubnetId"],
+    )
+    ecs.create_cluster(clusterName="ftm-vllm-cluster")
+    ecs.register_task_definition(family="ftm-vllm", containerDefinitions=[{"name": "vllm", "image": "v", "memory": 1}])
+    ecs.create_service(
+        cluster="ftm-vllm-cluster", serviceName="ftm-vllm-service", taskDefinition="ftm-vllm", desiredCount=0
+    )
+    target_group = elb.create_target_group(
+        Name="ftm-vllm-tg2", Protocol="HTTP", Port=8000, VpcId=subnet["VpcId"], TargetType="instance"
+    )["TargetGroups"][0]["TargetGroupArn"]
+    machine = boto3.client("stepfunctions").create_state_machine(
+        name="ftm-quarter-processor",
+        definition=json.dumps({"StartAt": "Wait", "States": {"Wait": WAIT}}),
+        roleArn="arn:aws:iam::123456789012:role/states",
+    )["stateMachineArn"]
+    published = {parameters.BUCKET: BUCKET, parameters.STATE_MACHINE_ARN: machine}
+    for name, value in published.items():
+        boto3.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+    yield connect(None, None)
+    for execution in quarters.executions(connect(None, None), "RUNNING"):
+        boto3.client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
+    boto3.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
+    elb.delete_target_group(TargetGroupArn=target_group)
+    ecs.delete_service(cluster="ftm-vllm-cluster", service="ftm-vllm-service", force=True)
+    ecs.delete_cluster(cluster="ftm-vllm-cluster")
+    asg.delete_auto_scaling_group(AutoScalingGroupName="ftm-vllm-asg", ForceDelete=True)
+    ec2.delete_launch_template(LaunchTemplateName="ftm-vllm")
+    for name in published:
+        boto3.client("ssm").delete_parameter(Name=name)
+
+
+def no_wait(_seconds: float) -> None:
+    """Time that passes at once."""
+
+
+def prefetch(s3: Any, n_firms: int) -> None:
+    firms = {str(number): "chunk_0000.parquet" for number in range(n_firms)}
+    s3.put_object(Bucket=BUCKET, Key=keys.prefetch_manifest(QUARTER), Body=json.dumps({"firms": firms}))
+
+
+def test_up_and_down(account: Account) -> None:
+    said: list[str] = []
+
+    serving = vllm_group.up(account, 60, said.append, no_wait)
+    assert (len(serving.instances), serving.running_tasks) == (1, 1)
+    assert serving.usd_per_hour() == 0.40
+
+    gone = vllm_group.down(account, 60, said.append, no_wait)
+    assert (gone.instances, gone.running_tasks, gone.desired_tasks, gone.usd_per_hour()) == ((), 0, 0, 0)
+
+
+def test_up_resets_a_guard_that_is_still_red(account: Account) -> None:
+    cloudwatch = boto3.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="ftm-vllm-idle",
+        ComparisonOperator="LessThanThreshold",
+        EvaluationPeriods=1,
+        Threshold=1,
+        Namespace="AWS/EC2",
+        MetricName="NetworkIn",
+        Period=300,
+        Statistic="Average",
+    )
+    cloudwatch.set_alarm_state(AlarmName="ftm-vllm-idle", StateValue="ALARM", StateReason="idle")
+    said: list[str] = []
+
+    vllm_group.up(account, 60, said.append, no_wait)
+
+    (alarm,) = cloudwatch.describe_alarms(AlarmNames=["ftm-vllm-idle"])["MetricAlarms"]
+    assert alarm["StateValue"] == "OK"
+    assert said[0] == "alarm ftm-vllm-idle was still red and would have stopped the group again: reset"
+    cloudwatch.delete_alarms(AlarmNames=["ftm-vllm-idle"])
+
+
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-capacity.html
+NO_CAPACITY = "Could not launch Spot Instances. UnfulfillableCapacity - There is no Spot capacity available."
+# https://docs.aws.amazon.com/autoscaling/ec2/userguide/CHAP_Troubleshooting.html
+NO_QUOTA = (
+    "You have requested more vCPU capacity than your current vCPU limit of 0 allows. Launching EC2 instance failed."
+)
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+NO_MEMORY, NO_IMAGE = "OutOfMemoryError: Container killed due to memory usage", "CannotPullContainerError: not found"
+
+
+def failed_activity(message: str) -> dict[str, Any]:
+    activity: dict[str, Any] = {
+        "ActivityId": "1",
+        "AutoScalingGroupName": "ftm-vllm-asg",
+        "Cause": "a user request",
+        "StartTime": datetime(2026, 5, 1, 9, 30, tzinfo=UTC),
+        "StatusCode": "Failed",
+        "StatusMessage": message,
+    }
+    return {"autoscaling": {"describe_scaling_activities": {"Activities": [activity]}}}
+
+
+def stopped_task(reason: str) -> dict[str, Any]:
+    container = {"name": "vllm", "exitCode": 137, "reason": reason}
+    task = {"stoppedReason": "Essential container in task exited", "containers": [container]}
+    return {"ecs": {"list_tasks": {"taskArns": ["t"]}, "describe_tasks": {"tasks": [task], "failures": []}}}
+
+
+@pytest.mark.parametrize(
+    ("fault", "why"),
+    [
+        (failed_activity(NO_CAPACITY), f"09:30 {NO_CAPACITY}"),
+        (failed_activity(NO_QUOTA), f"09:30 {NO_QUOTA}"),
+        (stopped_task(NO_MEMORY), f"task stopped: Essential container in task exited: {NO_MEMORY} (exit code 137)"),
+        (stopped_task(NO_IMAGE), NO_IMAGE),
+        ({}, "AWS gives no reason; see: aws logs tail /ecs/ftm-vllm"),
+    ],
+    ids=["no Spot capacity", "quota 0", "out of memory", "image missing", "no reason"],
+)
+def test_up_says_why_it_does_not_serve(account: Account, fault: dict[str, Any], why: str) -> None:
+    real_look = vllm_group.look
+    looks = iter([real_look(account)])  # before the start there was nothing wrong
+    on_aws = faulty(account, fault)
+
+    def look(_account: Account) -> vllm_group.Vllm:
+        return next(looks, None) or real_look(on_aws)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(vllm_group, "look", look)
+        with pytest.raises(FtmError) as error:
+            vllm_group.up(on_aws, 0, lambda _line: None, no_wait)
+
+    assert why in str(error.value)
+    assert str(error.value).endswith("stop it: ftm aws down")
+
+
+def test_on_aws_a_healthy_task_and_target_are_waited_for(account: Account) -> None:
+    task = {"healthStatus": "HEALTHY"}
+    target = {"Target": {"Id": "i-1"}, "TargetHealth": {"State": "healthy"}}
+    healthy: dict[str, Any] = {
+        "ecs": {"list_tasks": {"taskArns": ["t"]}, "describe_tasks": {"tasks": [task], "failures": []}},
+        "elbv2": {"describe_target_health": {"TargetHealthDescriptions": [target]}},
+    }
+    unhealthy: dict[str, Any] = {**healthy, "elbv2": {"describe_target_health": {"TargetHealthDescriptions": []}}}
+
+    assert vllm_group.up(faulty(account, healthy), 0, print, no_wait).healthy_targets == 1
+    with pytest.raises(FtmError, match="1 healthy, 0 healthy targets"):
+        vllm_group.up(faulty(account, unhealthy), 0, print, no_wait)
+
+
+def test_down_says_what_still_bills(account: Account) -> None:
+    vllm_group.up(account, 60, print, no_wait)
+    stuck: dict[str, Any] = {
+        "AutoScalingGroupName": "ftm-vllm-asg",
+        "MinSize": 0,
+        "MaxSize": 1,
+        "DesiredCapacity": 0,
+        "DefaultCooldown": 300,
+        "AvailabilityZones": ["us-east-1a"],
+        "HealthCheckType": "EC2",
+        "CreatedTime": datetime(2026, 5, 1, tzinfo=UTC),
+        "Instances": [
+            {
+                "InstanceId": "i-1",
+                "AvailabilityZone": "us-east-1a",
+                "LifecycleState": "Terminating:Wait",
+                "HealthStatus": "Healthy",
+                "ProtectedFromScaleIn": False,
+            }
+        ],
+    }
+    held: dict[str, Any] = {"autoscaling": {"describe_auto_scaling_groups": {"AutoScalingGroups": [stuck]}}}
+
+    with pytest.raises(FtmError, match=r"still bills after 0 s: 1 of 0 instances \(Terminating:Wait\)"):
+        vllm_group.down(faulty(account, held), 0, print, no_wait)
+
+
+def test_commands(account: Account, s3: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Up, start, what must be refused while it runs, stop, down: as an operator types them."""
+    prefetch(s3, 10)
+
+    assert run(["aws", "up", "--timeout", "60s"]) == 0
+    assert "account 123456789012, region us-east-1, local AWS at http://" in capsys.readouterr().out
+    assert run(["aws", "start", QUARTER]) == 0
+    out = capsys.readouterr().out
+    assert "10 firms, about 440 names: about 0.0 h and $0.01 at 10 names per second, which nobody has measured" in out
+    assert "started arn:aws:states:" in out
+
+    assert run(["aws", "start", QUARTER]) == 2
+    assert f"{QUARTER} runs already: arn:aws:states:" in capsys.readouterr().err
+    assert run(["aws", "down"]) == 2
+    assert f"{QUARTER} still runs and needs vLLM" in capsys.readouterr().err
+    assert run(["aws", "down", "--force", "--timeout", "60s"]) == 0
+    assert "vLLM is down: 0 of 0 instances, 0 of 0 tasks running" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["start", "2024Q1"], "2024Q1 is not prefetched: ftm prefetch 2024Q1"),
+        (["start", QUARTER, "--limit", "0"], "is more than --limit 0: add --yes"),
+        (["follow", "2024Q1"], "2024Q1 was never started here"),
+        (["stop", QUARTER], f"{QUARTER} does not run"),
+        (["up", "--timeout", "soon"], "--timeout 'soon' is not a time"),
+        (["status", "--profile", "no-such-profile"], "no-such-profile"),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(
+    account: Account, s3: Any, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    prefetch(s3, 10)
+
+    assert run(["aws", *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_without_the_roots_it_says_so(s3: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["aws", "up"]) == 2
+    assert "there is no group ftm-vllm-asg in this account and region" in capsys.readouterr().err
+
+
+def test_a_quarter_is_found_among_executions_with_any_input(account: Account) -> None:
+    states, machine = boto3.client("stepfunctions"), account.state_machine_arn()
+    for name, given in {"a": "[]", "b": '{"quarter": "2023Q2"}', "c": "{}"}.items():
+        states.start_execution(stateMachineArn=machine, input=given, name=name)
+
+    found = quarters.latest(account, "2023Q2")
+
+    assert found is not None
+    assert quarters.quarter_of(found) == "2023Q2"
+    assert quarters.latest(account, QUARTER) is None
+    with pytest.raises(InvalidInput):
+        quarters.follow(account, QUARTER, print, no_wait)
