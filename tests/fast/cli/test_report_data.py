@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pyarrow as pa
@@ -8,6 +9,7 @@ import pytest
 
 from cloud.src.cli.report import data as report_data
 from cloud.src.cli.report.data import Counts, ReportTopic
+from cloud.src.cli.report.page_data import page_data
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
@@ -95,8 +97,8 @@ def test_sentence_carries_who_said_it_where_and_when(tmp_path: Path) -> None:
     assert (answer.sentence_id, answer.call_date.isoformat()) == ("1000_91000_0002", "2023-02-14")
 
 
-def test_a_full_page_keeps_the_representative_sentences_of_themes_only(tmp_path: Path) -> None:
-    report = report_data.load(write_small_quarter(tmp_path), QUARTER, max_page_bytes=0)
+def test_a_full_page_keeps_the_representative_sentences_of_themes_first(tmp_path: Path) -> None:
+    report = report_data.load(write_small_quarter(tmp_path), QUARTER, max_page_bytes=1_750)
 
     kept = {topic.name: (len(topic.sentences), topic.n_sentences) for topic in report.topics}
     assert kept == {
@@ -108,6 +110,36 @@ def test_a_full_page_keeps_the_representative_sentences_of_themes_only(tmp_path:
     }
     assert report.counts.sentences_on_page == 8
     assert report.counts.sentences == 17
+
+
+def test_a_page_without_room_for_all_topics_drops_those_without_a_theme_first(tmp_path: Path) -> None:
+    report = report_data.load(write_small_quarter(tmp_path), QUARTER, max_page_bytes=1_750)
+
+    assert [topic.on_page for topic in report.topics] == [topic.theme_id is not None for topic in report.topics]
+    assert len(report.topics) == 5
+    assert not report_data.load(tmp_path, QUARTER, max_page_bytes=0).counts.sentences_on_page
+
+
+def test_a_page_stays_near_its_limit_however_much_there_is(tmp_path: Path) -> None:
+    topics = [
+        FakeTopic(
+            f"Firm {firm}",
+            number,
+            "Topic of a firm",
+            ["A sentence that says how margins rose."] * 4,
+            "theme_2023Q1_001",
+        )
+        for firm in range(60)
+        for number in range(4)
+    ]
+    write_quarter(tmp_path, topics, {"theme_2023Q1_001": "Margins"})
+
+    for limit in (20_000, 60_000):
+        data = page_data(report_data.load(tmp_path, QUARTER, max_page_bytes=limit), None)
+        size = len(json.dumps(data, separators=(",", ":")))
+        fixed = len(json.dumps([data["firms"], data["families"], data["themes"]]))
+        assert size - fixed < 1.1 * limit
+        assert 0 < len(data["sentences"]) < 960
 
 
 def test_topics_take_turns_for_the_room_that_is_left(tmp_path: Path) -> None:

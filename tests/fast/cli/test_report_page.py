@@ -234,11 +234,12 @@ def test_cut_page_says_what_is_missing_and_where_it_is(tmp_path: Path, monkeypat
     write_small_quarter(tmp_path)
     assert "To stay quick to open" not in Page(write_report(tmp_path)).text
     real_load = report_data.load
-    monkeypatch.setattr(report_data, "load", lambda folder, quarter: real_load(folder, quarter, max_page_bytes=0))
+    monkeypatch.setattr(report_data, "load", lambda folder, quarter: real_load(folder, quarter, max_page_bytes=1_750))
 
     text = Page(write_report(tmp_path)).text
 
     assert "this page carries 8 of the 11 sentences that have a topic" in text
+    assert "and 4 of the 5 topics; the search" in text
     assert "processed/sentences/quarter=2023Q1/*.parquet" in text
 
 

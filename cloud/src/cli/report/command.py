@@ -74,6 +74,7 @@ def render(
         earlier=earlier,
         made_of=made_of,
         has_index=n_quarters > 1,
+        n_topics_on_page=sum(topic.on_page for topic in report.topics),
         page_data=page_data(report, earlier),
     )
 

@@ -5,7 +5,7 @@ The folder has the S3 layout of ``cloud.src.contract.keys``. Nothing here knows 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from cloud.src.contract.errors import InvalidInput
 
 # A browser opens and searches a page of this size without delay.
 MAX_PAGE_BYTES = 20_000_000
+SHARE_OF_TOPICS = 0.4  # of the page at most, without their sentences
 # What the page's JSON needs beside the texts. A sentence: speaker, section, date. A topic: ids, counts, field names.
 # Beside both: which firms speak of a theme and how much, and which sentences count for it.
 BYTES_BESIDE_SENTENCE = 60
@@ -86,7 +87,10 @@ class Sentence:
 
 @dataclass(frozen=True)
 class ReportTopic:
-    """A firm's topic. ``sentences`` starts with the ``n_representative`` best; a page may not have room for all."""
+    """A firm's topic. ``sentences`` starts with the ``n_representative`` best; a page may not have room for all.
+
+    ``on_page``: whether there is room for the topic at all.
+    """
 
     topic_id: str
     firm_id: str
@@ -96,6 +100,7 @@ class ReportTopic:
     keywords: list[str]
     n_sentences: int
     n_representative: int
+    on_page: bool = True
     sentences: list[Sentence] = field(default_factory=list)
 
 
@@ -163,9 +168,9 @@ _TABLES = {
 def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> ReportData:
     """Read a quarter's tables.
 
-    The representative sentences of every topic that is in a theme are always kept, whatever they add up to; the other
-    sentences are kept as long as the page stays below ``max_page_bytes``. Raises InvalidInput when a table is missing
-    or damaged, or when topics, themes and firms are not of the same run.
+    Topics and sentences are kept as long as the page stays below about ``max_page_bytes``: topics of themes before
+    others and large ones before small ones, and of sentences the representative ones first. Raises InvalidInput when a
+    table is missing or damaged, or when topics, themes and firms are not of the same run.
     """
     with duckdb.connect() as tables:
         for name, schema in _TABLES.items():
@@ -179,7 +184,10 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
         _check_same_run(topics, folder / keys.themes(quarter), "theme", {theme.theme_id for theme in themes})
         _check_same_run(topics, folder / keys.firms(quarter), "firm", {firm.firm_id for firm in firms})
         _check_families(folder / keys.themes(quarter), families, themes)
-        room = max_page_bytes - _bytes_of_topics(topics) - _bytes_of_exposures(tables)
+        topics = _with_room(topics, round(max_page_bytes * SHARE_OF_TOPICS))
+        on_page_topics = [topic for topic in topics if topic.on_page]
+        tables.register("topics_on_page", pa.table({"topic_id": [topic.topic_id for topic in on_page_topics]}))
+        room = max_page_bytes - sum(map(_bytes_of, on_page_topics)) - _bytes_of_exposures(tables)
         _add_sentences(tables, topics, room)
         on_page = {sentence.sentence_id: sentence for topic in topics for sentence in topic.sentences}
         room -= sum(len(each.text) + len(each.sentence_id) + BYTES_BESIDE_SENTENCE for each in on_page.values())
@@ -223,12 +231,20 @@ def _by_column(rows: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in rows.fetchall()]
 
 
-def _bytes_of_topics(topics: list[ReportTopic]) -> int:
-    """Return about how much of the page the topics take without their sentences."""
-    return sum(
-        BYTES_BESIDE_TOPIC + len(topic.name) + sum(len(keyword) + len('"",') for keyword in topic.keywords)
-        for topic in topics
-    )
+def _with_room(topics: list[ReportTopic], max_bytes: int) -> list[ReportTopic]:
+    """The topics, each knowing whether the page has room for it."""
+    kept, so_far = set(), 0
+    for topic in sorted(topics, key=lambda topic: topic.theme_id is None):  # stable: the larger ones first
+        so_far += _bytes_of(topic)
+        if so_far > max_bytes:
+            break
+        kept.add(topic.topic_id)
+    return [replace(topic, on_page=topic.topic_id in kept) for topic in topics]
+
+
+def _bytes_of(topic: ReportTopic) -> int:
+    """Return about how much of the page a topic takes without its sentences."""
+    return BYTES_BESIDE_TOPIC + len(topic.name) + sum(len(keyword) + len('"",') for keyword in topic.keywords)
 
 
 def _bytes_of_exposures(tables: duckdb.DuckDBPyConnection) -> int:
@@ -256,18 +272,18 @@ def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic],
                        PARTITION BY topic_id
                        ORDER BY representative_place NULLS LAST, sentences.earnings_call_date, transcript_id, position
                    ) AS place
-            FROM sentences JOIN topics USING (firm_id, local_topic_id)
+            FROM sentences JOIN topics USING (firm_id, local_topic_id) JOIN topics_on_page USING (topic_id)
         ), summed AS (
-            SELECT topic_id, sentence_id, place, in_theme AND representative_place IS NOT NULL AS always,
+            SELECT topic_id, sentence_id, place,
                    sum(bytes) OVER (
-                       ORDER BY always DESC, representative_place IS NULL, in_theme DESC, place, topic_id
+                       ORDER BY representative_place IS NULL, in_theme DESC, place, topic_id
                    ) AS bytes_so_far
             FROM placed
         )
         SELECT topic_id, sentence_id, sentences.firm_id, raw_text AS text, speaker_name, speaker_type, section,
                earnings_call_date AS call_date
         FROM summed JOIN sentences USING (sentence_id)
-        WHERE always OR bytes_so_far <= $max_bytes
+        WHERE bytes_so_far <= $max_bytes
         ORDER BY topic_id, place
         """,
         {"bytes_beside": BYTES_BESIDE_SENTENCE, "max_bytes": max_bytes},
@@ -314,9 +330,14 @@ def _measured(
     for theme_id, firm_id, n_sentences in counted.fetchall():
         if theme_id in measured:
             measured[theme_id].n_sentences[firm_id] = n_sentences
-    pairs = tables.execute("SELECT theme_id, sentence_id FROM evidence ORDER BY similarity DESC, sentence_id")
+    tables.register("on_page", pa.table({"sentence_id": pa.array(on_page, pa.string())}))
+    pairs = tables.execute("""
+        SELECT theme_id, sentence_id
+        FROM evidence JOIN on_page USING (sentence_id)
+        ORDER BY similarity DESC, sentence_id
+        """)
     for theme_id, sentence_id in pairs.fetchall():
-        if theme_id in measured and sentence_id in on_page:
+        if theme_id in measured:
             measured[theme_id].evidence.append(on_page[sentence_id])
     return measured
 

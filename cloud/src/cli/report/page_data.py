@@ -45,7 +45,7 @@ def page_data(report: ReportData, earlier: Earlier | None) -> dict[str, Any]:
     rows = _Rows({firm.firm_id: number for number, firm in enumerate(report.firms)})
     theme_number: dict[str | None, int] = {theme.theme_id: number for number, theme in enumerate(report.themes)}
     family_number = {family.theme_id: number for number, family in enumerate(report.families)}
-    topics = [_topic(topic, rows, theme_number) for topic in report.topics]
+    topics = [_topic(topic, rows, theme_number) for topic in report.topics if topic.on_page]
 
     def group(each: ReportTheme) -> dict[str, Any]:
         return _group(report, each, rows) | ({"before": earlier.shares.get(each.theme_id)} if earlier else {})
