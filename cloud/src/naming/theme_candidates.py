@@ -20,7 +20,7 @@ from cloud.src.naming import labels
 from cloud.src.naming.guard import sameness
 from cloud.src.naming.name_rules import LEGAL_FORMS, SMALL_WORDS
 from cloud.src.naming.noun_phrases import Flags, Keys, NounPhrases, Numbers, noun_phrases
-from cloud.src.naming.theme_names import SCORE_OF_A_PAIR, Candidates, Label
+from cloud.src.naming.theme_names import MAX_WORDS, SCORE_OF_A_PAIR, Candidates, Label
 
 N_LABELS = 8
 MIN_FIRMS = 3
@@ -52,7 +52,6 @@ MIN_NEARNESS_OF_A_LOOSE_PAIR = 0.25
 MIN_COSINE_OF_A_LOOSE_PAIR = 0.35
 SCORE_OF_A_LOOSE_PAIR = 0.5
 MAX_COSINE_OF_A_PAIR = 0.57
-MAX_WORDS = 4
 # A label with a smaller share of the best one's score is no name.
 MIN_SHARE_OF_THE_BEST_SCORE = 0.02
 # Of two phrases that as many firms say, the one that more sentences have is nearer to what most of them are about.

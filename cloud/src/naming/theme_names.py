@@ -10,6 +10,8 @@ from cloud.src.naming.noun_phrases import Flags, Numbers
 
 # Of the score of the better of two phrases: one phrase is a better name than two if it is nearly as good.
 SCORE_OF_A_PAIR = 0.8
+# A name has no more words, the "and" of a pair among them.
+MAX_WORDS = 4
 # What a family is called instead of a phrase that names one of its themes has at least this share of its score.
 MIN_SHARE_OF_A_WIDER_NAME = 0.5
 
@@ -52,13 +54,15 @@ class Labels:
 def choose(found: Candidates, family_of: Numbers, themes: Sequence[int], families: Sequence[int]) -> Labels:
     """Labels of all themes and families; ``themes`` and ``families`` are their numbers, the most important first.
 
-    A theme keeps the phrase that fits it best, and its family is called by a wider one; where there is none, the family
-    keeps the phrase and the theme says more. Of several with the same best label the first keeps it.
+    A theme keeps the phrase that fits it best, and its family is called by a wider one; where there is none, by its two
+    first themes, because a longer name would be too narrow for the theme. The family of one theme keeps the phrase, and
+    the theme says more. Of several with the same best label the one that it fits best keeps it, then the first.
     """
-    best = _unique([_texts(labels_of) for labels_of in found.themes], themes)
+    by_fit = sorted(themes, key=lambda theme: -max((each.score for each in found.themes[theme][:1]), default=0))
+    best = _unique([_texts(labels_of) for labels_of in found.themes], by_fit)
     names_within: dict[int, list[str]] = {family: [] for family in families}
-    for theme, labels_of in enumerate(best):
-        names_within[int(family_of[theme])] += labels_of[:1]
+    for theme in themes:
+        names_within[int(family_of[theme])] += best[theme][:1]
     of_families = _unique(
         [_wider(labels_of, names_within[family]) for family, labels_of in enumerate(found.families)], families
     )
@@ -67,7 +71,7 @@ def choose(found: Candidates, family_of: Numbers, themes: Sequence[int], familie
         _saying_more(_texts(found.themes[theme]), of_families[int(family)][:1], taken)
         for theme, family in enumerate(family_of)
     ]
-    return Labels(_unique(of_themes, themes), of_families)
+    return Labels(_unique(of_themes, by_fit), of_families)
 
 
 def _wider(labels_of: Sequence[Label], names_within: Sequence[str]) -> list[str]:
@@ -83,8 +87,22 @@ def _wider(labels_of: Sequence[Label], names_within: Sequence[str]) -> list[str]
         if each.score >= SCORE_OF_A_PAIR * best.score
         or (each.score >= MIN_SHARE_OF_A_WIDER_NAME * best.score and _is_of_themes(each.text, names))
     ]
-    first = best if best in wider or not good else max(good, key=lambda each: each.score)
-    return [first.text, *(each.text for each in labels_of if each is not first)]
+    if best in wider:
+        first = best.text
+    elif good:
+        first = max(good, key=lambda each: each.score).text
+    else:
+        first = _of_its_first_themes(names_within) or best.text
+    return [first, *(each.text for each in labels_of if each.text != first)]
+
+
+def _of_its_first_themes(names_within: Sequence[str]) -> str | None:
+    """ "Debt and Credit"; None where two names do not make one of at most four words."""
+    for number, one in enumerate(names_within):
+        for other in names_within[number + 1 :]:
+            if len(one.split()) + len(other.split()) < MAX_WORDS and not sameness(one) & sameness(other):
+                return f"{one} and {other}"
+    return None
 
 
 def _is_of_themes(label: str, names: set[frozenset[str]]) -> bool:

@@ -115,14 +115,16 @@ def _fit_themes(
     sentences: Sentences, grid: CoarseGrid, phrases: Phrases, n_seeds: int, limits: Limits
 ) -> tuple[CoarseGrid, Dictionary, sp.csr_matrix]:
     """Centroids and dictionaries of the valid themes, and 1 where a sentence counts for one."""
-    refined = _valid(sentences, grid, phrases, refine(grid, sentences.seeds, n_seeds), limits)
-    centroids, _, members = refined
-    same = near_duplicates.same_sentences(members)
-    n_merged = int(same.max(initial=-1)) + 1
-    if n_merged == len(centroids):
-        return refined
-    labels = np.append(same, NO_THEME)[nearest(grid, centroids)]  # the last place is that of NO_THEME
-    return _valid(sentences, grid, phrases, centroids_of(grid, labels, n_merged), limits)
+    centroids, dictionary, members = _valid(sentences, grid, phrases, refine(grid, sentences.seeds, n_seeds), limits)
+    # Until none are the same: what two have become has another dictionary, and may count what a third one does.
+    while True:
+        same = near_duplicates.same_sentences(members)
+        n_merged = int(same.max(initial=-1)) + 1
+        if n_merged == len(centroids):
+            return centroids, dictionary, members
+        labels = np.append(same, NO_THEME)[nearest(grid, centroids)]  # the last place is that of NO_THEME
+        merged = centroids_of(grid, labels, n_merged)
+        centroids, dictionary, members = _valid(sentences, grid, phrases, merged, limits)
 
 
 def _valid(
