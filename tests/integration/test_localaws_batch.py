@@ -17,6 +17,7 @@ from cloud.src.localaws.provision import RETRY_STRATEGY
 from tests.integration.localaws_helpers import (
     LOG_GROUP,
     PYTHON_IMAGE,
+    QUEUE,
     create_queue,
     describe_job,
     finished_job,
@@ -379,3 +380,23 @@ def test_stock_moto_never_ends_an_array_with_a_failed_job(stock: LocalAws) -> No
 
 def _pairs(variables: dict[str, str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in variables.items()]
+
+
+def test_a_disabled_queue_takes_no_jobs(aws: LocalAws) -> None:
+    batch = aws.client("batch")
+    definition = register_python_job(aws, "not-taken", "print('runs')")
+    batch.update_job_queue(jobQueue=QUEUE, state="DISABLED")
+    try:
+        with pytest.raises(batch.exceptions.ClientException, match=f"Job queue {QUEUE} is disabled"):
+            submit(aws, definition)
+    finally:
+        batch.update_job_queue(jobQueue=QUEUE, state="ENABLED")
+    assert finished_job(aws, submit(aws, definition))["status"] == "SUCCEEDED"
+
+
+def test_stock_moto_runs_jobs_of_a_disabled_queue() -> None:
+    with local_aws_without("batch.job:_refuse_jobs_of_disabled_queues") as stock:
+        create_queue(stock)
+        definition = register_python_job(stock, "taken", "print('runs')")
+        stock.client("batch").update_job_queue(jobQueue=QUEUE, state="DISABLED")
+        assert finished_job(stock, submit(stock, definition))["status"] == "SUCCEEDED"

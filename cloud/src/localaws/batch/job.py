@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import moto.batch.models
+from moto.batch.exceptions import ClientException
 from moto.batch.models import BatchBackend, Job
 from moto.batch.responses import BatchResponse
 from moto.batch.utils import JobStatus
@@ -44,6 +45,7 @@ def install(host: Host) -> None:
     # Stock jobs run in Docker, have no retries, and are not killed but asked to stop every half second.
     patch(moto.batch.models, "Job", ProcessJob)
     _keep_retry_strategy()
+    _refuse_jobs_of_disabled_queues()
     patch(BatchBackend, "describe_jobs", describe_jobs)
 
 
@@ -55,6 +57,20 @@ def _keep_retry_strategy() -> None:
         return stock_submit_job(self)
 
     stock_submit_job = patch(BatchResponse, "submitjob", submitjob)
+
+
+def _refuse_jobs_of_disabled_queues() -> None:
+    """Stock moto runs jobs whose queue is disabled; AWS takes none."""
+
+    def submit_job(
+        self: BatchBackend, job_name: str, job_def_id: str, job_queue: str, *args: Any, **kwargs: Any
+    ) -> Any:
+        queue = self.get_job_queue(job_queue)
+        if queue is not None and queue.state == "DISABLED":
+            raise ClientException(f"Job queue {queue.name} is disabled")
+        return stock_submit_job(self, job_name, job_def_id, job_queue, *args, **kwargs)
+
+    stock_submit_job = patch(BatchBackend, "submit_job", submit_job)
 
 
 def describe_jobs(backend: BatchBackend, jobs: list[str] | None) -> list[dict[str, Any]]:
