@@ -142,7 +142,7 @@ function fillFamily(family) {
 
 function refreshGroup(group) {
   group.isFilled = false;
-  if (group.card.open) fillGroup(group);
+  if (group.card.open && !group.card.hidden) fillGroup(group);
 }
 
 // Families, and within each its themes; the general families stay in their own list.
@@ -221,7 +221,12 @@ function showFamilyHits(family) {
   line.hidden = pattern === null || found.length > 0;
   line.textContent = "Found in the family’s name, keywords or description";
   family.isFilled = false;
-  if (family.card.open) fillFamily(family);
+  // Later, one at a time: a search opens every family that has a hit, and the reader is still typing.
+  if (family.card.open) setTimeout(() => fillIfSeen(family));
+}
+
+function fillIfSeen(family) {
+  if (!family.isFilled && family.card.open && !family.card.hidden) fillFamily(family);
 }
 
 // Hides a group without hits; says how many hits the others have. `isFound`: it has some beside its topics'.
@@ -351,7 +356,7 @@ for (const group of ownTopics.card ? [...themes, ownTopics] : themes) {
 }
 for (const family of families) {
   family.card.addEventListener("toggle", (event) => {
-    if (event.target === family.card && family.card.open && !family.isFilled) fillFamily(family);
+    if (event.target === family.card) fillIfSeen(family);
   });
 }
 offerFilters();

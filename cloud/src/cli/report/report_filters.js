@@ -43,6 +43,7 @@ function markFirms() {
     const named = !wanted || (exact ? is(firm) : firm.name.toLowerCase().includes(wanted));
     firm.isIn = named && (!filters.sector || firm.sector === filters.sector);
   }
+  report.nFirmsIn = report.firms.filter((firm) => firm.isIn).length;
 }
 
 function markSentences() {

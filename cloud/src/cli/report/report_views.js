@@ -16,7 +16,7 @@ function shownGroups() {
 
 // Of the firms that the filters leave, the share that speaks of a group.
 function shareShown(group) {
-  return group.shownFirms / Math.max(1, report.firms.filter((firm) => firm.isIn).length);
+  return group.shownFirms / Math.max(1, report.nFirmsIn);
 }
 
 function showView() {
