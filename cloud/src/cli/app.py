@@ -15,6 +15,7 @@ from cloud.src.cli.aws import command as aws
 from cloud.src.cli.environment import local_up
 from cloud.src.cli.environment.local_environment import open_environment
 from cloud.src.cli.environment.run_llm import LlmChoice
+from cloud.src.cli.environment.settings import check_job_settings
 from cloud.src.cli.options import (
     AsJson,
     Containers,
@@ -416,6 +417,7 @@ def _run(
     quarter_from: QuarterFrom = QuarterFrom.date,
     llm_topics: bool = False,
 ) -> None:
+    check_job_settings()
     check_output_folder(out)
     screen = Screen(quiet=end.quiet)
     with ExitStack() as stack:

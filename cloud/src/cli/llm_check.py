@@ -22,6 +22,7 @@ from cloud.src.contract.errors import FtmError
 from cloud.src.llm import llm_settings
 from cloud.src.llm.dialect import IN_THE_PROMPT, Dialect
 from cloud.src.llm.llm_settings import LlmSettings
+from cloud.src.llm.manners import Manners
 from cloud.src.naming import ask, name_rules
 from cloud.src.naming.ask import TopicToName
 
@@ -48,14 +49,15 @@ Report = Callable[[str, str], None]
 
 @dataclass(frozen=True)
 class Speed:
-    """How fast the server writes one long answer; ``tokens`` is 0 if it does not count them."""
+    """How fast the server writes one long answer; ``tokens`` is 0 if that is not known."""
 
     tokens: int
     seconds: float
+    why_not: str = "the server does not count its tokens"
 
     def __str__(self) -> str:
         if not self.tokens:
-            return "not known: the server does not count its tokens"
+            return f"not known: {self.why_not}"
         return f"{self.tokens / self.seconds:.0f} tokens/s ({self.tokens} tokens in {self.seconds:.1f} s, one request)"
 
 
@@ -113,21 +115,30 @@ async def _ask(settings: LlmSettings, report: Report) -> None:
         report("sentences", " ".join(TOPIC.examples))
         report("name", f"{proposal.name} (a run would ask again: {refused})" if refused else proposal.name)
         report("latency", f"{seconds:.2f} s for this answer{_until_a_name(seconds)}")
-        report("speed", str(await _speed(server, settings.model, dialect)))
+        report("speed", str(await _speed(server, settings.model, dialect, client.manners)))
 
 
 async def _models(server: openai.AsyncOpenAI, base_url: str, report: Report) -> list[str]:
     """The models that the server lists; being refused the list does not matter if we may chat."""
     try:
-        page = await server.models.list(timeout=QUICK_TIMEOUT_S)
-        models = [one_line(str(model.id)) for model in page.data]
+        page = await server.get("/models", cast_to=object, options={"timeout": QUICK_TIMEOUT_S})
+        models = [one_line(name) for name in model_names(page)]
         report("models", ", ".join(models) or "none listed")
         return models
     except openai.APIStatusError as error:
         report("models", f"not listed: it answers {error.status_code}")
         return []
-    except (openai.APIError, TypeError, AttributeError) as error:  # the library returns any page as it is
+    except (openai.APIError, ValueError) as error:
         raise FtmError(f"LLM server {base_url} does not answer like one: is the URL right? ({error})") from error
+
+
+def model_names(page: object) -> list[str]:
+    """The names in a list of models, which may be an object around the list; raise ValueError if it is none."""
+    data = page.get("data", page.get("models")) if isinstance(page, dict) else page
+    if not isinstance(data, list):
+        raise ValueError(f"{page!s:.200}")
+    entries = [model.get("id", model.get("name")) if isinstance(model, dict) else model for model in data]
+    return [str(entry) for entry in entries if entry]
 
 
 def _with_its_only_model(settings: LlmSettings, models: list[str]) -> tuple[LlmSettings, str]:
@@ -153,20 +164,21 @@ def _until_a_name(seconds: float) -> str:
     )
 
 
-async def _speed(server: openai.AsyncOpenAI, model: str, dialect: Dialect) -> Speed:
+async def _speed(server: openai.AsyncOpenAI, model: str, dialect: Dialect, manners: Manners) -> Speed:
     """Measure a long answer; raises FtmError if the server, although it has named a topic, does not write it."""
+    body = {"model": model, "messages": _SPEED_CHAT, "max_tokens": _SPEED_TOKENS, "temperature": 0}
     start = time.perf_counter()
     try:
-        completion = await server.chat.completions.create(
-            model=model,
-            messages=_SPEED_CHAT,  # type: ignore[arg-type]  # a list of dictionaries is what is sent
-            max_tokens=_SPEED_TOKENS,
-            temperature=0,
-            extra_body=dict(dialect.thinking_switch),
+        page = await server.post(
+            "/chat/completions", cast_to=object, body={**manners.shaped(body), **dialect.thinking_switch}
         )
-    except openai.APIError as error:
+    except openai.RateLimitError:  # a run would wait
+        return Speed(0, 0, "429, too many requests")
+    except (openai.APIError, ValueError) as error:
         raise FtmError(f"the server has named a topic, but fails at a longer text: {error}") from error
-    return Speed(completion.usage.completion_tokens if completion.usage else 0, time.perf_counter() - start)
+    usage = page.get("usage") if isinstance(page, dict) else None
+    tokens = usage.get("completion_tokens") if isinstance(usage, dict) else None
+    return Speed(tokens if isinstance(tokens, int) else 0, time.perf_counter() - start)
 
 
 def _vllm_on_ecs() -> str | None:

@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import re
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from cloud.src.llm.errors import EMPTY, NOT_THE_FORM, REFUSED, TRUNCATED, LlmBadAnswer
 
 Answer = TypeVar("Answer", bound=BaseModel)
+
+# Characters of an answer that are looked at: four times what TOKENS_FOR_THINKING and a name come to.
+LONGEST_ANSWER = 65_536
+_MOST_BRACES = 100
+_TEXT_PARTS = ("text", "output_text")
+
+# What models put around their thoughts: Qwen and DeepSeek, Mistral, gpt-oss.
+_THOUGHT = r"(?:think|thinking|thoughts?|reasoning|reflection|analysis)"
+_END_OF_THOUGHTS = re.compile(rf"</{_THOUGHT}>|\[/THINK\]|<\|channel\|>final(?:<\|message\|>)?", re.IGNORECASE)
+_THOUGHTS = re.compile(rf"(?:<{_THOUGHT}>|\[THINK\]|<\|channel\|>(?:analysis|commentary)).*", re.IGNORECASE | re.DOTALL)
+_CHANNEL_MARK = re.compile(r"<\|[a-z_]{2,20}\|>(?:assistant)?")
 
 
 class NoCompletion(ValueError):
@@ -49,30 +61,52 @@ def read_completion(page: Any) -> Completion:
     try:
         choice = page["choices"][0]
         message = choice["message"]
-        said = message.get("content") or ""
-        usage = page.get("usage") or {}
-        details = usage.get("completion_tokens_details") or {}
+        said, thought_aloud = _said(message.get("content"))
     except (TypeError, KeyError, IndexError, AttributeError) as error:
         raise NoCompletion(f"{page!r:.200}") from error
-    thoughts = message.get("reasoning_content") or message.get("reasoning") or details.get("reasoning_tokens")
+    thoughts = (
+        message.get("reasoning_content") or message.get("reasoning") or thought_aloud or _tokens_of_thoughts(page)
+    )
     text = without_thoughts(said)
-    finish_reason = "content_filter" if message.get("refusal") else choice.get("finish_reason") or ""
+    finish_reason = "content_filter" if message.get("refusal") else str(choice.get("finish_reason") or "")
     return Completion(text, finish_reason, has_thought=bool(thoughts) or text != said.strip())
 
 
+def _said(content: Any) -> tuple[str, bool]:
+    """The text of a message's content, whatever holds it, up to LONGEST_ANSWER, and whether it has thoughts."""
+    if isinstance(content, list):
+        parts = [part for part in content if isinstance(part, str | dict)]
+        spoken = [_said(part)[0] for part in parts if isinstance(part, str) or part.get("type") in (None, *_TEXT_PARTS)]
+        return "".join(spoken)[:LONGEST_ANSWER], len(spoken) < len(parts)
+    if isinstance(content, dict):  # a part, or the answer itself, already read from its JSON
+        text = content.get("text")
+        return (text if isinstance(text, str) else json.dumps(content))[:LONGEST_ANSWER], False
+    return "" if content is None else str(content)[:LONGEST_ANSWER], False
+
+
+def _tokens_of_thoughts(page: dict[str, Any]) -> Any:
+    usage = page.get("usage")
+    details = usage.get("completion_tokens_details") if isinstance(usage, dict) else None
+    return details.get("reasoning_tokens") if isinstance(details, dict) else None
+
+
 def without_thoughts(said: str) -> str:
-    """Remove ``<think>...</think>``, even if one of the two marks is missing."""
-    answer = said.rpartition("</think>")[2]
-    return re.sub(r"<think>.*", "", answer, flags=re.DOTALL).strip()
+    """Remove thoughts between any model's marks, such as ``<think>...</think>``, even if one of the two is missing."""
+    *_, answer = _END_OF_THOUGHTS.split(said)
+    return _CHANNEL_MARK.sub("", _THOUGHTS.sub("", answer)).strip()
 
 
 def read_answer(text: str, answer_type: type[Answer]) -> Answer:
     """Read the first JSON object of the requested type in the text; raise LlmBadAnswer if the text holds none.
 
-    Servers without structured output wrap it in words or in a Markdown block.
+    Servers without structured output wrap it in words or in a Markdown block, and add keys.
     """
-    try:
-        document, _ = json.JSONDecoder().raw_decode(text, text.index("{"))
-        return answer_type.model_validate(document, strict=True)
-    except (ValueError, ValidationError) as error:
-        raise LlmBadAnswer(f"the answer has not the form asked for: {text!r:.200}", NOT_THE_FORM) from error
+    decoder = json.JSONDecoder()
+    for brace in itertools.islice(re.finditer("{", text[:LONGEST_ANSWER]), _MOST_BRACES):
+        try:
+            document, _ = decoder.raw_decode(text, brace.start())
+            known = {name: value for name, value in document.items() if name in answer_type.model_fields}
+            return answer_type.model_validate(known, strict=True)
+        except (ValueError, RecursionError):  # a pydantic.ValidationError is a ValueError
+            continue
+    raise LlmBadAnswer(f"the answer has not the form asked for: {text[:200]!r}", NOT_THE_FORM)

@@ -45,7 +45,11 @@ _SCHEMA = {
     "required": ["word"],
     "additionalProperties": False,
 }
-PROBE_CHAT = [{"role": "user", "content": "Greet me with one word."}]
+# As a run asks: with a system turn and a temperature.
+PROBE_CHAT = [
+    {"role": "system", "content": "You answer briefly."},
+    {"role": "user", "content": "Greet me with one word."},
+]
 _PROBE_TOKENS = 64  # three times what the answer needs: some models pad their JSON with blanks
 
 # Sends the body of one request; raises LlmBadAnswer if the server does not accept its fields.
@@ -104,7 +108,7 @@ def stated_context(model: str, models: Any, properties: Any) -> int | None:
     Each page is whatever JSON was returned, None if there was none.
     """
     settings = _field(properties, "default_generation_settings")
-    of_models = _field(models, "data")
+    of_models = models if isinstance(models, list) else _field(models, "data")
     ours = [entry for entry in of_models if _field(entry, "id") == model] if isinstance(of_models, list) else []
     for stated in (*(_field(entry, "max_model_len") for entry in ours), _field(settings, "n_ctx")):
         if isinstance(stated, int) and stated > 0:
@@ -131,20 +135,22 @@ async def _find_thinking_switch(send: Send) -> tuple[Mapping[str, Any], bool]:
     taken: list[Mapping[str, Any]] = []
     for switch in THINKING_SWITCHES:
         try:
-            completion = await send({"messages": PROBE_CHAT, "max_tokens": _PROBE_TOKENS, **switch})
+            body = {"messages": PROBE_CHAT, "max_tokens": _PROBE_TOKENS, "temperature": 0}
+            completion = await send({**body, **switch})
         except LlmBadAnswer:
             if not switch:
                 raise
             continue
-        if not completion.has_thought:
+        if completion.text and not completion.has_thought:
             return switch, False
-        taken.append(switch)
-    return taken[0], True
+        if completion.text or completion.finish_reason == "length":  # else the switch has emptied the answer
+            taken.append(switch)
+    return (taken or [{}])[0], True
 
 
 async def _honours(send: Send, dialect: Dialect) -> bool:
     max_tokens = dialect.max_tokens(_PROBE_TOKENS, PROBE_CHAT)
-    body = {"messages": PROBE_CHAT, "max_tokens": max_tokens, **dialect.thinking_switch}
+    body = {"messages": PROBE_CHAT, "max_tokens": max_tokens, "temperature": 0, **dialect.thinking_switch}
     try:
         completion = await send({**body, **schema_fields(dialect.schema_field, _SCHEMA)})
         return bool(json.loads(completion.text) == {"word": _SECRET})

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.llm.xai_client import DEFAULT_MAX_CONCURRENT, DEFAULT_OUTAGE_LIMIT_S, LlmClient
+from cloud.src.llm.xai_client import (
+    DEFAULT_MAX_CONCURRENT,
+    DEFAULT_OUTAGE_LIMIT_S,
+    DEFAULT_TOPIC_LIMIT_S,
+    LlmClient,
+)
 
 XAI_BASE_URL = "https://api.x.ai/v1"
+_PAGE = "/chat/completions"
 DEFAULT_MODEL = "Qwen/Qwen3-8B"
 
 
@@ -22,6 +28,7 @@ class LlmSettings:
     api_key: str | None
     max_concurrent: int
     outage_limit_s: float
+    topic_limit_s: float = DEFAULT_TOPIC_LIMIT_S
 
     def client(self) -> LlmClient:
         """A client with these settings."""
@@ -31,11 +38,12 @@ class LlmSettings:
             self.api_key,
             max_concurrent=self.max_concurrent,
             outage_limit_s=self.outage_limit_s,
+            topic_limit_s=self.topic_limit_s,
         )
 
 
 def from_environment(base_url: str | None = None) -> LlmSettings:
-    """What ``base_url`` or LLM_BASE_URL, LLM_API_KEY, LLM_MODEL_NAME, LLM_MAX_CONCURRENT, LLM_OUTAGE_LIMIT_S say.
+    """What ``base_url`` or LLM_BASE_URL, LLM_API_KEY, LLM_MODEL_NAME, LLM_MAX_CONCURRENT and the limits say.
 
     The key comes from the environment only; AWS Batch puts it there from Secrets Manager.
     Raises InvalidInput when a value is missing or wrong.
@@ -47,6 +55,7 @@ def from_environment(base_url: str | None = None) -> LlmSettings:
         api_key=os.environ.get("LLM_API_KEY") or None,
         max_concurrent=_whole_number("LLM_MAX_CONCURRENT", DEFAULT_MAX_CONCURRENT, least=1),
         outage_limit_s=_whole_number("LLM_OUTAGE_LIMIT_S", int(DEFAULT_OUTAGE_LIMIT_S), least=0),
+        topic_limit_s=_whole_number("LLM_TOPIC_LIMIT_S", int(DEFAULT_TOPIC_LIMIT_S), least=1),
     )
     if base_url == XAI_BASE_URL and not settings.api_key:
         raise InvalidInput("LLM_API_KEY is not set: the Grok API needs one (or set LLM_BASE_URL to another server)")
@@ -64,7 +73,10 @@ def check_base_url(base_url: str) -> str:
         is_url = False
     if not is_url:
         raise InvalidInput(f"LLM_BASE_URL {base_url!r} is not a URL: write it like http://127.0.0.1:8000/v1")
-    return base_url.rstrip("/")
+    base_url = base_url.rstrip("/")
+    if base_url.endswith(_PAGE):
+        raise InvalidInput(f"LLM_BASE_URL {base_url!r} is the page of one question: {base_url.removesuffix(_PAGE)!r}")
+    return base_url
 
 
 def _whole_number(name: str, default: int, least: int) -> int:

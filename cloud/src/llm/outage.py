@@ -82,7 +82,7 @@ class Recovery:
                 is_known = True
             pause = max(interval, trouble.pause_s)
             if time.monotonic() - start + pause > limit_s:
-                self._give_up(trouble.reason, limit_s)
+                raise self.give_up(f"{trouble.reason}; waited for it, at most {limit_s:.0f} s")
             await asyncio.sleep(pause)
             interval = min(2 * interval, LONGEST_INTERVAL_S)
             trouble = await self._look(limit_s - (time.monotonic() - start))
@@ -99,10 +99,9 @@ class Recovery:
         except TimeoutError:
             return Trouble(f"no answer within {timeout_s:.0f} s")
 
-    def _give_up(self, reason: str, limit_s: float) -> None:
-        self._given_up = LlmUnavailable(
-            f"{self._server} does not serve: {reason}; waited for it, at most {limit_s:.0f} s"
-        )
+    def give_up(self, reason: str) -> LlmUnavailable:
+        """Take the server for away: all who ask are told so at once, for SECOND_CHANCE_S. Return what to raise."""
+        self._given_up = LlmUnavailable(f"{self._server} does not serve: {reason}")
         self._given_up_at = time.monotonic()
         log.error("%s", self._given_up)
-        raise self._given_up
+        return self._given_up

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import time
 from collections import Counter
 from collections.abc import Coroutine
@@ -20,12 +21,17 @@ from cloud.src.llm.answer_book import AnswerBook, question_key
 from cloud.src.llm.completion import Answer, Completion, read_answer, read_completion
 from cloud.src.llm.dialect import PROBE_CHAT, Dialect, find_dialect, stated_context
 from cloud.src.llm.errors import FAILS_EVERY_TIME, REFUSED, LlmBadAnswer, LlmMisconfigured
+from cloud.src.llm.manners import Manners
 from cloud.src.llm.outage import Recovery, Trouble
 
 DEFAULT_MAX_CONCURRENT = 8
 DEFAULT_TIMEOUT_S = 120.0
 # ECS takes 5 to 10 minutes to find another Spot instance and to load the model there.
 DEFAULT_OUTAGE_LIMIT_S = 900.0
+# What one question may take, all attempts together, without the time in which the server is known to be away.
+DEFAULT_TOPIC_LIMIT_S = 300.0
+# After so many questions in a row that took longer, the server is away, whatever it answers to a probe.
+MAX_TOO_SLOW_IN_A_ROW = 3
 
 # Attempts per request; between two of them the server has been seen to serve.
 MAX_ATTEMPTS = 6
@@ -61,7 +67,7 @@ class LlmClient:
     others (outage.py) and is sent again, at most MAX_ATTEMPTS times in all.
 
     ``tally`` counts every case: "requests", "answers", "from cache", "identical", "waits for the server",
-    "failed: <why>" (these are sent again), "bad answer: <why>".
+    "failed: <why>" (these are sent again), "bad answer: <why>". ``manners``: how the server wants its fields.
     """
 
     def __init__(
@@ -72,6 +78,7 @@ class LlmClient:
         max_concurrent: int = DEFAULT_MAX_CONCURRENT,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         outage_limit_s: float = DEFAULT_OUTAGE_LIMIT_S,
+        topic_limit_s: float = DEFAULT_TOPIC_LIMIT_S,
     ) -> None:
         self.base_url = base_url
         self._completions_url = f"{base_url.rstrip('/')}/chat/completions"
@@ -89,6 +96,9 @@ class LlmClient:
         self._connecting: asyncio.Task[Dialect] | None = None
         self._asked: dict[str, asyncio.Task[str]] = {}
         self._refusals_in_a_row = 0
+        self._topic_limit_s = topic_limit_s
+        self._too_slow_in_a_row = 0
+        self.manners = Manners()
         self._has_completed = False  # set by any chat, even a probe: the server is an LLM
 
     async def ask(
@@ -172,28 +182,59 @@ class LlmClient:
         }
         async with self._slots:
             completion = await self._send_with_retries(body)
+        self._too_slow_in_a_row = 0
         text = completion.checked_text()
         self.tally["answers"] += 1
         return text
 
     async def _send_with_retries(self, body: dict[str, Any]) -> Completion:
         """Send until there is a completion, waiting for the server while it is away."""
+        left_s = self._topic_limit_s
         for attempt in range(MAX_ATTEMPTS):
             await self._recovery.no_outage()
+            start = time.monotonic()
             try:
-                return await self._send(body)
+                async with asyncio.timeout(left_s):
+                    return await self._send(body)
+            except TimeoutError:
+                raise self._too_slow() from None
             except _Transient as failure:
+                spent_s = time.monotonic() - start
                 self.tally[f"failed: {failure.case}"] += 1
                 log.debug("LLM request sent again: %s", failure)
                 last = failure
                 pause_s = failure.pause_s or (_PAUSE_AFTER_429_S * 2**attempt if failure.case == "429" else 0)
                 await self._recovery.wait(pause_s)
             # The server serves, but not this request: it may be too much, so wait before trying again.
-            await asyncio.sleep(min(0.1 * 4**attempt, _LONGEST_BACKOFF_S))
+            backoff_s = min(0.1 * 4**attempt, _LONGEST_BACKOFF_S)
+            await asyncio.sleep(backoff_s)
+            left_s -= spent_s + backoff_s
         raise LlmBadAnswer(f"{MAX_ATTEMPTS} attempts failed, the last: {last}", FAILS_EVERY_TIME)
 
+    def _too_slow(self) -> Exception:
+        self._too_slow_in_a_row += 1
+        self.tally["failed: too slow"] += 1
+        if self._too_slow_in_a_row >= MAX_TOO_SLOW_IN_A_ROW:
+            return self._recovery.give_up(
+                f"{self._too_slow_in_a_row} questions in a row took longer than {self._topic_limit_s:.0f} s each"
+            )
+        return LlmBadAnswer(f"no answer within {self._topic_limit_s:.0f} s (LLM_TOPIC_LIMIT_S)", FAILS_EVERY_TIME)
+
     async def _send(self, body: dict[str, Any]) -> Completion:
-        """Send one request once. Raises _Transient, LlmBadAnswer (refused) or LlmMisconfigured."""
+        """Send one request, again as the server wants it if it refuses one of the fields that all requests have.
+
+        Raises _Transient, LlmBadAnswer (refused) or LlmMisconfigured.
+        """
+        while True:
+            try:
+                return await self._send_once(self.manners.shaped(body))
+            except LlmBadAnswer as refused:
+                if not self.manners.learn(body, str(refused)):
+                    raise
+                self._refusals_in_a_row = 0
+                log.info("LLM server %s, model %s: from now on %s", self.base_url, self.model, self.manners)
+
+    async def _send_once(self, body: dict[str, Any]) -> Completion:
         self.tally["requests"] += 1
         try:
             # Not chat.completions.create: building its types takes longer than all the rest (bench_llm_client.py). The
@@ -212,14 +253,17 @@ class LlmClient:
 
     def _status_error(self, error: openai.APIStatusError) -> Exception:
         status, reason = error.status_code, _reason(error)
-        if _is_transient(status):
+        if _is_transient(error):
             return _Transient(reason, str(status), _retry_after(error))
         # Grok answers 403 to a text that its filter refuses; if it has answered others, key and model are right.
         if status in (400, 413, 422) or (status == 403 and self.tally["answers"]):
             self._refusals_in_a_row += 1
             if self._refusals_in_a_row < MAX_REFUSALS_IN_A_ROW:
                 return LlmBadAnswer(f"LLM server {self.base_url}, model {self.model}: {reason}", REFUSED)
-        return LlmMisconfigured(f"LLM server {self.base_url}, model {self.model}: {reason}")
+        hint = ""
+        if status == 404 and not re.search(r"/v[0-9]+[a-z]*$", self.base_url.rstrip("/")):
+            hint = f" (does the URL lack /v1? {self.base_url.rstrip('/')}/v1)"
+        return LlmMisconfigured(f"LLM server {self.base_url}, model {self.model}: {reason}{hint}")
 
     def _no_llm(self, error: Exception) -> Exception:
         n_before = self.tally[f"failed: {_NO_COMPLETION}"]
@@ -252,7 +296,7 @@ class LlmClient:
         try:
             return await self._openai.get(page, cast_to=object, options={"timeout": _QUICK_TIMEOUT_S})
         except openai.APIStatusError as error:
-            if _is_transient(error.status_code):
+            if _is_transient(error):
                 raise _Transient(_reason(error), str(error.status_code), _retry_after(error)) from error
         except openai.APIConnectionError as error:
             raise _connection_failure(error) from error
@@ -280,8 +324,10 @@ def _shared_task(work: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
     return task
 
 
-def _is_transient(status: int) -> bool:
-    return status in (408, 409, 425, 429) or status >= 500
+def _is_transient(error: openai.APIStatusError) -> bool:
+    """Whether waiting may help; a quota that is used up is a 429, too."""
+    is_used_up = "insufficient_quota" in error.message or "exceeded your current quota" in error.message
+    return not is_used_up and (error.status_code in (408, 409, 425, 429) or error.status_code >= 500)
 
 
 def _retry_after(error: openai.APIStatusError) -> float:

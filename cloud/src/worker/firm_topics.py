@@ -88,9 +88,11 @@ class FirmAnalyser:
     def look_ahead(self, firms: list[FirmTranscripts]) -> None:
         """Embed what the firms say in one go, which is faster than one by one, and gives the same vectors.
 
-        They are to be analysed next: what was embedded before is forgotten.
+        They are to be analysed next: what was embedded before is forgotten. Firms that ``analyse`` will refuse are not
+        embedded.
         """
-        texts = [text for firm in firms for text in firm.column("cleaned_text")[:MAX_SENTENCES]]
+        said = [firm.column("cleaned_text") for firm in firms]
+        texts = [text for of_firm in said if len(of_firm) <= MAX_SENTENCES for text in of_firm]
         sentences = list(dict.fromkeys(text for text in texts if n_content_words(text) >= MIN_CONTENT_WORDS))
         self._ahead = dict(zip(sentences, self._embedder.embed(sentences), strict=True))
 

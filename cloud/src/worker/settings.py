@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings
@@ -66,10 +66,13 @@ class ReduceSettings(JobSettings):
 Settings = TypeVar("Settings", bound=JobSettings)
 
 
-def from_environment(kind: type[Settings]) -> Settings:
-    """Read the settings; raise InvalidInput naming every variable that is missing or wrong."""
+def from_environment(kind: type[Settings], **known: str) -> Settings:
+    """Read the settings; raise InvalidInput naming every variable that is missing or wrong.
+
+    ``known``: fields that are not looked for in the environment.
+    """
     try:
-        return kind.model_validate({})
+        return kind(**cast(dict[str, Any], known))
     except ValidationError as error:
         # What is wrong between two variables stands at none of them.
         problems = [": ".join([*map(str.upper, map(str, e["loc"])), e["msg"]]) for e in error.errors()]

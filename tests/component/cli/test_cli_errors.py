@@ -34,6 +34,18 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    ("name", "value"), [("CHECKPOINT_INTERVAL", "0"), ("LOG_LEVEL", "verbose"), ("MIN_TOPICS", "many")]
+)
+def test_settings_that_the_jobs_would_refuse_are_refused_before_anything_starts(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert run(["run", "2023Q1", "--input", "good.csv", "--out", "out"]) == EXIT_WRONG_INPUT
+    assert f"{name}: " in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(
     ("command", "message"),
     [
         ("run 2023Q1", "Missing option '--input'."),

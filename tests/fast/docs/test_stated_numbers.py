@@ -80,6 +80,7 @@ STATED = {
     "packages/llm.md": [
         f"| `LLM_MAX_CONCURRENT` | {xai_client.DEFAULT_MAX_CONCURRENT} |",
         f"| `LLM_OUTAGE_LIMIT_S` | {xai_client.DEFAULT_OUTAGE_LIMIT_S:.0f} |",
+        f"| `LLM_TOPIC_LIMIT_S` | {xai_client.DEFAULT_TOPIC_LIMIT_S:.0f} |",
         f"{xai_client.MAX_ATTEMPTS} times in all",
         f"{xai_client.MAX_REFUSALS_IN_A_ROW} in a row stop the job",
         f"more than {WORDS[naming_plan.LONGEST_LOCAL_NAMING_S // 60]} minutes, it names the themes only",

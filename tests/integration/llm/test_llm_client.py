@@ -20,7 +20,7 @@ from cloud.src.contract.errors import FtmError
 from cloud.src.llm import xai_client
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.llm.dialect import TOKENS_FOR_THINKING, stated_context
-from cloud.src.llm.errors import LlmBadAnswer, LlmMisconfigured
+from cloud.src.llm.errors import FAILS_EVERY_TIME, LlmBadAnswer, LlmMisconfigured, LlmUnavailable
 from cloud.src.llm.xai_client import MAX_ATTEMPTS, MAX_REFUSALS_IN_A_ROW, LlmClient
 from tests.integration.fake_llm import HANGS_UP, FakeLlm, Reply, completion, fails, fake_llm, says
 from tests.integration.llm.naming_peer import with_client
@@ -393,6 +393,53 @@ def test_a_page_that_something_before_the_server_sends() -> None:
         assert use(llm, work) == ("Freight", 2)
 
 
+def test_a_question_that_takes_too_long_is_given_up_and_several_are_an_outage() -> None:
+    async def work(client: LlmClient) -> list[str]:
+        cases = []
+        for number in range(xai_client.MAX_TOO_SLOW_IN_A_ROW + 1):
+            try:
+                await title(client, f"What is number {number}?")
+            except LlmBadAnswer as error:
+                cases.append(error.case)
+            except LlmUnavailable as error:
+                cases.append(str(error).partition(": ")[2])
+        return cases
+
+    with fake_llm(FREIGHT) as llm:
+        llm.latency_s = 2
+        start = time.monotonic()
+        *slow, third, fourth = use(llm, work, topic_limit_s=0.3)
+    assert slow == [FAILS_EVERY_TIME] * (xai_client.MAX_TOO_SLOW_IN_A_ROW - 1)
+    assert third == fourth
+    assert "questions in a row took longer than 0 s each" in third
+    assert time.monotonic() - start < 15
+
+
+def test_a_quota_that_is_used_up_is_not_waited_for() -> None:
+    async def work(client: LlmClient) -> None:
+        with pytest.raises(LlmMisconfigured, match="insufficient_quota"):
+            await title(client)
+
+    with fake_llm(FREIGHT) as llm:
+        llm.failure = fails(429, what="insufficient_quota: check your plan")
+        use(llm, work)
+
+
+def test_a_field_that_the_server_wants_in_another_form_is_found_out_once() -> None:
+    refusal = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
+    with fake_llm(fails(400, what=refusal), FREIGHT) as llm:
+
+        async def work(client: LlmClient) -> list[str]:
+            return [await title(client), await title(client, "And then?")]
+
+        assert use(llm, work) == ["Freight", "Freight"]
+        assert [sorted({"max_tokens", "max_completion_tokens"} & request.body.keys()) for request in llm.requests] == [
+            ["max_tokens"],
+            ["max_completion_tokens"],
+            ["max_completion_tokens"],
+        ]
+
+
 # --- answers ----------------------------------------------------------------------------------
 
 
@@ -402,7 +449,7 @@ def test_a_page_that_something_before_the_server_sends() -> None:
         (says("Freight"), "not the form asked for"),
         (says('{"title": "Frei'), "not the form asked for"),
         (says('{"name": "Freight"}'), "not the form asked for"),
-        (says('{"title": "Freight", "role": "system"}'), "not the form asked for"),
+        (says('{"title": 7, "role": "system"}'), "not the form asked for"),
         (says('{"title": ["Freight"]}'), "not the form asked for"),
         (says('{"title": "Freight"}', finish_reason="length"), "cut off"),
         (says('{"title": "Frei', finish_reason="length"), "cut off"),

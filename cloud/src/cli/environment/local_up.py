@@ -10,6 +10,7 @@ from typing import NoReturn
 from cloud.src.cli.environment.instructions import after_apply, instructions
 from cloud.src.cli.environment.local_environment import LocalEnvironment, start_environment
 from cloud.src.cli.environment.run_llm import LlmChoice
+from cloud.src.cli.environment.settings import check_job_settings
 from cloud.src.cli.screen import Screen
 from cloud.src.localaws import terraform_roots
 from cloud.src.localaws.environment import LocalAws
@@ -25,6 +26,7 @@ def local_up(screen: Screen, port: int, jobs: int | None, llm: LlmChoice, apply:
 
     Raises InvalidInput if the port is in use, or if Terraform, its provider, the Docker engine or the image is missing.
     """
+    check_job_settings()
     if apply:
         terraform_roots.check_installed()  # before anything starts
     set_up = partial(_apply_roots, screen) if apply else provision

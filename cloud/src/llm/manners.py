@@ -1,0 +1,56 @@
+"""What a server refuses of requests that others accept, learned from its refusals and remembered."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+_LEAST = re.compile(
+    r"(?:>=|at least|minimum(?: value)?(?: of| is)?|greater than or equal to)\D{0,20}([0-9]{1,5})", re.IGNORECASE
+)
+_MOST_LEAST_TOKENS = 4096  # a server that asks for more is not asking for that
+
+
+@dataclass
+class Manners:
+    """How the server wants the fields that all requests have; ``shaped`` applies it, ``learn`` finds it out."""
+
+    tokens_field: str = "max_tokens"
+    least_tokens: int = 0
+    has_temperature: bool = True
+    has_system_turn: bool = True
+
+    def shaped(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The request as this server takes it."""
+        shaped = dict(body)
+        if "max_tokens" in shaped:
+            shaped[self.tokens_field] = max(shaped.pop("max_tokens"), self.least_tokens)
+        if not self.has_temperature:
+            shaped.pop("temperature", None)
+        if not self.has_system_turn:
+            shaped["messages"] = _without_system_turn(shaped["messages"])
+        return shaped
+
+    def learn(self, body: dict[str, Any], refusal: str) -> bool:
+        """Change what the refusal of ``body`` complains about; return whether that is something new."""
+        before = self.shaped(body)
+        text = refusal.lower()
+        if "max_completion_tokens" in text and "max_tokens" in text:
+            self.tokens_field = "max_completion_tokens"
+        elif "max_" in text and (least := _LEAST.search(refusal)) and int(least[1]) <= _MOST_LEAST_TOKENS:
+            self.least_tokens = max(self.least_tokens, int(least[1]))
+        elif "temperature" in text:
+            self.has_temperature = False
+        elif "system" in text or "developer" in text or "role" in text:
+            self.has_system_turn = False
+        return self.shaped(body) != before
+
+
+def _without_system_turn(chat: list[dict[str, str]]) -> list[dict[str, str]]:
+    """The chat with the system's text at the head of the first user's turn."""
+    system = "\n\n".join(turn["content"] for turn in chat if turn["role"] == "system")
+    others = [turn for turn in chat if turn["role"] != "system"]
+    if not system or not others:
+        return chat
+    return [{**others[0], "content": f"{system}\n\n{others[0]['content']}"}, *others[1:]]
