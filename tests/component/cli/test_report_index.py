@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cloud.src.cli.__main__ import run
 from cloud.src.cli.pages.serve import ADDRESS, server_of
 from cloud.src.cli.report.command import write_report
 from cloud.src.contract import keys, schemas
@@ -38,6 +39,17 @@ def test_index_lists_quarters_the_newest_first_and_the_pages_that_compare_them(t
     assert page.count("Supply chain") == 2
     assert "3 firms" in page
     assert 'href="../index.html"' in (tmp_path / keys.report(QUARTER)).read_text(encoding="utf-8")
+
+
+def test_comparing_two_quarters_adds_the_page_to_the_index(tmp_path: Path) -> None:
+    for quarter in ("2022Q4", QUARTER):
+        write_small_quarter(tmp_path, quarter)
+    write_report(tmp_path)
+    assert "themes_" not in index_of(tmp_path)
+
+    assert run(["themes", "--quarters", "2022q4", "2023-Q1", "--dir", str(tmp_path)]) == 0
+
+    assert 'href="themes_2022Q4_2023Q1.html"' in index_of(tmp_path)
 
 
 def test_a_folder_of_one_quarter_has_an_index_and_the_report_no_link_to_it(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from cloud.src.cli.quarters import changes as theme_changes
 from cloud.src.cli.quarters import page as theme_changes_page
 from cloud.src.cli.quarters import tables as theme_tables
+from cloud.src.cli.report.index import write_index
 from cloud.src.cli.run.run_folder import THEME
 from cloud.src.cli.screen import output_console
 from cloud.src.contract import keys
@@ -30,6 +31,7 @@ def themes(earlier: str, later: str, folders: Sequence[Path]) -> None:
     table = reports / f"themes_{earlier}_{later}.parquet"
     theme_tables.write_changes(changes, table)
     page = theme_changes_page.write_page(before, after, changes, table.with_suffix(".html"))
+    write_index(after[THEME].folder)  # the list of pages has one more
 
     console = output_console()
     title = f"The first families of {earlier} and {later}"
