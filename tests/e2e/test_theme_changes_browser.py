@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
-from cloud.src.cli.__main__ import run
+from cloud.src.cli.quarters.changes import read_panel
+from cloud.src.cli.quarters.page import write_page as write
 from cloud.src.cli.report.command import write_report
 from tests.e2e.browser import find, requested_addresses, texts, wait_for
-from tests.fast.cli.report_tables import SMALL_QUARTER, SMALL_THEMES, FakeTopic, write_quarter
+from tests.fast.cli.panel_tables import QUARTERS, FakeTheme, write_panel
+from tests.fast.cli.report_tables import SMALL_QUARTER, SMALL_THEMES, write_quarter
 
 pytestmark = pytest.mark.chromium
 
-EARLIER, LATER = "2022Q4", "2023Q1"
-NONE = "\N{EN DASH}"
-VECTORS = {"theme_2023Q1_001": [1.0, 0.0], "theme_2023Q1_002": [0.0, 1.0], None: [-1.0, -1.0]}
-FREIGHT, WAGES, NURSES = "theme_2023Q1_001", "theme_2022Q4_002", "theme_2023Q1_002"
+EARLIER, LATER = QUARTERS
+FIRMS = [f"Firm {number}" for number in range(6)]
+FREIGHT, WAGES, NURSES = (f"theme_spring_{number:03d}" for number in (1, 2, 3))
+NAMES = ("Freight costs ease", "Wages and hiring", "Nurses")
+NOBODY, SOME = [0] * 6, [1] * 4 + [0] * 2
 
 
-def write_page(folder: Path, names: dict[str, str] = SMALL_THEMES) -> Path:
+def write_page(folder: Path, names: Sequence[str] = NAMES) -> Path:
     """Freight is in both quarters, wages in the earlier one only, and what is said of nurses in the later one only."""
-    for quarter in (EARLIER, LATER):
-        topics = [
-            replace(
-                topic,
-                theme=topic.theme and topic.theme.replace("2023Q1", quarter),
-                embedding=[-x for x in vector] if (topic.theme, quarter) == (NURSES, LATER) else vector,
-            )
-            for topic in SMALL_QUARTER
-            for vector in [VECTORS[topic.theme]]
-        ]
-        write_quarter(folder, topics, {key.replace("2023Q1", quarter): name for key, name in names.items()}, quarter)
+    counts = ((SOME, SOME), (SOME, NOBODY), (NOBODY, SOME))
+    themes = [
+        FakeTheme(name, of_quarter, level)
+        for level in ("theme", "family")
+        for name, of_quarter in zip(names, counts, strict=True)
+    ]
+    return page_of(folder, themes)
+
+
+def page_of(folder: Path, themes: Sequence[FakeTheme]) -> Path:
+    for quarter in QUARTERS:
+        write_quarter(folder, SMALL_QUARTER, SMALL_THEMES, quarter)
         write_report(folder, quarter)
-    assert run(["themes", "--quarters", EARLIER, LATER, "--dir", str(folder)]) == 0
-    return folder / "reports" / f"themes_{EARLIER}_{LATER}.html"
+    view = read_panel(write_panel(folder / "panels/spring", themes, [FIRMS, FIRMS]))
+    return write(view, dict.fromkeys(QUARTERS, folder), folder / "reports" / f"themes_{EARLIER}_{LATER}.html")
 
 
 @pytest.fixture(scope="module")
@@ -52,13 +55,13 @@ def test_themes_stand_under_what_has_become_of_them(
     open_page(page)
 
     assert texts(browser, "h2") == ["Families", "Themes"]
-    for level in ("#families", "#themes"):  # each theme is a family of its own
+    for level in ("#families", "#themes"):
         assert texts(browser, f"{level} .counts dt") == ["new", "growing", "steady", "fading", "gone"]
         assert texts(browser, f"{level} .counts dd") == ["1", "0", "1", "0", "1"]
     for status, name, shares in [
-        ("new", "Wages and hiring", [NONE, "67%"]),
-        ("steady", "Freight costs ease", ["67%", "67%"]),
-        ("gone", "Wages and hiring", ["67%", NONE]),
+        ("new", "Nurses", ["0%", "67%", "0.19"]),
+        ("steady", "Freight costs ease", ["67%", "67%", "1"]),
+        ("gone", "Wages and hiring", ["67%", "0%", "0.19"]),
     ]:
         assert texts(browser, f"#themes .{status} .name") == [name]
         assert texts(browser, f"#themes .{status} td.number") == shares
@@ -68,22 +71,19 @@ def test_themes_stand_under_what_has_become_of_them(
 def test_dots_stand_at_the_shares(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
     open_page(page)
 
-    assert len(browser.find_elements("css selector", f"#{FREIGHT} circle")) == 2
-    [alone] = browser.find_elements("css selector", f"#{NURSES} circle")
-    line, dot = find(browser, f"#{NURSES} .scale").rect, alone.rect
+    line = find(browser, f"#{NURSES} .scale").rect
+    before, now = (dot.rect for dot in browser.find_elements("css selector", f"#{NURSES} circle"))
     # 67 % is the largest share of the page, and so the end of the scale.
-    assert abs(dot["x"] + dot["width"] / 2 - (line["x"] + line["width"])) < 2
+    assert abs(before["x"] + before["width"] / 2 - line["x"]) < 2
+    assert abs(now["x"] + now["width"] / 2 - (line["x"] + line["width"])) < 2
 
 
-def test_a_share_leads_to_the_theme_in_its_quarters_report(
-    browser: Chrome, open_page: Callable[..., None], page: Path
-) -> None:
+def test_a_quarter_leads_to_its_report(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
     open_page(page)
 
-    find(browser, f"#{FREIGHT} td:last-child a").send_keys(Keys.ENTER)
+    find(browser, ".about a:last-of-type").send_keys(Keys.ENTER)
 
-    wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .firm-name"))
-    assert browser.title == f"Themes in the earnings calls of {LATER}"
+    wait_for(browser, lambda: browser.title == f"Themes in the earnings calls of {LATER}")
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_share_leads_to_the_theme_in_its_quarters_report(
 def test_hostile_names_are_shown_as_text_and_nothing_runs_or_loads(
     browser: Chrome, open_page: Callable[..., None], tmp_path: Path, hostile: str
 ) -> None:
-    page = write_page(tmp_path, dict.fromkeys(SMALL_THEMES, hostile))
+    page = write_page(tmp_path, [hostile] * 3)
 
     open_page(page)
 
@@ -119,7 +119,7 @@ def test_nothing_is_wider_than_the_window(
     scheme: str,
 ) -> None:
     words = "Donaudampfschifffahrtselektrizitätenhauptbetriebswerkbauunterbeamtengesellschaft"
-    page = write_page(tmp_path, dict.fromkeys(SMALL_THEMES, words))
+    page = write_page(tmp_path, [words] * 3)
     emulate(width, scheme)
 
     open_page(page)
@@ -130,16 +130,8 @@ def test_nothing_is_wider_than_the_window(
 def test_more_themes_than_one_takes_in_are_folded_away(
     browser: Chrome, open_page: Callable[..., None], tmp_path: Path
 ) -> None:
-    names = {f"theme_{LATER}_{number:03d}": f"Theme {number}" for number in range(1, 16)}
-    topics = [
-        FakeTopic(f"Firm {firm}", number, "Topic", ["A sentence."], theme_id, embedding=[1.0, number / 10])
-        for number, theme_id in enumerate(names)
-        for firm in range(3)
-    ]
-    write_quarter(tmp_path, topics, names, LATER)
-    write_quarter(tmp_path, [replace(topic, theme=None) for topic in topics], {}, EARLIER)
-    assert run(["themes", "--quarters", EARLIER, LATER, "--dir", str(tmp_path)]) == 0
-    open_page(tmp_path / "reports" / f"themes_{EARLIER}_{LATER}.html")
+    themes = [FakeTheme(f"Theme {number:02d}", [NOBODY, SOME]) for number in range(1, 16)]
+    open_page(page_of(tmp_path, themes))
     assert len(texts(browser, "#themes .new .name")) == 12
 
     find(browser, "#themes .new summary").click()

@@ -71,14 +71,6 @@ def _print_version(wanted: bool) -> None:
         raise typer.Exit()
 
 
-def _no_option_among(quarters: tuple[str, str]) -> tuple[str, str]:
-    """If only one quarter is given, click takes the option after it for the second."""
-    if any(quarter.startswith("-") for quarter in quarters):
-        raise InvalidInput(f"--quarters {' '.join(quarters)}: give two quarters, the earlier one first")
-    earlier, later = quarters
-    return quarter_of(earlier), quarter_of(later)
-
-
 @app.callback()
 def ftm(
     show_version: Annotated[  # noqa: ARG001  # its callback has done it
@@ -258,12 +250,11 @@ def compare(
 
 @app.command(epilog="Example: ftm themes --quarters 2020Q1 2020Q2 --dir ftm-output/run")
 def themes(
+    others: Annotated[list[str] | None, typer.Argument(metavar="[QUARTER...]", help="More of them.")] = None,
     quarters: Annotated[
-        tuple[str, str],
-        typer.Option(
-            metavar="EARLIER LATER", help="Two quarters, for example 2020Q1 2020Q2.", callback=_no_option_among
-        ),
-    ],
+        list[str] | None,
+        typer.Option("--quarters", metavar="QUARTER...", help="Two quarters or more, the earliest first."),
+    ] = None,
     folders: Annotated[
         list[Path] | None,
         typer.Option(
@@ -273,15 +264,17 @@ def themes(
             show_default=str(DEFAULT_OUT),
         ),
     ] = None,
+    quiet: Quiet = False,
 ) -> None:
-    """Show what has become of families and themes from one quarter to a later: new, growing, steady, fading or gone.
+    """Show what has become of families and themes from the first quarter to the last: new, growing, fading or gone.
 
-    They are matched by what their topics say. Writes a page with all of them, and a table, beside the later quarter's
-    report.
+    One set of them is measured in all quarters, as ftm panel does. Writes a page with all of them, and a table, beside
+    the last quarter's report.
     """
     from cloud.src.cli.quarters import command  # here, because scipy takes a second to load
 
-    command.themes(*quarters, folders or [DEFAULT_OUT])
+    named = [quarter_of(quarter) for quarter in [*(quarters or []), *(others or [])]]
+    command.themes(Screen(quiet=quiet), named, folders or [DEFAULT_OUT])
 
 
 @app.command(epilog="Example: ftm panel 2020Q1 2020Q2 --dir ftm-output/run --out ftm-output/run/panels/spring")

@@ -84,20 +84,20 @@ class Store:
 
 
 class FolderStore(Store):
-    """The output folder of a run, to be read: keys are paths in it."""
+    """The output folders of runs, to be read: keys are paths in the first folder that has them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, *folders: Path) -> None:
         super().__init__(None, "")
-        self.folder = folder
+        self.folders = folders
 
     def where(self, key: str) -> str:
         """The file's path, for messages."""
-        return str(self.folder / key)
+        return str(next((folder / key for folder in self.folders if (folder / key).exists()), self.folders[0] / key))
 
     def read(self, key: str) -> bytes | None:
         """The file's bytes, or None when there is no such file."""
         try:
-            return (self.folder / key).read_bytes()
+            return Path(self.where(key)).read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from cloud.src.cli.quarters import changes
+from cloud.src.cli.quarters import changes, statistics
 from cloud.src.cli.run import naming_plan
 from cloud.src.contract import keys
 from cloud.src.lambdas import summarize_results
@@ -19,7 +19,7 @@ from cloud.src.topics import find_topics, grid, procedural
 from cloud.src.worker import firm_topics, map_firms, quarter_sentences
 from tests.fast.docs.repository import documents, read
 
-WORDS = {2: "two", 3: "three", 5: "five", 7: "seven"}
+WORDS = {1: "one", 2: "two", 3: "three", 5: "five", 6: "six", 7: "seven"}
 
 # Document -> what it says, with the numbers of the code.
 STATED = {
@@ -61,8 +61,6 @@ STATED = {
         f"fewer than {find_themes.MIN_TOPICS_TO_CENTRE} topics the mean is not subtracted, "
         f"the cut is {find_themes.MAX_UNCENTRED_DISTANCE},",
         f"**general** at a similarity of {rank.MAX_SIMILARITY_TO_ANY_CALL} or more",
-        f"over pairs from {changes.SAME_THEME_COSINE} up",
-        f"more than {WORDS[int(changes.STANDARD_ERRORS)]} standard errors",
     ],
     "adr/adr_015_measured_on_sentences.md": [
         f"In {refine.ROUNDS} rounds each sentence goes to the nearest theme from a cosine of {refine.NEAR} up",
@@ -76,6 +74,13 @@ STATED = {
         f"over {WORDS[stability.RERUNS]} reruns",
         f"fitted to at most {quarter_sentences.MAX_SAMPLE:,} sentences",
         f"fewer than {stability.MIN_FIRMS} firms has no stability",
+    ],
+    "adr/adr_017_what_has_changed.md": [
+        f"at most {WORDS[changes.NOBODY_FIRMS]} firm, or {changes.NOBODY_SHARE:.0%} of them",
+        f"{WORDS[changes.SOME_FIRMS]} firms and {changes.SOME_SHARE:.0%} or more on the other",
+        f"a false discovery rate below {changes.MAX_Q:.0%}",
+        f"up to {statistics.MAX_EXACT} firms that differ",
+        f"Where fewer than {WORDS[statistics.MIN_PAIRED]} firms",
     ],
     "packages/llm.md": [
         f"| `LLM_MAX_CONCURRENT` | {xai_client.DEFAULT_MAX_CONCURRENT} |",

@@ -8,8 +8,8 @@ from pathlib import Path
 from cloud.src.cli.compare import judging as compare_judging
 from cloud.src.cli.compare import tables as compare_tables
 from cloud.src.cli.compare.runs import compare_runs, read_runs
-from cloud.src.cli.quarters import changes as theme_changes
-from cloud.src.cli.quarters.tables import side_by_side
+from cloud.src.cli.compare.side_by_side import side_by_side
+from cloud.src.cli.quarters.quarter_themes import read_quarter
 from cloud.src.cli.run.run_folder import FAMILY
 from cloud.src.cli.screen import Screen, output_console
 from cloud.src.contract.errors import InvalidInput
@@ -44,10 +44,9 @@ def compare(run_a: Path, run_b: Path, quarter: str | None, sample: int, seed: in
 
     console = output_console()
     families = {
-        side: theme_changes.read_quarter(run.folder, comparison.quarter)
-        for side, run in (("A", comparison.a), ("B", comparison.b))
+        side: read_quarter(run.folder, comparison.quarter) for side, run in (("A", comparison.a), ("B", comparison.b))
     }
-    if any(of_run[FAMILY].themes for of_run in families.values()):
+    if any(of_run[FAMILY] for of_run in families.values()):
         console.print(side_by_side(f"The first families of {comparison.quarter}", families))
     console.print(compare_tables.runs_table(comparison))
     # Not the names on the page, so that readers can still judge blindly.

@@ -54,22 +54,36 @@ def panel(screen: Screen, asked: PanelOptions) -> None:
     quarters = sorted(asked.quarters)
     default = quarters[0] if len(quarters) == 1 else f"{quarters[0]}-{quarters[-1]}"
     out = asked.out or asked.folder / "panels" / default
-    name = keys.check_panel(out.name)
-    request = PanelRequest(name, quarters, asked.themes_from, asked.level, Limits(MIN_FIRMS, MAX_FIRM_DOMINANCE))
+    keys.check_panel(out.name)
+    rows = build(screen, FolderStore(asked.folder), quarters, out, asked.themes_from, asked.level)
+    if asked.format != formats.PARQUET:
+        with _writing(out), screen.stage(f"write {asked.format}"):
+            formats.write(asked.format, out)
+    _show(asked, out, rows)
+
+
+def build(
+    screen: Screen, store: FolderStore, quarters: Sequence[str], out: Path, themes_from: str | None, level: str
+) -> dict[str, int]:
+    """Write the tables of a panel into ``out``; return the number of rows of each. Raises as ``panel`` does."""
+    limits = Limits(MIN_FIRMS, MAX_FIRM_DOMINANCE)
+    request = PanelRequest(keys.check_panel(out.name), quarters, themes_from, level, limits)
 
     @contextmanager
     def begin(step: str, total: int | None, unit: str) -> Iterator[Stage]:
         with screen.stage(step, total, unit) as stage:
             yield stage
 
+    with _writing(out):
+        return make_panel(store, request, out, _embedder, begin)
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
     try:
-        rows = make_panel(FolderStore(asked.folder), request, out, _embedder, begin)
-        if asked.format != formats.PARQUET:
-            with screen.stage(f"write {asked.format}"):
-                formats.write(asked.format, out)
+        yield
     except OSError as error:
         raise FtmError(f"cannot write {out}: {error.strerror or error}") from error
-    _show(asked, out, rows)
 
 
 def _embedder() -> Embedder:

@@ -1,201 +1,232 @@
-"""Which theme or family of one quarter is which of a later one, and whether more or fewer firms speak of it.
+"""What has become of the families and themes of a panel from its first quarter to its last: whether firms speak more of
+them, or less.
 
-Themes are matched by what their topics say: the cosine of their centroids, with what all topics share taken off. Names
-play no part. Each theme has at most one partner: the assignment with the largest sum of cosines
-(scipy.optimize.linear_sum_assignment), of which the pairs below a floor are dropped.
+One set of themes is measured in all quarters, so nothing has to be matched. The firm is the unit: its exposure to a
+theme is the share of its sentences, over all its calls of a quarter, that count.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
+from cloud.src.cli.quarters.statistics import MIN_PAIRED, Shares, paired_change, q_values, unpaired_change
 from cloud.src.cli.run import run_folder
 from cloud.src.cli.run.run_folder import FAMILY, THEME
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.models.embeddings import unit
-
-Vectors = NDArray[np.float32]
+from cloud.src.contract.record import read_metadata
 
 NEW, GROWING, STEADY, FADING, GONE = "new", "growing", "steady", "fading", "gone"
 STATUSES = (NEW, GROWING, STEADY, FADING, GONE)
 
-# Two themes are one from this cosine of their centroids on (ADR-014).
-SAME_THEME_COSINE = 0.65
-# A share of firms has changed when it differs by more than this many standard errors of a difference of two shares.
-STANDARD_ERRORS = 2.0
+# A share of firms up to this, or one firm, is nobody; one from the other on, and so many firms, is some.
+NOBODY_SHARE, NOBODY_FIRMS = 0.01, 1
+SOME_SHARE, SOME_FIRMS = 0.03, 3
+# Of the themes of a level that are called growing or fading, at most this share is wrong on average.
+MAX_Q = 0.05
 
-_TOPICS = run_folder.columns(schemas.TOPIC, "theme_id embedding")
-_THEMES = "theme_id name keywords n_firms n_sentences general stability family_id"
-_FIRMS = run_folder.columns(schemas.FIRM, "firm_id")
+_THEMES = "theme_id name keywords level family_id general"
 
 
 @dataclass(frozen=True)
-class QuarterTheme:
-    """A theme or family of one quarter. ``rank``: its place in its level, from 1; ``share``: of the quarter's firms.
+class Point:
+    """A theme in one quarter; ``share`` is that of the quarter's firms with a sentence."""
 
-    ``general``: every call has it, whatever happens, or its firms share no words (ADR-014). ``stability`` is None in a
-    quarter of few firms, ``family_id`` for a family.
+    n_firms: int
+    share: float
+    n_sentences: int
+
+
+@dataclass(frozen=True)
+class Change:
+    """A theme or family of a panel. ``points`` has an entry per quarter, oldest first.
+
+    ``p`` and ``q``: of the test of the first against the last quarter. ``n_paired``: how many firms called in both; 0
+    where they are so few that the firms of both were compared as two groups.
     """
 
     theme_id: str
     name: str
     keywords: list[str]
-    n_firms: int
-    n_sentences: int
     general: bool
-    rank: int
-    share: float
-    stability: float | None = None
-    family_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Quarter:
-    """The themes of a quarter, or its families.
-
-    ``centroids``: of the themes, the mean of their topics' vectors, shape (themes, dimensions).
-
-    ``mean``: of all topics of the quarter, shape (dimensions,).
-    """
-
-    name: str
-    folder: Path
-    n_firms: int
-    themes: list[QuarterTheme]
-    centroids: Vectors
-    mean: Vectors
-
-
-@dataclass(frozen=True)
-class Change:
-    """A theme in both quarters, or in one of them. ``similarity``: of a pair, the cosine of the centroids."""
-
+    family_id: str | None
     status: str
-    earlier: QuarterTheme | None
-    later: QuarterTheme | None
-    similarity: float | None = None
+    points: list[Point]
+    n_paired: int
+    p: float
+    q: float
 
     @property
-    def theme(self) -> QuarterTheme:
-        """The theme as it was last seen."""
-        if self.later is not None:
-            return self.later
-        if self.earlier is not None:
-            return self.earlier
-        raise ValueError("a change is of a theme that is in one of the quarters at least")
+    def earlier(self) -> Point:
+        """In the first quarter."""
+        return self.points[0]
+
+    @property
+    def later(self) -> Point:
+        """In the last quarter."""
+        return self.points[-1]
 
 
-def find_folder(quarter: str, folders: Sequence[Path]) -> Path:
-    """The one output folder that has the quarter; raise InvalidInput when none or several have it."""
-    keys.check_quarter(quarter)
-    found = {folder: run_folder.quarters_in(folder) for folder in dict.fromkeys(folders)}
-    having = [folder for folder, quarters in found.items() if quarter in quarters]
-    if not having:
-        there = "; ".join(f"{folder} has {', '.join(quarters)}" for folder, quarters in found.items())
-        raise InvalidInput(f"no output folder has {quarter} ({there}): run the quarter, or name its folder with --dir")
-    if len(having) > 1:
-        raise InvalidInput(f"{quarter} is in {' and in '.join(map(str, having))}: name one of them with --dir")
-    return having[0]
+@dataclass(frozen=True)
+class PanelView:
+    """A panel's quarters, how many firms each has, and what has become of its families and themes, by level."""
+
+    quarters: list[str]
+    n_firms: list[int]
+    changes: dict[str, list[Change]]
 
 
-def read_quarter(folder: Path, quarter: str) -> dict[str, Quarter]:
-    """Read a quarter's families and themes, by level.
-
-    Raises InvalidInput when a table is missing or damaged, or the tables do not agree.
-    """
-    topics = run_folder.read_table(folder, quarter, "topics", _TOPICS)
-    n_firms = run_folder.read_table(folder, quarter, "firms", _FIRMS).num_rows
-    vectors = run_folder.embeddings(topics, folder / keys.topics(quarter))
-    of_topics: list[Any] = topics.column("theme_id").to_pylist()
-    mean = vectors.mean(axis=0)
-    quarters = {}
+def read_panel(folder: Path) -> PanelView:
+    """Read a panel; raise InvalidInput when it is not there, is damaged, or has one quarter only."""
+    path = folder / keys.panel_table("quarters")
+    if not path.is_file():
+        raise InvalidInput(f"{folder} is not a panel ({path} is missing): make one with ftm panel")
+    points = run_folder.read_file(path, schemas.PANEL_QUARTER)
+    quarters: list[str] = sorted(set(map(str, points["quarter"].to_pylist())))
+    if len(quarters) < 2:
+        raise InvalidInput(f"{folder} has one quarter only: nothing can have changed in it")
+    themes = run_folder.read_file(folder / keys.panel_table("themes"), run_folder.columns(schemas.PANEL_THEME, _THEMES))
+    firms = _exposures_by_firm(folder, themes, (quarters[0], quarters[-1]))
+    calls = run_folder.read_file(
+        folder / keys.panel_table("calls"), run_folder.columns(schemas.CALL, "firm_id quarter")
+    )
+    n_firms = [len(pc.unique(calls.filter(pc.field("quarter") == quarter)["firm_id"])) for quarter in quarters]
+    rows: list[dict[str, Any]] = themes.to_pylist()
+    of_theme = _points(points, quarters)
+    changes = {}
     for level in (FAMILY, THEME):
-        table = run_folder.read_themes(folder, quarter, f"{_THEMES} centroid", level)
-        rows: list[Any] = table.drop_columns(["centroid"]).to_pylist()
-        themes = [
-            QuarterTheme(**row, rank=rank, share=row["n_firms"] / max(1, n_firms))
-            for rank, row in enumerate(rows, start=1)
-        ]
-        # What has no topic of its own is near to its sentences.
-        own = mean + np.array(table.column("centroid").to_pylist()).reshape(len(themes), len(mean))
-        quarters[level] = Quarter(quarter, folder, n_firms, themes, own.astype(np.float32), mean)
-    _check_same_run(quarters, of_topics, folder / keys.topics(quarter))
-    family_of = {theme.theme_id: theme.family_id for theme in quarters[THEME].themes}
-    for level, groups in ((FAMILY, [family_of.get(theme_id) for theme_id in of_topics]), (THEME, of_topics)):
-        _set_centroids(quarters[level], vectors, groups)
-    return quarters
+        places = [place for place, row in enumerate(rows) if row["level"] == level]
+        own = [(rows[place], of_theme[rows[place]["theme_id"]]) for place in places]
+        found = between(firms[quarters[0]], firms[quarters[-1]], places)
+        changes[level] = _in_order(_changes(own, found, (n_firms[0], n_firms[-1])))
+    return PanelView(quarters, n_firms, changes)
 
 
-def of_family(themes: Sequence[QuarterTheme], family: QuarterTheme) -> list[QuarterTheme]:
-    """The themes of a family, in their rank."""
-    return [theme for theme in themes if theme.family_id == family.theme_id]
+def recorded_inputs(folder: Path) -> dict[str, str] | None:
+    """Of each quarter of a panel the run that it was made from; None where there is no panel."""
+    path = folder / keys.panel_table("themes")
+    if not path.is_file():
+        return None
+    found: dict[str, str] = read_metadata(run_folder.schema_of(path)).get("inputs", {})
+    return found
 
 
-def compare(earlier: Quarter, later: Quarter) -> list[Change]:
-    """What has become of the themes, by status, and within one the highest ranked first; general ones come last.
+@dataclass(frozen=True)
+class Tested:
+    """An entry per theme; ``change`` is above 0 where firms say more."""
 
-    Raises InvalidInput when the quarters were made with different embedding models.
-    """
-    if earlier.mean.shape != later.mean.shape:
-        raise InvalidInput(
-            f"{earlier.name} and {later.name} were made with different embedding models ({len(earlier.mean)} and "
-            f"{len(later.mean)} dimensions): run one of them again"
-        )
-    pairs = match(earlier, later)
-    changes = [
+    n_paired: int
+    change: Shares
+    p: Shares
+
+    @property
+    def q(self) -> Shares:
+        """The q-values."""
+        return q_values(self.p)
+
+
+FirmExposures = dict[str, NDArray[np.float64]]  # of each firm, to all themes
+
+
+def between(before: FirmExposures, after: FirmExposures, places: Sequence[int]) -> Tested:
+    """Test some themes, by the firms that are in both where they are MIN_PAIRED or more, else by all."""
+    both = sorted(before.keys() & after.keys())
+    is_paired = len(both) >= MIN_PAIRED
+    firms = (both, both) if is_paired else (sorted(before), sorted(after))
+    first, last = (
+        np.array([of_firm[firm] for firm in chosen]).reshape(len(chosen), -1)
+        for of_firm, chosen in zip((before, after), firms, strict=True)
+    )
+    test = paired_change if is_paired else unpaired_change
+    found = [test(first[:, place], last[:, place]) for place in places]
+    return Tested(
+        len(both) if is_paired else 0, np.array([change for change, _ in found]), np.array([p for _, p in found])
+    )
+
+
+def status_of(earlier: Point, later: Point, n_firms: tuple[int, int], change: float, q: float) -> str:
+    """New and gone by rule, growing and fading by the test."""
+    if _is_nobody(earlier, n_firms[0]) and _is_some(later):
+        return NEW
+    if _is_nobody(later, n_firms[1]) and _is_some(earlier):
+        return GONE
+    if q < MAX_Q and change:
+        return GROWING if change > 0 else FADING
+    return STEADY
+
+
+def _is_nobody(point: Point, n_firms: int) -> bool:
+    return point.n_firms <= max(NOBODY_FIRMS, NOBODY_SHARE * n_firms)
+
+
+def _is_some(point: Point) -> bool:
+    return point.n_firms >= SOME_FIRMS and point.share >= SOME_SHARE
+
+
+def _changes(own: list[tuple[dict[str, Any], list[Point]]], tested: Tested, n_firms: tuple[int, int]) -> list[Change]:
+    return [
         Change(
-            status_of(earlier.themes[i], earlier, later.themes[j], later), earlier.themes[i], later.themes[j], cosine
+            **{name: value for name, value in row.items() if name != "level"},
+            status=status_of(points[0], points[-1], n_firms, change, q),
+            points=points,
+            n_paired=tested.n_paired,
+            p=float(p),
+            q=float(q),
         )
-        for i, j, cosine in pairs
+        for (row, points), change, p, q in zip(own, tested.change, tested.p, tested.q, strict=True)
     ]
-    partners_of = ({i for i, _, _ in pairs}, {j for _, j, _ in pairs})
-    changes += [Change(NEW, None, theme) for j, theme in enumerate(later.themes) if j not in partners_of[1]]
-    changes += [Change(GONE, theme, None) for i, theme in enumerate(earlier.themes) if i not in partners_of[0]]
-    return sorted(changes, key=lambda change: (change.theme.general, STATUSES.index(change.status), change.theme.rank))
 
 
-def match(earlier: Quarter, later: Quarter) -> list[tuple[int, int, float]]:
-    """The themes that are the same: row in the earlier quarter, row in the later one, cosine of their centroids."""
-    shared = (earlier.mean + later.mean) / 2
-    cosines = unit(earlier.centroids - shared) @ unit(later.centroids - shared).T
-    # What is below the floor is worth nothing, so that no good pair is given up for two bad ones.
-    worth = np.where(cosines >= SAME_THEME_COSINE, cosines, 0)
-    found = zip(*linear_sum_assignment(worth, maximize=True), strict=True)
-    return [(int(i), int(j), float(cosines[i, j])) for i, j in found if cosines[i, j] >= SAME_THEME_COSINE]
+def _in_order(changes: list[Change]) -> list[Change]:
+    """By status, then by how much the share of firms has changed; general ones last."""
+    return sorted(
+        changes,
+        key=lambda each: (
+            *(each.general, STATUSES.index(each.status), -abs(each.later.share - each.earlier.share)),
+            each.theme_id,
+        ),
+    )
 
 
-def status_of(before: QuarterTheme, earlier: Quarter, after: QuarterTheme, later: Quarter) -> str:
-    """Growing or fading when the share of firms has changed by more than chance would change it, else steady."""
-    pooled = (before.n_firms + after.n_firms) / (earlier.n_firms + later.n_firms)
-    standard_error = math.sqrt(pooled * (1 - pooled) * (1 / earlier.n_firms + 1 / later.n_firms))
-    difference = after.share - before.share
-    if abs(difference) <= STANDARD_ERRORS * standard_error:
-        return STEADY
-    return GROWING if difference > 0 else FADING
+def _points(table: pa.Table, quarters: Sequence[str]) -> dict[str, list[Point]]:
+    points: dict[str, dict[str, Point]] = {}
+    for row in table.to_pylist():
+        point = Point(row["n_firms"], row["share_of_firms"], row["n_sentences"])
+        points.setdefault(row["theme_id"], {})[row["quarter"]] = point
+    return {theme_id: [own[quarter] for quarter in quarters] for theme_id, own in points.items()}
 
 
-def _check_same_run(quarters: dict[str, Quarter], of_topics: list[Any], path: Path) -> None:
-    """Raise InvalidInput when a topic is of an unknown theme, or a theme of an unknown family."""
-    families, themes = ({theme.theme_id for theme in quarters[level].themes} for level in (FAMILY, THEME))
-    known = {theme.family_id for theme in quarters[THEME].themes} <= families
-    if not known or not {theme_id for theme_id in of_topics if theme_id is not None} <= themes:
-        raise InvalidInput(f"{path} and the themes beside it are of different runs: run the quarter again")
+def _exposures_by_firm(folder: Path, themes: pa.Table, quarters: Sequence[str]) -> dict[str, FirmExposures]:
+    """Of each quarter and firm the exposure to each theme, in the order of ``themes``."""
+    calls = run_folder.read_file(
+        folder / keys.panel_table("calls"),
+        run_folder.columns(schemas.CALL, "firm_id quarter n_sentences_said"),
+    )
+    exposures = run_folder.read_file(
+        folder / keys.panel_table("exposures"),
+        run_folder.columns(schemas.PANEL_EXPOSURE, "firm_id theme_id quarter n_sentences"),
+    )
+    found = {}
+    for quarter in quarters:
+        said = calls.filter(pc.field("quarter") == quarter).group_by("firm_id").aggregate([("n_sentences_said", "sum")])
+        firm_ids: list[Any] = said["firm_id"].to_pylist()
+        own = exposures.filter(pc.field("quarter") == quarter)
+        firm = _places(own["firm_id"], said["firm_id"])
+        theme = _places(own["theme_id"], themes["theme_id"])
+        counts = np.zeros((len(firm_ids), themes.num_rows))
+        np.add.at(counts, (firm, theme), np.asarray(own["n_sentences"]))
+        shares = counts / np.maximum(np.asarray(said["n_sentences_said_sum"]), 1)[:, None]
+        found[quarter] = dict(zip(firm_ids, shares, strict=True))
+    return found
 
 
-def _set_centroids(quarter: Quarter, vectors: Vectors, theme_of_topic: list[Any]) -> None:
-    """Set the centroids of what has topics to the mean of their vectors."""
-    place = {theme.theme_id: row for row, theme in enumerate(quarter.themes)}
-    rows = np.array([place.get(theme_id, len(place)) for theme_id in theme_of_topic])
-    sums = np.zeros((len(place) + 1, vectors.shape[1]))  # the last one: topics without a theme
-    np.add.at(sums, rows, vectors)
-    counts = np.bincount(rows, minlength=len(sums))[:-1]
-    quarter.centroids[counts > 0] = sums[:-1][counts > 0] / counts[counts > 0, None]
+def _places(values: pa.ChunkedArray[Any], among: pa.ChunkedArray[Any]) -> NDArray[np.int64]:
+    return np.asarray(pc.index_in(values, value_set=among.combine_chunks())).astype(np.int64)

@@ -1,43 +1,68 @@
-"""``ftm themes``: families and themes of two quarters side by side, and what has become of each."""
+"""``ftm themes``: what has become of the families and themes of a panel from its first quarter to its last."""
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from cloud.src.cli.quarters import changes as theme_changes
-from cloud.src.cli.quarters import page as theme_changes_page
-from cloud.src.cli.quarters import tables as theme_tables
+from cloud.src.cli.panel.command import build
+from cloud.src.cli.quarters import page, tables
+from cloud.src.cli.quarters.changes import read_panel, recorded_inputs
 from cloud.src.cli.report.index import write_index
-from cloud.src.cli.run.run_folder import THEME
-from cloud.src.cli.screen import output_console
-from cloud.src.contract import keys
+from cloud.src.cli.run import run_folder
+from cloud.src.cli.run.run_folder import FAMILY
+from cloud.src.cli.screen import Screen, output_console
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.worker.panel.source import inputs_of
+from cloud.src.worker.store import FolderStore
 
 
-def themes(earlier: str, later: str, folders: Sequence[Path]) -> None:
-    """Show the families and themes of two quarters, and write the page and the table of all beside the later report.
+def themes(screen: Screen, quarters: Sequence[str], folders: Sequence[Path]) -> None:
+    """Show the families and themes of several quarters, and write the page and the table of all beside the last report.
 
-    Raises InvalidInput when the quarters are not two, in this order, each in one of the output folders, or a table is
-    damaged; FtmError when something cannot be written.
+    They are those of the panel of these quarters beside the last one's tables, which is made where it is not there yet
+    or is of other runs.
+
+    Raises InvalidInput when there are not two quarters, each in one of the output folders, or a table is damaged;
+    FtmError when something cannot be written.
     """
-    if keys.check_quarter(earlier) >= keys.check_quarter(later):
-        raise InvalidInput(f"--quarters {earlier} {later}: give two quarters, the earlier one first")
-    before, after = (
-        theme_changes.read_quarter(theme_changes.find_folder(name, folders), name) for name in (earlier, later)
-    )
-    changes = {level: theme_changes.compare(before[level], after[level]) for level in before}
-    reports = after[THEME].folder / "reports"
-    table = reports / f"themes_{earlier}_{later}.parquet"
-    theme_tables.write_changes(changes, table)
-    page = theme_changes_page.write_page(before, after, changes, table.with_suffix(".html"))
-    write_index(after[THEME].folder)  # the list of pages has one more
+    if len(set(quarters)) < 2 or len(set(quarters)) < len(quarters) or sorted(quarters) != list(quarters):
+        raise InvalidInput(f"{' '.join(quarters)}: give two quarters or more, the earliest first")
+    of_quarter = {quarter: find_folder(quarter, folders) for quarter in quarters}
+    home = of_quarter[quarters[-1]]
+    store = FolderStore(*dict.fromkeys(of_quarter.values()))
+    panel = home / "panels" / f"{quarters[0]}-{quarters[-1]}"
+    if recorded_inputs(panel) != inputs_of(store, quarters):
+        build(screen, store, list(quarters), panel, themes_from=None, level=FAMILY)
+    view = read_panel(panel)
+    table = home / "reports" / f"themes_{quarters[0]}_{quarters[-1]}.parquet"
+    tables.write_changes(view, table)
+    written = page.write_page(view, of_quarter, table.with_suffix(".html"))
+    write_index(home)  # the list of pages has one more
 
     console = output_console()
-    title = f"The first families of {earlier} and {later}"
-    console.print(theme_tables.side_by_side(title, {earlier: before, later: after}))
-    for level, of_level in changes.items():
-        console.print(theme_tables.changes_table(level, before[level], after[level], of_level))
-    counts = [theme_tables.counts_line(level, of_level) for level, of_level in changes.items()]
-    for line in [*counts, f"All of them: {table}", f"Page: {page}"]:
+    for level in view.changes:
+        console.print(tables.changes_table(level, view))
+    lines = [tables.counts_line(level, changes) for level, changes in view.changes.items()]
+    here = shlex.quote(str(home))
+    lines += [
+        f"All of them: {table}",
+        f"Page: {written}",
+        f"Panel: {panel}",
+        f"Next, every call with every family: ftm panel {' '.join(quarters)} --dir {here} --format csv",
+    ]
+    for line in lines:
         console.print(line, markup=False, soft_wrap=True)
+
+
+def find_folder(quarter: str, folders: Sequence[Path]) -> Path:
+    """The one output folder that has the quarter; raise InvalidInput when none or several have it."""
+    found = {folder: run_folder.quarters_in(folder) for folder in dict.fromkeys(folders)}
+    having = [folder for folder, quarters in found.items() if quarter in quarters]
+    if not having:
+        there = "; ".join(f"{folder} has {', '.join(quarters)}" for folder, quarters in found.items())
+        raise InvalidInput(f"no output folder has {quarter} ({there}): run the quarter, or name its folder with --dir")
+    if len(having) > 1:
+        raise InvalidInput(f"{quarter} is in {' and in '.join(map(str, having))}: name one of them with --dir")
+    return having[0]

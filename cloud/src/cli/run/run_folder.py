@@ -103,8 +103,13 @@ def _check_one_run(files: list[Path], themes: Path) -> None:
 
 
 def _run_of(path: Path) -> str | None:
+    return run_of(schema_of(path))
+
+
+def schema_of(path: Path) -> pa.Schema:
+    """The schema of one file; raise InvalidInput when it is damaged."""
     try:
-        return run_of(pq.read_schema(path))
+        return pq.read_schema(path)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
 

@@ -75,7 +75,7 @@ def make_panel(
             themes, numbers = _joint(source, request, files, load_embedder, begin)
         else:
             themes, numbers = _of_one_quarter(source, request, request.themes_from, files, begin)
-        inputs = {each.quarter: each.made_of() for each in source.quarters}
+        inputs = {each.quarter: each.run for each in source.quarters}
         identity = PanelIdentity(request.name, inputs, request.themes_from, request.level)
         with begin("write tables", None, ""):
             return PanelWriter(folder, identity, themes, numbers, files).write(written_whole)

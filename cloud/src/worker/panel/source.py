@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,9 +20,10 @@ from cloud.src.worker.store import Store
 
 @dataclass(frozen=True)
 class PanelQuarter:
-    """A quarter of a panel, as its last run has left it."""
+    """A quarter of a panel, as its last run has left it; ``run`` is the id in that run's tables."""
 
     quarter: str
+    run: str
     mapped: MappedQuarter
     spoken: SpokenSentences
 
@@ -32,10 +31,6 @@ class PanelQuarter:
     def n_sentences(self) -> int:
         """How many sentences the quarter has."""
         return sum(firm["n_sentences"] for firm in self.mapped.firms)
-
-    def made_of(self) -> str:
-        """A hash of what its parts are made of: transcripts, models, settings."""
-        return hashlib.sha256(json.dumps(self.mapped.fingerprints).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -86,23 +81,32 @@ def read_source(store: Store, quarters: Sequence[str]) -> PanelSource:
     Raises InvalidInput when a quarter has no finished run, or when two were made with different embedding models;
     FtmError when a file is damaged.
     """
-    found = []
-    for quarter in sorted(quarters):
-        progress = store.read_json_if_there(keys.themes_progress(quarter))
-        if progress is None:
-            where = store.where(keys.themes_progress(quarter))
-            raise InvalidInput(f"{quarter} has no themes yet ({where} is missing): run the quarter first, to its end")
-        found.append((quarter, str(progress["manifest_key"])))
-    mapped = [read_mapped(store, *each) for each in found]
-    _check_same_model([quarter for quarter, _ in found], mapped)
+    runs = {quarter: _last_run(store, quarter) for quarter in sorted(quarters)}
+    mapped = [read_mapped(store, quarter, str(run["manifest_key"])) for quarter, run in runs.items()]
+    _check_same_model(list(runs), mapped)
     name_of = {firm["firm_id"]: firm["firm_name"] for each in mapped for firm in each.firms}
     firm_ids = sorted(name_of)
     starts = np.cumsum([0, *(each.topics.num_rows for each in mapped)])
     panel_quarters = [
-        PanelQuarter(quarter, each, SpokenSentences(firm_ids, each.topics, int(start)))
-        for (quarter, _), each, start in zip(found, mapped, starts[:-1], strict=True)
+        PanelQuarter(quarter, str(run["run"]), each, SpokenSentences(firm_ids, each.topics, int(start)))
+        for (quarter, run), each, start in zip(runs.items(), mapped, starts[:-1], strict=True)
     ]
     return PanelSource(store, panel_quarters, firm_ids, [name_of[firm_id] for firm_id in firm_ids])
+
+
+def inputs_of(store: Store, quarters: Sequence[str]) -> dict[str, str]:
+    """Of each quarter the id of its last run; raises as read_source does when it has none."""
+    return {quarter: str(_last_run(store, quarter)["run"]) for quarter in sorted(quarters)}
+
+
+def _last_run(store: Store, quarter: str) -> dict[str, Any]:
+    """The document of the quarter's last reduce job; raise InvalidInput when there was none."""
+    where = store.where(keys.themes_progress(quarter))
+    progress: dict[str, Any] | None = store.read_json_if_there(keys.themes_progress(quarter))
+    if progress is None:
+        raise InvalidInput(f"{quarter} has no themes yet ({where} is missing): run the quarter first, to its end")
+    # Earlier versions gave a run no id.
+    return {**progress, "run": progress.get("run") or progress["manifest_key"]}
 
 
 def _check_same_model(quarters: Sequence[str], mapped: Sequence[MappedQuarter]) -> None:

@@ -34,7 +34,7 @@ Whole = Callable[[Path], AbstractContextManager[Path]]
 class PanelIdentity:
     """What a panel is made of.
 
-    ``inputs``: of each quarter a hash of what its parts are made of. ``themes_from`` is None for joint themes.
+    ``inputs``: of each quarter the id of its run. ``themes_from`` is None for joint themes.
     """
 
     name: str
