@@ -21,6 +21,7 @@ COMMANDS = (
     "prefetch",
     "report",
     "explain",
+    "audit",
     "themes",
     "panel",
     "compare",

@@ -352,6 +352,38 @@ def explain(
     command.explain(theme, firm, quarter, folder, show)
 
 
+@app.command(epilog="Example: ftm audit --dir ftm-output/demo --themes 5")
+def audit(
+    folder: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Output folder of a run.", show_default=True)
+    ] = DEFAULT_OUT,
+    quarter: QuarterInFolder = None,
+    n_themes: Annotated[
+        int, typer.Option("--themes", min=1, metavar="N", help="Sheets to write: of the first N themes.")
+    ] = 10,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FOLDER", help="Folder of the sheets.", show_default="DIR/audit/QUARTER"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another one draws other sentences.")] = 0,
+    judged: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE_OR_FOLDER", help="Count the answers in a sheet, or in a folder of them."),
+    ] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Write sheets on which a judge says whether sentences are about their theme, or count the answers.
+
+    A sheet has sentences that count, some that nearly do, and a few others, shuffled; which is which is in a key.
+    """
+    from cloud.src.cli.audit import command  # here, because scipy takes a second to load
+
+    if judged is not None:
+        command.judged(judged)
+    else:
+        command.audit(Screen(quiet=quiet), folder, quarter, n_themes, out, seed)
+
+
 @local.command(epilog="Example: ftm local up --port 5000")
 def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local AWS on 127.0.0.1.")] = 5000,

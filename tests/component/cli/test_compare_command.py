@@ -126,7 +126,7 @@ def test_names_of_another_run_are_shown_as_text(
         ("compare good bad --judged choices.json", "give two output folders, or --judged FILE alone"),
         ("compare good nowhere", "nowhere is not a folder: give the output folder of a run"),
         ("compare . good", ". has no processed quarter"),
-        ("compare good bad --quarter 2023Q9", "quarter '2023Q9' is not a quarter"),
+        ("compare good bad --quarter 2023Q9", "'2023Q9' is not a quarter"),
         ("compare good bad --quarter 2023Q2", "2023Q2 is not in both folders: good has 2023Q1, bad has 2023Q1"),
         ("compare good bad --sample 0", "Invalid value for '--sample'"),
         ("compare good bad --out good/processed/topics/quarter=2023Q1/topics.parquet", "is not a folder: choose ano"),
