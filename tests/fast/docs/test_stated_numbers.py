@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cloud.src.cli.quarters import changes, statistics
+from cloud.src.cli.report import matching
 from cloud.src.cli.run import naming_plan
 from cloud.src.contract import keys
 from cloud.src.lambdas import summarize_results
@@ -61,6 +62,7 @@ STATED = {
         f"fewer than {find_themes.MIN_TOPICS_TO_CENTRE} topics the mean is not subtracted, "
         f"the cut is {find_themes.MAX_UNCENTRED_DISTANCE},",
         f"**general** at a similarity of {rank.MAX_SIMILARITY_TO_ANY_CALL} or more",
+        f"over pairs from {matching.SAME_THEME_COSINE} up",
     ],
     "adr/adr_015_measured_on_sentences.md": [
         f"In {refine.ROUNDS} rounds each sentence goes to the nearest theme from a cosine of {refine.NEAR} up",

@@ -27,11 +27,14 @@ def earlier_quarter(folder: Path, quarter: str) -> Earlier | None:
     before = [each for each in run_folder.quarters_in(folder) if each < quarter]
     if not before:
         return None
-    from cloud.src.cli.quarters import changes  # here, because scipy takes a second to load
+    from cloud.src.cli.report import matching  # here, because scipy takes a second to load
 
     with suppress(InvalidInput):
-        one, other = (changes.read_quarter(folder, each) for each in (before[-1], quarter))
-        found = [change for level in other for change in changes.compare(one[level], other[level])]
-        pairs = [(change.later, change.earlier) for change in found]
-        return Earlier(before[-1], {later.theme_id: was.share for later, was in pairs if later and was})
+        one, other = (matching.read_quarter(folder, each) for each in (before[-1], quarter))
+        shares = {
+            other[level].theme_ids[later]: one[level].shares[earlier]
+            for level in other
+            for earlier, later in matching.match(one[level], other[level])
+        }
+        return Earlier(before[-1], shares)
     return None
