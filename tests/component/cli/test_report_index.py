@@ -15,6 +15,7 @@ from cloud.src.cli.__main__ import run
 from cloud.src.cli.pages.serve import ADDRESS, server_of
 from cloud.src.cli.report.command import write_report
 from cloud.src.contract import keys, schemas
+from tests.fast.cli.panel_tables import FakeTheme, write_panel
 from tests.fast.cli.report_tables import QUARTER, write_small_quarter
 
 
@@ -44,6 +45,11 @@ def test_index_lists_quarters_the_newest_first_and_the_pages_that_compare_them(t
 def test_comparing_two_quarters_adds_the_page_to_the_index(tmp_path: Path) -> None:
     for quarter in ("2022Q4", QUARTER):
         write_small_quarter(tmp_path, quarter)
+        progress = tmp_path / keys.themes_progress(quarter)
+        progress.parent.mkdir(parents=True)
+        progress.write_text('{"manifest_key": "a run"}')
+    firms = ["Brightwater Tools", "Northfield Foods"]
+    write_panel(tmp_path / "panels/2022Q4-2023Q1", [FakeTheme("Freight", [[1, 1], [1, 1]])], [firms, firms])
     write_report(tmp_path)
     assert "themes_" not in index_of(tmp_path)
 

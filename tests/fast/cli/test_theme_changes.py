@@ -122,7 +122,11 @@ def test_command_writes_page_and_table_beside_the_last_report(
     assert "1 families: 0 new, 1 growing, 0 steady, 0 fading, 0 gone; 0 of them are general" in shown
     assert "7 themes: 2 new, 1 growing, 2 steady, 1 fading, 1 gone; 1 of them are general" in shown
     stem = f"themes_{EARLIER}_{LATER}"
-    assert sorted(path.name for path in (second / "reports").iterdir()) == [f"{stem}.html", f"{stem}.parquet"]
+    assert sorted(path.name for path in (second / "reports").iterdir()) == [
+        "index.html",
+        f"{stem}.html",
+        f"{stem}.parquet",
+    ]
     table = pq.read_table(second / "reports" / f"{stem}.parquet")
     assert table.schema.equals(theme_tables.CHANGE)
     [ports] = [row for row in table.to_pylist() if row["name"] == "Ports"]
