@@ -257,7 +257,7 @@ def test_a_quarter_that_runs_is_not_started_again_and_a_stopped_one_is_taken_ove
     third = run_quarter(environment, "2023Q4")
 
     assert (second["status"], second["error"]) == ("FAILED", "QuarterRunning")
-    assert second["cause"] == f"quarter 2023Q4 is run already by {first}: wait for it or stop it"
+    assert second["cause"] == f"quarter 2023Q4 is already being run by {first}: wait for it or stop it"
     assert stopped == "ABORTED"
     assert third["status"] == "SUCCEEDED"
     assert s3.list_objects_v2(Bucket=bucket, Prefix=keys.running("2023Q4"))["KeyCount"] == 0

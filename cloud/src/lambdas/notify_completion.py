@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 # Long enough for the reason of a failed job, short enough for a mail.
 MAX_REASON_LENGTH = 500
-# vLLM is scaled by hand (ADR-006), and whoever forgets it pays for it: every notification says how to stop it.
+# vLLM is scaled by hand (ADR-006), and whoever forgets it pays until a guard stops it: every mail says how to.
 VLLM_REMINDER = (
-    "vLLM: it is never stopped automatically and costs about $0.37 an hour while it runs; to stop it: "
+    "vLLM: it costs about $0.37 an hour while it runs, and is stopped only after hours without work; to stop it now: "
     "aws ecs update-service --cluster ftm-vllm-cluster --service ftm-vllm-service --desired-count 0 && "
     "aws autoscaling set-desired-capacity --auto-scaling-group-name ftm-vllm-asg --desired-capacity 0"
 )

@@ -37,7 +37,7 @@ def claim(s3: Any, states: Any, bucket: str, quarter: str, execution: str) -> No
         if holder == execution:  # a repeated call
             return
         if _runs(states, holder):
-            raise QuarterRunning(f"quarter {quarter} is run already by {holder}: wait for it or stop it")
+            raise QuarterRunning(f"quarter {quarter} is already being run by {holder}: wait for it or stop it")
         if _write(s3, bucket, key, body, IfMatch=version):
             return
     raise QuarterRunning(f"quarter {quarter} is being started by several executions: start it again")

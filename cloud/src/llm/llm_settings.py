@@ -75,7 +75,9 @@ def check_base_url(base_url: str) -> str:
         raise InvalidInput(f"LLM_BASE_URL {base_url!r} is not a URL: write it like http://127.0.0.1:8000/v1")
     base_url = base_url.rstrip("/")
     if base_url.endswith(_PAGE):
-        raise InvalidInput(f"LLM_BASE_URL {base_url!r} is the page of one question: {base_url.removesuffix(_PAGE)!r}")
+        raise InvalidInput(
+            f"LLM_BASE_URL {base_url!r} is the page of one question: use {base_url.removesuffix(_PAGE)} instead"
+        )
     return base_url
 
 

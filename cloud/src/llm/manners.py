@@ -9,6 +9,15 @@ from typing import Any
 _LEAST = re.compile(
     r"(?:>=|at least|minimum(?: value)?(?: of| is)?|greater than or equal to)\D{0,20}([0-9]{1,5})", re.IGNORECASE
 )
+# Of fields, not of what a text says: "rejected by our safety system" is about the text.
+_NO_TEMPERATURE = re.compile(
+    r"temperature\b.{0,80}\b(?:support|unsupported|allowed|permitted|only|default|must|invalid)"
+    r"|(?:support|unsupported|allowed|permitted|only|invalid)\w*\b.{0,80}\btemperature",
+    re.IGNORECASE | re.DOTALL,
+)
+_NO_SYSTEM_TURN = re.compile(
+    r"\b(?:system|developer)\W{1,3}(?:role|message|prompt|turn|instruction)s?\b|\broles?\b", re.IGNORECASE
+)
 _MOST_LEAST_TOKENS = 4096  # a server that asks for more is not asking for that
 
 
@@ -32,19 +41,21 @@ class Manners:
             shaped["messages"] = _without_system_turn(shaped["messages"])
         return shaped
 
-    def learn(self, body: dict[str, Any], refusal: str) -> bool:
-        """Change what the refusal of ``body`` complains about; return whether that is something new."""
-        before = self.shaped(body)
+    def learn(self, body: dict[str, Any], sent: dict[str, Any], refusal: str) -> bool:
+        """Change what the refusal of ``body``, ``sent`` in this shape, complains about.
+
+        Return whether another shape is worth sending; another request may have learned it in the meantime.
+        """
         text = refusal.lower()
         if "max_completion_tokens" in text and "max_tokens" in text:
             self.tokens_field = "max_completion_tokens"
         elif "max_" in text and (least := _LEAST.search(refusal)) and int(least[1]) <= _MOST_LEAST_TOKENS:
             self.least_tokens = max(self.least_tokens, int(least[1]))
-        elif "temperature" in text:
+        elif _NO_TEMPERATURE.search(refusal):
             self.has_temperature = False
-        elif "system" in text or "developer" in text or "role" in text:
+        elif _NO_SYSTEM_TURN.search(refusal):
             self.has_system_turn = False
-        return self.shaped(body) != before
+        return self.shaped(body) != sent
 
 
 def _without_system_turn(chat: list[dict[str, str]]) -> list[dict[str, str]]:

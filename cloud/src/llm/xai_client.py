@@ -226,10 +226,11 @@ class LlmClient:
         Raises _Transient, LlmBadAnswer (refused) or LlmMisconfigured.
         """
         while True:
+            sent = self.manners.shaped(body)
             try:
-                return await self._send_once(self.manners.shaped(body))
+                return await self._send_once(sent)
             except LlmBadAnswer as refused:
-                if not self.manners.learn(body, str(refused)):
+                if not self.manners.learn(body, sent, str(refused)):
                     raise
                 self._refusals_in_a_row = 0
                 log.info("LLM server %s, model %s: from now on %s", self.base_url, self.model, self.manners)
@@ -245,7 +246,7 @@ class LlmClient:
             raise self._status_error(error) from error
         except openai.APIConnectionError as error:
             raise _connection_failure(error) from error
-        except (openai.APIError, ValueError) as error:  # not JSON, or JSON that is not a completion
+        except (openai.APIError, ValueError, RecursionError) as error:  # not JSON, or JSON that is not a completion
             raise self._no_llm(error) from error
         self._refusals_in_a_row = 0
         self._has_completed = True
@@ -300,7 +301,7 @@ class LlmClient:
                 raise _Transient(_reason(error), str(error.status_code), _retry_after(error)) from error
         except openai.APIConnectionError as error:
             raise _connection_failure(error) from error
-        except ValueError:  # not JSON, like vLLM's empty /health
+        except (ValueError, RecursionError):  # not JSON, like vLLM's empty /health
             return None
         return None
 

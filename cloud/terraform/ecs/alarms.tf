@@ -80,7 +80,7 @@ resource "aws_cloudwatch_metric_alarm" "idle" {
   namespace           = "AWS/EC2"
   metric_name         = "NetworkIn"
   dimensions          = { AutoScalingGroupName = aws_autoscaling_group.vllm.name }
-  statistic           = "Average"
+  statistic           = "Sum" # of the samples of a period: with detailed monitoring there are five
   period              = local.guard_period_s
   evaluation_periods  = var.idle_hours * 3600 / local.guard_period_s
   comparison_operator = "LessThanThreshold"

@@ -88,8 +88,10 @@ def test_up_and_down(account: Account) -> None:
     assert (gone.instances, gone.running_tasks, gone.desired_tasks, gone.usd_per_hour()) == ((), 0, 0, 0)
 
 
-def test_up_resets_a_guard_that_is_still_red(account: Account) -> None:
-    cloudwatch = boto3.client("cloudwatch")
+@pytest.fixture
+def red_guard(account: Account) -> Iterator[Any]:
+    """The client of CloudWatch while the idle guard is red."""
+    cloudwatch = account.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName="ftm-vllm-idle",
         ComparisonOperator="LessThanThreshold",
@@ -98,17 +100,31 @@ def test_up_resets_a_guard_that_is_still_red(account: Account) -> None:
         Namespace="AWS/EC2",
         MetricName="NetworkIn",
         Period=300,
-        Statistic="Average",
+        Statistic="Sum",
     )
     cloudwatch.set_alarm_state(AlarmName="ftm-vllm-idle", StateValue="ALARM", StateReason="idle")
-    said: list[str] = []
-
-    vllm_group.up(account, 60, said.append, no_wait)
-
-    (alarm,) = cloudwatch.describe_alarms(AlarmNames=["ftm-vllm-idle"])["MetricAlarms"]
-    assert alarm["StateValue"] == "OK"
-    assert said[0] == "alarm ftm-vllm-idle was still red and would have stopped the group again: reset"
+    yield cloudwatch
     cloudwatch.delete_alarms(AlarmNames=["ftm-vllm-idle"])
+
+
+def test_up_waits_for_a_guard_that_is_still_red(account: Account, red_guard: Any) -> None:
+    said: list[str] = []
+    desired_while_red: list[int] = []
+
+    def evaluated_meanwhile(_seconds: float) -> None:
+        desired_while_red.append(vllm_group.look(account).desired_instances)
+        red_guard.set_alarm_state(AlarmName="ftm-vllm-idle", StateValue="OK", StateReason="no data")
+
+    vllm_group.up(account, 60, said.append, evaluated_meanwhile)
+
+    assert desired_while_red[0] == 0
+    assert said[0].startswith("ftm-vllm-idle is still red and would stop the group again: waiting until it is not")
+
+
+@pytest.mark.usefixtures("red_guard")
+def test_up_gives_up_on_a_guard_that_stays_red(account: Account) -> None:
+    with pytest.raises(FtmError, match="ftm-vllm-idle is still red"):
+        vllm_group.up(account, 0, print, no_wait)
 
 
 # https://docs.aws.amazon.com/autoscaling/ec2/userguide/ts-as-capacity.html
@@ -216,13 +232,13 @@ def test_commands(account: Account, s3: Any, capsys: pytest.CaptureFixture[str])
     assert "account 123456789012, region us-east-1, local AWS at http://" in capsys.readouterr().out
     assert run(["aws", "start", QUARTER]) == 0
     out = capsys.readouterr().out
-    assert "10 firms, about 440 names: about 0.0 h and $0.01 at 10 names per second, which nobody has measured" in out
+    assert "10 firms, about 440 names: about 0.0 h and $0.01 at 10 names per second (not measured)" in out
     assert "started arn:aws:states:" in out
 
     assert run(["aws", "start", QUARTER]) == 2
-    assert f"{QUARTER} runs already: arn:aws:states:" in capsys.readouterr().err
+    assert f"{QUARTER} is already running: arn:aws:states:" in capsys.readouterr().err
     assert run(["aws", "down"]) == 2
-    assert f"{QUARTER} still runs and needs vLLM" in capsys.readouterr().err
+    assert f"{QUARTER} is still running and needs vLLM" in capsys.readouterr().err
     assert run(["aws", "down", "--force", "--timeout", "60s"]) == 0
     assert "vLLM is down: 0 of 0 instances, 0 of 0 tasks running" in capsys.readouterr().out
 
@@ -233,7 +249,7 @@ def test_commands(account: Account, s3: Any, capsys: pytest.CaptureFixture[str])
         (["start", "2024Q1"], "2024Q1 is not prefetched: ftm prefetch 2024Q1"),
         (["start", QUARTER, "--limit", "0"], "is more than --limit 0: add --yes"),
         (["follow", "2024Q1"], "2024Q1 was never started here"),
-        (["stop", QUARTER], f"{QUARTER} does not run"),
+        (["stop", QUARTER], f"{QUARTER} is not running"),
         (["up", "--timeout", "soon"], "--timeout 'soon' is not a time"),
         (["status", "--profile", "no-such-profile"], "no-such-profile"),
     ],

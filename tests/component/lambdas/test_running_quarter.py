@@ -48,7 +48,7 @@ def test_a_quarter_that_nobody_runs_is_claimed_and_claimed_again_by_the_same(s3:
 def test_a_second_execution_is_refused_and_told_of_the_first(s3: Any, status: str) -> None:
     running_quarter.claim(s3, States(), BUCKET, QUARTER, FIRST)
 
-    with pytest.raises(QuarterRunning, match=f"quarter 2023Q1 is run already by {FIRST}"):
+    with pytest.raises(QuarterRunning, match=f"quarter 2023Q1 is already being run by {FIRST}"):
         running_quarter.claim(s3, States(first=status), BUCKET, QUARTER, SECOND)
 
     assert holder(s3) == FIRST

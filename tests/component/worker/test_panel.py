@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -168,6 +169,15 @@ def test_themes_of_a_quarter_are_those_it_has_published(run_folder: Path, fixed:
     assert all(row.pop("in_sample") for row in found)
     assert [{**row, "theme_id": row["theme_id"].replace("_spring_", f"_{EARLIER}_")} for row in found] == own
     assert {row["in_sample"] for row in read(fixed, "grid").to_pylist() if row["quarter"] == LATER} == {False}
+
+
+def test_themes_of_a_run_that_has_not_ended_are_refused(run_folder: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    shutil.copytree(run_folder, folder)
+    progress = folder / keys.themes_progress(EARLIER)
+    progress.write_text(json.dumps({**json.loads(progress.read_text()), "run": "another"}))
+    with pytest.raises(InvalidInput, match="is not of the quarter's last run"):
+        panel(folder, tmp_path / "out", EARLIER, themes_from=EARLIER)
 
 
 class WithoutLaterCalls(FolderStore):

@@ -84,5 +84,20 @@ def test_no_sheet_and_no_key(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match=r"key\.json is missing"):
         read_judged(sheet)
     write(tmp_path, "theme_2023Q1_001", {"a": "y"}).write_text("a,b\n1,2\n")
-    with pytest.raises(InvalidInput, match="no sheet of ftm audit"):
+    with pytest.raises(InvalidInput, match="is not a sheet of ftm audit"):
+        read_judged(sheet)
+
+
+@pytest.mark.parametrize(("separator", "encoding"), [(";", "utf-8-sig"), (",", "cp1252"), ("\t", "utf-8")])
+def test_sheets_as_spreadsheet_programs_save_them(separator: str, encoding: str, tmp_path: Path) -> None:
+    sheet = write(tmp_path, "theme_2023Q1_001", {"a": "y", "b": "n"})
+    text = sheet.read_text(encoding="utf-8-sig").replace(",", separator)
+    sheet.write_text(text.replace(f"a{separator}", f"a{separator}\u201cSteel\u201d", 1), encoding=encoding)
+    assert sum(judged.n for judged in read_judged(sheet)["theme_2023Q1_001"].values()) == 2
+
+
+def test_a_damaged_key(tmp_path: Path) -> None:
+    sheet = write(tmp_path, "theme_2023Q1_001", {"a": "y"})
+    (tmp_path / KEY).write_text("{")
+    with pytest.raises(InvalidInput, match="is damaged"):
         read_judged(sheet)

@@ -91,13 +91,17 @@ def test_usage_of_any_shape(usage: Any) -> None:
         ("Invalid 'max_tokens': integer below minimum value. Expected a value >= 16", {**BODY, "max_tokens": 16}),
         ("System role not supported", {**BODY, "messages": [{"role": "user", "content": "Be brief.\n\nHi."}]}),
         ("The text is too long", BODY),
+        ("Your request was rejected as a result of our safety system", BODY),  # of the text, not of its fields
+        ("Refused: the text speaks of a high temperature", BODY),
     ],
 )
 def test_what_a_server_refuses_is_learned_once(refusal: str, expected: dict[str, Any]) -> None:
     manners = Manners()
-    assert manners.learn(BODY, refusal) is (expected != BODY)
+    assert manners.learn(BODY, BODY, refusal) is (expected != BODY)
     assert manners.shaped(BODY) == expected
-    assert manners.learn(BODY, refusal) is False
+    assert manners.learn(BODY, manners.shaped(BODY), refusal) is False
+    # Another request was under way in the old shape.
+    assert manners.learn(BODY, BODY, refusal) is (expected != BODY)
     assert BODY["max_tokens"] == 8
 
 
@@ -129,7 +133,7 @@ def test_lists_of_models(models: object) -> None:
 
 
 def test_a_pasted_page_is_named() -> None:
-    with pytest.raises(InvalidInput, match="is the page of one question: 'http://host/v1'"):
+    with pytest.raises(InvalidInput, match="is the page of one question: use http://host/v1 instead"):
         check_base_url("http://host/v1/chat/completions/")
 
 

@@ -156,7 +156,7 @@ def test_a_firm_is_identified_by_id_ticker_or_name(tmp_path: Path, rows: list[st
     ("rows", "message"),
     [
         ([",ELM,Elm", ",,Elm"], "company 'Elm' has rows with and without a ticker"),
-        ([",ELM,Elm", ",ELM,Oak"], "ticker 'ELM' is of two companies, 'Elm' and 'Oak': give every row a firm_id"),
+        ([",ELM,Elm", ",ELM,Oak"], "ticker 'ELM' belongs to two companies, 'Elm' and 'Oak': give every row a firm_id"),
         (
             [",ELMA,Elm", ",ELMB,Elm"],
             "company 'elm' has other calls as 'ELMA' than as 'ELMB': give every row a firm_id",

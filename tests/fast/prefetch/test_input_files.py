@@ -142,12 +142,12 @@ GOOD_HEADER = b"company,date,text\n"
             r"calls\.csv, line 2: neither UTF-8 nor Windows-1252 text",
         ),
         ("calls.csv", "company,date,text\n".encode("utf-16"), r"calls\.csv is UTF-16: save it as UTF-8"),
-        ("calls.parquet", b"", r"calls\.parquet is no readable Parquet file: "),
-        ("calls.parquet", b"PAR1 and then something else", r"calls\.parquet is no readable Parquet file: "),
+        ("calls.parquet", b"", r"calls\.parquet is not a readable Parquet file: "),
+        ("calls.parquet", b"PAR1 and then something else", r"calls\.parquet is not a readable Parquet file: "),
         (
             "calls.xlsx",
             b"PK",
-            r"calls\.xlsx is no transcript file: its name must end with \.csv, \.parquet, \.jsonl or \.txt",
+            r"calls\.xlsx is not a transcript file: its name must end with \.csv, \.parquet, \.jsonl or \.txt",
         ),
     ],
 )
@@ -161,7 +161,7 @@ def test_a_truncated_parquet_file_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "calls.parquet"
     pq.write_table(pa.table({"company": ["Elm"], "date": ["2023-02-01"], "text": ["Hi."]}), path)
     path.write_bytes(path.read_bytes()[:-20])
-    assert_refused(path, r"calls\.parquet is no readable Parquet file: ")
+    assert_refused(path, r"calls\.parquet is not a readable Parquet file: ")
 
 
 def test_parquet_with_damaged_pages_is_refused(tmp_path: Path) -> None:
@@ -171,14 +171,14 @@ def test_parquet_with_damaged_pages_is_refused(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[4:400] = bytes(396)
     path.write_bytes(content)
-    assert_refused(path, r"calls\.parquet is no readable Parquet file: ")
+    assert_refused(path, r"calls\.parquet is not a readable Parquet file: ")
 
 
 def test_parquet_text_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "calls.parquet"
     text = pa.array([b"Caf\xe9"]).view(pa.string())
     pq.write_table(pa.table({"company": ["Elm"], "date": ["2023-02-01"], "text": text}), path)
-    assert_refused(path, r"calls\.parquet is no readable Parquet file: .*UTF8")
+    assert_refused(path, r"calls\.parquet is not a readable Parquet file: .*UTF8")
 
 
 def test_parquet_column_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_parquet_column_name_that_is_not_utf8_is_refused(tmp_path: Path) -> None
     columns = {"company": ["Elm"], "date": ["2023-02-01"], "text": ["Hi."], "notiz": [""]}
     pq.write_table(pa.table(columns), path, store_schema=False)
     path.write_bytes(path.read_bytes().replace(b"notiz", b"not\xedz"))
-    assert_refused(path, r"calls\.parquet is no readable Parquet file: ")
+    assert_refused(path, r"calls\.parquet is not a readable Parquet file: ")
 
 
 def test_parquet_column_of_lists_is_refused(tmp_path: Path) -> None:
@@ -211,3 +211,23 @@ def assert_refused(source: Path, message: str) -> None:
         list(map(read, find_files(source)))
     assert re.search(message, str(refusal.value))
     assert "\n" not in str(refusal.value)
+
+
+def test_the_folder_tells_the_quarter_of_rows_that_have_none(tmp_path: Path) -> None:
+    (tmp_path / "quarter=2020Q2").mkdir()
+    path = tmp_path / "quarter=2020Q2" / "calls.jsonl"
+    path.write_text('{"ticker": "ELM", "date": "2020-08-27", "text": "Steel costs rose."}\n')
+    assert read(path)[0]["quarter"] == "2020Q2"
+
+
+def test_a_text_with_two_readings_of_its_day_is_named_like_a_call(tmp_path: Path) -> None:
+    (tmp_path / "companies.csv").write_text("ticker,company\nELM,Elm\n")
+    text = tmp_path / "ELM_04-05-2020.txt"
+    text.write_text("Steel costs rose.")
+    assert find_files(tmp_path) == [text]
+
+
+def test_what_a_json_document_does_not_say_is_in_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "ELM_2020-08-27.txt"
+    path.write_text('{"ticker": null, "content": "Steel costs rose."}')
+    assert read(path)[0]["ticker"] == "ELM"

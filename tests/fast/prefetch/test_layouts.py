@@ -160,6 +160,21 @@ def test_prose_stays_one_turn(prose: str) -> None:
     assert spoken_turns([Turn(prose, "qa")]) == (Turn(prose, "qa"),)
 
 
+def test_a_name_may_have_initials_and_a_title() -> None:
+    text = """\
+Operator: Good day. I now hand over to Mr. Cook.
+Timothy D. Cook: Steel costs rose.
+Mr. Smith: Why did freight fall?
+Timothy D. Cook: Fuel got cheaper. The reason: oil.
+"""
+    turns = spoken_turns([Turn(text)])
+    assert [(turn.speaker, turn.text) for turn in turns if turn.speaker != "Operator"] == [
+        ("Timothy D. Cook", "Steel costs rose."),
+        ("Mr. Smith", "Why did freight fall?"),
+        ("Timothy D. Cook", "Fuel got cheaper. The reason: oil."),
+    ]
+
+
 def test_turns_with_speakers_stay_as_they_are() -> None:
     turns = (Turn("Operator: no.\nAda Byrne: yes.", speaker="Ada Byrne"), Turn("Hi.", role="CFO"))
     assert spoken_turns(turns) == turns

@@ -241,7 +241,7 @@ def test_a_text_that_holds_something_else_is_read_as_that(tmp_path: Path, conten
         (b"%PDF-1.7\n", "holds PDF, not text"),
         (b"PK\x03\x04\x00", "holds a Word file or an archive"),
         (b"a\x00b", "holds no text"),
-        (b'{"a": ', "is no JSON"),
+        (b'{"a": ', "is not JSON"),
         (b'{"a": "b"}', "there is no text"),
     ],
 )

@@ -69,7 +69,7 @@ WHOLE = ECS["idle_hours"] * HOUR
         pytest.param([QUIET] * (WHOLE - 1) + [BUSY], False, id="called at the last moment"),
         pytest.param([QUIET] * 5 + [None] + [QUIET] * (WHOLE - 5), True, id="a period is missing"),
         pytest.param([None, QUIET, QUIET] * WHOLE, False, id="every third period is missing"),
-        pytest.param([QUIET] * WHOLE + [None], True, id="still red right after the stop: ftm aws up resets it"),
+        pytest.param([QUIET] * WHOLE + [None], True, id="still red right after the stop: ftm aws up waits"),
         pytest.param([QUIET] * WHOLE + [None, BUSY], False, id="restarted five minutes after the stop"),
         pytest.param([QUIET] * WHOLE + [None] * 3, False, id="a quarter of an hour after the stop"),
         pytest.param([None] * 3 * WHOLE, False, id="no instance for days"),
@@ -95,6 +95,10 @@ DAY = ECS["max_hours"] * HOUR
 )
 def test_age_guard(series: list[float | None], is_red: bool) -> None:
     assert TOO_LONG.is_red(series) is is_red
+
+
+def test_the_idle_guard_counts_all_bytes_of_a_period() -> None:
+    assert (ALARMS["idle"]["metric_name"], ALARMS["idle"]["statistic"]) == ("NetworkIn", "Sum")
 
 
 def test_the_age_guard_counts_what_is_asked_for_not_what_runs() -> None:

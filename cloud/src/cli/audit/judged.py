@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -57,7 +58,7 @@ def read_judged(path: Path) -> dict[str, dict[str, Judged]]:
         raise InvalidInput(f"{path} has no sheet: give a CSV file of ftm audit, or the folder of them")
     if not key_file.is_file():
         raise InvalidInput(f"{key_file} is missing: judge the sheets in the folder that ftm audit wrote")
-    strata: dict[str, dict[str, str]] = json.loads(key_file.read_text(encoding="utf-8"))
+    strata = _key(key_file)
     answers: dict[str, dict[str, list[bool]]] = {}
     for sheet in sheets:
         for theme_id, sentence_id, is_about in _answers(sheet):
@@ -85,15 +86,33 @@ def pooled(themes: Iterable[dict[str, Judged]]) -> dict[str, Judged]:
 _COUNTS = ("n", "n_about")
 
 
+def _key(file: Path) -> dict[str, dict[str, str]]:
+    try:
+        strata: dict[str, dict[str, str]] = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise InvalidInput(f"{file} is damaged ({error}): make the sheets again with ftm audit") from error
+    return strata
+
+
+def _text_of(sheet: Path) -> str:
+    """What a spreadsheet program has saved: UTF-8, often with a mark at its beginning, or Windows' Western letters."""
+    saved = sheet.read_bytes()
+    try:
+        return saved.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return saved.decode("cp1252", errors="replace")
+
+
 def _answers(sheet: Path) -> Iterable[tuple[str, str, bool]]:
-    # Spreadsheet programs write a mark at the beginning.
-    with sheet.open(encoding="utf-8-sig", newline="") as file:
-        reader = csv.DictReader(file)
-        if not {"theme_id", "sentence_id", ANSWER} <= set(reader.fieldnames or []):
-            raise InvalidInput(f"{sheet} is no sheet of ftm audit: its first line is another")
-        for number, row in enumerate(reader, start=2):
-            answer = (row[ANSWER] or "").strip().casefold()
-            if answer and answer not in YES | NO:
-                raise InvalidInput(f"{sheet}, line {number}: {answer!r} is neither y nor n")
-            if answer:
-                yield row["theme_id"], row["sentence_id"].removeprefix("'"), answer in YES
+    text = _text_of(sheet)
+    header = text.partition("\n")[0]
+    separator = max(",;\t", key=header.count)
+    reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
+    if not {"theme_id", "sentence_id", ANSWER} <= set(reader.fieldnames or []):
+        raise InvalidInput(f"{sheet} is not a sheet of ftm audit: its first line is another")
+    for number, row in enumerate(reader, start=2):
+        answer = (row[ANSWER] or "").strip().casefold()
+        if answer and answer not in YES | NO:
+            raise InvalidInput(f"{sheet}, line {number}: {answer!r} is neither y nor n")
+        if answer:
+            yield row["theme_id"], row["sentence_id"].removeprefix("'"), answer in YES

@@ -58,7 +58,7 @@ def down(
         running = [] if force else list(quarters.executions(account, "RUNNING"))
         if running:
             names = ", ".join(quarters.quarter_of(one) for one in running)
-            raise InvalidInput(f"{names} still runs and needs vLLM: ftm aws stop, or --force")
+            raise InvalidInput(f"{names} is still running and needs vLLM: ftm aws stop, or --force")
         now = vllm_group.down(account, limit_s, print)
     print(f"vLLM is down: {now.in_words()}")
 
@@ -87,7 +87,7 @@ def start(
         int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms per batch.")
     ] = keys.DEFAULT_BATCH_SIZE,
     no_llm: Annotated[bool, typer.Option("--no-llm", help="Name topics and themes by their keywords.")] = False,
-    limit: Annotated[float, typer.Option(metavar="USD", help="A dearer quarter needs --yes.")] = 20,
+    limit: Annotated[float, typer.Option(metavar="USD", help="A more expensive quarter needs --yes.")] = 20,
     yes: Annotated[bool, typer.Option("--yes", help="Start it whatever the estimate says.")] = False,
     profile: Profile = None,
     region: Region = None,

@@ -41,7 +41,7 @@ class Estimate:
         names = self.n_firms * prices.TOPICS_PER_FIRM
         return (
             f"{self.n_firms:,} firms, about {names:,} names: about {self.hours():.1f} h and ${self.usd():.2f} at "
-            f"{prices.NAMES_PER_S} names per second, which nobody has measured"
+            f"{prices.NAMES_PER_S} names per second (not measured)"
         )
 
 
@@ -81,7 +81,7 @@ def latest(account: Account, quarter: str, status: str | None = None) -> dict[st
 def start(account: Account, quarter: str, batch_size: int, naming: dict[str, str]) -> str:
     """Start the quarter and return the execution's ARN; raises InvalidInput when it runs already."""
     if running := latest(account, quarter, "RUNNING"):
-        raise InvalidInput(f"{quarter} runs already: {running['executionArn']}; ftm aws follow {quarter}")
+        raise InvalidInput(f"{quarter} is already running: {running['executionArn']}; ftm aws follow {quarter}")
     given = {"quarter": quarter, "bucket": account.bucket(), "batch_size": batch_size, **naming}
     started = account.client("stepfunctions").start_execution(
         stateMachineArn=account.state_machine_arn(), input=json.dumps(given)
@@ -116,7 +116,7 @@ def stop(account: Account, quarter: str, say: Say, sleep: Callable[[float], None
     """Stop the execution that runs the quarter, and its jobs; raises InvalidInput when none runs."""
     running = latest(account, quarter, "RUNNING")
     if running is None:
-        raise InvalidInput(f"{quarter} does not run")
+        raise InvalidInput(f"{quarter} is not running")
     states = account.client("stepfunctions")
     states.stop_execution(executionArn=running["executionArn"], error="Stopped", cause="ftm aws stop")
     while states.describe_execution(executionArn=running["executionArn"])["status"] == "RUNNING":

@@ -74,11 +74,10 @@ def look(account: Account) -> Vllm:
 
 def up(account: Account, timeout_s: float, say: Say, sleep: Callable[[float], None] = time.sleep) -> Vllm:
     """Start one instance and its task, and wait until it serves; raises FtmError that says why it does not."""
-    for name in _reset_red_guards(account):
-        say(f"alarm {name} was still red and would have stopped the group again: reset")
+    end = time.monotonic() + timeout_s
+    _wait_for_guards(account, end, say, sleep)
     before = set(look(account).reasons)
     _scale(account, 1)
-    end = time.monotonic() + timeout_s
     said = ""
     while not _serves(account, now := look(account)):
         if now.in_words() != said:
@@ -126,14 +125,24 @@ def _scale(account: Account, count: int) -> None:
         step()
 
 
-def _reset_red_guards(account: Account) -> list[str]:
-    """An alarm calls its action for every period in which it is red, so that it would stop what has just started."""
+def _wait_for_guards(account: Account, end: float, say: Say, sleep: Callable[[float], None]) -> None:
+    """An alarm calls its action for every period in which it is red, so that it would stop what has just started.
+
+    It turns by itself within three periods of a stop. Setting its state would last until it is evaluated again.
+    """
     cloudwatch = account.client("cloudwatch")
-    alarms = cloudwatch.describe_alarms(AlarmNames=list(GUARDS))["MetricAlarms"]
-    red = [alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM"]
-    for name in red:
-        cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason="ftm aws up")
-    return red
+    is_said = False
+    while True:
+        alarms = cloudwatch.describe_alarms(AlarmNames=list(GUARDS))["MetricAlarms"]
+        red = " and ".join(alarm["AlarmName"] for alarm in alarms if alarm["StateValue"] == "ALARM")
+        if not red:
+            return
+        if time.monotonic() >= end:
+            raise FtmError(f"{red} is still red and would stop the group again: see its history in CloudWatch")
+        if not is_said:
+            say(f"{red} is still red and would stop the group again: waiting until it is not, up to 15 minutes")
+        is_said = True
+        sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _tasks(ecs: Any, status: str) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ from cloud.src.worker.store import FolderStore
 
 MIN_FIRMS, MAX_FIRM_DOMINANCE = 2, 0.4  # as in the worker's settings
 SHOWN = 10
+MAX_QUARTERS_IN_A_NAME = 4
 
 
 @dataclass(frozen=True)
@@ -52,14 +53,23 @@ def panel(screen: Screen, asked: PanelOptions) -> None:
     if not asked.folder.is_dir():
         raise InvalidInput(f"{asked.folder} is not a folder: give the output folder of a run")
     quarters = sorted(asked.quarters)
-    default = quarters[0] if len(quarters) == 1 else f"{quarters[0]}-{quarters[-1]}"
-    out = asked.out or asked.folder / "panels" / default
+    out = asked.out or asked.folder / "panels" / default_name(quarters, asked.themes_from)
     keys.check_panel(out.name)
     rows = build(screen, FolderStore(asked.folder), quarters, out, asked.themes_from, asked.level)
     if asked.format != formats.PARQUET:
         with _writing(out), screen.stage(f"write {asked.format}"):
             formats.write(asked.format, out)
     _show(asked, out, rows)
+
+
+def default_name(quarters: Sequence[str], themes_from: str | None) -> str:
+    """What a panel is called unless the user says: panels of other quarters, or of other themes, stay beside it."""
+    name = (
+        "-".join(quarters)
+        if len(quarters) <= MAX_QUARTERS_IN_A_NAME
+        else f"{quarters[0]}-{quarters[-1]}-{len(quarters)}"
+    )
+    return name if themes_from is None else f"{name}-from-{themes_from}"
 
 
 def build(
@@ -75,6 +85,8 @@ def build(
             yield stage
 
     with _writing(out):
+        for other in formats.OTHERS:  # of the panel that was there before
+            formats.path(other, out).unlink(missing_ok=True)
         return make_panel(store, request, out, _embedder, begin)
 
 

@@ -16,6 +16,7 @@ from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.files import written_whole
 
 PARQUET, CSV, DTA = "parquet", "csv", "dta"
+OTHERS = (CSV, DTA)
 # pandas makes a Stata file in memory: 2 GB for so many rows.
 MAX_DTA_ROWS = 1_000_000
 LONGEST_LABEL = 80  # characters, Stata's limit
@@ -76,7 +77,7 @@ def _write_dta(grid: pq.ParquetFile, file: Path) -> None:
 def _for_stata(column: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
     """Stata has no time zones, and its days and times are pandas' times."""
     if pa.types.is_date(column.type) or pa.types.is_timestamp(column.type):
-        return column.cast(pa.timestamp("ms"))
+        return column.cast(pa.timestamp("ms"), safe=False)  # Stata's times have milliseconds
     return column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
 
 

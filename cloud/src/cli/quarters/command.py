@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from cloud.src.cli.panel.command import build
+from cloud.src.cli.panel.command import build, default_name
 from cloud.src.cli.quarters import page, tables
 from cloud.src.cli.quarters.changes import read_panel, recorded_inputs
 from cloud.src.cli.report.index import write_index
@@ -32,7 +32,7 @@ def themes(screen: Screen, quarters: Sequence[str], folders: Sequence[Path]) -> 
     of_quarter = {quarter: find_folder(quarter, folders) for quarter in quarters}
     home = of_quarter[quarters[-1]]
     store = FolderStore(*dict.fromkeys(of_quarter.values()))
-    panel = home / "panels" / f"{quarters[0]}-{quarters[-1]}"
+    panel = home / "panels" / default_name(quarters, themes_from=None)
     if recorded_inputs(panel) != inputs_of(store, quarters):
         build(screen, store, list(quarters), panel, themes_from=None, level=FAMILY)
     view = read_panel(panel)

@@ -176,12 +176,13 @@ function showPlace(place) {
   closePage();
   if (!place || place === "themes") return;
   const [kind, id] = place.includes(":") ? [place.slice(0, place.indexOf(":")), place.slice(place.indexOf(":") + 1)] : ["group", place];
-  const found = {
+  const pages = {
     group: () => [[...families, ...themes].find((group) => group.id === id), openGroup],
     firm: () => [report.firms.find((firm) => firm.id === id), firmPage],
     topic: () => [report.topics.find((topic) => topic.id === id), topicPage],
     sentence: () => [report.sentences.find((sentence) => sentence.id === id), sentencePage],
-  }[kind]?.();
+  };
+  const found = Object.hasOwn(pages, kind) ? pages[kind]() : null;
   if (found?.[0]) return found[1](found[0]);
   control("missing").textContent = `This page has no “${place.slice(0, 200)}”: it is of another quarter or run, or was left out for its size.`;
   control("missing").hidden = false;

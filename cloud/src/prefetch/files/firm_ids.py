@@ -45,7 +45,7 @@ class FirmIds:
         if company:
             other = self._company_of.setdefault(ticker, company)
             if other != company and firm_slug(other) != firm_slug(company):
-                raise InvalidInput(f"ticker {ticker!r} is of two companies, {other!r} and {company!r}: {ADVICE}")
+                raise InvalidInput(f"ticker {ticker!r} belongs to two companies, {other!r} and {company!r}: {ADVICE}")
         return ticker
 
     def check(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import lzma
 import tempfile
 import zipfile
 import zlib
@@ -15,6 +16,15 @@ from typing import Protocol
 from cloud.src.contract.errors import InvalidInput
 
 ARCHIVES = (".gz", ".zip")
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    gzip.BadGzipFile,
+    RuntimeError,  # encrypted
+    NotImplementedError,  # packed in a way that Python does not know
+)
 _MOST_BYTES = 2 << 30  # unpacked
 _MOST_RATIO = 200  # of unpacked to packed; tables of text come to 20
 _AT_A_TIME = 1 << 20
@@ -61,7 +71,7 @@ def opened(path: Path) -> Iterator[InputFile]:
         unpacked = Path(folder) / "unpacked"
         try:
             name = _unpack(path, file.suffix, unpacked)
-        except (zipfile.BadZipFile, zlib.error, EOFError, gzip.BadGzipFile, RuntimeError, NotImplementedError) as error:
+        except _DAMAGED as error:
             raise InvalidInput(f"{path} cannot be unpacked: {' '.join(str(error).split())[:200]}") from error
         yield replace(file, path=unpacked, name=name)
 

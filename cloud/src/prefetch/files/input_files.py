@@ -36,12 +36,12 @@ def find_files(source: Path) -> list[Path]:
         raise InvalidInput(f"there is no file or folder {source}")
     if not source.is_dir():
         if _kind(source) not in _BATCHES:
-            raise InvalidInput(f"{source} is no transcript file: its name must end with {_ENDINGS}")
+            raise InvalidInput(f"{source} is not a transcript file: its name must end with {_ENDINGS}")
         return [source]
     visible = [path for path in sorted(source.rglob("*")) if path.is_file() and _is_visible(path.relative_to(source))]
     tables = [path for path in visible if _kind(path) in _TABLES]
     texts = [path for path in visible if _kind(path) in TEXTS]
-    if tables and any(named_call(path.name) for path in texts):
+    if tables and any(_is_named_call(path) for path in texts):
         tables = [path for path in tables if _has_texts(path)]
     if not tables and not texts:
         raise InvalidInput(f"folder {source} has no {_ENDINGS} file")
@@ -66,7 +66,7 @@ def read_rows(path: Path, bad_rows: BadRows) -> Iterator[pa.Table]:
                 bad_rows.n_rows += batch.num_rows
                 nulls = pa.nulls(batch.num_rows, pa.large_string())
                 columns = {name: batch[name] if name in batch.column_names else nulls for name in COLUMNS}
-                if in_folder and "quarter" not in batch.column_names:
+                if in_folder and columns["quarter"].null_count == batch.num_rows:
                     columns["quarter"] = pa.array([in_folder] * batch.num_rows, pa.large_string())
                 yield pa.table({**columns, ROW: batch[ROW]})
     except OSError as error:
@@ -84,6 +84,14 @@ def _kind(path: Path) -> str:
 
 def _is_visible(path: Path) -> bool:
     return len(path.parts) <= _DEEPEST and not any(part.startswith((".", "__MACOSX")) for part in path.parts)
+
+
+def _is_named_call(path: Path) -> bool:
+    """Whether the file is named like a call, even if its day has two readings, which is said when it is read."""
+    try:
+        return named_call(path.name) is not None
+    except ValueError:
+        return True
 
 
 def _has_texts(path: Path) -> bool:

@@ -52,12 +52,13 @@ def document_table(file: InputFile, document: str, known: Row, bad_rows: BadRows
     except (ValueError, RecursionError) as error:
         lines = [line for line in document.splitlines() if line.strip()]
         if len(lines) < 2 or not lines[1].lstrip().startswith("{"):
-            raise InvalidInput(f"{file} is no JSON: {str(error)[:200]}") from error
+            raise InvalidInput(f"{file} is not JSON: {str(error)[:200]}") from error
         value = [_or_itself(line) for line in lines]
     rows: list[tuple[int, Row]] = []
     for number, each in enumerate(_rows(value), start=1):
         try:
-            rows.append((number, {**known, **_row(file, each, bad_rows)}))
+            told = {name: value for name, value in _row(file, each, bad_rows).items() if value is not None}
+            rows.append((number, {**known, **told}))
         except ValueError as error:
             bad_rows.n_rows += 1
             bad_rows.add(where(file, number), str(error))

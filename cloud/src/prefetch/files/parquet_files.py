@@ -34,7 +34,7 @@ def parquet_batches(file: InputFile, bad_rows: BadRows) -> Iterator[pa.Table]:
     except (pa.ArrowException, OSError, UnicodeDecodeError) as error:  # the last for column names in other encodings
         if isinstance(error, OSError) and error.errno:  # not allowed to read, disk failure: no matter of the format
             raise
-        raise InvalidInput(f"{file} is no readable Parquet file: {' '.join(str(error).split())[:200]}") from error
+        raise InvalidInput(f"{file} is not a readable Parquet file: {' '.join(str(error).split())[:200]}") from error
 
 
 def _table(file: InputFile, columns: dict[str, pa.Array[Any]], numbers: range, bad_rows: BadRows) -> pa.Table:

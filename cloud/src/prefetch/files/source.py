@@ -179,7 +179,7 @@ def _rows_of_quarter(
                 tables.append(rows.append_column("file", pa.array([number] * rows.num_rows, pa.int64())))
     if tables:
         tables = [_of_one_class(source, pa.concat_tables(tables), firm_ids.tickers, bad_rows)]
-    _remark_on_fiscal_quarters(source, tables, bad_rows)
+    _remark_on_fiscal_quarters(source, tables, quarter_from, bad_rows)
     _remark_on_sections(source, tables, bad_rows)
     bad_rows.check(source)
     if not tables:
@@ -197,7 +197,9 @@ def _of_one_class(source: Path, rows: pa.Table, tickers: set[str], bad_rows: Bad
     return without_firms(rows, list(classes)) if classes else rows
 
 
-def _remark_on_fiscal_quarters(source: Path, rows: list[pa.Table], bad_rows: BadRows) -> None:
+def _remark_on_fiscal_quarters(
+    source: Path, rows: list[pa.Table], quarter_from: QuarterFrom, bad_rows: BadRows
+) -> None:
     """Say how many of the calls are of another quarter by the vendor's count than by their day."""
     names = ("firm_id", "transcript_id", "fiscal_quarter", "date")
     calls = {call for table in rows for call in zip(*(table[name].to_pylist() for name in names), strict=True)}
@@ -205,10 +207,13 @@ def _remark_on_fiscal_quarters(source: Path, rows: list[pa.Table], bad_rows: Bad
     n_other = sum(bool(quarter) and quarter != calendar_quarter(day) for _, _, quarter, day in calls)
     if n_other:
         quarter, of_day = min(pair for pair in fiscal if pair[0] != pair[1])
+        decides = "the day decides, or with --quarter-from file the fiscal quarter"
+        if quarter_from is QuarterFrom.file:
+            decides = "the fiscal quarter decides"
         bad_rows.remark(
             source,
             f"{n_other:,} of {len(calls):,} calls have another fiscal quarter than their day has, such as {quarter} "
-            f"and {of_day}: the day decides, or with --quarter-from file the fiscal quarter",
+            f"and {of_day}: {decides}",
         )
 
 

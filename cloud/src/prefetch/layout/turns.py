@@ -15,7 +15,10 @@ from cloud.src.prefetch.calls import Turn
 from cloud.src.prefetch.layout.lines import unwrapped, width_of, without_page_marks
 from cloud.src.prefetch.layout.names import Name, is_operator, read_name
 
-_INLINE = re.compile(r"(?P<name>[^:.?!]{2,80}):\s+(?P<text>\S.*)")
+# A dot belongs to a name only behind an initial or a title ("Timothy D. Cook", "Mr. Smith", "Ken Dow, Jr.").
+_INLINE = re.compile(
+    r"(?P<name>(?:[^:.?!]|(?<=\b[A-Z])\.|(?<=\b[DMJS]r)\.|(?<=\bM[rs]s)\.|(?<=\bMs)\.){2,80}):\s+(?P<text>\S.*)"
+)
 _RULE = re.compile(r"[-=_*\u2013\u2014 ]{4,}")
 _LIST = re.compile(
     r"(?P<who>(?:(?:company|corporate|conference|conference call|call|earnings call) )?participants"

@@ -78,7 +78,7 @@ class PanelSource:
 def read_source(store: Store, quarters: Sequence[str]) -> PanelSource:
     """What the last run of each quarter has left.
 
-    Raises InvalidInput when a quarter has no finished run, or when two were made with different embedding models;
+    Raises InvalidInput when a quarter has no finished run, or when two have vectors of different lengths;
     FtmError when a file is damaged.
     """
     runs = {quarter: _last_run(store, quarter) for quarter in sorted(quarters)}

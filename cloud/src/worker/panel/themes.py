@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.record import run_of
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.namer import Namer
@@ -39,10 +40,15 @@ def published(source: PanelSource) -> tuple[FittedThemes, pa.Table]:
     """The themes of a source with one quarter as that quarter's run has published them, and its table THEME.
 
     Nothing is found again: centroids and dictionaries are in the table, and the mean that is taken off is that of the
-    quarter's own sentences. Raises InvalidInput when the table is of another embedding model than the sentences.
+    quarter's own sentences. Raises InvalidInput when the table is of another run, or of another embedding model than
+    the sentences.
     """
     [quarter] = source.quarters
-    table = source.store.read_table(keys.themes(quarter.quarter)).select(schemas.THEME.names)
+    table = source.store.read_table(keys.themes(quarter.quarter))
+    if run_of(table.schema) not in (None, quarter.run):  # earlier versions gave a run no id
+        where = source.store.where(keys.themes(quarter.quarter))
+        raise InvalidInput(f"{where} is not of the quarter's last run, which has not ended: run the quarter again")
+    table = table.select(schemas.THEME.names)
     mean = mean_of(part.vectors for part in sampled(source.all_parts(), source.n_sentences) if part.texts)
     if table.num_rows and len(table["centroid"][0].as_py()) != len(mean):
         where = source.store.where(keys.themes(quarter.quarter))
