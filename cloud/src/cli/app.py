@@ -292,7 +292,7 @@ def panel(
             "--out",
             metavar="FOLDER",
             help="Folder of the panel; its name is part of the themes' ids.",
-            show_default="DIR/panels/FIRST-LAST",
+            show_default="DIR/panels/QUARTERS",
         ),
     ] = None,
     joint: Annotated[bool, typer.Option("--joint", help="Themes found in all quarters together: the default.")] = False,
