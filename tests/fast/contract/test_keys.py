@@ -31,7 +31,6 @@ def test_a_quarter_is_returned_as_it_is(quarter: str) -> None:
         "2023Q11",
         "../2023Q1",
         "2023-Q1",
-        None,
         20231,
     ],
 )
@@ -43,6 +42,13 @@ def test_anything_else_is_not_a_quarter(quarter: object) -> None:
 @pytest.mark.parametrize("bucket", ["ftm-pipeline-78ea68c8", "abc", "a.b.c", "1bucket", "a" * 63])
 def test_a_bucket_name_is_returned_as_it_is(bucket: str) -> None:
     assert keys.check_bucket(bucket) == bucket
+
+
+def test_an_input_without_quarter_or_bucket_is_told_what_it_lacks() -> None:
+    with pytest.raises(InvalidInput, match="the input has no quarter: write it like 2023Q1"):
+        keys.check_quarter(None)
+    with pytest.raises(InvalidInput, match="the input has no bucket"):
+        keys.check_bucket(None)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +67,6 @@ def test_a_bucket_name_is_returned_as_it_is(bucket: str) -> None:
         "192.168.1.1",
         "a/b",
         "abc\n",
-        None,
         123,
     ],
 )

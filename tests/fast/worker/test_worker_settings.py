@@ -51,6 +51,7 @@ def test_defaults_are_those_of_the_contract() -> None:
         "topic_naming": "llm",
         "checkpoint_interval": 50,
         "min_topics": 1,
+        "job_stops_after_s": None,
         "max_topics": 100,
     }
     reduce_settings = settings.from_environment(ReduceSettings)

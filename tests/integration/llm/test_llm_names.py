@@ -34,23 +34,23 @@ def test_a_topic_by_the_llm() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "because"),
+    ("reply", "because", "refused"),
     [
-        (says("no JSON"), "not the form asked for"),
-        (answers(""), "against the rules"),
-        (answers("12 - 34"), "against the rules"),
-        (answers("We are going to see a lot of it"), "against the rules"),
-        (answers("Oncology Drug Trials"), "repeated"),
-        (says('{"title": "Ocean', finish_reason="length"), "cut off"),
-        (says(None), "empty"),
-        (fails(400), "refused"),
+        (says("no JSON"), "not the form asked for", ()),
+        (answers(""), "against the rules", ()),
+        (answers("12 - 34"), "against the rules", ("12 - 34",) * 3),
+        (answers("We are going to see a lot of it"), "against the rules", ("We Are Going to See a Lot of IT",) * 3),
+        (answers("Oncology Drug Trials"), "repeated", ("Oncology Drug Trials",) * 3),
+        (says('{"title": "Ocean', finish_reason="length"), "cut off", ()),
+        (says(None), "empty", ()),
+        (fails(400), "refused", ()),
     ],
 )
-def test_a_topic_without_a_usable_answer(reply: Reply, because: str) -> None:
+def test_a_topic_without_a_usable_answer(reply: Reply, because: str, refused: tuple[str, ...]) -> None:
     with fake_llm(reply) as llm:
         named = name_topics(llm.base_url, [FREIGHT])
 
-    assert named.names == [Name("Ocean Freight", "keywords", because=because)]
+    assert named.names == [Name("Ocean Freight", "keywords", because=because, refused=refused)]
     assert named.tally[f"named by keywords: {because}"] == 1
 
 
