@@ -9,11 +9,14 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from cloud.src.localaws.moto_gaps.s3 import write_one_object_at_a_time
+
 BUCKET = "ftm-pipeline-test"
 
 
 @pytest.fixture(scope="session")
 def aws_endpoint() -> Iterator[str]:
+    write_one_object_at_a_time()  # as S3 does
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0)
     server.start()
     host, port = server.get_host_and_port()

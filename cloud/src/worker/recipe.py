@@ -27,7 +27,7 @@ ENGINE = (
     *(_SOURCES / room for room in ("models", "topics", "naming")),
     *(_SOURCES / "contract" / name for name in ("columns.py", "schemas.py", "text.py")),
     *(_SOURCES / "worker" / name for name in ("firm_topics.py", "parts.py", "transcripts.py")),
-    *(_SOURCES / "llm" / name for name in ("completion.py", "dialect.py", "xai_client.py")),
+    *(_SOURCES / "llm" / name for name in ("completion.py", "dialect.py", "manners.py", "xai_client.py")),
 )
 # Their numbers are in the topics; another version may round, split or cluster otherwise.
 LIBRARIES = (numpy, onnxruntime, scipy, tokenizers)

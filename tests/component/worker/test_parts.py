@@ -36,6 +36,7 @@ NOT_IN_THE_RECIPE = {
     "contract/documents.py": "reads manifests: which firms there are, not what is made of them",
     "contract/errors.py": "kinds of errors",
     "contract/keys.py": "where files lie, how names are counted",
+    "contract/names_count.py": "counts names that are lost",
     "contract/record.py": "how a record is written",
     "contract/rows.py": "types of rows",
     "llm/answer_book.py": "keeps answers; a changed key asks the same question again",

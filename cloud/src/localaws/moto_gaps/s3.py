@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import threading
 from typing import Any
 
 from moto.iam.access_control import IAMPolicy, PermissionResult
 from moto.s3.models import FakeBucket, FakeDeleteMarker
+from moto.s3.responses import S3Response
 
 from cloud.src.localaws.moto_gaps.patching import add, patch
 
 
 def install() -> None:
-    """Let moto ignore the rule against requests without TLS, and delete objects that have a delete marker."""
+    """Let moto ignore the rule against requests without TLS, delete what has a delete marker, write one at a time."""
     allow_requests_without_tls()
     delete_what_has_a_delete_marker()
+    write_one_object_at_a_time()
 
 
 def allow_requests_without_tls() -> None:
@@ -37,6 +40,17 @@ def delete_what_has_a_delete_marker() -> None:
         """A marker holds no file."""
 
     add(FakeDeleteMarker, dispose)
+
+
+def write_one_object_at_a_time() -> None:
+    """Stock moto looks and then writes, so that two conditional writes at once may both be taken; S3 takes one."""
+    lock = threading.RLock()
+
+    def put_object(self: S3Response) -> Any:
+        with lock:
+            return stock(self)
+
+    stock = patch(S3Response, "put_object", put_object)
 
 
 def _is_about_tls(statement: dict[str, Any]) -> bool:
