@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import duckdb
@@ -26,6 +27,8 @@ def panel(quarters_without_llm: QuartersWithoutLlm, tmp_path_factory: pytest.Tem
         ended = run_ftm(*asked, "--format", kind)
         assert ended.returncode == 0, ended.stderr
         assert f"The same as {kind}: {out / f'grid.{kind}'}" in ended.stdout
+        shutil.copy(out / f"grid.{kind}", out.parent)
+    assert not (out / "grid.csv").exists(), "of the panel before: it may be another one's"
     assert "36 calls" in ended.stdout
     assert "Next, what is new: ftm themes --quarters" in ended.stdout
     assert "6 of 6 parts" in ended.stderr
@@ -51,7 +54,7 @@ def test_stata_reads_the_same_numbers_dates_and_labels(panel: Path, grid: pd.Dat
 
 
 def test_csv_has_the_same_rows(panel: Path, grid: pd.DataFrame) -> None:
-    found = pd.read_csv(panel / "grid.csv", dtype={"gvkey": str})
+    found = pd.read_csv(panel.parent / "grid.csv", dtype={"gvkey": str})
     assert len(found) == len(grid)
     pd.testing.assert_series_equal(found.exposure, grid.exposure)
     assert found.gvkey.dropna().str.len().eq(6).all()
