@@ -1,21 +1,18 @@
-"""The ``ftm`` command: its subcommands, their options and help texts."""
+"""The ``ftm`` command: its subcommands, their options and help texts.
+
+Each command imports what it runs only when it runs: all of it together takes three seconds to load, for which nobody
+who asks for help should wait.
+"""
 
 from __future__ import annotations
 
-import json
-from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from cloud.src.cli import llm_check, samples, version
+from cloud.src.cli import samples, version
 from cloud.src.cli.aws import command as aws
-from cloud.src.cli.environment import local_up
-from cloud.src.cli.environment.local_environment import open_environment
-from cloud.src.cli.environment.run_llm import LlmChoice
-from cloud.src.cli.environment.settings import check_job_settings
 from cloud.src.cli.options import (
     AsJson,
     Containers,
@@ -34,19 +31,10 @@ from cloud.src.cli.options import (
     Quiet,
     quarter_of,
 )
-from cloud.src.cli.pages.open_page import open_page
-from cloud.src.cli.prefetch.command import PrefetchRequest
-from cloud.src.cli.prefetch.command import prefetch as prefetch_quarter
-from cloud.src.cli.report.command import serve_reports, write_report
-from cloud.src.cli.run.mirror import check_output_folder
-from cloud.src.cli.run.next_steps import next_steps
-from cloud.src.cli.run.run_quarter import RunRequest, run_quarter
-from cloud.src.cli.run.summary import as_json_object, show_outcome
 from cloud.src.cli.screen import Screen, show_finding
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files.quarters import QuarterFrom
-from cloud.src.prefetch.files.source import FileTranscripts
 
 DEFAULT_OUT = Path("ftm-output/run")
 DEMO_BATCH_SIZE = 6  # firms; makes three batches, so that the demo shows what a real quarter does
@@ -95,16 +83,24 @@ def demo(
     quiet: Quiet = False,
 ) -> None:
     """Run a bundled sample quarter of fictional firms, from transcripts to themes and their report."""
+    from cloud.src.cli.environment.run_llm import LlmChoice
+    from cloud.src.cli.run import command
+
     quarter = samples.bundled_quarter(quarter)
-    _run(
-        quarter,
-        samples.transcripts(quarter),
-        out=out,
-        batch_size=DEMO_BATCH_SIZE,
-        llm_topics=llm_topics,
-        llm=_llm_choice(llm_url, llm_model, no_llm, llm_topics),
-        containers=containers,
-        end=End(open_report, as_json, quiet, is_demo=True),
+    command.run(
+        command.RunOptions(
+            quarter,
+            samples.transcripts(quarter),
+            out,
+            DEMO_BATCH_SIZE,
+            LlmChoice(llm_url, llm_model, no_llm),
+            containers,
+            llm_topics,
+            open_report=open_report,
+            as_json=as_json,
+            quiet=quiet,
+            is_demo=True,
+        )
     )
 
 
@@ -121,7 +117,7 @@ def run(
     ],
     out: Out = DEFAULT_OUT,
     batch_size: Annotated[
-        int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms a batch.")
+        int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms per batch.")
     ] = keys.LOCAL_BATCH_SIZE,
     jobs: Jobs = None,
     quarter_from: QuarterFromOption = QuarterFrom.date,
@@ -139,17 +135,24 @@ def run(
     The output folder has the layout of the S3 bucket: Parquet tables that pandas or DuckDB read, and a report. The same
     command again continues an interrupted run.
     """
-    _run(
-        quarter,
-        source,
-        out=out,
-        batch_size=batch_size,
-        jobs=jobs,
-        quarter_from=quarter_from,
-        llm_topics=llm_topics,
-        llm=_llm_choice(llm_url, llm_model, no_llm, llm_topics),
-        containers=containers,
-        end=End(open_report, as_json, quiet),
+    from cloud.src.cli.environment.run_llm import LlmChoice
+    from cloud.src.cli.run import command
+
+    command.run(
+        command.RunOptions(
+            quarter,
+            source,
+            out,
+            batch_size,
+            LlmChoice(llm_url, llm_model, no_llm),
+            containers,
+            llm_topics,
+            jobs,
+            quarter_from,
+            open_report,
+            as_json,
+            quiet,
+        )
     )
 
 
@@ -170,7 +173,7 @@ def prefetch(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="WRDS: only these firms, one id a line: Capital IQ companyids; or, after a first line that says so, "
+            help="WRDS: only these firms, one id per line: Capital IQ companyids; or, after a first line that says so, "
             "gvkey or permno.",
         ),
     ] = None,
@@ -193,8 +196,12 @@ def prefetch(
     The login of WRDS is in ~/.pgpass, in PGUSER and PGPASSWORD, or in the secret ftm/wrds. The same command again
     continues an interrupted prefetch; a finished quarter is left as it is.
     """
-    asked = PrefetchRequest(quarter, source, to, firms, limit, keep_unlinked, quarter_from, dry_run, force, as_json)
-    prefetch_quarter(Screen(quiet=quiet), asked)
+    from cloud.src.cli.prefetch import command
+
+    asked = command.PrefetchRequest(
+        quarter, source, to, firms, limit, keep_unlinked, quarter_from, dry_run, force, as_json
+    )
+    command.prefetch(Screen(quiet=quiet), asked)
 
 
 @app.command(epilog="Example: ftm report ftm-output/demo")
@@ -210,10 +217,13 @@ def report(
     ] = 0,
 ) -> None:
     """Write the report of an output folder again, of each of its quarters: one index.html that needs no network."""
-    path = write_report(folder, quarter)
+    from cloud.src.cli.pages.open_page import open_page
+    from cloud.src.cli.report import command
+
+    path = command.write_report(folder, quarter)
     print(path)
     if serve:
-        serve_reports(folder, port, open_report)
+        command.serve_reports(folder, port, open_report)
     elif open_report:
         open_page(path)
 
@@ -236,14 +246,12 @@ def compare(
     Shows the first families of both, and the names of both with their grounding (cosine of a name to the sentences of
     its topic), and writes a page to judge them on without knowing which run they are from.
     """
-    from cloud.src.cli.compare import (
-        command as compare,  # here, because scipy takes a second to load and no other command needs it
-    )
+    from cloud.src.cli.compare import command
 
     if judged is not None and run_a is None:
-        compare.judged(judged, out)
+        command.judged(judged, out)
     elif judged is None and run_a is not None and run_b is not None:
-        compare.compare(run_a, run_b, quarter, sample, seed, out)
+        command.compare(run_a, run_b, quarter, sample, seed, out)
     else:
         raise InvalidInput("give two output folders, or --judged FILE alone: ftm compare --help")
 
@@ -271,7 +279,7 @@ def themes(
     One set of them is measured in all quarters, as ftm panel does. Writes a page with all of them, and a table, beside
     the last quarter's report.
     """
-    from cloud.src.cli.quarters import command  # here, because scipy takes a second to load
+    from cloud.src.cli.quarters import command
 
     named = [quarter_of(quarter) for quarter in [*(quarters or []), *(others or [])]]
     command.themes(Screen(quiet=quiet), named, folders or [DEFAULT_OUT])
@@ -318,7 +326,7 @@ def panel(
         raise InvalidInput(
             "--joint and --themes-from cannot be combined: are the themes those of all quarters, or one?"
         )
-    from cloud.src.cli.panel import command  # here, because scipy takes a second to load
+    from cloud.src.cli.panel import command
 
     named = [quarter_of(quarter) for quarter in quarters]
     first = None if themes_from is None else quarter_of(themes_from)
@@ -347,7 +355,7 @@ def explain(
 
     With --firm, also the firm's exposure, call by call.
     """
-    from cloud.src.cli.explain import command  # here, because scipy takes a second to load
+    from cloud.src.cli.explain import command
 
     command.explain(theme, firm, quarter, folder, show)
 
@@ -376,7 +384,7 @@ def audit(
 
     A sheet has sentences that count, some that nearly do, and a few others, shuffled; which is which is in a key.
     """
-    from cloud.src.cli.audit import command  # here, because scipy takes a second to load
+    from cloud.src.cli.audit import command
 
     if judged is not None:
         command.judged(judged)
@@ -397,7 +405,10 @@ def up(
     containers: Containers = False,
 ) -> None:
     """Run the local AWS in the foreground, for the plain `aws` command line, until Ctrl-C."""
-    local_up.local_up(Screen(), port, jobs, LlmChoice(llm_url, llm_model), apply, containers)
+    from cloud.src.cli.environment.local_up import local_up
+    from cloud.src.cli.environment.run_llm import LlmChoice
+
+    local_up(Screen(), port, jobs, LlmChoice(llm_url, llm_model), apply, containers)
 
 
 @llm.command(epilog="Example: LLM_MODEL_NAME=Qwen/Qwen3-8B ftm llm check --url http://host:8000/v1")
@@ -410,53 +421,6 @@ def check(
 
     Model and key come from LLM_MODEL_NAME and LLM_API_KEY. Ends with an error when the server cannot name a topic.
     """
+    from cloud.src.cli import llm_check
+
     llm_check.check(url, show_finding)
-
-
-@dataclass(frozen=True)
-class End:
-    """How a run is to end, and what it shows until then."""
-
-    open_report: bool = False
-    as_json: bool = False
-    quiet: bool = False
-    is_demo: bool = False
-
-
-def _llm_choice(url: str | None, model: Path | None, none: bool, llm_topics: bool) -> LlmChoice:
-    if llm_topics and none:
-        raise InvalidInput("--llm-topics and --no-llm cannot be combined")
-    return LlmChoice(url, model, none)
-
-
-def _run(
-    quarter: str,
-    source: Path,
-    *,
-    out: Path,
-    batch_size: int,
-    llm: LlmChoice,
-    containers: bool,
-    end: End,
-    jobs: int | None = None,
-    quarter_from: QuarterFrom = QuarterFrom.date,
-    llm_topics: bool = False,
-) -> None:
-    check_job_settings()
-    check_output_folder(out)
-    screen = Screen(quiet=end.quiet)
-    with ExitStack() as stack:
-        with screen.stage("read transcripts"):
-            transcripts = FileTranscripts(source, quarter, quarter_from)
-            request = RunRequest(quarter, transcripts, out, batch_size, llm_topics, llm.none)
-            keys.check_batches_fit(request.transcripts.n_firms, batch_size)
-        with screen.stage("local AWS and LLM"):
-            environment = stack.enter_context(open_environment(screen.line, jobs, llm, containers))
-        screen.line(environment.cost())
-        outcome = run_quarter(request, environment, screen)
-    if end.as_json:
-        print(json.dumps(as_json_object(outcome), indent=1))
-    else:
-        show_outcome(outcome, next_steps(out, quarter, end.is_demo))
-    if end.open_report:
-        open_page(outcome.report)

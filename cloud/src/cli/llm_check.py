@@ -133,7 +133,7 @@ async def _models(server: openai.AsyncOpenAI, base_url: str, report: Report) -> 
 
 
 def model_names(page: object) -> list[str]:
-    """The names in a list of models, which may be an object around the list; raise ValueError if it is none."""
+    """The names in a list of models, or in an object that holds one; raise ValueError for anything else."""
     data = page.get("data", page.get("models")) if isinstance(page, dict) else page
     if not isinstance(data, list):
         raise ValueError(f"{page!s:.200}")

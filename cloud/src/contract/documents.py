@@ -81,7 +81,7 @@ def _parsed(text: bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise _Damage(f"no JSON: {error}") from error
+        raise _Damage(f"not JSON: {error}") from error
 
 
 def _naming(progress: dict[str, Any]) -> None:

@@ -80,7 +80,7 @@ def check_model(model: Path) -> Path:
         raise InvalidInput(f"there is no model file {model}")
     with model.open("rb") as stream:
         if stream.read(len(_MAGIC)) != _MAGIC:
-            raise InvalidInput(f"{model} is no GGUF file: give a model in the form that llama.cpp reads")
+            raise InvalidInput(f"{model} is not a GGUF file: give a model in the form that llama.cpp reads")
     return model
 
 

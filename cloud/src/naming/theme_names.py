@@ -54,7 +54,7 @@ class Labels:
 def choose(found: Candidates, family_of: Numbers, themes: Sequence[int], families: Sequence[int]) -> Labels:
     """Labels of all themes and families; ``themes`` and ``families`` are their numbers, the most important first.
 
-    A theme keeps the phrase that fits it best, and its family is called by a wider one; where there is none, by its two
+    A theme keeps the phrase that fits it best, and its family is called by a wider one, or else by its two
     first themes, because a longer name would be too narrow for the theme. The family of one theme keeps the phrase, and
     the theme says more. Of several with the same best label the one that it fits best keeps it, then the first.
     """

@@ -49,7 +49,7 @@ class PrefetchSummary:
 
 
 def finished_prefetch(storage: Storage, quarter: str, selection: str = "") -> PrefetchSummary | None:
-    """Return what a finished prefetch of the quarter has left, None when there is none.
+    """Return what a finished prefetch of the quarter has left, None when it is not finished.
 
     To be asked before a source is opened that is slow to open.
 

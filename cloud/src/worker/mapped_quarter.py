@@ -47,7 +47,7 @@ class MappedQuarter:
 
 
 def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
-    """The finished parts of this execution's batches; raise FtmError when there is none.
+    """The finished parts of this execution's batches; raise FtmError when no part is finished.
 
     The progress files say which parts count: a part left by an earlier execution with other batches is not theirs.
     """

@@ -41,10 +41,10 @@ class MapSettings(JobSettings):
 
     batch_id: str
     topic_naming: Literal["llm", "keywords"] = "llm"
-    checkpoint_interval: int = Field(default=50, ge=1, le=50)  # firms a part
-    min_topics: int = Field(default=1, ge=1)  # a firm
+    checkpoint_interval: int = Field(default=50, ge=1, le=50)  # firms per part
+    min_topics: int = Field(default=1, ge=1)  # per firm
     job_stops_after_s: float | None = Field(default=None, ge=0)  # begins no firm later than this; None: no limit
-    max_topics: int = Field(default=find_topics.MAX_TOPICS, ge=1)  # a firm
+    max_topics: int = Field(default=find_topics.MAX_TOPICS, ge=1)  # per firm
 
     @model_validator(mode="after")
     def _topic_bounds(self) -> MapSettings:

@@ -39,7 +39,7 @@ def theme_table(
 
 
 def _places(ranked: RankedQuarter) -> tuple[Places, Places]:
-    """Of families and of themes on the map; empty where there is none."""
+    """Of families and of themes on the map; empty if there is no map."""
     if not ranked.themes:
         return np.zeros((len(ranked.families), 2)), np.zeros((0, 2))
     row_of_family = {family.number: row for row, family in enumerate(ranked.families)}

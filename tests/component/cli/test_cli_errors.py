@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from cloud.src.cli import app as cli_app
 from cloud.src.cli.__main__ import EXIT_FAILED, EXIT_WRONG_INPUT, run
+from cloud.src.cli.report import command as report
 from cloud.src.cli.samples import transcripts
 from cloud.src.localaws.endpoint import Endpoint
 from tests.component.conftest import BUCKET
@@ -72,7 +72,7 @@ def test_settings_that_the_jobs_would_refuse_are_refused_before_anything_starts(
         ("prefetch 2023Q1 --from good.csv --dry-run --json", "--dry-run and --json cannot be combined"),
         ("run 2023-q2 --input good.csv", "good.csv has no call of 2023Q2: it has 2023Q1"),
         ("run 2023Q1 --input good.csv --llm-model missing.gguf", "there is no model file missing.gguf"),
-        ("run 2023Q1 --input good.csv --llm-model good.csv", "good.csv is no GGUF file"),
+        ("run 2023Q1 --input good.csv --llm-model good.csv", "good.csv is not a GGUF file"),
         ("run 2023Q1 --input good.csv --llm-url http://", "'http://' is not a URL"),
         ("run 2023Q1 --input good.csv --no-llm --llm-model good.csv", "--llm-model and --no-llm cannot be combined"),
         ("run 2023Q1 --input good.csv --llm-url x --llm-model y", "--llm-url and --llm-model cannot be combined"),
@@ -171,7 +171,7 @@ def test_what_the_machine_refuses_is_one_line(
     def refuse(*arguments: object) -> None:
         raise OSError(number, os.strerror(number), "/out/topics.parquet")
 
-    monkeypatch.setattr(cli_app, "write_report", refuse)
+    monkeypatch.setattr(report, "write_report", refuse)
     assert run(["report", "out"]) == EXIT_FAILED
     assert capsys.readouterr().err == f"ftm: /out/topics.parquet: {os.strerror(number)}\n"
 
@@ -179,7 +179,7 @@ def test_what_the_machine_refuses_is_one_line(
 def test_what_aws_refuses_is_one_line(
     s3: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli_app, "write_report", lambda *_: s3.get_object(Bucket=BUCKET, Key="missing"))
+    monkeypatch.setattr(report, "write_report", lambda *_: s3.get_object(Bucket=BUCKET, Key="missing"))
     assert run(["report", "out"]) == EXIT_FAILED
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("ftm: AWS: ")
@@ -190,7 +190,7 @@ def test_a_bug_is_not_made_look_like_wrong_input(monkeypatch: pytest.MonkeyPatch
     def bug(*arguments: object) -> None:
         raise FileNotFoundError(errno.ENOENT, "forgotten file")
 
-    monkeypatch.setattr(cli_app, "write_report", bug)
+    monkeypatch.setattr(report, "write_report", bug)
     with pytest.raises(FileNotFoundError):
         run(["report", "out"])
 

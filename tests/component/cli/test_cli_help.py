@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import webbrowser
 from pathlib import Path
 
@@ -49,3 +52,17 @@ def test_where_there_is_no_browser_the_file_is_named(
     assert capsys.readouterr().err.splitlines() == [
         f"no browser was found here: open {tmp_path / keys.report(QUARTER)}"
     ]
+
+
+def test_help_loads_no_library_that_only_a_run_needs() -> None:
+    """All of them take three seconds."""
+    slow = {"duckdb", "onnxruntime", "openai", "pyarrow", "scipy", "sqlalchemy"}
+    loads = f"import sys, cloud.src.cli.app; print(*sorted({slow} & sys.modules.keys()))"
+    loaded = subprocess.run(
+        [sys.executable, "-c", loads],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )
+    assert loaded.stdout.split() == []

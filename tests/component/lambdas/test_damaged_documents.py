@@ -58,9 +58,9 @@ def handle(function: Callable[[dict[str, Any], object], Any], key: str) -> Any:
 @pytest.mark.parametrize(
     ("key", "body", "said"),
     [
-        (PREFETCHED, b"", "is not a prefetch manifest (no JSON: Expecting value"),
-        (PREFETCHED, b'{"firms": "\xff"}', "is not a prefetch manifest (no JSON: 'utf-8' codec can't decode"),
-        (PREFETCHED, b"[" * 100_000, "is not a prefetch manifest (no JSON: "),
+        (PREFETCHED, b"", "is not a prefetch manifest (not JSON: Expecting value"),
+        (PREFETCHED, b'{"firms": "\xff"}', "is not a prefetch manifest (not JSON: 'utf-8' codec can't decode"),
+        (PREFETCHED, b"[" * 100_000, "is not a prefetch manifest (not JSON: "),
         (PREFETCHED, b"[]", "is not a prefetch manifest (what should have fields is [], no object): prefetch again"),
         (PREFETCHED, b"{}", "is not a prefetch manifest (it has no firms): prefetch again"),
         (PREFETCHED, b'{"firms": [["1", "a"]]}', "is not a prefetch manifest (firms is [['1', 'a']], no object)"),

@@ -106,8 +106,8 @@ def test_json_lines_have_the_columns_of_a_csv_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ('{"company": "Elm"', "no JSON: "),
-        ('["Elm"]', "no JSON object"),
+        ('{"company": "Elm"', "not JSON: "),
+        ('["Elm"]', "not a JSON object"),
         ('{"company": "Elm", "date": "2023-02-01"}', "there is no text"),
         ('{"company": ["Elm"], "date": "2023-02-01", "text": "Hi."}', "company holds list, text is needed"),
         ('{"company": "Elm", "date": "2023-02-01", "text": "\\ud800"}', "text holds half a character"),

@@ -198,7 +198,7 @@ def test_a_file_of_ones_own_is_served_under_its_name(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_model(tmp_path: Path) -> None:
     (tmp_path / "model.gguf").write_text("hello")
-    with pytest.raises(InvalidInput, match="model.gguf is no GGUF file"), local_llm(model=tmp_path / "model.gguf"):
+    with pytest.raises(InvalidInput, match="model.gguf is not a GGUF file"), local_llm(model=tmp_path / "model.gguf"):
         pass
     (tmp_path / "cut.gguf").write_bytes(b"GGUF\x03\0\0\0")
     with pytest.raises(FtmError, match="did not start"), local_llm(model=tmp_path / "cut.gguf"):

@@ -68,7 +68,7 @@ def executions(account: Account, status: str | None = None) -> Iterator[dict[str
 
 
 def quarter_of(execution: dict[str, Any]) -> str:
-    """The quarter in an execution's input; empty where there is none."""
+    """The quarter in an execution's input, or an empty string if it names none."""
     given = json.loads(execution.get("input", "{}"))
     return str(given.get("quarter", "")) if isinstance(given, dict) else ""
 

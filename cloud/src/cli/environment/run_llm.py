@@ -17,7 +17,7 @@ from cloud.src.naming.ask import SMALL_MODELS_ANSWERS_PER_NAME
 
 READY_TIMEOUT_S = 20
 
-# Measured: SmolLM2-135M on 2 cores answers 0.7 prompts of about 550 tokens a second, one at a time.
+# Measured: SmolLM2-135M on 2 cores answers 0.7 prompts of about 550 tokens per second, one at a time.
 NAMES_PER_SECOND = 0.7 / SMALL_MODELS_ANSWERS_PER_NAME
 
 
@@ -117,6 +117,6 @@ async def _wait_until_ready(settings: llm_settings.LlmSettings) -> None:
 
 
 def _expected_speed(file: Path) -> float:
-    """Names a second: the time goes into reading the weights, so a model ten times as large is ten times as slow."""
+    """Names per second: the time goes into reading the weights, so a model ten times as large is ten times as slow."""
     [packaged] = packaged_models.MODELS[packaged_models.LLM]
     return NAMES_PER_SECOND * packaged.size / file.stat().st_size

@@ -8,6 +8,6 @@ from pathlib import Path
 
 
 def open_page(path: Path) -> None:
-    """Open the file in the browser; where there is none, as on a server, say which file to open."""
+    """Open the file in the browser; on a machine without one, such as a server, say which file to open."""
     if not webbrowser.open(path.resolve().as_uri()):
         print(f"no browser was found here: open {path}", file=sys.stderr)

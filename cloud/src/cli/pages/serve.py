@@ -41,7 +41,7 @@ def server_of(folder: Path, port: int) -> ThreadingHTTPServer:
 
 
 def file_of(folder: Path, path: str) -> Path | None:
-    """The file that a request's path names; None when there is none, or it would lead out of the folder."""
+    """The file that a request's path names; None if it does not exist or lies outside the folder."""
     parts = PurePosixPath(unquote(urlsplit(path).path)).parts[1:]
     if any(part == ".." or part.startswith(".") or "\0" in part for part in parts):
         return None

@@ -21,8 +21,8 @@ class Earlier:
 def earlier_quarter(folder: Path, quarter: str) -> Earlier | None:
     """Match the quarter's families and themes with those of the one before it in the folder.
 
-    None when there is none, or when it cannot be compared: it is damaged, or made with another embedding model. The
-    report of a quarter does not fail for what is wrong with another one.
+    None if there is no such quarter, or if it cannot be compared because it is damaged or was made with another
+    embedding model: the report of a quarter does not fail for what is wrong with another one.
     """
     before = [each for each in run_folder.quarters_in(folder) if each < quarter]
     if not before:

@@ -38,7 +38,7 @@ class Changes:
 
 
 def write_index(folder: Path) -> Path:
-    """Write the page anew, from what the folder has; return its path. Raises FtmError when it cannot be written."""
+    """Write the page again from what is in the folder; return its path. Raises FtmError if it cannot be written."""
     reports = folder / _REPORTS
     found = [_quarter(folder, quarter) for quarter in run_folder.quarters_in(folder)]
     quarters = [quarter for quarter in reversed(found) if (reports / quarter.address).is_file()]

@@ -35,7 +35,7 @@ def time_of_day(text: str, day: date, rest: str) -> datetime:
 
 
 def clock_time(day: date, clock: str) -> datetime:
-    """Return the time of the day that ``clock`` has, with its zone if it tells one; raise ValueError if it is none."""
+    """Return the time of the day that ``clock`` has, and its zone if given; raise ValueError if it is not a time."""
     found = _CLOCK.fullmatch(clock)
     if not found or not (found["minute"] or found["half"]):
         raise ValueError(clock)

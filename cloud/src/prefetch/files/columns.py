@@ -45,7 +45,7 @@ class _Column:
 
 
 def tidy(text: str | None) -> str:
-    """Return the text with white space normalised and without control characters; empty where there is none."""
+    """Return the text with white space normalised and without control characters; empty if there is no text."""
     return " ".join(_CONTROL.sub(" ", text or "").split())
 
 
@@ -70,7 +70,7 @@ def is_nothing(text: str | None) -> bool:
 
 
 def read_whole_number(text: str) -> int:
-    """Read a number >= 0 of at most nine digits; raise ValueError when it is none."""
+    """Read a number >= 0 of at most nine digits; raise ValueError for anything else."""
     match = _WHOLE_NUMBER.fullmatch(text)
     if not match:
         raise ValueError(text)

@@ -45,7 +45,7 @@ def document_table(file: InputFile, document: str, known: Row, bad_rows: BadRows
     """Return the rows of one JSON document; ``known`` is what its file's name says of the call, where it does not.
 
     Raises:
-        InvalidInput: it is no JSON, or holds no text.
+        InvalidInput: it is not JSON, or holds no text.
     """
     try:
         value = json.loads(document)
@@ -82,7 +82,7 @@ def _loaded(line: str) -> object:
     try:
         return json.loads(line)
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"no JSON: {error}"[:200]) from error
+        raise ValueError(f"not JSON: {error}"[:200]) from error
 
 
 def _rows(value: Any) -> list[object]:
@@ -101,7 +101,7 @@ def _rows(value: Any) -> list[object]:
 def _row(file: InputFile, values: object, bad_rows: BadRows) -> Row:
     """Raise ValueError, with a message for the user, if the object is not a row."""
     if not isinstance(values, dict):
-        raise ValueError("no JSON object with a value for each column")
+        raise ValueError("not a JSON object with a value for each column")
     names = known_names(values)
     if "text" not in names.values():
         raise ValueError("there is no text")

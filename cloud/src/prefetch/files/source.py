@@ -254,7 +254,7 @@ def _typed_rows(path: Path, text_rows: pa.Table, quarter_from: QuarterFrom, bad_
 
 
 def _texts(texts: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
-    """The texts, null where a cell only says that there is none."""
+    """The texts, null where a cell only says that it is empty ("NULL")."""
     values: list[Any] = texts.to_pylist()
     if not any(len(text) <= 6 and is_nothing(text) for text in values if text):
         return texts
@@ -264,7 +264,7 @@ def _texts(texts: pa.ChunkedArray[Any]) -> pa.ChunkedArray[Any]:
 def _quarters(
     text_rows: pa.Table, own: pa.ChunkedArray[Any] | pa.Array[Any], days: list[Any], quarter_from: QuarterFrom
 ) -> tuple[pa.Array[Any], pa.Array[Any]]:
-    """Return the quarter of each row, and the vendor's fiscal one, null where there is none."""
+    """Return the quarter of each row, and the vendor's fiscal one, null if the file has no such column."""
     names = ("quarter", "fiscal_quarter", "fiscal_year")
     texts = zip(*([tidy(text) for text in text_rows[name].to_pylist()] for name in names), strict=True)
     fiscal = [

@@ -118,7 +118,7 @@ _KEYS = {"speaker": _NAMES, "role": _ROLES}
 
 
 def as_text(name: str, value: object) -> str | None:
-    """Return a value of JSON as text; raise ValueError, with a message for the user, if it is none."""
+    """Return a value of JSON as text; raise ValueError, with a message for the user, if it is not text."""
     if value is None:
         return None
     if isinstance(value, bool | list | dict):

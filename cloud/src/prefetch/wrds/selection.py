@@ -36,7 +36,7 @@ MOVED = "calls that have moved elsewhere"
 
 @dataclass(frozen=True)
 class SelectedCall:
-    """One earnings call by its latest transcript, with the link that was valid on its day; None where there is none.
+    """One earnings call by its latest transcript, with the link that was valid on its day; None if there was no link.
 
     ``has_moved``: older versions are earnings calls of the quarter, the latest is of another quarter or kind of
     event, or without a date.

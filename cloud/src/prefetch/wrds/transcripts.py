@@ -19,7 +19,7 @@ from cloud.src.prefetch.wrds.tables import SECTORS, TITLES, use_schemas
 from cloud.src.prefetch.wrds.turns import measure, read_titles, read_turns
 
 COPIES = "copies of a turn"
-# Some 25 MB of text. Ten queries a quarter, each of which is a matter of minutes should the table lack an index.
+# Some 25 MB of text. Ten queries per quarter, each of which is a matter of minutes should the table lack an index.
 _CALLS_AT_A_TIME = 500
 
 
