@@ -21,6 +21,11 @@ def find(browser: Chrome, selector: str) -> WebElement:
     return browser.find_element(By.CSS_SELECTOR, selector)
 
 
+def open_details(browser: Chrome, selector: str) -> None:
+    find(browser, f"{selector} > summary").click()
+    wait_for(browser, lambda: find(browser, selector).get_attribute("open") is not None)
+
+
 def texts(browser: Chrome, selector: str) -> list[str]:
     """The texts a reader sees: hidden elements are left out."""
     return [found.text for found in browser.find_elements(By.CSS_SELECTOR, selector) if found.is_displayed()]

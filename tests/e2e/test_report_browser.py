@@ -11,7 +11,7 @@ from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
 from cloud.src.cli.report.command import write_report
-from tests.e2e.browser import find, requested_addresses, texts, wait_for
+from tests.e2e.browser import find, open_details, requested_addresses, texts, wait_for
 from tests.fast.cli.report_tables import SMALL_SECTORS, FakeTopic, write_quarter, write_small_quarter
 
 pytestmark = pytest.mark.chromium
@@ -28,11 +28,6 @@ def small_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def sector_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_report(write_small_quarter(tmp_path_factory.mktemp("sectors"), sectors=SMALL_SECTORS))
-
-
-def open_details(browser: Chrome, selector: str) -> None:
-    find(browser, f"{selector} > summary").click()
-    wait_for(browser, lambda: find(browser, selector).get_attribute("open") is not None)
 
 
 def search(browser: Chrome, text: str) -> None:

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
+from cloud.src.cli.report import data as report_data
+from cloud.src.cli.report.command import write_report
 from cloud.src.contract import keys, schemas
 
 QUARTER = "2023Q1"
@@ -84,6 +87,14 @@ SMALL_SECTORS = {"Northfield Foods": "Consumer Staples", "Brightwater Tools": "I
 
 def write_small_quarter(folder: Path, quarter: str = QUARTER, sectors: dict[str, str] | None = None) -> Path:
     return write_quarter(folder, SMALL_QUARTER, SMALL_THEMES, quarter, SMALL_FAMILIES, sectors)
+
+
+def write_in_parts(folder: Path) -> Path:
+    """Write the report of a small quarter as that of a large one is written: with files beside it; return its path."""
+    real_load = report_data.load
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(report_data, "load", lambda folder, quarter: real_load(folder, quarter, max_page_bytes=1_750))
+        return write_report(folder)
 
 
 def write_quarter(

@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cloud.src.cli.report import data as report_data
 from cloud.src.cli.report.command import write_report
 from cloud.src.cli.report.provenance import provenance
 from cloud.src.contract import keys, schemas
@@ -21,7 +20,9 @@ from tests.fast.cli.report_tables import (
     QUARTER,
     SMALL_FAMILIES,
     SMALL_QUARTER,
+    SMALL_SECTORS,
     FakeTopic,
+    write_in_parts,
     write_quarter,
     write_small_quarter,
 )
@@ -230,17 +231,87 @@ def test_quarter_without_themes_says_so(tmp_path: Path) -> None:
     assert "1 topic of 1 firm without a theme" in text
 
 
-def test_cut_page_says_what_is_missing_and_where_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    write_small_quarter(tmp_path)
-    assert "To stay quick to open" not in Page(write_report(tmp_path)).text
-    real_load = report_data.load
-    monkeypatch.setattr(report_data, "load", lambda folder, quarter: real_load(folder, quarter, max_page_bytes=1_750))
+def part(path: Path) -> Any:
+    """The JSON in a file beside the page."""
+    name, text = json.loads(
+        f"[{path.read_text(encoding='utf-8').removeprefix('ftmData(').removesuffix(');' + chr(10))}]"
+    )
+    assert name == path.stem
+    return json.loads(text)
 
-    text = Page(write_report(tmp_path)).text
 
-    assert "this page carries 8 of the 11 sentences that have a topic" in text
-    assert "and 4 of the 5 topics; the search" in text
-    assert "processed/sentences/quarter=2023Q1/*.parquet" in text
+def test_a_large_report_has_its_sentences_in_files_that_its_policy_names(tmp_path: Path) -> None:
+    path = write_in_parts(write_small_quarter(tmp_path, sectors=SMALL_SECTORS))
+    page, files = Page(path), sorted((path.parent / "data").glob("*"))
+
+    names = [file.stem for file in files]
+    assert names[:5] == ["firms_0000", "group_0000", "group_0001", "group_0002", "group_0003"]
+    assert {name[:6] for name in names[5:]} == {"words_"}
+    assert page.data["topics"] == []
+    assert all(group["evidence"] == group["byFirm"] == [] for group in page.data["families"] + page.data["themes"])
+    assert page.data["files"].keys() == set(names)
+    assert page.policy is not None
+    assert "'strict-dynamic'" in page.policy
+    for file in files:
+        assert f"'sha256-{base64.b64encode(hashlib.sha256(file.read_bytes()).digest()).decode()}'" in page.policy
+        assert file.read_text(encoding="utf-8").count("\n") == 1
+
+
+def test_the_files_have_all_that_a_small_report_has_in_its_page(tmp_path: Path) -> None:
+    whole = Page(write_report(write_small_quarter(tmp_path))).data
+    path = write_in_parts(tmp_path)
+    data = path.parent / "data"
+
+    firms = part(data / "firms_0000.js")
+    everything = {row[0] for row in whole["sentences"]}
+    assert {row[0] for row in firms["sentences"]} == everything
+    in_topics = [[firms["sentences"][n][0] for n in topic["sentences"]] for topic in firms["topics"]]
+    expected = [[whole["sentences"][n][0] for n in topic["sentences"]] for topic in whole["topics"]]
+    assert sorted(in_topics) == sorted(expected)
+    for number, group in enumerate([*whole["families"], *whole["themes"]]):
+        found = part(data / f"group_{number:04d}.js")
+        assert {row[0] for row in found["sentences"]} == {whole["sentences"][n][0] for n in group["evidence"]}
+        assert found["byFirm"] == group["byFirm"]
+        of_firms = dict(firms["counted"])[number]
+        assert {firms["sentences"][n][0] for n in of_firms} == {row[0] for row in found["sentences"]}
+
+
+def test_totals_count_firms_and_sentences_by_speaker_section_and_sector(tmp_path: Path) -> None:
+    data = Page(write_in_parts(write_small_quarter(tmp_path, sectors=SMALL_SECTORS))).data
+
+    assert data["sectors"] == ["Consumer Staples", "Industrials", ""]
+    [freight, wages] = [theme["totals"] for theme in data["themes"]]
+    n_sections, n_sectors = 3, 3
+
+    def counted(totals: list[int], speaker: int, section: int) -> list[int]:
+        start = 2 * (speaker * n_sections + section) * n_sectors
+        return totals[start : start + 2 * n_sectors]
+
+    assert counted(freight, 0, 0) == [1, 3, 1, 2, 0, 0]  # firms and sentences of each sector, whoever speaks
+    assert counted(wages, 0, 0) == [0, 0, 1, 2, 1, 3]
+    assert counted(freight, 4, 2) == [1, 1, 0, 0, 0, 0]  # analysts, in questions and answers
+    assert counted(freight, 4, 1) == [0] * 6  # analysts, in prepared remarks
+
+
+def test_words_are_counted_by_family_and_theme(tmp_path: Path) -> None:
+    path = write_in_parts(write_small_quarter(tmp_path))
+
+    words = part(path.parent / "data" / "words_f.js")
+    # Three sentences on freight count for the first family (0) and for its theme (2).
+    assert words["freight"] == [0, 3, 2, 3]
+    assert "fell" in words
+
+
+def test_a_report_removes_the_files_of_an_earlier_one(tmp_path: Path) -> None:
+    data = write_in_parts(write_small_quarter(tmp_path)).parent / "data"
+    (data / "group_0099.js").write_text("of an earlier report")
+    write_in_parts(tmp_path)
+    assert not (data / "group_0099.js").exists()
+
+    page = Page(write_report(tmp_path))
+
+    assert not data.exists()
+    assert "files" not in page.data
 
 
 def test_hostile_texts_arrive_as_they_are_and_stay_text(tmp_path: Path) -> None:

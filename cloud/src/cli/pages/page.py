@@ -1,4 +1,4 @@
-"""What FTM's HTML pages share: each is one file that needs no network and runs only its own script.
+"""What FTM's HTML pages share: each needs no network and runs only its own script.
 
 Every text in them comes from transcripts or a language model and is untrusted: templates escape it, scripts only ever
 set it as text, and the Content-Security-Policy lets nothing else run or load.

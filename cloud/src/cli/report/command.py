@@ -1,4 +1,6 @@
-"""The report of a quarter: one self-contained index.html in which a researcher reads themes down to their sentences.
+"""The report of a quarter: an index.html in which a researcher reads themes down to their sentences.
+
+It is one self-contained file up to about 20 MB, and a page of at most 3 MB with files beside it above (parts.py, ADR-019).
 
 Every text in it is untrusted; page.py says what keeps it harmless.
 """
@@ -17,6 +19,7 @@ from cloud.src.cli.report.data import ReportData
 from cloud.src.cli.report.earlier import Earlier, earlier_quarter
 from cloud.src.cli.report.index import write_index
 from cloud.src.cli.report.page_data import headline_families, page_data, quotations
+from cloud.src.cli.report.parts import FOLDER, Parts, remove_others, write_parts
 from cloud.src.cli.report.provenance import Provenance, provenance
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys
@@ -52,7 +55,12 @@ def serve_reports(folder: Path, port: int, open_in_browser: bool) -> None:
 
 
 def render(
-    report: ReportData, made_at: datetime, earlier: Earlier | None, made_of: Provenance, n_quarters: int = 1
+    report: ReportData,
+    made_at: datetime,
+    earlier: Earlier | None,
+    made_of: Provenance,
+    n_quarters: int = 1,
+    parts: Parts | None = None,
 ) -> str:
     """Return the page.
 
@@ -60,6 +68,7 @@ def render(
         made_at: in UTC.
         earlier: the quarter before, if the folder has one.
         n_quarters: of the folder; where there are several, the page links to the list of them.
+        parts: the files beside the page, where it is not whole.
     """
     return page.render(
         Path(__file__).parent,
@@ -69,13 +78,12 @@ def render(
         naming=_naming(report),
         firm_names={firm.firm_id: firm.name for firm in report.firms},
         firms_without_theme=len({topic.firm_id for topic in report.topics if topic.theme_id is None}),
-        sentences_key=keys.sentences_prefix(report.quarter),
         headline=[(family, quotations(report, family)[:1]) for family in headline_families(report)],
         earlier=earlier,
         made_of=made_of,
         has_index=n_quarters > 1,
-        n_topics_on_page=sum(topic.on_page for topic in report.topics),
-        page_data=page_data(report, earlier),
+        data_hashes=parts.in_policy if parts else [],
+        page_data=page_data(report, earlier, parts),
     )
 
 
@@ -84,7 +92,10 @@ def _write_page(folder: Path, quarter: str) -> Path:
     report = report_data.load(folder, quarter)
     earlier, made_of = earlier_quarter(folder, quarter), provenance(folder, quarter)
     n_quarters = len(run_folder.quarters_in(folder))
-    page.write(path, render(report, datetime.now(UTC), earlier, made_of, n_quarters))
+    data_folder = path.parent / FOLDER
+    parts = None if report.is_whole else write_parts(folder, report, data_folder)
+    page.write(path, render(report, datetime.now(UTC), earlier, made_of, n_quarters, parts))
+    remove_others(data_folder, parts)
     return path
 
 

@@ -1,10 +1,14 @@
 """What a report shows of one quarter: read from the tables of an output folder, cut to what one page can carry.
 
+What is cut lies in files beside the page (parts.py).
+
 The folder has the S3 layout of ``cloud.src.contract.keys``. Nothing here knows about HTML.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
@@ -147,6 +151,16 @@ class ReportData:
         """The themes of a family, in their rank."""
         return [theme for theme in self.themes if theme.family_id == family.theme_id]
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every topic, each of its sentences and every sentence that counts for a theme is here."""
+        counts = self.counts
+        return (
+            all(topic.on_page for topic in self.topics)
+            and counts.sentences_on_page == counts.sentences - counts.sentences_without_topic
+            and all(len(each.evidence) == sum(each.n_sentences.values()) for each in self.measured.values())
+        )
+
 
 # The columns a report needs. Embeddings, for one, would double its time and memory.
 _TABLES = {
@@ -172,12 +186,7 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
     others and large ones before small ones, and of sentences the representative ones first. Raises InvalidInput when a
     table is missing or damaged, or when topics, themes and firms are not of the same run.
     """
-    with duckdb.connect() as tables:
-        for name, schema in _TABLES.items():
-            tables.register(name, run_folder.read_table(folder, quarter, name, schema))
-        columns = " ".join(field.name for field in fields(ReportTheme))
-        for name, level in (("families", run_folder.FAMILY), ("themes", run_folder.THEME)):
-            tables.register(name, run_folder.read_themes(folder, quarter, columns, level))
+    with open_tables(folder, quarter) as tables:
         families, themes = _ranked(tables, "families"), _ranked(tables, "themes")
         topics = _topics(tables)
         firms = _firms(tables)
@@ -196,6 +205,21 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
         nearest = _nearest(run_folder.read_themes(folder, quarter, "theme_id centroid"))
         counts = _counts(tables, topics)
         return ReportData(quarter, counts, families, themes, firms, topics, measured, nearest)
+
+
+@contextmanager
+def open_tables(folder: Path, quarter: str) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The tables that a report is made of, under their names; ``families`` and ``themes`` are one each.
+
+    Raises InvalidInput when one is missing or damaged.
+    """
+    with duckdb.connect() as tables:
+        for name, schema in _TABLES.items():
+            tables.register(name, run_folder.read_table(folder, quarter, name, schema))
+        columns = " ".join(field.name for field in fields(ReportTheme))
+        for name, level in (("families", run_folder.FAMILY), ("themes", run_folder.THEME)):
+            tables.register(name, run_folder.read_themes(folder, quarter, columns, level))
+        yield tables
 
 
 def _ranked(tables: duckdb.DuckDBPyConnection, level: str) -> list[ReportTheme]:

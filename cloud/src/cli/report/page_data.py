@@ -6,6 +6,8 @@ fixed order, because a page has tens of thousands of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from cloud.src.cli.report.data import Firm, ReportData, ReportTheme, ReportTopic, Sentence
@@ -18,6 +20,24 @@ MANAGEMENT = ("CEO", "CFO", "Executive")
 SHORTEST_QUOTATION, LONGEST_QUOTATION = 60, 320
 PHRASES = 10  # of a dictionary
 _DIGITS = 4
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What a page must know of the files beside it (parts.py).
+
+    ``hashes``: of the JSON in each file, by the file's name without its suffix. ``in_policy``: those of the files.
+    ``part_of_firm``: the name of the file, by firm_id. ``sectors``: an empty one stands for unknown, the last.
+
+    ``totals``: by theme_id, the number of firms and of sentences, for each speaker, section and sector (in this order,
+    the first of speakers and sections being all of them).
+    """
+
+    sectors: list[str]
+    totals: dict[str, list[int]]
+    hashes: dict[str, str] = field(default_factory=dict)
+    in_policy: list[str] = field(default_factory=list)
+    part_of_firm: dict[str, str] = field(default_factory=dict)
 
 
 def headline_families(report: ReportData) -> list[ReportTheme]:
@@ -40,15 +60,20 @@ def quotations(report: ReportData, group: ReportTheme) -> list[Sentence]:
     return list(chosen.values())[:QUOTATIONS]
 
 
-def page_data(report: ReportData, earlier: Earlier | None) -> dict[str, Any]:
-    """The whole of it, for ``tojson``."""
-    rows = _Rows({firm.firm_id: number for number, firm in enumerate(report.firms)})
+def page_data(report: ReportData, earlier: Earlier | None, parts: Parts | None = None) -> dict[str, Any]:
+    """The whole of it, for ``tojson``; without what is in the files beside the page, where there are ``parts``."""
+    rows = Rows({firm.firm_id: number for number, firm in enumerate(report.firms)})
     theme_number: dict[str | None, int] = {theme.theme_id: number for number, theme in enumerate(report.themes)}
     family_number = {family.theme_id: number for number, family in enumerate(report.families)}
-    topics = [_topic(topic, rows, theme_number) for topic in report.topics if topic.on_page]
+    topics = (
+        []
+        if parts
+        else [topic_row(topic, rows, theme_number, topic.sentences) for topic in report.topics if topic.on_page]
+    )
 
     def group(each: ReportTheme) -> dict[str, Any]:
-        return _group(report, each, rows) | ({"before": earlier.shares.get(each.theme_id)} if earlier else {})
+        in_full = _totals(parts, each) if parts else _evidence(report, each, rows)
+        return _group(report, each, rows) | in_full | ({"before": earlier.shares.get(each.theme_id)} if earlier else {})
 
     families = [group(family) for family in report.families]
     themes = [
@@ -64,14 +89,17 @@ def page_data(report: ReportData, earlier: Earlier | None) -> dict[str, Any]:
         "earlier": earlier.quarter if earlier else None,
         "families": families,
         "themes": themes,
-        "firms": [_firm(firm) for firm in report.firms],
+        "firms": [
+            _firm(firm) | ({"part": parts.part_of_firm.get(firm.firm_id)} if parts else {}) for firm in report.firms
+        ],
         "topics": topics,
         "sentences": rows.sentences,
-        "speakers": [{"name": name, "type": kind} for name, kind in rows.speakers],
+        "speakers": rows.speaker_list(),
+        **({"files": parts.hashes, "sectors": parts.sectors} if parts else {}),
     }
 
 
-class _Rows:
+class Rows:
     """Collects the sentences of a page, each once, and who said them."""
 
     def __init__(self, firm_number: dict[str, int]) -> None:
@@ -90,8 +118,15 @@ class _Rows:
             self.sentences.append([sentence.sentence_id, sentence.text, speaker, sentence.section, day, firm])
         return self._number_of[sentence.sentence_id]
 
+    def speaker_list(self) -> list[dict[str, Any]]:
+        """Those who said them, in the order of their numbers."""
+        return [{"name": name, "type": kind} for name, kind in self.speakers]
 
-def _topic(topic: ReportTopic, rows: _Rows, theme_number: dict[str | None, int]) -> dict[str, Any]:
+
+def topic_row(
+    topic: ReportTopic, rows: Rows, theme_number: dict[str | None, int], sentences: Sequence[Sentence]
+) -> dict[str, Any]:
+    """A topic, with those of its sentences that are given."""
     return {
         "id": topic.topic_id,
         "firm": rows.firm_number[topic.firm_id],
@@ -101,12 +136,23 @@ def _topic(topic: ReportTopic, rows: _Rows, theme_number: dict[str | None, int])
         "keywords": topic.keywords,
         "total": topic.n_sentences,
         "representative": topic.n_representative,
-        "sentences": [rows.number_of(sentence) for sentence in topic.sentences],
+        "sentences": [rows.number_of(sentence) for sentence in sentences],
     }
 
 
-def _group(report: ReportData, group: ReportTheme, rows: _Rows) -> dict[str, Any]:
+def _evidence(report: ReportData, group: ReportTheme, rows: Rows) -> dict[str, Any]:
     measured = report.measured[group.theme_id]
+    return {
+        "evidence": [rows.number_of(sentence) for sentence in measured.evidence],
+        "byFirm": [[rows.firm_number[firm_id], n] for firm_id, n in measured.n_sentences.items()],
+    }
+
+
+def _totals(parts: Parts, group: ReportTheme) -> dict[str, Any]:
+    return {"evidence": [], "byFirm": [], "totals": parts.totals.get(group.theme_id, [])}
+
+
+def _group(report: ReportData, group: ReportTheme, rows: Rows) -> dict[str, Any]:
     return {
         "id": group.theme_id,
         "name": group.name,
@@ -126,8 +172,6 @@ def _group(report: ReportData, group: ReportTheme, rows: _Rows) -> dict[str, Any
             for phrase in group.dictionary[:PHRASES]
         ],
         "quotations": [rows.number_of(sentence) for sentence in quotations(report, group)],
-        "evidence": [rows.number_of(sentence) for sentence in measured.evidence],
-        "byFirm": [[rows.firm_number[firm_id], n] for firm_id, n in measured.n_sentences.items()],
     }
 
 

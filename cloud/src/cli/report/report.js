@@ -11,19 +11,7 @@ const hitsLine = document.getElementById("hits");
 
 // --- joining the tables -----------------------------------------------------------------------
 
-report.sentences = report.sentences.map(([id, text, speaker, section, date, firm]) => ({
-  id,
-  text,
-  speaker: report.speakers[speaker],
-  section,
-  date,
-  firm: report.firms[firm],
-}));
-
-for (const topic of report.topics) {
-  topic.firm = report.firms[topic.firm];
-  topic.sentences = topic.sentences.map((number) => report.sentences[number]);
-}
+Object.assign(report, joinedRows(report));
 
 function joined(group) {
   return {
@@ -42,7 +30,7 @@ const ownTopics = {
   topics: report.topics.filter((topic) => topic.theme === null),
   card: document.getElementById("own-topics"),
 };
-const sectors = [...new Set(report.firms.map((firm) => firm.sector).filter(Boolean))].sort();
+const sectors = report.sectors?.filter(Boolean) ?? [...new Set(report.firms.map((firm) => firm.sector).filter(Boolean))].sort();
 const firmsOfSector = new Map(sectors.map((sector) => [sector, report.firms.filter((firm) => firm.sector === sector).length]));
 
 // --- sentences, topics, firms -----------------------------------------------------------------
@@ -80,10 +68,7 @@ function topicSection(topic) {
     });
     section.append(showAll);
   }
-  if (topic.sentences.length < topic.total) {
-    const missing = plural(topic.total - topic.sentences.length, "more sentence");
-    section.append(element("p", "cut", `${missing} of topic ${topic.id} in the Parquet tables only`));
-  }
+  if (topic.sentences.length < topic.total) section.append(linkTo(`topic:${topic.id}`, "Its sentences", "permalink"));
   return section;
 }
 
@@ -124,20 +109,29 @@ function firmsWithMore(topics) {
 // --- themes -----------------------------------------------------------------------------------
 
 function fillGroup(group) {
+  const holder = group.card.querySelector(".contents");
+  if (!group.id && isParted()) return holder.replaceChildren(element("p", "cut", "Choose a firm in the filter above, or follow the link of one, to see its topics."));
+  if (!isAtHand(group)) return loadGroup(group, holder, fillGroup);
   const hits = group.topics.filter((topic) => topic.isHit);
-  const contents = group.card.querySelector(".contents");
-  contents.replaceChildren(...firmsWithMore(hits.length ? hits : group.topics));
+  holder.replaceChildren(...firmsWithMore(hits.length ? hits : group.topics));
   if (group.id) {
     const shown = new Set(group.topics.map((topic) => topic.firm)).size;
     const about = `The topics that are mostly about it, of ${shown.toLocaleString("en")} of its ${plural(group.firms, "firm")}`;
-    contents.prepend(...groupParts(group), heading(about));
+    holder.prepend(...groupParts(group), heading(about));
   }
   group.isFilled = true;
 }
 
 function fillFamily(family) {
-  family.card.querySelector(".about-family").replaceChildren(element("h4", "part", "The family as a whole"), ...groupParts(family));
+  const holder = family.card.querySelector(".about-family");
+  if (!isAtHand(family)) return loadGroup(family, holder, fillFamily);
+  holder.replaceChildren(element("h4", "part", "The family as a whole"), ...groupParts(family));
   family.isFilled = true;
+}
+
+// A search opens every family that it finds: in a large report each would load its file.
+function offerFamily(family) {
+  family.card.querySelector(".about-family").replaceChildren(button("The family as a whole", () => fillFamily(family)));
 }
 
 function refreshGroup(group) {
@@ -161,14 +155,19 @@ function sortGroups(by) {
 
 // --- search and filters -------------------------------------------------------------------------
 
-function applyFilters() {
-  markSentences();
+function markTopics() {
   const bySentenceOnly = Boolean(filters.speaker || filters.section);
-  for (const topic of report.topics) {
+  for (const topic of topicsHere()) {
     topic.sentenceHits = topic.sentences.filter((sentence) => sentence.isHit).length;
     const isNamed_ = anyMatches(topic.name, topic.firm.name, topic.firm.ticker, ...topic.keywords);
     topic.isHit = topic.sentenceHits > 0 || (isNamed_ && topic.firm.isIn && !bySentenceOnly);
   }
+}
+
+function applyFilters() {
+  markSentences();
+  markTopics();
+  if (isParted()) loadForFilters();
   for (const theme of themes) showThemeHits(theme);
   for (const family of families) showFamilyHits(family);
   if (ownTopics.card) showGroupHits(ownTopics, false);
@@ -179,11 +178,15 @@ function applyFilters() {
 
 // How many firms and sentences of a group pass the filters; all that count when nothing is filtered.
 function countShown(group) {
-  const hits = isFiltering() ? group.evidence.filter((sentence) => sentence.isHit) : [];
-  const onlyNamed = hits.length === 0 && isNamed(group);
-  const isCounted = isFiltering() && !onlyNamed;
-  group.shownSentences = isCounted ? hits.length : group.sentences;
-  group.shownFirms = isCounted ? new Set(hits.map((sentence) => sentence.firm)).size : group.firms;
+  const [firms, sentences] = isFiltering() ? (isParted() ? countedBeside(group) : countedHere(group)) : [0, 0];
+  const isCounted = isFiltering() && !(sentences === 0 && isNamed(group));
+  group.shownSentences = isCounted ? sentences : group.sentences;
+  group.shownFirms = isCounted ? firms : group.firms;
+}
+
+function countedHere(group) {
+  const hits = group.evidence.filter((sentence) => sentence.isHit);
+  return [new Set(hits.map((sentence) => sentence.firm)).size, hits.length];
 }
 
 function showThemeHits(theme) {
@@ -226,7 +229,7 @@ function showFamilyHits(family) {
 }
 
 function fillIfSeen(family) {
-  if (!family.isFilled && family.card.open && !family.card.hidden) fillFamily(family);
+  if (!family.isFilled && family.card.open && !family.card.hidden) (isAtHand(family) ? fillFamily : offerFamily)(family);
 }
 
 // Hides a group without hits; says how many hits the others have. `isFound`: it has some beside its topics'.
@@ -237,8 +240,14 @@ function showGroupHits(group, isFound) {
   const line = group.card.querySelector(".theme-hits");
   line.hidden = !isFiltering() || !group.isHit;
   line.textContent = hits.length ? `Found: ${hitCounts(hits)}` : "Found in the theme’s name, keywords or description";
-  if (!hits.length && !isNamed({ keywords: [], ...group })) line.textContent = `Found: ${plural(group.shownSentences ?? 0, "sentence")} that count`;
+  if (!hits.length && !isNamed({ keywords: [], ...group })) line.textContent = foundText(group.shownSentences ?? 0);
   refreshGroup(group);
+}
+
+// In a large report it is known which sentences have each word of a search, but not which have all of them in a row.
+function foundText(n) {
+  const atMost = isParted() && pattern !== null && !firmLookedFor() ? "at most " : "";
+  return `Found: ${atMost}${plural(n, "sentence")} that ${n === 1 ? "counts" : "count"}`;
 }
 
 function hitCounts(topics) {
@@ -249,8 +258,8 @@ function hitCounts(topics) {
 
 function showTotals() {
   const found = themes.filter((theme) => theme.isHit).length;
-  const hits = report.topics.filter((topic) => topic.isHit);
-  hitsLine.textContent = isFiltering() ? `Found in ${plural(found, "theme")}: ${hitCounts(hits)}` : "";
+  const hits = isParted() ? firmHint() : `: ${hitCounts(report.topics.filter((topic) => topic.isHit))}`;
+  hitsLine.textContent = isFiltering() ? `Found in ${plural(found, "theme")}${hits}` : "";
 }
 
 // --- the address ----------------------------------------------------------------------------------
@@ -266,7 +275,7 @@ function openGroup(group) {
   family.card.open = true;
   group.card.open = true;
   // Before the page scrolls there, so that nothing grows above it afterwards.
-  if (!family.isFilled) fillFamily(family);
+  if (!family.isFilled) (group === family || isAtHand(family) ? fillFamily : offerFamily)(family);
   if (group !== family && !group.isFilled) fillGroup(group);
   writeFragment();
   group.card.scrollIntoView();

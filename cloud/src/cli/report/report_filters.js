@@ -43,7 +43,10 @@ function markFirms() {
     const named = !wanted || (exact ? is(firm) : firm.name.toLowerCase().includes(wanted));
     firm.isIn = named && (!filters.sector || firm.sector === filters.sector);
   }
-  report.nFirmsIn = report.firms.filter((firm) => firm.isIn).length;
+  const n = report.firms.filter((firm) => firm.isIn).length;
+  // A large report has the sentences of one firm at hand, not of several: these are as none, and firmHint() says so.
+  const inSector = filters.sector ? firmsOfSector.get(filters.sector) : report.firms.length;
+  report.nFirmsIn = isParted() && wanted && n !== 1 ? inSector : n;
 }
 
 function markSentences() {
@@ -51,7 +54,7 @@ function markSentences() {
   markFirms();
   const type = filters.speaker ? SPEAKERS[filters.speaker][0] : null;
   const filtering = isFiltering();
-  for (const sentence of report.sentences) {
+  for (const sentence of sentencesHere()) {
     sentence.isHit =
       filtering &&
       sentence.firm.isIn &&
@@ -137,6 +140,11 @@ function offerFilters() {
   };
   const types = new Set(report.speakers.map((speaker) => speaker.type));
   const found = new Set(report.sentences.map((sentence) => sentence.section));
+  if (isParted()) {
+    const isSaid = (speaker, section) => families.some((family) => totalsOf(family, "", speaker, section)[1] > 0);
+    for (const [speaker, [type]] of Object.entries(SPEAKERS)) if (isSaid(speaker, "")) types.add(type);
+    for (const section of Object.keys(SECTIONS)) if (isSaid("", section)) found.add(section);
+  }
   offer("sector", sectors.map((sector) => [sector, sector]));
   offer("speaker", Object.entries(SPEAKERS).filter(([, [type]]) => types.has(type)).map(([value, [, label]]) => [value, label]));
   offer("section", Object.entries(SECTIONS).filter(([value]) => found.has(value)));

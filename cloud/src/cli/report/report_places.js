@@ -126,7 +126,7 @@ function closePage() {
 // A firm's exposure to its themes, beside its sector's.
 function firmPage(firm) {
   const own = themes
-    .map((theme) => ({ theme, n: theme.byFirm.find(([other]) => other === firm)?.[1] ?? 0 }))
+    .map((theme) => ({ theme, n: evidenceOfFirm(theme, firm).length }))
     .filter(({ n }) => n > 0)
     .sort((one, other) => other.n - one.n);
   const most = firm.said ? (own[0]?.n ?? 0) / firm.said || 1 : 1;
@@ -135,10 +135,10 @@ function firmPage(firm) {
     const sector = sectorExposure(theme, firm.sector);
     const beside = sector === null ? "" : `, its sector ${percent(sector, 1)}`;
     const details = element("details", "by-firm", element("summary", "", plainText("span", "by-firm-name", theme.name), bar(exposure / most, sector === null ? null : sector / most), element("span", "number", `${percent(exposure, 1)}${beside} · ${plural(n, "sentence")}`)));
-    fillWhenOpened(details, () => details.append(...sentenceList(theme.evidence.filter((sentence) => sentence.firm === firm)), linkTo(theme.id, "The theme", "permalink")));
+    fillWhenOpened(details, () => details.append(...sentenceList(evidenceOfFirm(theme, firm)), linkTo(theme.id, "The theme", "permalink")));
     return details;
   };
-  const topics = report.topics.filter((topic) => topic.firm === firm);
+  const topics = topicsOf(firm);
   const about = [firm.sector, `call of ${firm.callDate}`, `${plural(firm.said, "sentence")} that say something`, `${plural(topics.length, "topic")}`].filter(Boolean).join(" · ");
   const topicDetails = element("details", "evidence", element("summary", "", `Its own topics: ${topics.length}`));
   fillWhenOpened(topicDetails, () => topicDetails.append(...topics.map(topicSection)));
@@ -154,7 +154,7 @@ function firmPage(firm) {
 function sectorExposure(theme, sector) {
   if (!sector) return null;
   const said = sum(report.firms.filter((firm) => firm.sector === sector).map((firm) => firm.said));
-  return said ? sum(theme.byFirm.filter(([firm]) => firm.sector === sector).map(([, n]) => n)) / said : null;
+  return said ? countedInSector(theme, sector)[1] / said : null;
 }
 
 function topicPage(topic) {
@@ -163,8 +163,9 @@ function topicPage(topic) {
 }
 
 function sentencePage(sentence) {
-  const of = themes.filter((theme) => theme.evidence.includes(sentence));
-  const topic = report.topics.find((each) => each.sentences.includes(sentence));
+  const is = (other) => other.id === sentence.id;
+  const of = themes.filter((theme) => evidenceOfFirm(theme, sentence.firm).some(is));
+  const topic = topicsHere().find((each) => each.sentences.some(is));
   const links = [...of.map((theme) => ["Counts for ", theme.id, theme.name]), ...(topic ? [["In the topic ", `topic:${topic.id}`, topic.name]] : [])];
   openPage(`A sentence of ${firmLabel(sentence.firm)}`, quotation(sentence), element("ul", "links", ...links.map(([what, place, name]) => element("li", "", what, linkTo(place, name)))));
 }
@@ -172,18 +173,22 @@ function sentencePage(sentence) {
 // Shows what the address names; says so when the page does not have it.
 function showPlace(place) {
   openPlace = place;
-  control("missing").hidden = true;
+  control("missing").hidden = notThere.size === 0;
   closePage();
   if (!place || place === "themes") return;
   const [kind, id] = place.includes(":") ? [place.slice(0, place.indexOf(":")), place.slice(place.indexOf(":") + 1)] : ["group", place];
-  const pages = {
+  const firmOf = { firm: () => report.firms.find((firm) => firm.id === id), topic: () => firmOfId(id), sentence: () => firmOfId(id) }[kind];
+  withFirm(firmOf?.(), () => openKind(kind, id, place));
+}
+
+function openKind(kind, id, place) {
+  if (openPlace !== place) return; // the reader has gone elsewhere while it was loaded
+  const found = {
     group: () => [[...families, ...themes].find((group) => group.id === id), openGroup],
     firm: () => [report.firms.find((firm) => firm.id === id), firmPage],
-    topic: () => [report.topics.find((topic) => topic.id === id), topicPage],
-    sentence: () => [report.sentences.find((sentence) => sentence.id === id), sentencePage],
-  };
-  const found = Object.hasOwn(pages, kind) ? pages[kind]() : null;
+    topic: () => [topicsHere().find((topic) => topic.id === id), topicPage],
+    sentence: () => [sentencesHere().find((sentence) => sentence.id === id), sentencePage],
+  }[kind]?.();
   if (found?.[0]) return found[1](found[0]);
-  control("missing").textContent = `This page has no “${place.slice(0, 200)}”: it is of another quarter or run, or was left out for its size.`;
-  control("missing").hidden = false;
+  sayProblem(`This page has no \u201c${place.slice(0, 200)}\u201d: it is of another quarter or run.`);
 }

@@ -112,9 +112,7 @@ function labels(circles, unit, left, right, isNarrow) {
 // --- heat map: families x sectors ----------------------------------------------------------------
 
 function sectorShares(family) {
-  const counts = new Map(sectors.map((sector) => [sector, 0]));
-  for (const [firm] of family.byFirm) if (firm.sector) counts.set(firm.sector, counts.get(firm.sector) + 1);
-  return sectors.map((sector) => counts.get(sector) / firmsOfSector.get(sector));
+  return sectors.map((sector) => countedInSector(family, sector)[0] / firmsOfSector.get(sector));
 }
 
 function heatView() {

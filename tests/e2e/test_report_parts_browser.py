@@ -1,0 +1,200 @@
+"""A large report in Chromium: its page, and the files in data/ that it loads when something is opened."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from selenium.webdriver import Chrome
+
+from cloud.src.cli.pages.serve import ADDRESS, server_of
+from tests.e2e.browser import find, open_details, requested_addresses, texts, wait_for
+from tests.fast.cli.report_tables import SMALL_SECTORS, write_in_parts, write_small_quarter
+
+pytestmark = pytest.mark.chromium
+
+SUPPLY_CHAIN, LABOR = "family_2023Q1_001", "family_2023Q1_002"
+FREIGHT, WAGES = "theme_2023Q1_001", "theme_2023Q1_002"
+# Of the families and themes, in this order: group_0000 to group_0003.
+FILE_OF_FREIGHT = "data/group_0002.js"
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_in_parts(write_small_quarter(tmp_path_factory.mktemp("large"), sectors=SMALL_SECTORS))
+
+
+@pytest.fixture
+def copied(page: Path, tmp_path: Path) -> Path:
+    """A copy of the page and its files, to be spoiled."""
+    shutil.copytree(page.parent, tmp_path / "copy")
+    return tmp_path / "copy" / page.name
+
+
+@pytest.fixture
+def served(page: Path) -> Iterator[str]:
+    """The address of the page on a server as that of ``ftm report --serve``."""
+    reports = page.parents[1]
+    with server_of(reports, 0) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://{ADDRESS}:{server.server_port}/{page.parent.name}/index.html"
+        server.shutdown()
+
+
+def loaded(browser: Chrome) -> set[str]:
+    """The files that the page has asked for since it was opened."""
+    return {f"data/{address.rpartition('/')[2]}" for address in requested_addresses(browser) if "/data/" in address}
+
+
+def assert_theme_is_shown(browser: Chrome) -> None:
+    wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .quotation"))
+    assert "Container rates fell by half since summer." in texts(browser, f"#{FREIGHT} .quotation blockquote")
+    assert texts(browser, f"#{FREIGHT} .by-firm summary") == [
+        "Northfield Foods (NF)\n100.0% \u00b7 3 sentences",
+        "Brightwater Tools (BT)\n50.0% \u00b7 2 sentences",
+    ]
+    assert texts(browser, f"#{FREIGHT} .evidence > summary") == ["Every sentence that counts: 5 of 5"]
+    assert texts(browser, "#missing") == []
+
+
+def test_a_theme_is_loaded_from_disk_when_it_is_opened(
+    browser: Chrome, open_page: Callable[..., None], page: Path
+) -> None:
+    open_page(page)
+    assert texts(browser, ".map-label") == ["Supply chain", "Labor"]
+    assert loaded(browser) == set()
+
+    open_details(browser, f"#{SUPPLY_CHAIN}")
+    open_details(browser, f"#{FREIGHT}")
+
+    assert_theme_is_shown(browser)
+    assert loaded(browser) == {FILE_OF_FREIGHT}
+    assert browser.get_log("browser") == []  # nothing was thrown, and the policy had nothing to stop
+
+
+def test_a_theme_is_loaded_from_a_server(browser: Chrome, served: str) -> None:
+    browser.get("about:blank")
+    browser.get(f"{served}#{FREIGHT}")
+
+    assert_theme_is_shown(browser)
+
+
+def test_a_family_as_a_whole_is_loaded_when_it_is_asked_for(
+    browser: Chrome, open_page: Callable[..., None], page: Path
+) -> None:
+    open_page(page)
+    open_details(browser, f"#{LABOR}")
+    wait_for(browser, lambda: texts(browser, f"#{LABOR} .about-family button") == ["The family as a whole"])
+
+    find(browser, f"#{LABOR} .about-family button").click()
+
+    wait_for(browser, lambda: texts(browser, f"#{LABOR} .about-family .quotation"))
+    assert loaded(browser) == {"data/group_0001.js"}
+
+
+def test_filters_count_without_a_file(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
+    open_page(page, "#sector=Consumer%20Staples&speaker=analysts&section=qa")
+
+    assert texts(browser, "#hits") == ["Found in 1 theme"]
+    assert texts(browser, "#theme-list .family > summary .theme-name") == ["Supply chain"]
+    find(browser, "#tab-heat").click()
+    assert texts(browser, ".heat tbody tr") == ["Supply chain 100% 100%"]
+    assert loaded(browser) == set()
+
+
+def test_a_search_counts_words_and_finds_the_sentences_in_the_opened_theme(
+    browser: Chrome, open_page: Callable[..., None], page: Path
+) -> None:
+    open_page(page)
+    find(browser, "#search").send_keys("ocean freig")
+    wait_for(browser, lambda: texts(browser, "#hits") == ["Found in 1 theme"])
+    assert texts(browser, ".theme .theme-hits") == ["Found: at most 1 sentence that counts"]
+    assert loaded(browser) == {"data/words_o.js", "data/words_f.js"}
+
+    open_details(browser, f"#{FREIGHT}")
+
+    wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .quotation blockquote"))
+    assert texts(browser, f"#{FREIGHT} .quotation blockquote") == ["We booked ocean freight early."]
+    find(browser, "#search").clear()
+    find(browser, "#search").send_keys("xylophone")
+    wait_for(browser, lambda: texts(browser, "#hits") == ["Found in 0 themes"])
+
+
+def test_firms_topics_and_sentences_have_their_addresses(
+    browser: Chrome, open_page: Callable[..., None], page: Path
+) -> None:
+    open_page(page, "#firm%3A1001")
+    wait_for(browser, lambda: texts(browser, "#firm-page h2") == ["Brightwater Tools (BT)"])
+    assert texts(browser, "#firm-page .by-firm summary") == [
+        "Freight costs ease\n50.0%, its sector 50.0% \u00b7 2 sentences",
+        "Wages and hiring\n50.0%, its sector 50.0% \u00b7 2 sentences",
+    ]
+    open_details(browser, "#firm-page .evidence")
+    wait_for(browser, lambda: len(texts(browser, "#firm-page .topic-name")) == 2)
+
+    open_page(page, "#sentence%3A1000_91000_0002")
+    wait_for(browser, lambda: texts(browser, "#firm-page blockquote"))
+    assert texts(browser, "#firm-page .links li") == [
+        "Counts for Freight costs ease",
+        "In the topic Freight rates easing",
+    ]
+    find(browser, "#firm-page .links li:last-child a").click()
+    wait_for(browser, lambda: len(texts(browser, "#firm-page .sentence-text")) == 2)
+
+    open_page(page, "#sentence%3A1000_91000_0999")
+    wait_for(browser, lambda: texts(browser, "#missing"))
+    assert texts(browser, "#missing")[0].startswith("This page has no ")
+
+
+def test_one_firm_is_looked_at_and_several_are_named(
+    browser: Chrome, open_page: Callable[..., None], page: Path
+) -> None:
+    open_page(page, "#firm=CH")
+    wait_for(browser, lambda: texts(browser, "#hits") == ["Found in 1 theme"])
+    assert texts(browser, "#theme-list .family > summary .theme-name") == ["Labor"]
+
+    open_page(page, "#firm=o")
+    wait_for(browser, lambda: texts(browser, "#hits"))
+    assert texts(browser, "#hits")[0].endswith("2 firms match \u201co\u201d, choose one")
+
+
+def test_a_missing_folder_is_said_in_one_line(browser: Chrome, open_page: Callable[..., None], copied: Path) -> None:
+    shutil.rmtree(copied.parent / "data")
+
+    open_page(copied, f"#{FREIGHT}")
+
+    wait_for(browser, lambda: texts(browser, "#missing"))
+    [said] = texts(browser, "#missing")
+    assert said.startswith(f"{FILE_OF_FREIGHT} is missing: keep the folder data beside this page")
+    assert texts(browser, "#theme-list .family > summary .theme-name") == ["Supply chain", "Labor"]
+
+
+@pytest.mark.parametrize("text", ['{"sentences":[]}', "<script>", ""])
+def test_a_file_of_another_run_is_not_read(
+    browser: Chrome, open_page: Callable[..., None], copied: Path, text: str
+) -> None:
+    (copied.parent / FILE_OF_FREIGHT).write_text(f'ftmData("group_0002",{json.dumps(text)});\n')
+
+    open_page(copied, f"#{FREIGHT}")
+
+    wait_for(browser, lambda: texts(browser, "#missing"))
+    assert texts(browser, "#missing")[0].startswith(f"{FILE_OF_FREIGHT} is of another run: keep the folder data")
+    assert texts(browser, f"#{FREIGHT} .quotation") == []
+
+
+def test_policy_stops_the_scripts_of_a_page_that_was_changed(
+    browser: Chrome, open_page: Callable[..., None], copied: Path
+) -> None:
+    """That the page may load its own files does not let a text that got into it load others."""
+    (copied.parent / "data" / "evil.js").write_text("document.title = 'broken in';")
+    injected = '<body><script src="data/evil.js"></script><script>document.title = "broken in"</script>'
+    copied.write_text(copied.read_text(encoding="utf-8").replace("<body>", injected), encoding="utf-8")
+
+    open_page(copied)
+
+    assert browser.title == "Themes in the earnings calls of 2023Q1"
+    assert len([entry for entry in browser.get_log("browser") if "Content Security Policy" in entry["message"]]) == 2
