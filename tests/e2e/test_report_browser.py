@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from selenium.webdriver import Chrome
+from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
@@ -393,6 +393,30 @@ def test_tabs_are_changed_by_the_arrow_keys(browser: Chrome, open_page: Callable
     find(browser, "#tab-map").send_keys(Keys.ARROW_RIGHT)
     assert browser.switch_to.active_element == find(browser, "#tab-table")
     assert texts(browser, ".groups tbody th a") == ["Supply chain", "Labor"]
+
+
+def test_bubbles_of_a_family_are_reached_by_the_arrow_keys(
+    browser: Chrome, open_page: Callable[..., None], tmp_path: Path
+) -> None:
+    themes = {f"theme_2023Q1_{number:03d}": f"Theme {number}" for number in range(3)}
+    topics = [FakeTopic(firm, n, "Topic", ["A sentence."], theme) for n, theme in enumerate(themes) for firm in "AB"]
+    open_page(write_report(write_quarter(tmp_path, topics, themes, families={LABOR: ("Labor", list(themes))})))
+
+    def press(key: str) -> str:
+        ActionChains(browser).send_keys(key).perform()
+        return str(browser.switch_to.active_element.get_dom_attribute("href"))
+
+    find(browser, "#save-rows").send_keys(Keys.TAB)  # the first family on the map comes after it
+    assert browser.switch_to.active_element.get_attribute("aria-label") == "family Labor, 2 firms (100%)"
+    assert press(Keys.ARROW_RIGHT).endswith("#theme_2023Q1_000")
+    assert press(Keys.ARROW_DOWN).endswith("#theme_2023Q1_001")
+    assert press(Keys.ARROW_LEFT).endswith("#theme_2023Q1_000")
+    assert press(Keys.ARROW_UP).endswith(f"#{LABOR}")
+    assert press(Keys.ARROW_UP).endswith("#theme_2023Q1_002")
+
+    press(Keys.ENTER)
+
+    wait_for(browser, lambda: texts(browser, "#theme_2023Q1_002 .firm-name"))
 
 
 def test_everything_is_reached_by_keyboard(browser: Chrome, open_page: Callable[..., None], small_page: Path) -> None:

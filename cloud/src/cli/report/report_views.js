@@ -58,8 +58,9 @@ function mapView() {
     class: "map",
     viewBox: [left - margin, top - margin, right - left + 2 * margin, bottom - top + 2 * margin].map((n) => n.toFixed(2)).join(" "),
     role: "group",
-    "aria-label": "Map of the themes: a bubble per theme, those of a family together, similar families near one another",
+    "aria-label": "Map of the themes: a bubble per theme, those of a family together, similar families near one another. Tab goes from family to family, the arrow keys through the themes of one",
   });
+  map.addEventListener("keydown", moveOnMap);
   for (const circle of circles) map.append(familyOnMap(circle));
   map.append(...labels(circles, unit, left - margin, right + margin, wide < NARROW_PX));
   const about = "A bubble is a theme, its area the number of its firms. A circle holds the themes of a family; families that speak of similar things lie near one another. Choose one to read about it.";
@@ -84,6 +85,16 @@ function onMap(group, drawn, level) {
   title.textContent = `${group.name}: ${counts}`;
   link.append(title, drawn);
   return link;
+}
+
+// Tab stops at families only, of which there are dozens; the arrow keys go through the hundreds of themes.
+function moveOnMap(event) {
+  const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+  const family = event.target.closest(".on-map");
+  if (!step || !family) return;
+  event.preventDefault();
+  const links = [...family.querySelectorAll("a")];
+  links[(links.indexOf(event.target.closest("a")) + step + links.length) % links.length].focus();
 }
 
 // Names of families, the largest first, where there is room for them.
