@@ -12,7 +12,13 @@ from selenium.webdriver.support.select import Select
 
 from cloud.src.cli.report.command import write_report
 from tests.e2e.browser import find, open_details, requested_addresses, texts, wait_for
-from tests.fast.cli.report_tables import SMALL_SECTORS, FakeTopic, write_quarter, write_small_quarter
+from tests.fast.cli.report_tables import (
+    SMALL_SECTORS,
+    FakeTopic,
+    write_quarter,
+    write_small_quarter,
+    write_two_quarters,
+)
 
 pytestmark = pytest.mark.chromium
 
@@ -322,6 +328,22 @@ def test_firm_has_its_own_page_with_its_sector_beside_it(
     wait_for(browser, lambda: len(texts(browser, "#firm-page .topic-name")) == 2)
     find(browser, "#firm-page .views-head button").click()
     assert texts(browser, "#firm-page h2") == []
+
+
+def test_the_quarter_before_stands_beside_a_firm_and_as_a_line_in_the_table(
+    browser: Chrome, open_page: Callable[..., None], tmp_path: Path
+) -> None:
+    page = write_report(write_two_quarters(tmp_path), "2023Q1")
+    open_page(page, "#view=table")
+    line = find(browser, ".groups .sparkline")
+    assert line.get_dom_attribute("aria-label") == "Share of firms: 2022Q4 67%, 2023Q1 67%"
+    assert texts(browser, ".groups .family-row td:nth-child(3)")[0].endswith("\u00b10")
+
+    open_page(page, "#firm%3A1001")
+    wait_for(browser, lambda: texts(browser, "#firm-page h2") == ["Brightwater Tools (BT)"])
+    assert texts(browser, "#firm-page .by-firm summary") == [
+        "Freight\n100.0%, in 2022Q4 50.0% \u00b7 2 sentences",
+    ]
 
 
 def test_sentence_and_topic_have_an_address(browser: Chrome, open_page: Callable[..., None], small_page: Path) -> None:

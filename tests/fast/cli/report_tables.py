@@ -89,11 +89,26 @@ def write_small_quarter(folder: Path, quarter: str = QUARTER, sectors: dict[str,
     return write_quarter(folder, SMALL_QUARTER, SMALL_THEMES, quarter, SMALL_FAMILIES, sectors)
 
 
-def write_in_parts(folder: Path) -> Path:
+def write_two_quarters(folder: Path) -> Path:
+    """2022Q4, and QUARTER in which nobody speaks of wages any more; what is on freight is alike. Returns ``folder``."""
+    write_small_quarter(folder, "2022Q4")
+    later = [topic for topic in SMALL_QUARTER if topic.theme != "theme_2023Q1_002"]
+    families = {"family_2023Q1_001": SMALL_FAMILIES["family_2023Q1_001"]}
+    write_quarter(folder, later, {"theme_2023Q1_001": "Freight"}, QUARTER, families)
+    for quarter in ("2022Q4", QUARTER):
+        path = folder / keys.topics(quarter)
+        rows = pq.read_table(path, partitioning=None).to_pylist()
+        for row in rows:
+            row["embedding"] = [1.0, 0.0] if "freight" in row["keywords"] else [0.0, 1.0]
+        pq.write_table(pa.Table.from_pylist(rows, schemas.TOPIC), path)
+    return folder
+
+
+def write_in_parts(folder: Path, max_page_bytes: int = 1_750) -> Path:
     """Write the report of a small quarter as that of a large one is written: with files beside it; return its path."""
     real_load = report_data.load
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(report_data, "load", lambda folder, quarter: real_load(folder, quarter, max_page_bytes=1_750))
+        patch.setattr(report_data, "load", lambda folder, quarter: real_load(folder, quarter, max_page_bytes))
         return write_report(folder)
 
 

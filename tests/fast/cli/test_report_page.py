@@ -18,13 +18,12 @@ from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError, InvalidInput
 from tests.fast.cli.report_tables import (
     QUARTER,
-    SMALL_FAMILIES,
-    SMALL_QUARTER,
     SMALL_SECTORS,
     FakeTopic,
     write_in_parts,
     write_quarter,
     write_small_quarter,
+    write_two_quarters,
 )
 
 HOSTILE = [
@@ -130,22 +129,36 @@ def test_headline_has_the_first_families_each_with_a_share_and_an_executives_sen
 
 
 def test_headline_has_the_change_since_the_quarter_before(tmp_path: Path) -> None:
-    write_small_quarter(tmp_path, "2022Q4")
-    later = [topic for topic in SMALL_QUARTER if topic.theme != "theme_2023Q1_002"]
-    families = {"family_2023Q1_001": SMALL_FAMILIES["family_2023Q1_001"]}
-    write_quarter(tmp_path, later, {"theme_2023Q1_001": "Freight"}, QUARTER, families)
-    for quarter in ("2022Q4", QUARTER):
-        path = tmp_path / keys.topics(quarter)
-        rows = pq.read_table(path, partitioning=None).to_pylist()
-        for row in rows:
-            row["embedding"] = [1.0, 0.0] if "freight" in row["keywords"] else [0.0, 1.0]
-        pq.write_table(pa.Table.from_pylist(rows, schemas.TOPIC), path)
+    write_two_quarters(tmp_path)
 
     page = Page(write_report(tmp_path, QUARTER))
 
     assert page.data["earlier"] == "2022Q4"
     assert page.data["families"][0]["before"] == pytest.approx(2 / 3, abs=1e-4)
     assert "points since 2022Q4" in page.text
+
+
+def test_shares_and_exposures_of_the_quarter_before_stand_beside_the_quarters_own(tmp_path: Path) -> None:
+    path = write_report(write_two_quarters(tmp_path), QUARTER)
+    data = Page(path).data
+
+    assert data["history"] == ["2022Q4"]
+    assert data["themes"][0]["history"] == [pytest.approx(2 / 3, abs=1e-4)]
+    before = {firm["name"]: firm["before"] for firm in data["firms"]}
+    # All that one firm said was about freight, and half of what another said; the third spoke of other things.
+    assert before == {"Northfield Foods": [[0, 1.0]], "Brightwater Tools": [[0, 0.5]], "Calder Health": []}
+
+    parted = write_in_parts(tmp_path, max_page_bytes=500)
+    of_firms = dict(part(parted.parent / "data" / "firms_0000.js")["firms"])
+    names = [firm["name"] for firm in data["firms"]]
+    assert {names[number]: more["before"] for number, more in of_firms.items()} == before
+
+
+def test_without_a_quarter_before_nothing_is_said_of_one(tmp_path: Path) -> None:
+    data = Page(write_report(write_small_quarter(tmp_path))).data
+
+    assert (data["earlier"], data["history"]) == (None, [])
+    assert not [row for row in data["themes"] + data["firms"] if "before" in row or "history" in row]
 
 
 def test_how_it_was_made_names_what_is_known_and_leaves_out_the_rest(tmp_path: Path) -> None:

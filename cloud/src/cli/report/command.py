@@ -93,7 +93,7 @@ def _write_page(folder: Path, quarter: str) -> Path:
     earlier, made_of = earlier_quarter(folder, quarter), provenance(folder, quarter)
     n_quarters = len(run_folder.quarters_in(folder))
     data_folder = path.parent / FOLDER
-    parts = None if report.is_whole else write_parts(folder, report, data_folder)
+    parts = None if report.is_whole else write_parts(folder, report, earlier, data_folder)
     page.write(path, render(report, datetime.now(UTC), earlier, made_of, n_quarters, parts))
     remove_others(data_folder, parts)
     return path

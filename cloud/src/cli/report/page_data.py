@@ -73,7 +73,7 @@ def page_data(report: ReportData, earlier: Earlier | None, parts: Parts | None =
 
     def group(each: ReportTheme) -> dict[str, Any]:
         in_full = _totals(parts, each) if parts else _evidence(report, each, rows)
-        return _group(report, each, rows) | in_full | ({"before": earlier.shares.get(each.theme_id)} if earlier else {})
+        return _group(report, each, rows) | in_full | (_shares_before(earlier, each) if earlier else {})
 
     families = [group(family) for family in report.families]
     themes = [
@@ -87,10 +87,13 @@ def page_data(report: ReportData, earlier: Earlier | None, parts: Parts | None =
     return {
         "quarter": report.quarter,
         "earlier": earlier.quarter if earlier else None,
+        "history": list(earlier.history) if earlier else [],
         "families": families,
         "themes": themes,
         "firms": [
-            _firm(firm) | ({"part": parts.part_of_firm.get(firm.firm_id)} if parts else {}) for firm in report.firms
+            _firm(firm)
+            | ({"part": parts.part_of_firm.get(firm.firm_id)} if parts else firm_before(report, earlier, firm.firm_id))
+            for firm in report.firms
         ],
         "topics": topics,
         "sentences": rows.sentences,
@@ -145,6 +148,23 @@ def _evidence(report: ReportData, group: ReportTheme, rows: Rows) -> dict[str, A
     return {
         "evidence": [rows.number_of(sentence) for sentence in measured.evidence],
         "byFirm": [[rows.firm_number[firm_id], n] for firm_id, n in measured.n_sentences.items()],
+    }
+
+
+def firm_before(report: ReportData, earlier: Earlier | None, firm_id: str) -> dict[str, Any]:
+    """A firm's exposures in the quarter before, as place of the theme and exposure; nothing where not known."""
+    if earlier is None or firm_id not in earlier.exposures:
+        return {}
+    then = earlier.exposures[firm_id]
+    known = [(number, theme.theme_id) for number, theme in enumerate(report.themes) if theme.theme_id in then]
+    return {"before": [[number, round(then[theme_id], _DIGITS)] for number, theme_id in known]}
+
+
+def _shares_before(earlier: Earlier, group: ReportTheme) -> dict[str, Any]:
+    shares = [of_quarter.get(group.theme_id) for of_quarter in earlier.history.values()]
+    return {
+        "before": earlier.shares.get(group.theme_id),
+        "history": [None if share is None else round(share, _DIGITS) for share in shares],
     }
 
 

@@ -21,7 +21,8 @@ import duckdb
 
 from cloud.src.cli.pages import page
 from cloud.src.cli.report.data import ReportData, ReportTopic, Sentence, open_tables
-from cloud.src.cli.report.page_data import Parts, Rows, topic_row
+from cloud.src.cli.report.earlier import Earlier
+from cloud.src.cli.report.page_data import Parts, Rows, firm_before, topic_row
 
 FOLDER = "data"
 FIRMS_IN_PART = 10
@@ -36,7 +37,7 @@ _OTHER = "other"  # words that begin with another character
 Row = dict[str, Any]
 
 
-def write_parts(folder: Path, report: ReportData, data_folder: Path) -> Parts:
+def write_parts(folder: Path, report: ReportData, earlier: Earlier | None, data_folder: Path) -> Parts:
     """Write the files of a quarter into ``data_folder``, each whole or not at all.
 
     Raises InvalidInput when a table is missing or damaged, FtmError when a file cannot be written.
@@ -48,7 +49,8 @@ def write_parts(folder: Path, report: ReportData, data_folder: Path) -> Parts:
         for name, content in _group_parts(tables, report, firm_number):
             _write(data_folder, parts, name, content)
         for name, firm_ids, content in _firm_parts(tables, report, firm_number):
-            _write(data_folder, parts, name, content)
+            before = [[firm_number[firm_id], firm_before(report, earlier, firm_id)] for firm_id in firm_ids]
+            _write(data_folder, parts, name, content | {"firms": before})
             parts.part_of_firm.update(dict.fromkeys(firm_ids, name))
         for name, content in _word_parts(tables, group_numbers(report)):
             _write(data_folder, parts, name, content)

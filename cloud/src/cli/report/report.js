@@ -20,6 +20,7 @@ function joined(group) {
     evidence: group.evidence.map((number) => report.sentences[number]),
     byFirm: group.byFirm.map(([firm, n]) => [report.firms[firm], n]),
     before: group.before ?? null,
+    history: group.history ?? [],
     card: document.getElementById(group.id),
   };
 }

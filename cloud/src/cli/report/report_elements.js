@@ -61,6 +61,24 @@ function bar(part, tick = null) {
   return drawn;
 }
 
+// A line through shares from 0 to the largest of them, with gaps where there is none, and a dot at the last one.
+function sparkline(shares, label) {
+  const most = Math.max(...shares) || 1;
+  const step = 60 / Math.max(1, shares.length - 1);
+  const spot = (share, place) => [2 + place * step, 14 - (12 * share) / most].map((n) => n.toFixed(1));
+  const drawn = svg("svg", { class: "sparkline", viewBox: "0 0 64 16", role: "img", "aria-label": label });
+  const title = svg("title", {});
+  title.textContent = label;
+  drawn.append(title);
+  let path = "";
+  shares.forEach((share, place) => {
+    if (share !== null) path += `${place && shares[place - 1] !== null ? "L" : "M"}${spot(share, place).join(" ")}`;
+  });
+  const [x, y] = spot(shares.at(-1), shares.length - 1);
+  drawn.append(svg("path", { d: path }), svg("circle", { cx: x, cy: y, r: 2 }));
+  return drawn;
+}
+
 function plural(count, word, words = `${word}s`) {
   return `${count.toLocaleString("en")} ${count === 1 ? word : words}`;
 }

@@ -122,6 +122,7 @@ async function loadAtHand(name) {
     const file = await loadFile(name);
     if (!name.startsWith("firms_")) return keepFile(name, file);
     const rows = joinedRows(file);
+    for (const [firm, more] of file.firms) Object.assign(report.firms[firm], more);
     keepFile(name, { ...rows, counted: new Map(file.counted.map(([group, numbers]) => [group, numbers.map((number) => rows.sentences[number])])) });
     markSentences();
     markTopics();

@@ -133,7 +133,8 @@ function firmPage(firm) {
   const lines = ({ theme, n }) => {
     const exposure = firm.said ? n / firm.said : 0;
     const sector = sectorExposure(theme, firm.sector);
-    const beside = sector === null ? "" : `, its sector ${percent(sector, 1)}`;
+    const then = exposureBefore(firm, theme);
+    const beside = `${sector === null ? "" : `, its sector ${percent(sector, 1)}`}${then === null ? "" : `, in ${report.earlier} ${percent(then, 1)}`}`;
     const details = element("details", "by-firm", element("summary", "", plainText("span", "by-firm-name", theme.name), bar(exposure / most, sector === null ? null : sector / most), element("span", "number", `${percent(exposure, 1)}${beside} · ${plural(n, "sentence")}`)));
     fillWhenOpened(details, () => details.append(...sentenceList(evidenceOfFirm(theme, firm)), linkTo(theme.id, "The theme", "permalink")));
     return details;
@@ -149,6 +150,12 @@ function firmPage(firm) {
     ...(own.length ? [heading(`Its themes by exposure: of what it says, the share about each${inSector}`), ...inSteps(own, FIRMS_FIRST, lines, "theme")] : []),
     topicDetails,
   );
+}
+
+// The firm's own in the quarter before; null where the firm or the theme was not there.
+function exposureBefore(firm, theme) {
+  if (!firm.before || theme.before === null) return null;
+  return firm.before.find(([number]) => themes[number] === theme)?.[1] ?? 0;
 }
 
 function sectorExposure(theme, sector) {

@@ -241,12 +241,22 @@ function unfoldButton(family) {
   return pressed;
 }
 
+// The share of firms, quarter by quarter; null where only this one is known.
+function trend(group) {
+  const shares = [...group.history, group.share];
+  if (shares.filter((share) => share !== null).length < 2) return null;
+  const quarters = [...report.history, report.quarter];
+  const known = shares.flatMap((share, place) => (share === null ? [] : [`${quarters[place]} ${percent(share)}`]));
+  return sparkline(shares, `Share of firms: ${known.join(", ")}`);
+}
+
 function numberCell(key, value, group) {
-  if (value === null) return element("td", "number", key === "change" ? "new" : "");
+  if (key === "change") return element("td", "number", trend(group), " ", value === null ? "new" : points(value));
+  if (value === null) return element("td", "number", "");
   if (key === "firms") {
     const share = shareShown(group);
     return element("td", "number with-bar", bar(share), `${value.toLocaleString("en")} (${percent(share)})`);
   }
-  const written = { change: () => points(value), sentences: () => value.toLocaleString("en") }[key] ?? (() => value.toFixed(2));
+  const written = { sentences: () => value.toLocaleString("en") }[key] ?? (() => value.toFixed(2));
   return element("td", "number", written());
 }
