@@ -1,6 +1,6 @@
 """The report of a quarter: an index.html in which a researcher reads themes down to their sentences.
 
-It is one self-contained file up to about 20 MB, and a page of at most 3 MB with files beside it above (parts.py, ADR-019).
+It is one self-contained file up to about 20 MB, and a page of at most 3 MB with files beside it above (ADR-019).
 
 Every text in it is untrusted; page.py says what keeps it harmless.
 """
@@ -18,8 +18,8 @@ from cloud.src.cli.report import data as report_data
 from cloud.src.cli.report.data import ReportData
 from cloud.src.cli.report.earlier import Earlier, earlier_quarter
 from cloud.src.cli.report.index import write_index
-from cloud.src.cli.report.page_data import headline_families, page_data, quotations
-from cloud.src.cli.report.parts import FOLDER, Parts, remove_others, write_parts
+from cloud.src.cli.report.page_data import Parts, headline_families, page_data, quotations
+from cloud.src.cli.report.parts import FOLDER, remove_others, write_parts
 from cloud.src.cli.report.provenance import Provenance, provenance
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys

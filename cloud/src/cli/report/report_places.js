@@ -184,18 +184,19 @@ function showPlace(place) {
   closePage();
   if (!place || place === "themes") return;
   const [kind, id] = place.includes(":") ? [place.slice(0, place.indexOf(":")), place.slice(place.indexOf(":") + 1)] : ["group", place];
-  const firmOf = { firm: () => report.firms.find((firm) => firm.id === id), topic: () => firmOfId(id), sentence: () => firmOfId(id) }[kind];
-  withFirm(firmOf?.(), () => openKind(kind, id, place));
+  const firmsOf = { firm: () => report.firms.find((firm) => firm.id === id), topic: () => firmOfId(id), sentence: () => firmOfId(id) };
+  withFirm(Object.hasOwn(firmsOf, kind) ? firmsOf[kind]() : null, () => openKind(kind, id, place));
 }
 
 function openKind(kind, id, place) {
   if (openPlace !== place) return; // the reader has gone elsewhere while it was loaded
-  const found = {
+  const pages = {
     group: () => [[...families, ...themes].find((group) => group.id === id), openGroup],
     firm: () => [report.firms.find((firm) => firm.id === id), firmPage],
     topic: () => [topicsHere().find((topic) => topic.id === id), topicPage],
     sentence: () => [sentencesHere().find((sentence) => sentence.id === id), sentencePage],
-  }[kind]?.();
+  };
+  const found = Object.hasOwn(pages, kind) ? pages[kind]() : null;
   if (found?.[0]) return found[1](found[0]);
   sayProblem(`This page has no \u201c${place.slice(0, 200)}\u201d: it is of another quarter or run.`);
 }
