@@ -56,7 +56,9 @@ def test_the_share_of_firms_in_the_quarter_before(tmp_path: Path) -> None:
     write(tmp_path, EARLIER, [0.6, 0.8], n_firms=2)
     write(tmp_path, LATER, [0.6, 0.8], n_firms=4)
 
-    assert earlier_quarter(tmp_path, LATER) == Earlier(EARLIER, {f"theme_{LATER}_001": 0.5, f"family_{LATER}_001": 0.5})
+    half = {f"theme_{LATER}_001": 0.5, f"family_{LATER}_001": 0.5}
+    exposures = {"1000": half, "1001": half, "1002": {}, "1003": {}}  # of each firm's two sentences, one or none
+    assert earlier_quarter(tmp_path, LATER) == Earlier(EARLIER, half, {EARLIER: half}, exposures)
     assert earlier_quarter(tmp_path, EARLIER) is None
 
 
