@@ -111,8 +111,12 @@ def test_a_search_counts_words_and_finds_the_sentences_in_the_opened_theme(
 ) -> None:
     open_page(page)
     find(browser, "#search").send_keys("ocean freig")
-    wait_for(browser, lambda: texts(browser, "#hits") == ["Found in 1 theme"])
+    wait_for(
+        browser, lambda: texts(browser, "#hits") and texts(browser, "#hits")[0].startswith("Found in at most 1 theme; ")
+    )
+    assert "the counts of a search are upper bounds" in texts(browser, "#hits")[0]
     assert texts(browser, ".theme .theme-hits") == ["Found: at most 1 sentence that counts"]
+    assert browser.execute_script("return groupRows()[0].slice(4, 6)") == ["firms_at_most", "share_of_firms_at_most"]
     assert loaded(browser) == {"data/words_o.js", "data/words_f.js"}
 
     open_details(browser, f"#{FREIGHT}")
@@ -121,7 +125,9 @@ def test_a_search_counts_words_and_finds_the_sentences_in_the_opened_theme(
     assert texts(browser, f"#{FREIGHT} .quotation blockquote") == ["We booked ocean freight early."]
     find(browser, "#search").clear()
     find(browser, "#search").send_keys("xylophone")
-    wait_for(browser, lambda: texts(browser, "#hits") == ["Found in 0 themes"])
+    wait_for(
+        browser, lambda: texts(browser, "#hits") and texts(browser, "#hits")[0].startswith("Found in at most 0 themes")
+    )
 
 
 def test_firms_topics_and_sentences_have_their_addresses(
@@ -150,16 +156,43 @@ def test_firms_topics_and_sentences_have_their_addresses(
     assert texts(browser, "#missing")[0].startswith("This page has no ")
 
 
-def test_one_firm_is_looked_at_and_several_are_named(
-    browser: Chrome, open_page: Callable[..., None], page: Path
-) -> None:
+def rows(browser: Chrome) -> list[str]:
+    """The table's families, each with firms, their share, and sentences."""
+    find(browser, "#tab-table").click()
+    return [row.partition(" 0.50 ")[0] for row in texts(browser, ".groups tbody tr")]
+
+
+def test_shares_are_of_the_firm_in_the_filter(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
     open_page(page, "#firm=CH")
     wait_for(browser, lambda: texts(browser, "#hits") == ["Found in 1 theme"])
     assert texts(browser, "#theme-list .family > summary .theme-name") == ["Labor"]
+    assert rows(browser) == ["Labor \u25b8 1 theme 1 (100%) 3"]
 
-    open_page(page, "#firm=o")
+    open_page(page, "#firm=BT&search=wages")
+    wait_for(browser, lambda: texts(browser, "#hits") == ["Found in 1 theme"])
+    assert rows(browser) == ["Labor \u25b8 1 theme 1 (100%) 1"]
+
+
+def test_a_filter_without_any_firm_finds_nothing(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
+    for fragment in ("#firm=nobody", "#firm=NF&sector=Industrials"):
+        open_page(page, fragment)
+        wait_for(browser, lambda: texts(browser, "#hits") == ["Found in 0 themes"])
+        assert rows(browser) == []
+
+
+def test_a_firm_that_is_not_counted_is_named(browser: Chrome, open_page: Callable[..., None], copied: Path) -> None:
+    everybody = ["Supply chain \u25b8 1 theme 2 (67%) 5", "Labor \u25b8 1 theme 2 (67%) 5"]
+
+    open_page(copied, "#firm=o")
     wait_for(browser, lambda: texts(browser, "#hits"))
-    assert texts(browser, "#hits")[0].endswith("2 firms match \u201co\u201d, choose one")
+    assert texts(browser, "#hits")[0].endswith("not counted with: 2 firms match \u201co\u201d, choose one")
+    assert rows(browser) == everybody
+
+    shutil.rmtree(copied.parent / "data")
+    open_page(copied, "#firm=CH")
+    wait_for(browser, lambda: texts(browser, "#missing"))
+    assert texts(browser, "#hits")[0].endswith("not counted with: its sentences are not loaded")
+    assert rows(browser) == everybody
 
 
 def test_a_missing_folder_is_said_in_one_line(browser: Chrome, open_page: Callable[..., None], copied: Path) -> None:

@@ -245,10 +245,8 @@ function showGroupHits(group, isFound) {
   refreshGroup(group);
 }
 
-// In a large report it is known which sentences have each word of a search, but not which have all of them in a row.
 function foundText(n) {
-  const atMost = isParted() && pattern !== null && !firmLookedFor() ? "at most " : "";
-  return `Found: ${atMost}${plural(n, "sentence")} that ${n === 1 ? "counts" : "count"}`;
+  return `Found: ${isAtMost() ? "at most " : ""}${plural(n, "sentence")} that ${n === 1 ? "counts" : "count"}`;
 }
 
 function hitCounts(topics) {
@@ -259,8 +257,8 @@ function hitCounts(topics) {
 
 function showTotals() {
   const found = themes.filter((theme) => theme.isHit).length;
-  const hits = isParted() ? firmHint() : `: ${hitCounts(report.topics.filter((topic) => topic.isHit))}`;
-  hitsLine.textContent = isFiltering() ? `Found in ${plural(found, "theme")}${hits}` : "";
+  const hits = isParted() ? countsHint() : `: ${hitCounts(report.topics.filter((topic) => topic.isHit))}`;
+  hitsLine.textContent = isFiltering() ? `Found in ${isAtMost() ? "at most " : ""}${plural(found, "theme")}${hits}` : "";
 }
 
 // --- the address ----------------------------------------------------------------------------------

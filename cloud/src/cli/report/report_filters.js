@@ -43,10 +43,10 @@ function markFirms() {
     const named = !wanted || (exact ? is(firm) : firm.name.toLowerCase().includes(wanted));
     firm.isIn = named && (!filters.sector || firm.sector === filters.sector);
   }
-  const n = report.firms.filter((firm) => firm.isIn).length;
-  // A large report has the sentences of one firm at hand, not of several: these are as none, and firmHint() says so.
+  report.firmsIn = report.firms.filter((firm) => firm.isIn);
+  // A large report has the sentences of one firm at hand, not of several: these are as none, and countsHint() says so.
   const inSector = filters.sector ? firmsOfSector.get(filters.sector) : report.firms.length;
-  report.nFirmsIn = isParted() && wanted && n !== 1 ? inSector : n;
+  report.nFirmsIn = isParted() && wanted && !isFirmCounted() ? inSector : report.firmsIn.length;
 }
 
 function markSentences() {

@@ -208,15 +208,21 @@ function saidByGroup(word, isLast) {
   return found;
 }
 
-// The one firm of the filter; null when it names none or several.
-function firmLookedFor() {
-  const found = filters.firm.trim() ? report.firms.filter((firm) => firm.isIn) : [];
-  return found.length === 1 ? found[0] : null;
+// Whether the counts are those of the firm in the filter: it is one whose sentences are here, or there is no such firm.
+function isFirmCounted() {
+  const [firm, ...others] = report.firmsIn;
+  return Boolean(filters.firm.trim()) && (!firm?.part || atHand.has(firm.part)) && !others.length;
+}
+
+// In a large report it is known which sentences have each word of a search, but not which have all of them in a row.
+function isAtMost() {
+  return isParted() && pattern !== null && !isFirmCounted();
 }
 
 // What the filters need and is not here is loaded, and then they are applied once more.
 function loadForFilters() {
-  const wanted = [...new Set(wordsLookedFor().map(fileOfWord)), firmLookedFor()?.part].filter((name) => report.files[name] && !atHand.has(name) && !notThere.has(name));
+  const firmFile = filters.firm.trim() && report.firmsIn.length === 1 ? report.firmsIn[0].part : null;
+  const wanted = [...new Set(wordsLookedFor().map(fileOfWord)), firmFile].filter((name) => report.files[name] && !atHand.has(name) && !notThere.has(name));
   if (wanted.length) Promise.all(wanted.map(loadAtHand)).then(applyFilters);
   const words = wordsLookedFor();
   report.said = words.map((word, place) => saidByGroup(word, place === words.length - 1));
@@ -225,9 +231,8 @@ function loadForFilters() {
 
 // Firms and sentences of a group that pass the filters. Of a search it is known how many have its words, each by itself.
 function countedBeside(group) {
-  const firm = firmLookedFor();
-  if (firm) {
-    const hits = evidenceOfFirm(group, firm).filter((sentence) => sentence.isHit).length;
+  if (isFirmCounted()) {
+    const hits = report.firmsIn.flatMap((firm) => evidenceOfFirm(group, firm)).filter((sentence) => sentence.isHit).length;
     return [Math.min(1, hits), hits];
   }
   const counted = totalsOf(group, filters.sector, filters.speaker, filters.section);
@@ -235,8 +240,12 @@ function countedBeside(group) {
   return counted.map((n) => Math.min(n, most));
 }
 
-function firmHint() {
+// What the counts leave out, or do not know exactly.
+function countsHint() {
   const asked = filters.firm.trim();
-  const found = report.firms.filter((firm) => firm.isIn).length;
-  return asked && found !== 1 ? `; the firm is not counted with: ${plural(found, "firm")} match \u201c${asked}\u201d, choose one` : "";
+  const atMost = isAtMost() ? "; the counts of a search are upper bounds here, a theme shows its sentences when it is opened" : "";
+  if (!asked || isFirmCounted()) return atMost;
+  const found = report.firmsIn.length;
+  const why = found === 1 ? "its sentences are not loaded" : `${plural(found, "firm")} match \u201c${asked}\u201d, choose one`;
+  return `${atMost}; the firm is not counted with: ${why}`;
 }

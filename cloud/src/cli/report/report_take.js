@@ -64,7 +64,8 @@ function saveRows() {
 }
 
 function groupRows() {
-  const header = ["level", "id", "family", "name", "firms", "share_of_firms", "sentences", "distinctiveness", "stability", "general"];
+  const counts = ["firms", "share_of_firms", "sentences"].map((name) => (isAtMost() ? `${name}_at_most` : name));
+  const header = ["level", "id", "family", "name", ...counts, "distinctiveness", "stability", "general"];
   const rows = shownGroups().flatMap((family) => [family, ...family.themes.filter((theme) => theme.isShown)]).map((group) => [
     group.themes ? "family" : "theme",
     group.id,
