@@ -76,6 +76,20 @@ def test_it_merges_with_daily_returns(panel: Path, grid: pd.DataFrame) -> None:
     assert in_duckdb == grid.permno.notna().sum()
 
 
+def test_words_of_the_users_own_are_counted(quarters_without_llm: QuartersWithoutLlm, tmp_path: Path) -> None:
+    words, out = tmp_path / "words.csv", tmp_path / "tone"
+    words.write_text("word,category\nthe,article\nnever said at all,rare\n", encoding="utf-8")
+    asked = ["panel", EARLIER, "--dir", quarters_without_llm.folder, "--themes-from", EARLIER, "--words", words]
+    ended = run_ftm(*asked, "--out", out)
+
+    assert ended.returncode == 0, ended.stderr
+    assert f"Words by category: {out / keys.panel_table('words')}" in ended.stdout
+    found = pd.read_parquet(out / keys.panel_table("words"))
+    counted = found.groupby("category").n_sentences_of_category.sum()
+    assert counted["article"] > counted["rare"] == 0
+    assert (found.n_sentences_of_category <= found.n_sentences).all()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -83,6 +97,7 @@ def test_it_merges_with_daily_returns(panel: Path, grid: pd.DataFrame) -> None:
         (["soon"], "ftm: 'soon' is not a quarter"),
         ([LATER, "--themes-from", EARLIER, "--joint"], "ftm: --joint and --themes-from cannot be combined"),
         ([LATER, "--out", "a b"], "ftm: panel 'a b' is not a name"),
+        ([LATER, "--words", "no.csv"], "ftm: cannot read no.csv: No such file or directory"),
     ],
 )
 def test_what_cannot_be_made_is_one_line(

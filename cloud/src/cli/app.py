@@ -316,6 +316,13 @@ def panel(
     file_format: Annotated[
         FileFormat, typer.Option("--format", help="Write the grid as a CSV or Stata file, too.")
     ] = FileFormat.PARQUET,
+    words: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv",
+            help="Your own words by category (columns word, category): how many sentences of each theme have one.",
+        ),
+    ] = None,
     quiet: Quiet = False,
 ) -> None:
     """Measure quarters with one set of themes: a row per call and family, zeros included, for an event study.
@@ -330,7 +337,7 @@ def panel(
 
     named = [quarter_of(quarter) for quarter in quarters]
     first = None if themes_from is None else quarter_of(themes_from)
-    asked = command.PanelOptions(named, folder, out, first, level.value, file_format.value)
+    asked = command.PanelOptions(named, folder, out, first, level.value, file_format.value, words)
     command.panel(Screen(quiet=quiet), asked)
 
 

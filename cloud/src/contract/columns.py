@@ -129,6 +129,13 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "similarity": (_DOUBLE, "Cosine of the sentence to the centroid, the quarter's mean taken off both."),
     "mean_similarity": (_DOUBLE, "Mean similarity of the sentences that count."),
     "phrase": (_TEXT, "Phrase of the dictionary that the sentence has; null where it counts by nearness alone."),
+    # words of the user's
+    "category": (_TEXT, "Category of the user's list of words."),
+    "n_sentences_of_category": (
+        _INT,
+        "Of the sentences of the call that count for the theme, those with at least one word of the category.",
+    ),
+    "share_of_category": (_DOUBLE, "n_sentences_of_category divided by n_sentences."),
     # panel
     "panel": (_TEXT, "Name of the panel."),
     "in_sample": (_BOOL, "Whether the themes were found with this quarter's calls; otherwise only before them."),

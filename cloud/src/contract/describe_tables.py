@@ -80,6 +80,12 @@ def tables() -> list[Described]:
             _of_panel("exposures"),
             schemas.PANEL_EXPOSURE,
         ),
+        Described(
+            "panels: words",
+            "call, theme or family that it speaks of, and category of the list given with `--words`",
+            _of_panel("words"),
+            schemas.PANEL_WORDS,
+        ),
         Described("panels: calls", "earnings call", _of_panel("calls"), schemas.CALL),
         Described("prefetch", "sentence", f"{keys.prefetch_prefix('Q')}*.parquet", schemas.SENTENCE),
         Described("firm-topics", "topic of a firm", f"{keys.topics_parts_prefix('Q')}*.parquet", schemas.TOPIC),

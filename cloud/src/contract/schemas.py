@@ -125,6 +125,17 @@ PANEL_EXPOSURE = table(
     quarter="Quarter of the call, for example 2023Q1.",
 )
 
+# One row per exposure and category of the user's words: also where no sentence has one of them.
+PANEL_WORDS = table(
+    """
+    call_id firm_id theme_id theme_name level category n_sentences n_sentences_of_category share_of_category in_sample
+    quarter
+    """,
+    theme_id=_PANEL_ID,
+    n_sentences="Sentences of the call that count for it.",
+    quarter="Quarter of the call, for example 2023Q1.",
+)
+
 # One row per call and family, or per call and theme: also where none of the call's sentences counts.
 GRID = table(
     f"""

@@ -23,6 +23,7 @@ from cloud.src.naming.namer import KeywordNamer
 from cloud.src.themes.measure import Limits
 from cloud.src.worker import reduce_themes
 from cloud.src.worker.panel.panel import PanelRequest, make_panel
+from cloud.src.worker.panel.words import WordList
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import FolderStore
 from tests.component.conftest import BUCKET
@@ -178,6 +179,29 @@ def test_themes_of_a_run_that_has_not_ended_are_refused(run_folder: Path, tmp_pa
     progress.write_text(json.dumps({**json.loads(progress.read_text()), "run": "another"}))
     with pytest.raises(InvalidInput, match="is not of the quarter's last run"):
         panel(folder, tmp_path / "out", EARLIER, themes_from=EARLIER)
+
+
+def test_words_are_counted_in_every_exposure(run_folder: Path, joint: Path, tmp_path: Path) -> None:
+    words = WordList(["none", "place"], {("ohio",): frozenset([1]), ("not", "said"): frozenset([0])}, "a digest")
+    request = PanelRequest("spring", [LATER, EARLIER], None, "family", Limits(2, 0.4), words)
+    rows = make_panel(FolderStore(run_folder), request, tmp_path, embedder, begin)
+
+    schema = pq.read_schema(tmp_path / keys.panel_table("words"))
+    assert schema.equals(schemas.PANEL_WORDS)
+    assert read_metadata(schema)["words"] == "a digest"
+    exposures, found = read(joint, "exposures").to_pandas(), read(tmp_path, "words").to_pandas()
+    assert rows["words"] == len(found) == 2 * len(exposures)
+    assert (found[found.category == "none"].n_sentences_of_category == 0).all()
+    # Every firm speaks of one place only, in each of its sentences.
+    of_place = exposures.merge(found[found.category == "place"], on=["call_id", "theme_id"], suffixes=("", "_words"))
+    in_ohio = of_place.firm_id.isin([str(101 + number) for number in range(0, N_FIRMS, len(PLACES))])
+    assert in_ohio.any()
+    assert (of_place.n_sentences_of_category == of_place.n_sentences.where(in_ohio, 0)).all()
+    assert (of_place.share_of_category == in_ohio.astype(float)).all()
+    assert read(tmp_path, "grid").equals(read(joint, "grid"))
+
+    panel(run_folder, tmp_path, EARLIER, themes_from=EARLIER)
+    assert not (tmp_path / keys.panel_table("words")).exists()
 
 
 class WithoutLaterCalls(FolderStore):

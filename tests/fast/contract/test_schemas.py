@@ -72,6 +72,10 @@ TABLES = {
         theme_id string, theme_name string, level string, quarter string, n_firms int32, n_sentences int32,
         share_of_firms double, novelty double?, in_sample bool
     """,
+    "PANEL_WORDS": """
+        call_id string, firm_id string, theme_id string, theme_name string, level string, category string,
+        n_sentences int32, n_sentences_of_category int32, share_of_category double, in_sample bool, quarter string
+    """,
     "EVIDENCE": "sentence_id string, theme_id string, similarity double, phrase string?, quarter string",
     "TOPIC": """
         topic_id string, firm_id string, firm_name string, local_topic_id int32, permno int64?, gvkey string?,

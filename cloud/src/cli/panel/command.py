@@ -17,6 +17,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cloud.src.cli.panel import formats
+from cloud.src.cli.panel.word_list import read_word_list
 from cloud.src.cli.run.run_folder import FAMILY
 from cloud.src.cli.screen import Screen, Stage, one_line, output_console
 from cloud.src.contract import keys
@@ -25,6 +26,7 @@ from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder
 from cloud.src.themes.measure import Limits
 from cloud.src.worker.panel.panel import PanelRequest, check_quarters, make_panel
+from cloud.src.worker.panel.words import WordList
 from cloud.src.worker.store import FolderStore
 
 MIN_FIRMS, MAX_FIRM_DOMINANCE = 2, 0.4  # as in the worker's settings
@@ -34,7 +36,7 @@ MAX_QUARTERS_IN_A_NAME = 4
 
 @dataclass(frozen=True)
 class PanelOptions:
-    """What the user asks for; ``out`` is None for a folder beside the run's tables."""
+    """What the user asks for; ``out`` is None for a folder beside the run's tables, ``words`` for no list of them."""
 
     quarters: Sequence[str]
     folder: Path
@@ -42,12 +44,14 @@ class PanelOptions:
     themes_from: str | None
     level: str
     format: str
+    words: Path | None
 
 
 def panel(screen: Screen, asked: PanelOptions) -> None:
     """Write the panel's tables, and show the first families or themes in each quarter.
 
-    Raises InvalidInput when a quarter is missing; FtmError when a file is damaged or the disk refuses.
+    Raises InvalidInput when a quarter is missing or the list of words cannot be used; FtmError when a file is damaged
+    or the disk refuses.
     """
     check_quarters(asked.quarters, asked.themes_from)
     if not asked.folder.is_dir():
@@ -55,7 +59,8 @@ def panel(screen: Screen, asked: PanelOptions) -> None:
     quarters = sorted(asked.quarters)
     out = asked.out or asked.folder / "panels" / default_name(quarters, asked.themes_from)
     keys.check_panel(out.name)
-    rows = build(screen, FolderStore(asked.folder), quarters, out, asked.themes_from, asked.level)
+    words = None if asked.words is None else read_word_list(asked.words)
+    rows = build(screen, FolderStore(asked.folder), quarters, out, asked.themes_from, asked.level, words)
     if asked.format != formats.PARQUET:
         with _writing(out), screen.stage(f"write {asked.format}"):
             formats.write(asked.format, out)
@@ -73,11 +78,17 @@ def default_name(quarters: Sequence[str], themes_from: str | None) -> str:
 
 
 def build(
-    screen: Screen, store: FolderStore, quarters: Sequence[str], out: Path, themes_from: str | None, level: str
+    screen: Screen,
+    store: FolderStore,
+    quarters: Sequence[str],
+    out: Path,
+    themes_from: str | None,
+    level: str,
+    words: WordList | None = None,
 ) -> dict[str, int]:
     """Write the tables of a panel into ``out``; return the number of rows of each. Raises as ``panel`` does."""
     limits = Limits(MIN_FIRMS, MAX_FIRM_DOMINANCE)
-    request = PanelRequest(keys.check_panel(out.name), quarters, themes_from, level, limits)
+    request = PanelRequest(keys.check_panel(out.name), quarters, themes_from, level, limits, words)
 
     @contextmanager
     def begin(step: str, total: int | None, unit: str) -> Iterator[Stage]:
@@ -115,6 +126,8 @@ def _show(asked: PanelOptions, out: Path, rows: dict[str, int]) -> None:
     other = (
         [f"The same as {asked.format}: {formats.path(asked.format, out)}"] if asked.format != formats.PARQUET else []
     )
+    if asked.words is not None:
+        other.append(f"Words by category: {out / keys.panel_table('words')}")
     first, last = min(asked.quarters), max(asked.quarters)
     next_step = (
         f"Next, what each theme counts: ftm explain THEME --quarter {last} --dir {shlex.quote(str(asked.folder))}"

@@ -20,6 +20,7 @@ from cloud.src.worker.panel.measure_panel import QuarterFiles, measure_panel, nu
 from cloud.src.worker.panel.source import PanelSource, read_source
 from cloud.src.worker.panel.tables import PanelIdentity, PanelWriter
 from cloud.src.worker.panel.themes import found_in_all, of_level, published, ranked_and_named, renamed
+from cloud.src.worker.panel.words import WordList
 from cloud.src.worker.rank_quarter import FAMILY, THEME
 from cloud.src.worker.store import Store
 
@@ -37,13 +38,17 @@ Begin = Callable[[str, int | None, str], AbstractContextManager[Stage]]
 
 @dataclass(frozen=True)
 class PanelRequest:
-    """What is asked for. ``themes_from`` is an earlier quarter, None for themes of all quarters together."""
+    """What is asked for. ``themes_from`` is an earlier quarter, None for themes of all quarters together.
+
+    ``words`` are the user's, None for no table of them.
+    """
 
     name: str
     quarters: Sequence[str]
     themes_from: str | None
     level: str
     limits: Limits
+    words: WordList | None = None
 
 
 def check_quarters(quarters: Sequence[str], themes_from: str | None) -> None:
@@ -76,7 +81,7 @@ def make_panel(
         else:
             themes, numbers = _of_one_quarter(source, request, request.themes_from, files, begin)
         inputs = {each.quarter: each.run for each in source.quarters}
-        identity = PanelIdentity(request.name, inputs, request.themes_from, request.level)
+        identity = PanelIdentity(request.name, inputs, request.themes_from, request.level, request.words)
         with begin("write tables", None, ""):
             return PanelWriter(folder, identity, themes, numbers, files).write(written_whole)
 
@@ -92,7 +97,7 @@ def _joint(
         embedder = load_embedder()
         found = found_in_all(source, request.limits, embedder, lambda _: None)
     with begin(_measuring(found.fitted), source.n_parts, "parts") as stage:
-        measured = measure_panel(source, found.fitted, request.limits, files, stage.update)
+        measured = measure_panel(source, found.fitted, request.limits, request.words, files, stage.update)
     with begin("name themes", None, ""):
         namer = KeywordNamer(embedder)
         themes, families, of_themes = ranked_and_named(request.name, source, measured, found, namer, embedder)
@@ -109,7 +114,7 @@ def _of_one_quarter(
     with begin(f"read themes of {quarter}", None, ""):
         fitted, table = published(read_source(source.store, [quarter]))
     with begin(_measuring(fitted), source.n_parts, "parts") as stage:
-        measure_panel(source, fitted, None, files, stage.update)
+        measure_panel(source, fitted, None, request.words, files, stage.update)
     levels = [of_level(table, level) for level in (FAMILY, THEME)]
     numbers = [
         number_id(level, number)

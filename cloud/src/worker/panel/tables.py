@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.record import of_run, with_record
-from cloud.src.worker.panel.grid import Measures, exposure_matrix, grid_of
+from cloud.src.worker.panel.grid import MAX_ROWS, Measures, exposure_matrix, grid_of
 from cloud.src.worker.panel.measure_panel import QuarterFiles
 from cloud.src.worker.panel.measures import affinity, momentum, novelty
 from cloud.src.worker.panel.themes import of_level
+from cloud.src.worker.panel.words import WordList, words_table
 
 TABLES = ("themes", "quarters", "calls", "exposures", "grid")
 
@@ -34,13 +35,14 @@ Whole = Callable[[Path], AbstractContextManager[Path]]
 class PanelIdentity:
     """What a panel is made of.
 
-    ``inputs``: of each quarter the id of its run. ``themes_from`` is None for joint themes.
+    ``inputs``: of each quarter the id of its run. ``themes_from`` is None for joint themes, ``words`` without a list.
     """
 
     name: str
     inputs: dict[str, str]
     themes_from: str | None
     level: str
+    words: WordList | None
 
     def record(self) -> dict[str, object]:
         """What all its tables carry as metadata."""
@@ -51,6 +53,7 @@ class PanelIdentity:
             "themes_from": self.themes_from,
             "point_in_time": self.themes_from is not None,
             "level": self.level,
+            **({"words": self.words.digest} if self.words else {}),
         }
 
     def run_id(self) -> str:
@@ -89,6 +92,10 @@ class PanelWriter:
             "grid": self._write("grid", schemas.GRID, self._grid(), whole),
             "quarters": self._write("quarters", schemas.PANEL_QUARTER, [self.quarters()], whole),
         }
+        if self._identity.words:
+            rows["words"] = self._write("words", schemas.PANEL_WORDS, self._words(self._identity.words), whole)
+        else:  # those of an earlier panel in the folder
+            (self._folder / keys.panel_table("words")).unlink(missing_ok=True)
         names = [name for name in schemas.PANEL_THEME.names if name != "panel"]
         themes = self._themes.select(names).append_column(
             "panel", pa.array([self._identity.name] * self._themes.num_rows, pa.string())
@@ -141,6 +148,13 @@ class PanelWriter:
             for table in grid_of(of_quarter, self._exposures(quarter), level, own):
                 yield table.append_column("in_sample", self._in_sample(quarter, table.num_rows))
             start += of_quarter.num_rows
+
+    def _words(self, words: WordList) -> Iterator[pa.Table]:
+        for quarter in self._quarters:
+            exposures = self._exposures(quarter)
+            exposures_a_table = max(1, MAX_ROWS // max(1, len(words.categories)))
+            for start in range(0, exposures.num_rows, exposures_a_table):
+                yield words_table(exposures.slice(start, exposures_a_table), words.categories)
 
     def quarters(self) -> pa.Table:
         """Schema PANEL_QUARTER: of each family and theme, what it comes to in each quarter."""
