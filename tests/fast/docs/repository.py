@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = ("3rdparty", "bench", "cloud", "docs", "samples", "tests")
+FOLDERS = ("3rdparty", "bench", "cloud", "docs", "examples", "samples", "tests")
 
 
 def files() -> list[Path]:
