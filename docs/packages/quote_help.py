@@ -24,6 +24,8 @@ COMMANDS = (
     "audit",
     "themes",
     "panel",
+    "bundle",
+    "verify",
     "compare",
     "llm check",
     "local up",

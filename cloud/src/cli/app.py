@@ -399,6 +399,47 @@ def audit(
         command.audit(Screen(quiet=quiet), folder, quarter, n_themes, out, seed)
 
 
+@app.command(epilog="Example: ftm bundle --dir ftm-output/demo --out demo.zip")
+def bundle(
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.zip", help="The bundle.")],
+    folder: Annotated[
+        Path, typer.Option("--dir", metavar="DIR", help="Output folder of a run.", show_default=True)
+    ] = DEFAULT_OUT,
+    quarter: QuarterInFolder = None,
+    with_text: Annotated[
+        bool, typer.Option("--with-text", help="With the transcripts' text, if its licence lets you pass it on.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Put a quarter into one file: settings, models, prompts, dictionaries, tables, and the command that made it.
+
+    For a paper's replication package. Transcripts are left out, the language model's answers are in it.
+    """
+    from cloud.src.cli.bundle import command  # here, because scipy takes a second to load
+
+    command.bundle(Screen(quiet=quiet), folder, quarter, out, with_text)
+
+
+@app.command(epilog="Example: ftm verify demo.zip --input samples/transcripts_2023Q1.csv")
+def verify(
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="A bundle.")],
+    source: Annotated[
+        Path, typer.Option("--input", metavar="FILE_OR_FOLDER", help="The transcripts that its quarter was made from.")
+    ],
+    jobs: Jobs = None,
+    quiet: Quiet = False,
+) -> None:
+    """Make the quarter of a bundle again, and compare all tables. Ends with 1 when one differs.
+
+    No language model is asked: its answers are in the bundle.
+    """
+    from cloud.src.cli.bundle.verify import verify as verify_bundle  # here, because scipy takes a second to load
+
+    check_job_settings()
+    if not verify_bundle(Screen(quiet=quiet), file, source, jobs):
+        raise typer.Exit(1)
+
+
 @local.command(epilog="Example: ftm local up --port 5000")
 def up(
     port: Annotated[int, typer.Option(min=1, max=65535, help="Port of the local AWS on 127.0.0.1.")] = 5000,

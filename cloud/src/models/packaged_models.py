@@ -24,6 +24,7 @@ from cloud.src.contract.errors import FtmError, InvalidInput
 
 EMBEDDING = "all-MiniLM-L6-v2-int8"
 LLM = "SmolLM2-135M-Instruct-Q4_1"
+LICENCE = "Apache-2.0"  # of all of them
 
 _GUARDED_PIP = Path(__file__).with_name("guarded_pip.py")
 

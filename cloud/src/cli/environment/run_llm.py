@@ -16,6 +16,8 @@ from cloud.src.models import packaged_models
 from cloud.src.naming.ask import SMALL_MODELS_ANSWERS_PER_NAME
 
 READY_TIMEOUT_S = 20
+# Where no server can be: port 9 of this machine, for what is to be thrown away.
+_NOBODY = "http://127.0.0.1:9/v1"
 
 # Measured: SmolLM2-135M on 2 cores answers 0.7 prompts of about 550 tokens per second, one at a time.
 NAMES_PER_SECOND = 0.7 / SMALL_MODELS_ANSWERS_PER_NAME
@@ -23,7 +25,7 @@ NAMES_PER_SECOND = 0.7 / SMALL_MODELS_ANSWERS_PER_NAME
 
 @dataclass(frozen=True)
 class LlmChoice:
-    """What the user asks for: at most one of the three, or else the small model that comes with FTM.
+    """What the user asks for: at most one of these, or else the small model that comes with FTM.
 
     Raises InvalidInput for more than one, and for a URL or file that is not valid, before anything is started.
     """
@@ -31,6 +33,7 @@ class LlmChoice:
     url: str | None = None  # of a server that is running
     model: Path | None = None  # a GGUF file, to be run on this machine
     none: bool = False  # names are made of keywords
+    replayed: str | None = None  # a model whose answers are all there: nothing is started, nobody is asked
 
     def __post_init__(self) -> None:
         given = {"--llm-url": self.url is not None, "--llm-model": self.model is not None, "--no-llm": self.none}
@@ -88,6 +91,8 @@ def open_llm(announce: Callable[[str], None], choice: LlmChoice) -> Iterator[Llm
     """
     if choice.none:
         yield NO_LLM
+    elif choice.replayed is not None:
+        yield Llm(_NOBODY, choice.replayed)
     elif choice.url is not None:
         yield _llm_of_server(choice.url)
     elif choice.model is not None:

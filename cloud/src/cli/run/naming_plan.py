@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from cloud.src.cli.screen import duration
 from cloud.src.topics.find_topics import expected_topics
 
+LLM, KEYWORDS = "llm", "keywords"  # who names
+
 # Measured on 149 real calls and 36 samples: names for themes, in addition to those for topics.
 THEMES_PER_TOPIC = 0.06
 # Above this, a local run spends the language model on themes only.
@@ -17,7 +19,7 @@ LONGEST_LOCAL_NAMING_S = 5 * 60
 class NamingPlan:
     """Who names topics and themes (fields of the state machine's input), and one line with the reason."""
 
-    topic_naming: str  # "llm" | "keywords"
+    topic_naming: str  # LLM or KEYWORDS
     theme_naming: str
     reason: str
 
@@ -33,16 +35,16 @@ def plan_naming(
     n_topics = n_firms * expected_topics(round(n_sentences / n_firms))
     about = f"{n_sentences:,} sentences of {n_firms:,} firms make up to {n_topics:,} topics"
     if no_llm:
-        return NamingPlan("keywords", "keywords", f"{about}; topics and themes are named by their keywords")
+        return NamingPlan(KEYWORDS, KEYWORDS, f"{about}; topics and themes are named by their keywords")
     if names_per_second is None:
-        return NamingPlan("llm", "llm", f"{about}, each named by the LLM")
+        return NamingPlan(LLM, LLM, f"{about}, each named by the LLM")
     seconds = n_topics * (1 + THEMES_PER_TOPIC) / names_per_second
     naming = f"naming them and the themes takes the local LLM about {duration(seconds)}"
     if seconds <= LONGEST_LOCAL_NAMING_S or llm_topics:
-        return NamingPlan("llm", "llm", f"{about}; {naming}")
+        return NamingPlan(LLM, LLM, f"{about}; {naming}")
     return NamingPlan(
-        "keywords",
-        "llm",
+        KEYWORDS,
+        LLM,
         f"{about}; {naming}, so the LLM names the themes only and topics are named by their keywords "
         "(--llm-topics: name every topic by the LLM anyway; --llm-url URL: use a faster LLM)",
     )

@@ -21,7 +21,7 @@ from cloud.src.cli.run.execution import (
     start_execution,
 )
 from cloud.src.cli.run.mirror import Mirror, check_disk_space, output_folder
-from cloud.src.cli.run.naming_plan import plan_naming
+from cloud.src.cli.run.naming_plan import NamingPlan, plan_naming
 from cloud.src.cli.run.summary import Outcome, stale_image
 from cloud.src.cli.screen import Screen
 from cloud.src.contract import keys
@@ -36,7 +36,7 @@ POLL_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class RunRequest:
-    """What the user asks for."""
+    """What the user asks for. ``plan``: who names topics and themes, where that is known already."""
 
     quarter: str
     transcripts: TranscriptSource
@@ -44,6 +44,7 @@ class RunRequest:
     batch_size: int  # firms
     llm_topics: bool = False
     no_llm: bool = False
+    plan: NamingPlan | None = None
 
 
 def run_quarter(request: RunRequest, environment: LocalEnvironment, screen: Screen) -> Outcome:
@@ -55,7 +56,7 @@ def run_quarter(request: RunRequest, environment: LocalEnvironment, screen: Scre
     storage = S3Storage(environment.aws.client("s3"), environment.bucket)
     prefetched = prefetch(storage, request.quarter, request.transcripts, screen, force=True)
     llm = environment.llm
-    plan = plan_naming(
+    plan = request.plan or plan_naming(
         prefetched.n_firms, prefetched.n_sentences, llm.names_per_second, request.llm_topics, request.no_llm
     )
     screen.line(plan.reason)
