@@ -7,6 +7,7 @@ import io
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -54,7 +55,8 @@ def test_it_says_how_the_quarter_was_made(bundle: Path) -> None:
 
 def test_no_sentence_of_a_transcript_is_in_it(quarters_without_llm: QuartersWithoutLlm, bundle: Path) -> None:
     folder = quarters_without_llm.folder / keys.sentences_prefix(QUARTER)
-    said = {text for text in pq.read_table(folder, partitioning=None)["cleaned_text"].to_pylist() if len(text) > 60}
+    texts: list[Any] = pq.read_table(folder, partitioning=None)["cleaned_text"].to_pylist()
+    said = {text for text in texts if len(text) > 60}
     with zipfile.ZipFile(bundle) as archive:
         tables = [name for name in archive.namelist() if name.startswith("tables/")]
         assert len(tables) == 8

@@ -67,7 +67,7 @@ def with_counts(exposures: pa.Table, evidence: pa.Table, sentences: pa.Table, wo
     if words is not None and exposures.num_rows:
         place = _places(evidence["sentence_id"], sentences["sentence_id"])
         marks = _marks(sentences["cleaned_text"], np.unique(place), words)
-        rows = _rows(exposures, sentences["call_id"].take(pa.array(place)), evidence["theme_id"])
+        rows = _rows(exposures, sentences["call_id"].take(pa.array(place, pa.int64())), evidence["theme_id"])
         np.add.at(counts, rows, marks[place])
     return exposures.append_column(COUNTS, _lists(counts))
 
@@ -91,7 +91,7 @@ def words_table(exposures: pa.Table, categories: Sequence[str]) -> pa.Table:
 def _marks(texts: pa.ChunkedArray[Any], rows: Numbers, words: WordList) -> Marks:
     """Which categories each sentence has a word of, shape (texts, categories); only ``rows`` are looked at."""
     marks = np.zeros((len(texts), len(words.categories)), dtype=np.bool_)
-    looked_at: list[Any] = texts.take(pa.array(rows)).to_pylist()
+    looked_at: list[Any] = texts.take(pa.array(rows, pa.int64())).to_pylist()
     for row, text in zip(rows, looked_at, strict=True):
         marks[row, list(words.categories_of(text))] = True
     return marks
