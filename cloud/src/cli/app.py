@@ -415,7 +415,7 @@ def bundle(
 
     For a paper's replication package. Transcripts are left out, the language model's answers are in it.
     """
-    from cloud.src.cli.bundle import command  # here, because scipy takes a second to load
+    from cloud.src.cli.bundle import command
 
     command.bundle(Screen(quiet=quiet), folder, quarter, out, with_text)
 
@@ -433,10 +433,9 @@ def verify(
 
     No language model is asked: its answers are in the bundle.
     """
-    from cloud.src.cli.bundle.verify import verify as verify_bundle  # here, because scipy takes a second to load
+    from cloud.src.cli.bundle import verify
 
-    check_job_settings()
-    if not verify_bundle(Screen(quiet=quiet), file, source, jobs):
+    if not verify.verify(Screen(quiet=quiet), file, source, jobs):
         raise typer.Exit(1)
 
 

@@ -21,6 +21,7 @@ from cloud.src.cli.bundle.compare import Compared, compare
 from cloud.src.cli.bundle.contents import DOCUMENT, FOLDERS, FORMAT, ONLY_WITH_TEXT, Settings, machine, read_tables
 from cloud.src.cli.environment.local_environment import start_environment
 from cloud.src.cli.environment.run_llm import LlmChoice
+from cloud.src.cli.environment.settings import check_job_settings
 from cloud.src.cli.run.naming_plan import NamingPlan
 from cloud.src.cli.run.run_quarter import RunRequest, run_quarter
 from cloud.src.cli.screen import Screen, output_console
@@ -40,6 +41,7 @@ def verify(screen: Screen, file: Path, source: Path, jobs: int | None) -> bool:
 
     Raises InvalidInput when the file is not a bundle or the transcripts cannot be used, FtmError when the run fails.
     """
+    check_job_settings()
     with _opened(file) as archive, tempfile.TemporaryDirectory() as work:
         document = _document(archive, file)
         quarter, settings = document["quarter"], Settings(**document["settings"])
