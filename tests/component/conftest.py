@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -24,18 +25,22 @@ def aws_endpoint() -> Iterator[str]:
     server.stop()
 
 
+def use_endpoint(patch: pytest.MonkeyPatch, endpoint: str) -> None:
+    """What boto3 finds in the environment of a Lambda function, pointed at the local server."""
+    patch.setenv("AWS_ENDPOINT_URL", endpoint)
+    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    patch.setenv("AWS_ACCESS_KEY_ID", "test")
+    patch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+
+
 @pytest.fixture
 def aws_environment(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What boto3 finds in the environment of a Lambda function, pointed at the local server."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", aws_endpoint)
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    use_endpoint(monkeypatch, aws_endpoint)
 
 
-@pytest.fixture
-def s3(aws_environment: None) -> Iterator[Any]:
-    """An S3 client with an empty bucket named BUCKET."""
+@contextmanager
+def bucket() -> Iterator[Any]:
+    """An S3 client with an empty bucket named BUCKET, which is gone after the block."""
     client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET)
     yield client
@@ -43,6 +48,13 @@ def s3(aws_environment: None) -> Iterator[Any]:
         for item in page.get("Contents", []):
             client.delete_object(Bucket=BUCKET, Key=item["Key"])
     client.delete_bucket(Bucket=BUCKET)
+
+
+@pytest.fixture
+def s3(aws_environment: None) -> Iterator[Any]:
+    """An S3 client with an empty bucket named BUCKET."""
+    with bucket() as client:
+        yield client
 
 
 @pytest.fixture
