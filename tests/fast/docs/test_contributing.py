@@ -20,7 +20,7 @@ from tests.fast.docs.guide_commands import (
     places,
 )
 
-LAYERS = ["fast", "component", "integration", "e2e", "docker"]
+LAYERS = ["fast", "component", "integration", "e2e", "docker", "chaos"]
 
 
 @pytest.mark.parametrize("words", [words for words in FOR_TESTS if places(words)], ids=" ".join)
