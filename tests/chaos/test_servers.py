@@ -69,7 +69,7 @@ def usages(chance: random.Random) -> Any:
 def a_message(chance: random.Random) -> Reply:
     more = {"reasoning_content": ANSWER} if chance.random() < 0.2 else {}
     said = says("", chance.choice(["stop", "stop", "length", "tool_calls", "content_filter"]), **more)
-    body = dict(said.body)
+    body: dict[str, Any] = dict(said.body)
     body["choices"][0]["message"]["content"] = contents(chance)
     return Reply(body=body | ({"usage": usages(chance)} if chance.random() < 0.3 else {}))
 
@@ -86,7 +86,7 @@ def an_error(chance: random.Random) -> Reply:
 
 
 def a_page(chance: random.Random) -> Reply:
-    body = chance.choice(
+    body: Any = chance.choice(
         ["<html>login</html>", "", "data: {}\n\ndata: [DONE]", {}, [], None, 7, {"error": "busy"}, {"choices": None}]
     )
     return chance.choice([Reply(body=body), completion([]), completion([{"index": 0}]), HANGS_UP])

@@ -36,7 +36,8 @@ days = ["earnings_call_date", "first_trading_day", "event_date", "link_date"]
 calls[days] = calls[days].apply(pd.to_datetime)
 calls["permno"] = calls["permno"].astype("Int64")
 joined = calls.merge(crsp, left_on=["permno", "first_trading_day"], right_on=["permno", "date"])
-calls.drop(columns="call_time_utc").to_stata("calls.dta", version=118, write_index=False)
+stata = calls.drop(columns="call_time_utc").dropna(axis="columns", how="all")  # Stata has no column of nulls
+stata.to_stata("calls.dta", version=118, write_index=False)
 ```
 
 This page is made from the schemas by `python -m cloud.src.contract.describe_tables`.
