@@ -14,7 +14,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
-SECONDS = float(os.environ.get("FTM_CHAOS_SECONDS") or 8)
+SECONDS = float(os.environ.get("FTM_CHAOS_SECONDS") or 5)
 SEED = os.environ.get("FTM_CHAOS_SEED") or str(secrets.randbelow(10**9))
 ONLY_TRY = os.environ.get("FTM_CHAOS_TRY")
 
