@@ -233,13 +233,16 @@ def compare(
     run_a: Annotated[Path | None, typer.Argument(metavar="RUN_A", help="Output folder of a run.")] = None,
     run_b: Annotated[Path | None, typer.Argument(metavar="RUN_B", help="Output folder of another run.")] = None,
     quarter: QuarterInFolder = None,
-    sample: Annotated[int, typer.Option(min=1, help="Topics to judge.")] = 50,
-    seed: Annotated[int, typer.Option(help="Another one draws other topics and shuffles their sides again.")] = 0,
+    sample: Annotated[
+        int, typer.Option(min=1, help="Names to judge: half of them of families and themes, the others of topics.")
+    ] = 50,
+    seed: Annotated[int, typer.Option(help="Another one draws other names and shuffles their sides again.")] = 0,
     out: Out = Path("ftm-output/compare"),
     judged: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Count the choices saved from the page, by the key in --out."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Compare two runs of a quarter: two models, prompts or versions of the code.
 
@@ -249,9 +252,9 @@ def compare(
     from cloud.src.cli.compare import command
 
     if judged is not None and run_a is None:
-        command.judged(judged, out)
+        command.judged(judged, out, as_json)
     elif judged is None and run_a is not None and run_b is not None:
-        command.compare(run_a, run_b, quarter, sample, seed, out)
+        command.compare(run_a, run_b, quarter, sample, seed, out, as_json)
     else:
         raise InvalidInput("give two output folders, or --judged FILE alone: ftm compare --help")
 
@@ -272,6 +275,7 @@ def themes(
             show_default=str(DEFAULT_OUT),
         ),
     ] = None,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Show what has become of families and themes from the first quarter to the last: new, growing, fading or gone.
@@ -282,7 +286,7 @@ def themes(
     from cloud.src.cli.quarters import command
 
     named = [quarter_of(quarter) for quarter in [*(quarters or []), *(others or [])]]
-    command.themes(Screen(quiet=quiet), named, folders or [DEFAULT_OUT])
+    command.themes(Screen(quiet=quiet), named, folders or [DEFAULT_OUT], as_json)
 
 
 @app.command(epilog="Example: ftm panel 2020Q1 2020Q2 --dir ftm-output/run --out ftm-output/run/panels/spring")
@@ -357,6 +361,7 @@ def explain(
     ] = None,
     quarter: QuarterInFolder = None,
     show: Annotated[int, typer.Option(min=1, metavar="N", help="Sentences to show of each kind.")] = 8,
+    as_json: AsJson = False,
 ) -> None:
     """Show why a theme or family is what it is: its dictionary, the sentences that count, and those left out.
 
@@ -364,7 +369,7 @@ def explain(
     """
     from cloud.src.cli.explain import command
 
-    command.explain(theme, firm, quarter, folder, show)
+    command.explain(theme, firm, quarter, folder, show, as_json)
 
 
 @app.command(epilog="Example: ftm audit --dir ftm-output/demo --themes 5")

@@ -66,7 +66,7 @@ def test_runs_with_the_same_names_leave_nothing_to_judge(
     assert run(["compare", str(folder / "good"), str(folder / "good"), "--out", str(tmp_path)]) == 0
 
     assert "Both runs have the same names: there is nothing to judge" in capsys.readouterr().out
-    assert [path.name for path in tmp_path.iterdir()] == ["names.parquet"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["names.parquet", "theme_names.parquet"]
 
 
 def test_families_of_both_runs_come_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -84,6 +84,34 @@ def test_families_of_both_runs_come_first(tmp_path: Path, capsys: pytest.Capture
     assert figures(shown, "│ families  ") == ("2", "2")
 
 
+def test_a_run_whose_themes_alone_are_named_by_an_llm(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    embedding = Embedder(packaged_models.EMBEDDING, threads=1).embed(["Freight."])[0].tolist()
+    topics = [replace(topic, embedding=embedding) for topic in SMALL_QUARTER]
+    for name in ("a", "b"):
+        names = {theme_id: f"{theme} {name}" for theme_id, theme in SMALL_THEMES.items()}
+        write_quarter(tmp_path / name, topics, names, families=SMALL_FAMILIES)
+    arguments = ["compare", str(tmp_path / "a"), str(tmp_path / "b"), "--out", str(tmp_path / "out")]
+
+    assert run([*arguments, "--json"]) == 0
+
+    found = json.loads(capsys.readouterr().out)
+    assert (found["topics_matched"], found["topics_with_the_same_name"]) == (5, 5)
+    assert (found["groups_matched"], found["groups_with_the_same_name"], found["to_judge"]) == (4, 2, 2)
+    assert found["a"]["figures"]["themes"] == 2
+    assert "Freight costs ease a" in Path(found["page"]).read_text()
+    rows = pq.read_table(tmp_path / "out" / "theme_names.parquet").to_pylist()
+    assert [(row["level"], row["name_b"]) for row in rows[2:]] == [
+        ("theme", f"{name} b") for name in SMALL_THEMES.values()
+    ]
+
+    assert run(arguments) == 0
+
+    shown = capsys.readouterr().out
+    assert "2 of the 4 families and themes that are in both (by id and centroid) have the same name in both" in shown
+    assert "Blind judging of 2 names" in shown
+    assert "topics named by not recorded, families and themes by Qwen/Qwen3-8B" in shown
+
+
 def test_judging_is_counted(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(["compare", str(folder / "good"), str(folder / "bad"), "--out", str(tmp_path)])
     key = json.loads((tmp_path / "key.json").read_text())
@@ -96,8 +124,14 @@ def test_judging_is_counted(folder: Path, tmp_path: Path, capsys: pytest.Capture
 
     shown = capsys.readouterr().out
     assert [row.split("│")[2].strip() for row in shown.splitlines() if row.startswith("│")] == ["5", "0", "0", "0", "0"]
-    assert "of 5 decided topics A won 100%" in shown
+    assert "of 5 decided names A won 100%" in shown
     assert "in 6.2% of such comparisons (sign test)" in shown
+    assert "decided: topics 5 for A and 0 for B" in shown
+
+    assert run(["compare", "--judged", str(choices), "--out", str(tmp_path), "--json"]) == 0
+
+    found = json.loads(capsys.readouterr().out)
+    assert (found["a_better"], found["decided"], found["p"]) == (5, {"topic": {"a": 5, "b": 0}}, 0.0625)
 
 
 def test_names_of_another_run_are_shown_as_text(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -96,6 +97,30 @@ def test_one_firm_has_its_own_sentences_and_its_exposure(folder: Path, capsys: p
     [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│ 2023-02-14")]
     _, _, _, counted, share, *_ = (cell.strip() for cell in line.split("│"))
     assert (counted, share) == (str(exposure["n_sentences"]), f"{exposure['exposure']:.1%}")
+
+
+def test_json_has_the_same_sentences(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    [theme_id, *_] = theme_ids(folder, "theme")
+    found = explained(folder, theme_id)
+
+    assert run(["explain", theme_id, "--dir", str(folder), "--show", "2", "--json"]) == 0
+
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["theme_id"], printed["n_firms_in_quarter"], printed["firm"]) == (theme_id, N_FIRMS, None)
+    assert printed["dictionary"] == found.group["dictionary"]
+    near = printed["sentences"]["near"]
+    assert near["n"] == len(found.near)
+    assert near["shown"][0]["text"] == found.near[0].text
+    assert len({said["firm_id"] for said in near["shown"]}) == 2
+    left_out = printed["sentences"]["left_out"]["shown"]
+    assert [said["sentence_id"] for said in left_out] == [said.sentence_id for said in found.left_out[:2]]
+
+    assert run(["explain", theme_id, "--firm", "T103", "--dir", str(folder), "--json"]) == 0
+
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["firm"]["firm_id"] == "103"
+    [exposure] = printed["exposures"]
+    assert exposure["n_sentences"] == sum(printed["sentences"][kind]["n"] for kind in ("near", "by_phrase"))
 
 
 @pytest.mark.parametrize("level", ["family", "theme"])

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.cli.compare.judging import (
@@ -17,8 +20,17 @@ from cloud.src.cli.compare.judging import (
     write_judging,
 )
 from cloud.src.cli.compare.runs import Comparison, compare_runs, read_runs
+from cloud.src.cli.compare.tables import kinds_line
+from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError, InvalidInput
-from tests.fast.cli.report_tables import FakeTopic, write_quarter
+from tests.fast.cli.report_tables import (
+    QUARTER,
+    SMALL_FAMILIES,
+    SMALL_QUARTER,
+    SMALL_THEMES,
+    FakeTopic,
+    write_quarter,
+)
 from tests.fast.cli.test_compare_runs import EAST, embed
 from tests.fast.cli.test_report_page import HOSTILE, Page
 
@@ -85,6 +97,62 @@ def test_the_page_shows_what_a_judge_needs_and_nothing_that_tells_the_runs_apart
             assert text in page
     for telling in ("run_a", "run_b", "left_is", "llm", "keywords</", "Same NAME"):
         assert telling not in page
+
+
+def two_runs_with_themes(folder: Path) -> Comparison:
+    """Their topics have the same names, as when there was no time for an LLM to name them; their themes have not."""
+    runs = []
+    for run in ("A", "B"):
+        own = [replace(topic, embedding=EAST) for topic in SMALL_QUARTER]
+        names = {theme_id: f"{run} {name}" for theme_id, name in SMALL_THEMES.items()}
+        families = {family_id: (f"{run} {name}", own) for family_id, (name, own) in SMALL_FAMILIES.items()}
+        runs.append(write_quarter(folder / f"run_{run.lower()}", own, names, families=families))
+        path = runs[-1] / keys.themes(QUARTER)
+        rows = pq.read_table(path, partitioning=None).to_pylist()
+        evidence = {"evidence_sentence_ids": ["1000_91000_0000"]}
+        pq.write_table(pa.Table.from_pylist([row | evidence for row in rows], schemas.THEME), path)
+    return compare_runs(*read_runs(runs[0], runs[1], None), embed)
+
+
+def test_families_and_themes_are_judged_too(tmp_path: Path) -> None:
+    comparison = two_runs_with_themes(tmp_path)
+    questions = draw_questions(comparison, 100, 0)
+    page = write_judging(comparison, questions, 0, tmp_path / "out").read_text(encoding="utf-8")
+    key = json.loads((tmp_path / "out" / KEY).read_text())
+
+    assert sorted(key["kinds"]) == ["family", "family", "theme", "theme"]
+    for name in (*SMALL_THEMES.values(), *(name for name, _ in SMALL_FAMILIES.values())):
+        assert f"A {name}" in page
+        assert f"B {name}" in page
+    assert page.count("A theme of 2 firms") == page.count("A family of 2 firms") == 2
+    assert page.count("We booked ocean freight early.") == 4
+
+    likes_a = {number: "left" if q.left_is == "a" else "right" for number, q in enumerate(questions, start=1)}
+    verdict = count(write_choices(tmp_path / "choices.json", key["comparison"], likes_a), tmp_path / "out" / KEY)
+    assert verdict.decided == {"family": (2, 0), "theme": (2, 0)}
+    assert kinds_line(verdict) == "decided: families 2 for A and 0 for B; themes 2 for A and 0 for B"
+
+
+@pytest.mark.parametrize(("sample", "kinds"), [(4, [2, 2]), (5, [2, 3]), (1, [0, 1]), (12, [4, 8]), (100, [4, 9])])
+def test_half_of_the_names_are_of_families_and_themes(
+    comparison: Comparison, tmp_path: Path, sample: int, kinds: list[int]
+) -> None:
+    both = replace(comparison, groups=two_runs_with_themes(tmp_path / "themes").groups[:4])
+
+    drawn = Counter(question.pair.kind == "topic" for question in draw_questions(both, sample, 0))
+
+    assert [drawn[False], drawn[True]] == kinds
+
+
+def test_a_key_without_kinds_is_of_topics(comparison: Comparison, tmp_path: Path) -> None:
+    write_judging(comparison, draw_questions(comparison, 1, 0), 0, tmp_path)
+    key = json.loads((tmp_path / KEY).read_text())
+    del key["kinds"]
+    (tmp_path / KEY).write_text(json.dumps(key))
+
+    verdict = count(write_choices(tmp_path / "choices.json", key["comparison"], {1: "left"}), tmp_path / KEY)
+
+    assert list(verdict.decided) == ["topic"]
 
 
 @pytest.mark.parametrize("hostile", HOSTILE)

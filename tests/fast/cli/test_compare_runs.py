@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
+from cloud.src.cli.compare.groups import ComparedGroup, Groups, match_groups
 from cloud.src.cli.compare.runs import SAME_SENTENCES, SIMILAR_CENTROID, Comparison, compare_runs, read_runs
-from cloud.src.contract import keys
+from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.record import with_record
 from tests.fast.cli.report_tables import QUARTER, SMALL_QUARTER, SMALL_THEMES, FakeTopic, write_quarter
@@ -47,9 +49,9 @@ def test_runs_that_differ_in_names_only_have_the_same_topics(tmp_path: Path) -> 
         (topic_id, topic_id, SAME_SENTENCES) for topic_id in ("1000_0", "1001_0", "1001_1", "1002_0", "1002_1")
     ]
     assert [pair.b.name for pair in comparison.pairs] == [f"Other {pair.a.name}" for pair in comparison.pairs]
-    assert comparison.a.naming_of_families == {"llm": 2}
-    assert comparison.a.naming_of_themes == {"llm": 2}
-    assert comparison.b.naming_of_themes == {}
+    assert [comparison.a.naming_of(level) for level in ("family", "theme")] == [{"llm": 2}, {"llm": 2}]
+    assert comparison.b.naming_of("theme") == {}
+    assert comparison.groups == []
 
 
 def test_grounding_is_the_cosine_of_a_runs_name_to_the_topics_centroid(tmp_path: Path) -> None:
@@ -60,6 +62,44 @@ def test_grounding_is_the_cosine_of_a_runs_name_to_the_topics_centroid(tmp_path:
 
     assert [pair.grounding_a for pair in pairs] == pytest.approx([1, 0.6])
     assert [pair.grounding_b for pair in pairs] == pytest.approx([0, 0.6])
+
+
+def groups(*found: tuple[str, str, str, list[float]]) -> Groups:
+    """Of each its level, id, name and direction."""
+    rows = [ComparedGroup(theme_id, level, name, "llm", "M", [], 3, 9, []) for level, theme_id, name, _ in found]
+    return Groups(rows, np.array([vector for *_, vector in found], dtype=np.float32).reshape(len(found), 2))
+
+
+def test_families_and_themes_are_matched_by_id_and_centroid() -> None:
+    """Families with families; one that is nowhere near has no partner, whatever its id."""
+    a = groups(("family", "f1", "A", EAST), ("theme", "t1", "B", EAST), ("theme", "t2", "C", NORTH))
+    near_north = [0.1, 0.995]
+    b = groups(("family", "f9", "a", EAST), ("theme", "t1", "x", [-1.0, 0.0]), ("theme", "t7", "D", near_north))
+
+    found = match_groups(a, b)
+
+    assert [(pair.a.theme_id, pair.b.theme_id, pair.same_name) for pair in found] == [
+        ("f1", "f9", True),
+        ("t2", "t7", False),
+    ]
+
+
+def test_themes_in_one_place_keep_their_ids() -> None:
+    a = groups(("theme", "t1", "A", EAST), ("theme", "t2", "B", EAST), ("theme", "t3", "C", [0.96, 0.28]))
+    b = groups(("theme", "t3", "C", EAST), ("theme", "t2", "B", EAST), ("theme", "t1", "A", [0.95, -0.312]))
+
+    assert [(pair.a.theme_id, pair.b.theme_id) for pair in match_groups(a, b)] == [(t, t) for t in ("t1", "t2", "t3")]
+    assert match_groups(a, groups()) == []
+
+
+def test_themes_of_another_embedding_model_than_the_topics_are_refused(tmp_path: Path) -> None:
+    a = write_quarter(tmp_path / "a", SMALL_QUARTER, SMALL_THEMES)
+    path = a / keys.themes(QUARTER)
+    rows = [row | {"centroid": [1.0, 0.0, 0.0]} for row in pq.read_table(path, partitioning=None).to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows, schemas.THEME), path)
+
+    with pytest.raises(InvalidInput, match="themes.parquet is of another run than the topics: run the quarter again"):
+        compare(a, a)
 
 
 def test_topics_with_other_ids_are_matched_by_firm_and_centroid(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -136,6 +137,16 @@ def test_command_writes_page_and_table_beside_the_last_report(
         10,
         20,
     )
+
+    assert run(["themes", "--quarters", EARLIER, LATER, "--dir", str(first), "--dir", str(second), "--json"]) == 0
+
+    found = json.loads(capsys.readouterr().out)
+    assert found["quarters"] == [EARLIER, LATER]
+    assert Path(found["table"]).is_file()
+    assert len(found["families"]) == 1
+    assert len(found["themes"]) == 7
+    [ports] = [theme for theme in found["themes"] if theme["name"] == "Ports"]
+    assert (ports["status"], [point["n_firms"] for point in ports["points"]]) == (GROWING, [10, 20])
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,5 @@
-"""Blind judging of names: a page that shows two names of a topic without saying whose they are, and the count of the
-choices.
+"""Blind judging of names: a page that shows two names of a topic, theme or family without saying whose they are, and
+the count of the choices.
 
 Three files: the page for the judge, the key that says which run is on which side, and the choices that the judge saves
 from the page. Page and choices carry the id of the comparison, so that they are never counted with another key.
@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import random
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Literal, TypeVar
@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, ValidationError
 from scipy.stats import binomtest
 
+from cloud.src.cli.compare.groups import GroupPair
 from cloud.src.cli.compare.runs import Comparison, Pair
 from cloud.src.cli.pages import page
 from cloud.src.cli.run import run_folder
@@ -27,15 +28,16 @@ from cloud.src.contract import schemas
 from cloud.src.contract.errors import InvalidInput
 
 PAGE, KEY, CHOICES = "judge.html", "key.json", "choices.json"
+KINDS = ("family", "theme", "topic")
 
 Kind = TypeVar("Kind", bound=BaseModel)
 
 
 @dataclass(frozen=True)
 class Question:
-    """One topic for the judge. ``left_is``: the run whose name is on the left, ``a`` or ``b``."""
+    """One topic, theme or family for the judge. ``left_is``: the run whose name is on the left, ``a`` or ``b``."""
 
-    pair: Pair
+    pair: Pair | GroupPair
     left_is: Literal["a", "b"]
 
     @property
@@ -50,7 +52,7 @@ class Question:
 
 
 class Key(BaseModel):
-    """Which run is on the left of each question. Kept from the judge."""
+    """Which run is on the left of each question. Kept from the judge. ``kinds``: ``topic``, ``theme`` or ``family``."""
 
     model_config = ConfigDict(extra="forbid")
     comparison: str
@@ -59,6 +61,7 @@ class Key(BaseModel):
     run_a: str
     run_b: str
     left_is: list[Literal["a", "b"]]
+    kinds: list[str] = []  # of a key without them all are topics
 
 
 class Choices(BaseModel):
@@ -71,7 +74,7 @@ class Choices(BaseModel):
 
 @dataclass(frozen=True)
 class Verdict:
-    """How often each run's name was chosen."""
+    """How often each run's name was chosen. ``decided``: the same for A and B, by kind, families first."""
 
     key: Key
     a_better: int
@@ -79,6 +82,7 @@ class Verdict:
     same: int
     neither: int
     not_judged: int
+    decided: dict[str, tuple[int, int]] = field(default_factory=dict)
 
     @property
     def p_value(self) -> float:
@@ -88,10 +92,16 @@ class Verdict:
 
 
 def draw_questions(comparison: Comparison, sample: int, seed: int) -> list[Question]:
-    """Draw at most ``sample`` topics whose names differ; each run is on the left in half of them."""
-    differing = [pair for pair in comparison.pairs if not pair.same_name]
+    """Draw at most ``sample`` names that differ; each run is on the left in half of them.
+
+    Half are of families and themes, the other half of topics; where one kind has too few, there are more of the other.
+    """
+    topics = [pair for pair in comparison.pairs if not pair.same_name]
+    groups = [pair for pair in comparison.groups if not pair.same_name]
+    n_groups = min(len(groups), max(sample // 2, sample - len(topics)))
+    n_topics = min(len(topics), sample - n_groups)
     generator = random.Random(seed)
-    drawn = generator.sample(differing, min(sample, len(differing)))
+    drawn: list[Pair | GroupPair] = [*generator.sample(groups, n_groups), *generator.sample(topics, n_topics)]
     sides: list[Literal["a", "b"]] = ["a" if number % 2 else "b" for number in range(len(drawn))]
     generator.shuffle(sides)
     return [Question(pair, side) for pair, side in zip(drawn, sides, strict=True)]
@@ -106,6 +116,7 @@ def write_judging(comparison: Comparison, questions: list[Question], seed: int, 
         run_a=str(comparison.a.folder),
         run_b=str(comparison.b.folder),
         left_is=[question.left_is for question in questions],
+        kinds=[question.pair.kind for question in questions],
     )
     page.write(folder / KEY, key.model_dump_json(indent=1))
     page.write(folder / PAGE, _render(comparison, questions, key.comparison))
@@ -120,7 +131,10 @@ def count(choices_file: Path, key_file: Path) -> Verdict:
     unknown = [number for number in choices.choices if not 1 <= number <= len(key.left_is)]
     if unknown:
         raise InvalidInput(f"{choices_file} has a choice for question {unknown[0]}, and there are {len(key.left_is)}")
-    counted = Counter(_whose(choice, key.left_is[number - 1]) for number, choice in choices.choices.items())
+    whose = {number: _whose(choice, key.left_is[number - 1]) for number, choice in choices.choices.items()}
+    counted = Counter(whose.values())
+    kinds = key.kinds if len(key.kinds) == len(key.left_is) else ["topic"] * len(key.left_is)
+    by_kind = Counter((kinds[number - 1], winner) for number, winner in whose.items())
     return Verdict(
         key,
         counted["a"],
@@ -128,6 +142,7 @@ def count(choices_file: Path, key_file: Path) -> Verdict:
         counted["same"],
         counted["neither"],
         not_judged=len(key.left_is) - len(choices.choices),
+        decided={kind: (by_kind[kind, "a"], by_kind[kind, "b"]) for kind in KINDS if kind in kinds},
     )
 
 
@@ -150,7 +165,7 @@ def _render(comparison: Comparison, questions: list[Question], comparison_id: st
         choices_file=CHOICES,
         questions=[
             {
-                "firm": question.pair.a.firm_name,
+                "title": question.pair.a.title,
                 "n_sentences": question.pair.a.n_sentences,
                 "keywords": question.pair.a.keywords,
                 "sentences": [texts[number] for number in question.pair.a.sentence_ids if number in texts],
@@ -163,7 +178,7 @@ def _render(comparison: Comparison, questions: list[Question], comparison_id: st
 
 
 def _sentences(comparison: Comparison, questions: list[Question]) -> dict[str, str]:
-    """The representative sentences of the questions' topics, by their ids."""
+    """The sentences that stand for what is asked about, by their ids."""
     wanted = [number for question in questions for number in question.pair.a.sentence_ids]
     columns = run_folder.columns(schemas.SENTENCE_TOPIC, "sentence_id raw_text")
     sentences = run_folder.read_table(comparison.a.folder, comparison.quarter, "sentences", columns)
@@ -172,7 +187,7 @@ def _sentences(comparison: Comparison, questions: list[Question]) -> dict[str, s
 
 
 def _comparison_id(questions: list[Question]) -> str:
-    shown = [[question.pair.a.topic_id, question.left, question.right] for question in questions]
+    shown = [[question.pair.a.sentence_ids, question.left, question.right] for question in questions]
     return sha256(json.dumps(shown).encode()).hexdigest()[:16]
 
 

@@ -1,4 +1,5 @@
-"""Two runs of one quarter side by side: which topics are the same, what each run calls them, and how well it fits.
+"""Two runs of one quarter side by side: which topics, families and themes are the same, what each run calls them, and
+how well the names of topics fit.
 
 Topics do not depend on their names, so two runs that differ in model or prompt have the same topics. Two versions of
 the code may not; a firm's topics are then paired by their centroids.
@@ -17,6 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from cloud.src.cli.compare.groups import GroupPair, Groups, match_groups, read_groups
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
@@ -50,6 +52,11 @@ class ComparedTopic:
     n_sentences: int
     sentence_ids: list[str]
 
+    @property
+    def title(self) -> str:
+        """What a judge may know of it beside its sentences."""
+        return self.firm_name
+
 
 @dataclass(frozen=True)
 class Run:
@@ -61,9 +68,17 @@ class Run:
     folder: Path
     topics: list[ComparedTopic]
     embeddings: Vectors
-    naming_of_families: Counter[str]
-    naming_of_themes: Counter[str]
+    groups: Groups
     named_by: str
+
+    def naming_of(self, level: str) -> Counter[str]:
+        """How many of its families or themes got their name in which way."""
+        return Counter(group.naming_method for group in self.groups.rows if group.level == level)
+
+    @property
+    def groups_named_by(self) -> str:
+        """The models that named the families and themes, in words."""
+        return " and ".join(sorted({group.named_by for group in self.groups.rows})) or "nothing: there are none"
 
 
 @dataclass(frozen=True)
@@ -76,6 +91,8 @@ class Pair:
     grounding_a: float
     grounding_b: float
 
+    kind = "topic"
+
     @property
     def same_name(self) -> bool:
         """Whether both runs give it the same name, ignoring case."""
@@ -84,12 +101,13 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two runs and the topics that both have, ordered by firm."""
+    """Two runs and what both have: topics, ordered by firm, and ``groups``: families and themes, by A's rank."""
 
     quarter: str
     a: Run
     b: Run
     pairs: list[Pair]
+    groups: list[GroupPair]
 
 
 def read_runs(folder_a: Path, folder_b: Path, quarter: str | None) -> tuple[str, Run, Run]:
@@ -123,32 +141,24 @@ def compare_runs(quarter: str, a: Run, b: Run, embed: Embed) -> Comparison:
         Pair(a.topics[row_a], b.topics[row_b], matched_by, float(cosine_a), float(cosine_b))
         for (row_a, row_b, matched_by), cosine_a, cosine_b in zip(rows, grounding_a, grounding_b, strict=True)
     ]
-    return Comparison(quarter, a, b, pairs)
+    return Comparison(quarter, a, b, pairs, match_groups(a.groups, b.groups))
 
 
 def read_run(folder: Path, quarter: str) -> Run:
-    """Read the topics of a run; raise InvalidInput if a table is missing, damaged or empty."""
+    """Read the topics, families and themes of a run; raise InvalidInput if a table is missing, damaged or empty."""
     topics = run_folder.read_table(folder, quarter, "topics", run_folder.columns(schemas.TOPIC, _TOPIC_COLUMNS))
-    of_families, of_themes = (
-        _naming_methods(folder, quarter, level) for level in (run_folder.FAMILY, run_folder.THEME)
-    )
     if topics.num_rows == 0:
         raise InvalidInput(f"{folder / keys.topics(quarter)} has no topics")
     topics = topics.sort_by([("firm_id", "ascending"), ("topic_id", "ascending")])
     path = folder / keys.topics(quarter)
+    embeddings = run_folder.embeddings(topics, path)
     return Run(
         folder,
         [_topic(row) for row in topics.drop_columns(["embedding"]).to_pylist()],
-        run_folder.embeddings(topics, path),
-        of_families,
-        of_themes,
+        embeddings,
+        read_groups(folder, quarter, embeddings.shape[1]),
         _named_by(path),
     )
-
-
-def _naming_methods(folder: Path, quarter: str, level: str) -> Counter[str]:
-    names = run_folder.read_themes(folder, quarter, "naming_method", level)
-    return Counter(map(str, names.column("naming_method").to_pylist()))
 
 
 def match(a: Run, b: Run) -> list[tuple[int, int, str]]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
 
 from cloud.src.cli.explain import tables
 from cloud.src.cli.explain.explanation import Explanation, explain_group, exposures_of, read_groups
 from cloud.src.cli.explain.find import Row, find_firm, find_group, find_quarter
+from cloud.src.cli.explain.json_object import as_json_object
 from cloud.src.cli.run import run_folder
 from cloud.src.cli.screen import output_console
 from cloud.src.contract import keys, schemas
 
 
-def explain(wanted: str, firm: str | None, quarter: str | None, folder: Path, n_shown: int) -> None:
-    """Print the explanation of a theme or family, for all firms or for one.
+def explain(
+    wanted: str, firm: str | None, quarter: str | None, folder: Path, n_shown: int, as_json: bool = False
+) -> None:
+    """Print the explanation of a theme or family, for all firms or for one, for people or as JSON.
 
     Raises InvalidInput when the folder has no such quarter, theme or firm, or a table is missing or damaged.
     """
@@ -24,13 +28,16 @@ def explain(wanted: str, firm: str | None, quarter: str | None, folder: Path, n_
     columns = run_folder.columns(schemas.FIRM, "firm_id firm_name ticker")
     firms: list[Row] = run_folder.read_table(folder, quarter, "firms", columns).to_pylist()
     of_firm = None if firm is None else find_firm(firms, firm, quarter)
-    explained = explain_group(folder, quarter, groups, group, None if of_firm is None else of_firm["firm_id"])
-
+    firm_id = None if of_firm is None else of_firm["firm_id"]
+    explained = explain_group(folder, quarter, groups, group, firm_id)
+    rows = [] if firm_id is None else exposures_of(folder, quarter, group["theme_id"], firm_id)
+    if as_json:
+        print(json.dumps(as_json_object(explained, len(firms), n_shown, of_firm, rows), indent=1, default=str))
+        return
     console = output_console()
     for part in tables.overview(explained, len(firms)):
         console.print(part)
     if of_firm is not None:
-        rows = exposures_of(folder, quarter, group["theme_id"], of_firm["firm_id"])
         console.print(tables.exposures(rows, of_firm["firm_name"]))
     for table in tables.sentence_tables(explained, n_shown, one_per_firm=of_firm is None):
         console.print(table)

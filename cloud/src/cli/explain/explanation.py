@@ -69,6 +69,19 @@ class Explanation:
     by_phrase: list[Said]
     left_out: list[Said]
 
+    def shown(self, n: int, one_per_firm: bool) -> dict[str, tuple[int, list[Said]]]:
+        """Of each kind, how many there are and at most ``n`` to show.
+
+        ``one_per_firm``: of those that are near the nearest of each firm.
+        """
+        near = _one_per_firm(self.near) if one_per_firm else self.near
+        return {
+            "near": (len(self.near), near[:n]),
+            # Last what is least sure: a reader who doubts a phrase looks there.
+            "by_phrase": (len(self.by_phrase), self.by_phrase[::-1][:n]),
+            "left_out": (len(self.left_out), self.left_out[:n]),
+        }
+
 
 def read_groups(folder: Path, quarter: str) -> list[Row]:
     """All families and themes of the quarter; raise InvalidInput when their table is missing or damaged."""
@@ -186,6 +199,13 @@ def _said(row: Row, nearness: float | None, phrase: str | None) -> Said:
     speaker = " · ".join(filter(None, [row["speaker_name"], row["speaker_type"]]))
     about = (row["sentence_id"], row["firm_id"], row["firm_name"], row["earnings_call_date"], speaker)
     return Said(*about, row["raw_text"], row["says"], nearness, phrase)
+
+
+def _one_per_firm(nearest_first: list[Said]) -> list[Said]:
+    firsts: dict[str, Said] = {}
+    for said in nearest_first:
+        firsts.setdefault(said.firm_id, said)
+    return list(firsts.values())
 
 
 def _nearest_first(sentences: list[Said]) -> list[Said]:

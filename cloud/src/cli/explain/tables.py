@@ -47,16 +47,15 @@ def rule(level: str) -> str:
 
 def sentence_tables(explained: Explanation, n_shown: int, one_per_firm: bool) -> Iterator[Table]:
     """The sentences that count by nearness and by a phrase alone, and those left out; at most ``n_shown`` of each."""
-    is_family = explained.group["level"] == FAMILY
-    nearest = _one_per_firm(explained.near) if one_per_firm else explained.near
-    counting = "Count for one of its themes" if is_family else "Count because they are near"
+    counting = "Count for one of its themes" if explained.group["level"] == FAMILY else "Count because they are near"
     of_each_firm = ", the nearest of each firm" if one_per_firm else ""
-    yield _sentences(f"{counting}{of_each_firm}", nearest, len(explained.near), n_shown)
-    # Last what is least sure: a reader who doubts a phrase looks there.
-    doubtful = explained.by_phrase[::-1]
-    yield _sentences("Count by a phrase alone, the farthest first", doubtful, len(doubtful), n_shown)
-    title = "Left out: in its topics, but they do not count; the nearest first"
-    yield _sentences(title, explained.left_out, len(explained.left_out), n_shown)
+    titles = {
+        "near": f"{counting}{of_each_firm}",
+        "by_phrase": "Count by a phrase alone, the farthest first",
+        "left_out": "Left out: in its topics, but they do not count; the nearest first",
+    }
+    for kind, (n_all, shown) in explained.shown(n_shown, one_per_firm).items():
+        yield _sentences(titles[kind], shown, n_all)
 
 
 def exposures(rows: Sequence[Row], firm: str) -> Table:
@@ -128,8 +127,7 @@ def _themes(themes: Sequence[Row]) -> Table:
     return table
 
 
-def _sentences(title: str, sentences: Sequence[Said], n_all: int, n_shown: int) -> Table:
-    shown = sentences[:n_shown]
+def _sentences(title: str, shown: Sequence[Said], n_all: int) -> Table:
     table = Table(title=f"{title} ({len(shown):,} of {n_all:,})", title_justify="left", expand=True, show_lines=True)
     table.add_column("Cosine", justify="right")
     has_phrases = any(said.phrase for said in shown)
@@ -147,10 +145,3 @@ def _sentence(said: Said) -> Text:
     # Text, not str: sentences and names are untrusted and rich would read [...] in them as markup.
     about = " · ".join([said.firm_name, said.speaker, f"{said.call_date}", said.sentence_id])
     return Text.assemble(one_line(said.text, LONGEST_SENTENCE), "\n", (one_line(about, LONGEST_SENTENCE), "dim"))
-
-
-def _one_per_firm(nearest_first: Sequence[Said]) -> list[Said]:
-    firsts: dict[str, Said] = {}
-    for said in nearest_first:
-        firsts.setdefault(said.firm_id, said)
-    return list(firsts.values())

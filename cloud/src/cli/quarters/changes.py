@@ -8,7 +8,7 @@ theme is the share of its sentences, over all its calls of a quarter, that count
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +108,16 @@ def read_panel(folder: Path) -> PanelView:
         found = between(firms[quarters[0]], firms[quarters[-1]], places)
         changes[level] = _in_order(_changes(own, found, (n_firms[0], n_firms[-1])))
     return PanelView(quarters, n_firms, changes)
+
+
+def as_json_object(view: PanelView) -> dict[str, Any]:
+    """The view for scripts: ``families`` and ``themes``, each with a point per quarter, in the order that is shown."""
+    return {
+        "quarters": view.quarters,
+        "n_firms": view.n_firms,
+        "families": [asdict(change) for change in view.changes[FAMILY]],
+        "themes": [asdict(change) for change in view.changes[THEME]],
+    }
 
 
 def recorded_inputs(folder: Path) -> dict[str, str] | None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
 from cloud.src.cli.panel.command import build, default_name
 from cloud.src.cli.quarters import page, tables
-from cloud.src.cli.quarters.changes import read_panel, recorded_inputs
+from cloud.src.cli.quarters.changes import as_json_object, read_panel, recorded_inputs
 from cloud.src.cli.report.index import write_index
 from cloud.src.cli.run import run_folder
 from cloud.src.cli.run.run_folder import FAMILY
@@ -18,7 +19,7 @@ from cloud.src.worker.panel.source import inputs_of
 from cloud.src.worker.store import FolderStore
 
 
-def themes(screen: Screen, quarters: Sequence[str], folders: Sequence[Path]) -> None:
+def themes(screen: Screen, quarters: Sequence[str], folders: Sequence[Path], as_json: bool = False) -> None:
     """Show the families and themes of several quarters, and write the page and the table of all beside the last report.
 
     They are those of the panel of these quarters beside the last one's tables, which is made where it is not there yet
@@ -41,6 +42,10 @@ def themes(screen: Screen, quarters: Sequence[str], folders: Sequence[Path]) -> 
     written = page.write_page(view, of_quarter, table.with_suffix(".html"))
     write_index(home)  # the list of pages has one more
 
+    if as_json:
+        files = {"table": str(table), "page": str(written), "panel": str(panel)}
+        print(json.dumps(as_json_object(view) | files, indent=1))
+        return
     console = output_console()
     for level in view.changes:
         console.print(tables.changes_table(level, view))
