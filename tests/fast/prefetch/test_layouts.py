@@ -192,6 +192,7 @@ def test_turns_with_speakers_stay_as_they_are() -> None:
         ("Unidentified Analyst", "Unidentified Analyst"),
         ("Conference Operator", "Conference Operator"),
         ("Moderator", "Moderator"),
+        ("Anna Page", "Anna Page"),
         ("Thank You All", None),
         ("Steel costs rose", None),
         ("Fourth Quarter Outlook", None),

@@ -177,6 +177,13 @@ def test_a_list_of_firms_does_not_hide_texts(tmp_path: Path) -> None:
     assert_elm(calls_of(tmp_path))
 
 
+def test_a_damaged_table_beside_texts_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "calls.parquet", "half of a download")
+    write(tmp_path / "ELM_2020-08-27.txt", "Steel costs rose.")
+    with pytest.raises(InvalidInput, match="calls.parquet is not a readable Parquet file"):
+        calls_of(tmp_path)
+
+
 def test_quarters_in_folders(tmp_path: Path) -> None:
     write(tmp_path / "quarter=2020Q2" / "a.csv", "ticker,date,text\nELM,2020-08-27,Steel costs rose.\n")
     write(tmp_path / "quarter=2020Q3" / "a.csv", "ticker,date,text\nOAK,2020-08-27,Steel costs fell.\n")

@@ -61,9 +61,25 @@ def rows(**columns: object) -> pa.Table:
         (rows(date=datetime.datetime(2023, 2, 2, 1, 30, tzinfo=datetime.UTC)), 1, 1),
         (rows(date=datetime.datetime.fromisoformat("2023-02-02T01:30")), 2, None),
         (rows(date=datetime.datetime(2023, 2, 2, tzinfo=datetime.UTC)), 2, None),
+        (rows(mostimportanttimeutc="21:30:00"), 1, 21),  # as WRDS exports it to CSV
+        (rows(mostimportanttimeutc=datetime.time(21, 30)), 1, 21),  # and to Parquet
+        (rows(date="2023-02-02", mostimportanttimeutc="01:30:00"), 1, 1),  # February 1 in New York
+        (rows(mostimportanttimeutc="00:00:00"), 1, None),  # Capital IQ does not know it
+        (rows(time="16:30 ET", mostimportanttimeutc="22:30:00"), 1, 21),
         (rows(), 1, None),
     ],
-    ids=["column time", "timestamp with a zone", "timestamp without", "midnight", "none"],
+    ids=[
+        "column time",
+        "timestamp with a zone",
+        "timestamp without",
+        "midnight",
+        "UTC by the column's name",
+        "time type",
+        "day before",
+        "midnight in UTC",
+        "both",
+        "none",
+    ],
 )
 def test_the_time_of_a_call_in_a_table(tmp_path: Path, table: pa.Table, day: int, hour: int | None) -> None:
     pq.write_table(table, tmp_path / "calls.parquet")

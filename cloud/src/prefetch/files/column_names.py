@@ -18,7 +18,8 @@ _SYNONYMS = {
     "sub_industry": "gicssubindustry",
     "date": "calldate callday transcriptdate earningsdate eventdate reportdate conferencedate mostimportantdateutc "
     "datetime dateutc timestamp startdatetime published publisheddate publishedat publishdate publicationdate",
-    "time": "calltime starttime eventtime mostimportanttimeutc timeutc",
+    "time": "calltime starttime eventtime",
+    "time_utc": "mostimportanttimeutc calltimeutc starttimeutc",
     "call_id": "transcriptid",
     "section": "sectionname transcriptcomponenttypename componenttypename componenttype session",
     "position": "componentorder paragraphnumber paragraphindex turnnumber turnindex turn sequence order",

@@ -17,8 +17,8 @@ from cloud.src.prefetch.files.quarters import own_quarter
 
 COLUMNS = (
     "call_id", "firm_id", "company", "ticker", "permno", "gvkey", "link_date", "sector", "industry", "sub_industry",
-    "date", "time", "quarter", "fiscal_quarter", "fiscal_year", "section", "position", "speaker", "speaker_type",
-    "role", "text",
+    "date", "time", "time_utc", "quarter", "fiscal_quarter", "fiscal_year", "section", "position", "speaker",
+    "speaker_type", "role", "text",
 )  # fmt: skip
 ROW = "row"  # where the row is in its file, see bad_rows.where
 

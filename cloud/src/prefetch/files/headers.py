@@ -10,6 +10,11 @@ from cloud.src.prefetch.files.bad_rows import BadRows
 from cloud.src.prefetch.files.column_names import known_names
 from cloud.src.prefetch.files.input_file import InputFile
 
+
+class LacksColumns(InvalidInput):
+    """The table is no table of transcripts."""
+
+
 _NEEDED = "needed are company, firm_id or ticker, date, and text"
 
 
@@ -17,7 +22,8 @@ def checked_names(file: InputFile, header: Sequence[str], bad_rows: BadRows) -> 
     """Return the column for each name in the header that FTM uses; remark on those with another name.
 
     Raises:
-        InvalidInput: a needed column is missing or there twice.
+        LacksColumns: a needed column is missing.
+        InvalidInput: one is there twice.
     """
     names = known_names(header)
     columns = set(names.values())
@@ -26,7 +32,7 @@ def checked_names(file: InputFile, header: Sequence[str], bad_rows: BadRows) -> 
         missing.insert(0, "company, firm_id or ticker")
     if missing:
         has = ", ".join(header)[:200]
-        raise InvalidInput(f"{file} lacks {_listed(missing)}: {_NEEDED}; it has: {has!r}")
+        raise LacksColumns(f"{file} lacks {_listed(missing)}: {_NEEDED}; it has: {has!r}")
     double = [name for name, n in Counter(header).items() if n > 1 and name in names]
     if double:
         raise InvalidInput(f"{file} has {_listed(double)} more than once")

@@ -11,6 +11,7 @@ from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files.bad_rows import BadRows
 from cloud.src.prefetch.files.columns import COLUMNS, ROW
 from cloud.src.prefetch.files.csv_files import csv_batches
+from cloud.src.prefetch.files.headers import LacksColumns
 from cloud.src.prefetch.files.input_file import ARCHIVES, InputFile, opened
 from cloud.src.prefetch.files.json_files import json_batches
 from cloud.src.prefetch.files.parquet_files import parquet_batches
@@ -95,10 +96,10 @@ def _is_named_call(path: Path) -> bool:
 
 
 def _has_texts(path: Path) -> bool:
-    """Whether the table is one of transcripts: its header, or first row, has a text."""
+    """Whether the table is one of transcripts: its header, or first row, has a text. One that is damaged may be."""
     try:
         return any(batch["text"].null_count < batch.num_rows for batch in read_rows(path, BadRows()))
-    except InvalidInput:
+    except LacksColumns:
         return False
 
 

@@ -241,7 +241,7 @@ def _typed_rows(path: Path, text_rows: pa.Table, quarter_from: QuarterFrom, bad_
         elif not any(firm):
             bad.setdefault(place, "neither company nor firm_id nor ticker is given")
     columns["quarter"], columns["fiscal_quarter"] = _quarters(text_rows, columns["quarter"], days, quarter_from)
-    del columns["fiscal_year"]
+    del columns["fiscal_year"], columns["time_utc"]
     # Lists of firms, that of the S&P 500 for one, have a sub-industry instead.
     columns["industry"] = pc.coalesce(columns["industry"], columns.pop("sub_industry"))
     rows = pa.table({**columns, "text": _texts(text_rows["text"]), ROW: text_rows[ROW]})

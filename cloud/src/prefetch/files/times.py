@@ -1,4 +1,4 @@
-"""The time of day of a call, from the columns ``date`` and ``time`` of a user's file."""
+"""The time of day of a call, from the columns ``date``, ``time`` and ``time_utc`` of a user's file."""
 
 from __future__ import annotations
 
@@ -47,16 +47,25 @@ def _begun(call_day: date, clock: str) -> datetime:
     return clock_time(call_day, clock)
 
 
+def _clock(written: str | None, in_utc: str | None) -> str:
+    """The text of ``time``, else that of ``time_utc`` with the zone that databases leave to the column's name."""
+    if not is_nothing(written) or is_nothing(in_utc):
+        return tidy(written)
+    clock = tidy(in_utc)
+    return clock + "Z" if re.fullmatch(r"[0-9:.]+", clock) else clock
+
+
 def read_times(rows: pa.Table, days: list[date | None], bad: dict[int, str]) -> tuple[pa.Array[Any], pa.Array[Any]]:
     """Return the days of the rows, and when their calls began in UTC: null where that is not known.
 
     A day is New York's where the time is known, else the one in ``days``. ``bad`` gets the places of the rows whose
     ``time`` cannot be read.
     """
-    texts = [[tidy(text) for text in rows[name].to_pylist()] for name in ("date", "time")]
+    days_as_written = [tidy(text) for text in rows["date"].to_pylist()]
+    clocks = [_clock(*pair) for pair in zip(rows["time"].to_pylist(), rows["time_utc"].to_pylist(), strict=True)]
     read: dict[tuple[str, str], datetime | None] = {}
     times: list[datetime | None] = []
-    for place, (day, pair) in enumerate(zip(days, zip(*texts, strict=True), strict=True)):
+    for place, (day, pair) in enumerate(zip(days, zip(days_as_written, clocks, strict=True), strict=True)):
         if day and pair not in read:  # a call has one time in all its rows
             try:
                 read[pair] = call_time(*pair)

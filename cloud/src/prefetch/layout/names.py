@@ -23,7 +23,7 @@ _NO_NAME = re.compile(
     r"|quarter|year|fiscal|revenues?|sales|earnings|costs?|growth|margins?|questions?|answers?|call|conference|remarks"
     r"|presentation|participants?|forward|looking|statements?|first|second|third|fourth|highlights?|summary|market"
     r"|cash|flow|balance|sheet|capital|dividends?|business|segment|update|overview|closing|opening|next|turning|finally"
-    r"|now|also|yes|no|okay|well|sure|here|that|this|there|is|are|was|page|duration|inc|corp|ltd|llc|plc)\b",
+    r"|now|also|yes|no|okay|well|sure|here|that|this|there|is|are|was|duration|inc|corp|ltd|llc|plc)\b",
     re.IGNORECASE,
 )
 _MARK = re.compile(r"\s+(?:--|[-\u2013\u2014|])\s+|\s*--\s*|\s*[\u2013\u2014]\s*|,\s+")
