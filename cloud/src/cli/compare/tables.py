@@ -51,7 +51,10 @@ def figures(comparison: Comparison) -> tuple[dict[str, float | None], dict[str, 
                 "themes named by keywords": _by_keywords(run.naming_of(THEME)),
             }
         )
-    a, b = ({name: value if value is None else float(value) for name, value in side.items()} for side in sides)
+    a, b = (
+        {name: value if value is None or name in _COUNTS else float(value) for name, value in side.items()}
+        for side in sides
+    )
     return a, b
 
 

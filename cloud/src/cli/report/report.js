@@ -43,7 +43,7 @@ function sentenceItem(sentence, isRepresentative = false) {
   return element("li", "sentence", textElement("p", "sentence-text", sentence.text), about);
 }
 
-function topicSection(topic) {
+function topicSection(topic, level) {
   const list = element("ol", "sentence-list");
   const best = new Set(topic.sentences.slice(0, topic.representative));
   const item = (sentence) => sentenceItem(sentence, best.has(sentence));
@@ -55,7 +55,7 @@ function topicSection(topic) {
   const section = element(
     "section",
     "topic",
-    textElement("h6", "topic-name", topic.name),
+    textElement(level, "topic-name", topic.name),
     element("p", "topic-counts", `${plural(topic.total, "sentence")} · ${named}`),
     textElement("p", "keywords", topic.keywords.join(" · ")),
     list,
@@ -73,19 +73,20 @@ function topicSection(topic) {
   return section;
 }
 
-function firmDetails({ firm, topics, sentences }) {
+// `level`: of its heading, 3 or 5; those of its topics are one below.
+function firmDetails({ firm, topics, sentences }, level) {
   const details = element("details", "firm");
   const counts = `${plural(topics.length, "topic")} · ${plural(sentences, "sentence")} · call of ${firm.callDate}`;
   const summary = element(
     "summary",
     "",
-    textElement("h5", "firm-name", firmLabel(firm)),
+    textElement(`h${level}`, "firm-name", firmLabel(firm)),
     element("span", "firm-counts", counts),
   );
   const example = topics.flatMap((topic) => topic.sentences.slice(0, 1))[0];
   if (example) summary.append(textElement("p", "example", example.text));
   details.append(summary);
-  fillWhenOpened(details, () => details.append(...topics.map(topicSection)));
+  fillWhenOpened(details, () => details.append(...topics.map((topic) => topicSection(topic, `h${level + 1}`))));
   details.open = topics.some((topic) => topic.sentenceHits > 0);
   return details;
 }
@@ -103,8 +104,8 @@ function byFirm(topics) {
 }
 
 // The firms of these topics, FIRMS_AT_ONCE at a time.
-function firmsWithMore(topics) {
-  return inSteps(byFirm(topics), FIRMS_AT_ONCE, firmDetails, "firm", element("div", "firms"));
+function firmsWithMore(topics, level) {
+  return inSteps(byFirm(topics), FIRMS_AT_ONCE, (firm) => firmDetails(firm, level), "firm", element("div", "firms"));
 }
 
 // --- themes -----------------------------------------------------------------------------------
@@ -114,7 +115,7 @@ function fillGroup(group) {
   if (!group.id && isParted()) return holder.replaceChildren(element("p", "cut", "Choose a firm in the filter above, or follow the link of one, to see its topics."));
   if (!isAtHand(group)) return loadGroup(group, holder, fillGroup);
   const hits = group.topics.filter((topic) => topic.isHit);
-  holder.replaceChildren(...firmsWithMore(hits.length ? hits : group.topics));
+  holder.replaceChildren(...firmsWithMore(hits.length ? hits : group.topics, group.id ? 5 : 3));
   if (group.id) {
     const shown = new Set(group.topics.map((topic) => topic.firm)).size;
     const about = `The topics that are mostly about it, of ${shown.toLocaleString("en")} of its ${plural(group.firms, "firm")}`;

@@ -12,8 +12,8 @@ function quotation(sentence) {
   return element("figure", "quotation", plainText("blockquote", "", sentence.text), about);
 }
 
-function heading(text) {
-  return element("h5", "part", text);
+function heading(text, level = "h5") {
+  return element(level, "part", text);
 }
 
 function quotationsOf(group) {
@@ -142,12 +142,12 @@ function firmPage(firm) {
   const topics = topicsOf(firm);
   const about = [firm.sector, `call of ${firm.callDate}`, `${plural(firm.said, "sentence")} that say something`, `${plural(topics.length, "topic")}`].filter(Boolean).join(" · ");
   const topicDetails = element("details", "evidence", element("summary", "", `Its own topics: ${topics.length}`));
-  fillWhenOpened(topicDetails, () => topicDetails.append(...topics.map(topicSection)));
+  fillWhenOpened(topicDetails, () => topicDetails.append(...topics.map((topic) => topicSection(topic, "h3"))));
   const inSector = firm.sector ? ", and the mark where its sector is" : "";
   openPage(
     firmLabel(firm),
     element("p", "about", about),
-    ...(own.length ? [heading(`Its themes by exposure: of what it says, the share about each${inSector}`), ...inSteps(own, FIRMS_FIRST, lines, "theme")] : []),
+    ...(own.length ? [heading(`Its themes by exposure: of what it says, the share about each${inSector}`, "h3"), ...inSteps(own, FIRMS_FIRST, lines, "theme")] : []),
     topicDetails,
   );
 }
@@ -166,7 +166,7 @@ function sectorExposure(theme, sector) {
 
 function topicPage(topic) {
   const theme = topic.theme === null ? null : themes[topic.theme];
-  openPage(`A topic of ${firmLabel(topic.firm)}`, theme && element("p", "about", "Part of the theme ", linkTo(theme.id, theme.name)), topicSection(topic));
+  openPage(`A topic of ${firmLabel(topic.firm)}`, theme && element("p", "about", "Part of the theme ", linkTo(theme.id, theme.name)), topicSection(topic, "h3"));
 }
 
 function sentencePage(sentence) {
