@@ -86,7 +86,8 @@ class FolderStore(Store):
 def write(run: Path, quarter: str, n_firms: int, store: Store) -> tuple[int, int, int]:
     """Write the parts of ``n_firms`` firms; return how many firms, topics and sentences there are."""
     firm_ids: list[str] = []
-    n_topics = n_sentences = n_parts = 0
+    names: list[str] = []
+    n_topics = n_sentences = 0
     for copy, part in _endless(_parts_of(run, quarter)):
         copied = _copied(*part, copy)
         record = read_record(copied[0])
@@ -96,14 +97,15 @@ def write(run: Path, quarter: str, n_firms: int, store: Store) -> tuple[int, int
         ]
         own = pa.array([firm["firm_id"] for firm in record["firms"]], pa.string())
         topics, sentences = (table.filter(pc.is_in(table["firm_id"], own)) for table in copied)
-        store.write_table(keys.topics_part(QUARTER, BATCH, n_parts), with_record(topics, record))
-        store.write_table(keys.sentences_part(QUARTER, BATCH, n_parts), with_record(sentences, record))
+        names.append(keys.part_name(BATCH, len(names), own.to_pylist()))
+        store.write_table(keys.topics_part(QUARTER, names[-1]), with_record(topics, record))
+        store.write_table(keys.sentences_part(QUARTER, names[-1]), with_record(sentences, record))
         firm_ids += [firm["firm_id"] for firm in record["firms"]]
-        n_topics, n_sentences, n_parts = n_topics + len(topics), n_sentences + len(sentences), n_parts + 1
+        n_topics, n_sentences = n_topics + len(topics), n_sentences + len(sentences)
         if len(firm_ids) == n_firms:
             break
     store.write_json(MANIFEST, {"batch_id": BATCH, "firm_ids": firm_ids})
-    store.write_json(keys.progress(QUARTER, BATCH), {"manifest_key": MANIFEST, "parts": list(range(n_parts))})
+    store.write_json(keys.progress(QUARTER, BATCH), {"manifest_key": MANIFEST, "parts": names})
     return len(firm_ids), n_topics, n_sentences
 
 

@@ -6,6 +6,8 @@ Standard library only: the Lambda functions use this module too.
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -159,9 +161,23 @@ def is_batch_progress(key: str) -> bool:
 # --- map --------------------------------------------------------------------------------------
 
 
-def topics_part(quarter: str, batch: str, part: int) -> str:
+def part_name(batch: str, number: int, firm_ids: Sequence[str]) -> str:
+    """The name of a part of a batch, numbered from 0; it ends in a hash of its firms.
+
+    So batches of another size leave the parts alone that they may take their firms from.
+    """
+    firms = hashlib.sha256(json.dumps(list(firm_ids)).encode()).hexdigest()
+    return f"{batch}_part_{number:02d}_{firms[:8]}"
+
+
+def part_of(key: str) -> str:
+    """The name of the part that a key under one of the prefixes below is of."""
+    return key.removeprefix(folder_of(key)).removesuffix(".parquet")
+
+
+def topics_part(quarter: str, name: str) -> str:
     """Topics of up to 50 firms of a batch, as map leaves them for reduce."""
-    return f"{topics_parts_prefix(quarter)}{batch}_part_{part:02d}.parquet"
+    return f"{topics_parts_prefix(quarter)}{name}.parquet"
 
 
 def topics_parts_prefix(quarter: str) -> str:
@@ -169,9 +185,9 @@ def topics_parts_prefix(quarter: str) -> str:
     return f"intermediate/firm-topics/quarter={quarter}/"
 
 
-def sentences_part(quarter: str, batch: str, part: int) -> str:
+def sentences_part(quarter: str, name: str) -> str:
     """Sentences of up to 50 firms of a batch, as map leaves them for reduce."""
-    return f"{sentences_parts_prefix(quarter)}{batch}_part_{part:02d}.parquet"
+    return f"{sentences_parts_prefix(quarter)}{name}.parquet"
 
 
 def sentences_parts_prefix(quarter: str) -> str:
@@ -179,9 +195,9 @@ def sentences_parts_prefix(quarter: str) -> str:
     return f"intermediate/firm-sentences/quarter={quarter}/"
 
 
-def llm_answers(quarter: str, batch: str, part: int) -> str:
+def llm_answers(quarter: str, name: str) -> str:
     """The LLM's answers for a part, so that a repeated map job does not ask again."""
-    return f"{llm_answers_prefix(quarter)}{batch}_part_{part:02d}.json"
+    return f"{llm_answers_prefix(quarter)}{name}.json"
 
 
 def llm_answers_for_themes(quarter: str) -> str:

@@ -18,9 +18,12 @@ def with_record(table: pa.Table, record: Mapping[str, object]) -> pa.Table:
 
 
 def read_record(table: pa.Table) -> dict[str, Any]:
-    """A part's metadata: fingerprint, firms, skipped, failed, without_llm, names_by."""
+    """A part's metadata: made_of, firms, skipped, failed, without_llm, names_by.
+
+    ``made_of`` is empty in a part by an earlier version, which had one fingerprint for all its firms.
+    """
     written = read_metadata(table.schema)
-    nothing = {"fingerprint": "", "firms": [], "skipped": [], "failed": [], "without_llm": [], "names_by": {}}
+    nothing = {"made_of": {}, "firms": [], "skipped": [], "failed": [], "without_llm": [], "names_by": {}}
     return {**nothing, **written}
 
 

@@ -20,8 +20,9 @@ from cloud.src.llm.errors import LlmMisconfigured
 from cloud.src.naming.ask import Name, in_words
 from cloud.src.naming.namer import Namer
 from cloud.src.worker import answers, parts
+from cloud.src.worker.earlier_parts import EarlierParts
 from cloud.src.worker.firm_topics import FirmAnalyser, FirmResult, NothingToAnalyse
-from cloud.src.worker.parts import Part
+from cloud.src.worker.parts import Part, PlannedPart
 from cloud.src.worker.progress import BatchProgress, FirmReason, ProgressWriter
 from cloud.src.worker.recipe import Recipe, named_by
 from cloud.src.worker.settings import MapSettings
@@ -62,7 +63,7 @@ class FirmToName:
 class PartUnderWay:
     """A part file that is being made; ``is_analysed`` when no firm will be added to ``waiting`` any more."""
 
-    number: int
+    name: str
     part: Part
     book: AnswerBook
     is_new: bool
@@ -81,12 +82,14 @@ class MapJob:
     made_with: Recipe
     progress: BatchProgress
     writer: ProgressWriter = field(init=False)
+    earlier: EarlierParts = field(init=False)
     under_way: deque[PartUnderWay] = field(default_factory=deque)
     failures_in_a_row: int = 0
     started_at: float = field(default_factory=time.monotonic)
 
     def __post_init__(self) -> None:
         self.writer = ProgressWriter(self.store, self.progress)
+        self.earlier = EarlierParts(self.store, self.settings)
 
     def is_time_up(self) -> bool:
         """Whether no firm should be begun any more, so that those begun are finished before Batch ends the job."""
@@ -96,15 +99,15 @@ class MapJob:
     def save(self) -> None:
         """Write what would be lost with a killed job: the LLM's answers, and the progress."""
         for part in self.under_way:
-            answers.write(self.store, self.answers_key(part.number), part.book)
+            answers.write(self.store, self.answers_key(part.name), part.book)
         under_way = sum(part.part.n_settled() for part in self.under_way)
         self.progress.analysed = self.progress.n_settled() + under_way
         self.progress.naming = self.namer.tally()
         self.writer.write()
 
-    def answers_key(self, part: int) -> str:
+    def answers_key(self, part: str) -> str:
         """Where the LLM's answers for this part are kept."""
-        return keys.llm_answers(self.settings.quarter, self.settings.batch_id, part)
+        return keys.llm_answers(self.settings.quarter, part)
 
     def save_now_and_then(self) -> None:
         """Save the progress if the last time was long enough ago."""
@@ -120,8 +123,8 @@ def run(job: MapJob) -> None:
     job.save()
     try:
         reader = TranscriptReader(job.store, settings.quarter)
-        for number, start in enumerate(range(0, len(firm_ids), settings.checkpoint_interval)):
-            _process_part(job, number, *reader.read(firm_ids[start : start + settings.checkpoint_interval]))
+        for planned in parts.plan(settings.batch_id, firm_ids, settings.checkpoint_interval):
+            _process_part(job, planned, *reader.read(planned.firm_ids))
             if job.is_time_up():
                 break
         _take_names(job, most_waiting=0)
@@ -143,31 +146,21 @@ def run(job: MapJob) -> None:
     log.info("naming: %s", in_words(job.progress.naming))
 
 
-def _process_part(job: MapJob, number: int, firms: list[FirmTranscripts], not_there: list[FirmReason]) -> None:
+def _process_part(job: MapJob, planned: PlannedPart, firms: list[FirmTranscripts], not_there: list[FirmReason]) -> None:
     """Analyse the part's firms; some may still wait for their names afterwards.
 
     ``not_there``: firms of the part without a sentence to analyse, although they should have some.
     """
-    settings = job.settings
-    fingerprint = parts.fingerprint(job.made_with, firms)
-    written = parts.read_part(job.store, settings.quarter, settings.batch_id, number, fingerprint)
-    part = written or Part(fingerprint)
-    missing = part.missing(firms)
-    book = AnswerBook()
     for absent in not_there:
         log.error("firm %s failed: %s", absent.firm_id, absent.reason)
-    if missing:
-        log.info("part %d: %d of %d firms to analyse", number, len(missing), len(firms))
-        part.failed = []
-        book = answers.read(job.store, job.answers_key(number))
-    else:
-        log.info("part %d is finished already: %d firms", number, len(firms))
-    job.progress.reused_firms += part.n_settled()
-    is_new = bool(missing) or written is None
-    if is_new:
-        part.failed = list(not_there)
-    under_way = PartUnderWay(number, part, book, is_new)
+    under_way = _begin_part(job, planned.name, parts.fingerprints(job.made_with, firms), not_there)
     job.under_way.append(under_way)
+    finished = under_way.part.finished()
+    missing = [firm for firm in firms if firm.firm_id not in finished]
+    if missing:
+        log.info("part %d: %d of %d firms to analyse", planned.number, len(missing), len(firms))
+    else:
+        log.info("part %d is finished already: %d firms", planned.number, len(firms))
     for number_of_firm, firm in enumerate(missing):
         if number_of_firm % FIRMS_EMBEDDED_TOGETHER == 0:
             if job.is_time_up():
@@ -178,6 +171,19 @@ def _process_part(job: MapJob, number: int, firms: list[FirmTranscripts], not_th
         job.save_now_and_then()
     under_way.is_analysed = True
     _take_names(job, MAX_FIRMS_WAITING)
+
+
+def _begin_part(job: MapJob, name: str, made_of: dict[str, str], not_there: list[FirmReason]) -> PartUnderWay:
+    """The part as far as earlier jobs have made it, under this name or with other batches."""
+    part = parts.read_part(job.store, job.settings.quarter, name, made_of)
+    is_new = part.finished() != made_of.keys() or part.failed != not_there
+    if is_new:
+        part.failed = []
+        job.earlier.complete(part)
+    job.progress.reused_firms += part.n_settled()
+    if is_new:
+        part.failed = list(not_there)
+    return PartUnderWay(name, part, answers.read(job.store, job.answers_key(name)) if is_new else AnswerBook(), is_new)
 
 
 def _look_ahead(job: MapJob, firms: list[FirmTranscripts]) -> None:
@@ -257,16 +263,16 @@ def _add_firm(job: MapJob, part: Part, firm: FirmToName) -> None:
 def _finish_part(job: MapJob, under_way: PartUnderWay) -> None:
     settings, part = job.settings, under_way.part
     if under_way.is_new:
-        answers.write(job.store, job.answers_key(under_way.number), under_way.book)
+        answers.write(job.store, job.answers_key(under_way.name), under_way.book)
         part.names_by = named_by(job.made_with)
-        parts.write_part(job.store, settings.quarter, settings.batch_id, under_way.number, part)
+        parts.write_part(job.store, settings.quarter, under_way.name, part)
     else:
         job.progress.reused_parts += 1
     # Only now do its firms count: what is not in a written part is lost when the job is killed.
     job.progress.done += [firm["firm_id"] for firm in part.firms]
     job.progress.skipped += part.skipped
     job.progress.failed += part.failed
-    job.progress.parts.append(under_way.number)
+    job.progress.parts.append(under_way.name)
     job.under_way.popleft()
     # At once: reduce reads only the parts listed here, so a part not listed would be lost with a killed job.
     job.save()

@@ -19,25 +19,27 @@ from cloud.src.worker.transcripts import read_batches
 
 @dataclass(frozen=True)
 class FinishedPart:
-    """A part of a batch that map has finished."""
+    """A part of a batch that map has finished; what reduce publishes of it goes by its number."""
 
     batch_id: str
     number: int
+    name: str
 
 
 @dataclass(frozen=True)
 class MappedQuarter:
     """What the map jobs left. ``topics`` has schema TOPIC, sorted by topic.
 
-    ``names_by``: the models and prompts that named the topics, usually one. ``fingerprints``: of what the parts are
-    made.
+    ``names_by``: the models and prompts that named the topics, usually one. ``made_of``: the fingerprint of each firm.
+    ``unsettled``: the firms of the manifest that are in none of the parts.
     """
 
     parts: list[FinishedPart]
     topics: pa.Table
     firms: list[FirmRow]
     names_by: list[NamedBy]
-    fingerprints: list[str]
+    made_of: dict[str, str]
+    unsettled: set[str]
 
     def embeddings(self) -> Vectors:
         """Shape (topics, dimensions)."""
@@ -51,21 +53,26 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
 
     The progress files say which parts count: a part left by an earlier execution with other batches is not theirs.
     """
-    finished, tables, fingerprints = [], [], []
+    finished, tables = [], []
+    made_of: dict[str, str] = {}
+    unsettled: set[str] = set()
     firms: list[FirmRow] = []
     names_by: list[NamedBy] = []
     for batch_id, firms_of_batch in read_batches(store, manifest_key).items():
         progress = store.read_json_if_there(keys.progress(quarter, batch_id))
+        unclaimed = set(firms_of_batch)
+        unsettled |= unclaimed
         if progress is None or progress["manifest_key"] != manifest_key:
             continue
-        unclaimed = firms_of_batch
-        for number in progress["parts"]:
-            table = store.read_table(keys.topics_part(quarter, batch_id, number))
-            finished.append(FinishedPart(batch_id, number))
+        for number, part in enumerate(progress["parts"]):
+            name = part_name(batch_id, part)
+            table = store.read_table(keys.topics_part(quarter, name))
+            finished.append(FinishedPart(batch_id, number, name))
             record = read_record(table)
-            fingerprints.append(record["fingerprint"])
+            made_of |= record["made_of"]
             firms_of_part = [firm_with_dates(firm) for firm in record["firms"]]
-            unclaimed = claim_firms(unclaimed, firms_of_part, keys.topics_part(quarter, batch_id, number))
+            unclaimed = claim_firms(unclaimed, firms_of_part, keys.topics_part(quarter, name))
+            unsettled -= {firm["firm_id"] for kind in ("firms", "skipped", "failed") for firm in record[kind]}
             firms += firms_of_part
             if record["names_by"] not in names_by:
                 names_by.append(record["names_by"])
@@ -74,13 +81,19 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
         raise FtmError(f"no batch of {manifest_key} left any result: see the reasons in progress/{quarter}/")
     # Sorted, so that the themes do not depend on how the firms were put into batches.
     topics = pa.concat_tables(tables).sort_by([("firm_id", "ascending"), ("local_topic_id", "ascending")])
-    return MappedQuarter(finished, topics, sorted(firms, key=lambda firm: firm["firm_id"]), names_by, fingerprints)
+    firms.sort(key=lambda firm: firm["firm_id"])
+    return MappedQuarter(finished, topics, firms, names_by, made_of, unsettled)
+
+
+def part_name(batch_id: str, part: str | int) -> str:
+    """The name of a part in a batch's progress; earlier versions wrote its number, and named it by that."""
+    return part if isinstance(part, str) else f"{batch_id}_part_{part:02d}"
 
 
 def claim_firms(unclaimed: set[str], firms_of_part: list[FirmRow], key: str) -> set[str]:
     """The firms of a batch that are still unclaimed after this part; raise FtmError when one of the part's is not.
 
-    Two executions of one quarter with other batch sizes write parts of the same names: no firm must count twice.
+    No firm must count twice, whatever has written to the bucket meanwhile.
     """
     still_unclaimed = set(unclaimed)
     for firm in firms_of_part:

@@ -29,7 +29,7 @@ class FirmReason:
 class BatchProgress:
     """The document of a map job.
 
-    ``parts`` are the numbers of the finished part files, which is what reduce reads; ``done``, ``skipped`` and
+    ``parts`` are the names of the finished part files, which is what reduce reads; ``done``, ``skipped`` and
     ``failed`` are the firms in them. ``analysed`` also counts the firms of the part that is being made. ``naming``
     counts what this run of the job has asked of the LLM, and why some names are not by it.
     """
@@ -47,7 +47,7 @@ class BatchProgress:
     done: list[str] = field(default_factory=list)
     skipped: list[FirmReason] = field(default_factory=list)
     failed: list[FirmReason] = field(default_factory=list)
-    parts: list[int] = field(default_factory=list)
+    parts: list[str] = field(default_factory=list)
     reused_parts: int = 0
     reused_firms: int = 0  # those in parts, also unfinished ones, that an earlier job had left
     naming: dict[str, int] = field(default_factory=dict)

@@ -15,18 +15,17 @@ from cloud.src.contract.errors import FtmError
 from cloud.src.contract.record import of_run
 from cloud.src.worker.calls import calls_of
 from cloud.src.worker.exposures import exposures_of
+from cloud.src.worker.mapped_quarter import FinishedPart
 from cloud.src.worker.store import Store
 
 # Which of a part's sentences (schema SENTENCE_VECTOR) count for which theme: a table EVIDENCE.
 EvidenceOf = Callable[[pa.Table], pa.Table]
 
-Part = tuple[str, int]  # batch_id and number
 
-
-def sentence_parts(store: Store, quarter: str, parts: list[Part]) -> Iterator[tuple[Part, pa.Table]]:
+def sentence_parts(store: Store, quarter: str, parts: list[FinishedPart]) -> Iterator[tuple[FinishedPart, pa.Table]]:
     """Each part's sentences, as schema SENTENCE_VECTOR; raise FtmError when an earlier version has written them."""
-    for batch_id, number in parts:
-        key = keys.sentences_part(quarter, batch_id, number)
+    for part in parts:
+        key = keys.sentences_part(quarter, part.name)
         table = store.read_table(key)
         missing = [name for name in schemas.SENTENCE_VECTOR.names if name not in table.column_names]
         if missing:
@@ -34,11 +33,11 @@ def sentence_parts(store: Store, quarter: str, parts: list[Part]) -> Iterator[tu
                 f"{store.where(key)} is of an earlier version of ftm (no column {', '.join(missing)}): "
                 f"prefetch and run the quarter again, beginning with: ftm prefetch {quarter} --force"
             )
-        yield (batch_id, number), table
+        yield part, table
 
 
 def publish(
-    store: Store, quarter: str, parts: list[Part], themes: pa.Table, evidence_of: EvidenceOf, run_id: str
+    store: Store, quarter: str, parts: list[FinishedPart], themes: pa.Table, evidence_of: EvidenceOf, run_id: str
 ) -> None:
     """Write sentences (without vectors) and evidence part by part, and one table each of calls and exposures.
 
@@ -53,9 +52,9 @@ def publish(
         sentences, evidence = mapped.drop_columns(["vector"]), evidence_of(mapped)
         calls.append(calls_of(sentences))
         exposures.append(exposures_of(evidence, sentences, calls[-1], themes))
-        store.write_table(keys.sentences(quarter, *part), of_run(sentences, run_id))
-        store.write_table(keys.evidence(quarter, *part), of_run(evidence, run_id))
-        published |= {keys.sentences(quarter, *part), keys.evidence(quarter, *part)}
+        for key, table in ((keys.sentences, sentences), (keys.evidence, evidence)):
+            store.write_table(key(quarter, part.batch_id, part.number), of_run(table, run_id))
+            published.add(key(quarter, part.batch_id, part.number))
     published.add(keys.themes(quarter))  # written last, by reduce
     # Sorted, so that the tables do not depend on how the firms were put into batches. Equal ones keep their order,
     # which is that of the themes.

@@ -24,7 +24,7 @@ from cloud.src.naming.namer import Namer
 from cloud.src.themes.measure import Limits, Sentences
 from cloud.src.themes.rank import sentences_of_any_call
 from cloud.src.themes.refine import NO_THEME
-from cloud.src.worker import publish
+from cloud.src.worker import earlier_parts, publish
 from cloud.src.worker.find_quarter_themes import QuarterTopics, Stability, find_and_fit, stability
 from cloud.src.worker.mapped_quarter import MappedQuarter, read_mapped
 from cloud.src.worker.measure_quarter import MeasuredQuarter, QuarterEvidence, measure_quarter
@@ -86,6 +86,7 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
     record = {"names_by": [namer.themes_named_by], "naming": naming, "names_lost": names_lost(ranked, names)}
     store.write_table(keys.themes(quarter), of_run(with_record(themes, record), steps.progress.run))
     log.info("naming: %s", in_words(naming))
+    earlier_parts.remove(store, quarter, [part.name for part in mapped.parts], mapped.unsettled)
     log.info("wrote %d families, %d themes of %d firms", len(ranked.families), len(ranked.themes), len(mapped.firms))
 
 
@@ -108,10 +109,9 @@ def find_and_measure(
     keywords: list[Any] = mapped.topics.column("keywords").to_pylist()
     topics = QuarterTopics(mapped.embeddings(), firm_ids, keywords)
     spoken = SpokenSentences([firm["firm_id"] for firm in mapped.firms], mapped.topics)
-    parts = [(part.batch_id, part.number) for part in mapped.parts]
 
     def read_parts() -> Iterator[SpokenPart]:
-        for _, table in publish.sentence_parts(store, settings.quarter, parts):
+        for _, table in publish.sentence_parts(store, settings.quarter, mapped.parts):
             yield spoken.of(table)
 
     n_sentences = sum(firm["n_sentences"] for firm in mapped.firms)
@@ -139,9 +139,8 @@ def write_tables(
     """Write all tables but themes, whose presence says that the others are there; ``run`` is the id in all of them."""
     theme_ids = ids_by_number(ranked.themes)
     topics = with_theme_ids(mapped.topics, theme_ids, measured)
-    parts = [(part.batch_id, part.number) for part in mapped.parts]
     evidence = QuarterEvidence(measured, theme_ids, ids_by_number(ranked.families))
-    publish.publish(store, quarter, parts, themes, evidence, run)
+    publish.publish(store, quarter, mapped.parts, themes, evidence, run)
     others = {
         keys.firms: pa.Table.from_pylist(mapped.firms, schema=schemas.FIRM),
         keys.topics: with_record(topics, {"names_by": mapped.names_by}),
@@ -152,11 +151,11 @@ def write_tables(
 
 
 def run_id(mapped: MappedQuarter, themes: pa.Table) -> str:
-    """What tells the tables of this run from those of any other: a hash of what its parts were made of and its themes.
+    """What tells the tables of this run from those of any other: a hash of what its firms were made of and its themes.
 
     Runs that come to the same have the same id, so that their files are the same, too.
     """
-    made_of = json.dumps([mapped.fingerprints, themes.to_pylist()], default=str)
+    made_of = json.dumps([sorted(mapped.made_of.items()), themes.to_pylist()], default=str)
     return hashlib.sha256(made_of.encode()).hexdigest()[:16]
 
 

@@ -35,16 +35,15 @@ class FirmTranscripts:
 
 def read_batch(store: Store, manifest_key: str, batch_id: str) -> list[str]:
     """The firm_ids of a batch; raise FtmError when the manifest does not list it."""
-    batches = documents.batches(store.require(manifest_key), store.where(manifest_key))
+    batches = read_batches(store, manifest_key)
     if batch_id in batches:
         return batches[batch_id]
     raise FtmError(f"batch {batch_id} is not in {store.where(manifest_key)}")
 
 
-def read_batches(store: Store, manifest_key: str) -> dict[str, set[str]]:
+def read_batches(store: Store, manifest_key: str) -> dict[str, list[str]]:
     """The firm_ids of each batch."""
-    batches = documents.batches(store.require(manifest_key), store.where(manifest_key))
-    return {batch_id: set(firm_ids) for batch_id, firm_ids in batches.items()}
+    return documents.batches(store.require(manifest_key), store.where(manifest_key))
 
 
 class TranscriptReader:

@@ -121,7 +121,14 @@ locals {
       reads  = ["manifests/*", "progress/*", "intermediate/*", "processed/*"]
       writes = ["processed/*", "sentiment-ready/*", "intermediate/llm-answers/*", "progress/*/_themes.json"]
       # Parts of an earlier run with other batches, and a second table of an earlier version beside that of the themes.
-      deletes = ["processed/sentences/*", "processed/evidence/*", "processed/themes/*"]
+      deletes = [
+        "processed/sentences/*",
+        "processed/evidence/*",
+        "processed/themes/*",
+        "intermediate/firm-topics/*",
+        "intermediate/firm-sentences/*",
+        "intermediate/llm-answers/*",
+      ]
     }
   }
 }

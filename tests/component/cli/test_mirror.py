@@ -15,7 +15,8 @@ from cloud.src.contract.record import of_run
 from tests.component.conftest import BUCKET
 
 Q = "2023Q1"
-TOPICS, SENTENCES = keys.topics_part(Q, "2023Q1_batch_0000", 0), keys.sentences_part(Q, "2023Q1_batch_0000", 0)
+PART = keys.part_name("2023Q1_batch_0000", 0, ["101", "102"])
+TOPICS, SENTENCES = keys.topics_part(Q, PART), keys.sentences_part(Q, PART)
 
 
 def put(s3: Any, **objects: str) -> None:
@@ -67,7 +68,7 @@ def test_what_an_earlier_run_left_in_the_same_bucket_is_not_this_runs(s3: Any, t
 
 
 def test_what_the_llm_has_answered_is_not_asked_again_in_the_next_run(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
-    answers = keys.llm_answers(Q, "2023Q1_batch_0000", 0)
+    answers = keys.llm_answers(Q, PART)
     put(s3, **{answers: "answers"})
     mirror.finish()
     assert files(tmp_path) == {answers: "answers"}
@@ -89,7 +90,7 @@ def test_an_interrupted_run_continues_from_the_folder(s3: Any, tmp_path: Path) -
 
 
 def test_half_a_file_of_a_killed_run_is_removed_and_never_uploaded(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
-    partial = (tmp_path / TOPICS).with_name(".2023Q1_batch_0000_part_00.parquet.partial")
+    partial = (tmp_path / TOPICS).with_name(f".{PART}.parquet.partial")
     partial.parent.mkdir(parents=True)
     partial.write_text("half")
     assert mirror.seed() == 0
@@ -140,6 +141,22 @@ def test_files_that_the_new_run_did_not_write_go_away_with_its_tables(s3: Any, m
     assert not stale.exists()
     assert other_quarter.exists()
     assert notes.exists()
+
+
+def test_parts_that_reduce_has_removed_go_from_the_folder_too(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+    left = keys.part_name("2023Q1_batch_0001", 0, ["103"])
+    removed = {keys.topics_part(Q, left): "1", keys.sentences_part(Q, left): "1", keys.llm_answers(Q, left): "1"}
+    put(s3, **removed, **{TOPICS: "2", SENTENCES: "2"})
+    mirror.copy_new()
+    for key in removed:
+        s3.delete_object(Bucket=BUCKET, Key=key)
+
+    mirror.finish()
+    assert files(tmp_path).keys() == {*removed, TOPICS, SENTENCES}  # no tables: the next run may need them
+
+    put(s3, **{keys.themes(Q): "now"})
+    mirror.finish()
+    assert files(tmp_path) == {TOPICS: "2", SENTENCES: "2", keys.themes(Q): "now"}
 
 
 def test_a_second_table_in_the_folder_of_themes_goes_when_the_quarter_is_run_again(

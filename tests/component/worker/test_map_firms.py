@@ -35,6 +35,7 @@ from tests.component.worker_quarter import (
 )
 
 BATCH = keys.batch_id(QUARTER, 0)
+LATER = "manifests/2023Q1/manifest_20230402T000000000000Z.jsonl"  # of a later execution
 
 
 class BrokenAnalyser(FirmAnalyser):
@@ -69,12 +70,17 @@ def written_parts(store: Store) -> list[str]:
     return store.list(f"intermediate/firm-topics/quarter={QUARTER}/")
 
 
-def part_keys(*numbers: int) -> list[str]:
-    return [keys.topics_part(QUARTER, BATCH, number) for number in numbers]
+def names(*parts_of_batch: str) -> list[str]:
+    """The names of the batch's parts: "101 102" is a part of two firms."""
+    return [keys.part_name(BATCH, number, firms.split()) for number, firms in enumerate(parts_of_batch)]
+
+
+def part_keys(*parts_of_batch: str) -> list[str]:
+    return [keys.topics_part(QUARTER, name) for name in names(*parts_of_batch)]
 
 
 def firms_in_part(store: Store, number: int) -> list[str]:
-    table = store.read_table(keys.topics_part(QUARTER, BATCH, number))
+    table = store.read_table(keys.topics_part(QUARTER, read_progress(store)["parts"][number]))
     firm_ids: list[Any] = table.column("firm_id").to_pylist()
     return list(dict.fromkeys(firm_ids))
 
@@ -100,12 +106,12 @@ def test_a_batch_leaves_its_firms_in_parts(s3: Any) -> None:
         "done": ["101", "102", "103", "104", "105"],
         "skipped": [],
         "failed": [],
-        "parts": [0, 1, 2],
+        "parts": names("101 102", "103 104", "105"),
         "reused_parts": 0,
         "reused_firms": 0,
         "naming": {},
     }
-    assert written_parts(store) == part_keys(0, 1, 2)
+    assert written_parts(store) == part_keys("101 102", "103 104", "105")
     assert [firms_in_part(store, number) for number in range(3)] == [["101", "102"], ["103", "104"], ["105"]]
 
 
@@ -116,7 +122,7 @@ def test_a_sentence_that_says_something_keeps_its_vector(s3: Any) -> None:
 
     map_firms.run(map_job(store, analyser()))
 
-    sentences = store.read_table(keys.sentences_part(QUARTER, BATCH, 0))
+    sentences = store.read_table(keys.sentences_part(QUARTER, *names("101")))
     assert sentences.schema.remove_metadata() == schemas.SENTENCE_VECTOR
     says = sentences.column("says").to_pylist()
     assert says == [False, *[True] * len(call(0)), False]
@@ -131,8 +137,8 @@ def test_topics_and_sentences_of_a_part_fit_together(s3: Any) -> None:
 
     map_firms.run(map_job(store, analyser()))
 
-    topics = store.read_table(keys.topics_part(QUARTER, BATCH, 0))
-    sentences = store.read_table(keys.sentences_part(QUARTER, BATCH, 0))
+    topics = store.read_table(keys.topics_part(QUARTER, *names("101 102")))
+    sentences = store.read_table(keys.sentences_part(QUARTER, *names("101 102")))
     assert topics.schema.remove_metadata() == schemas.TOPIC
     assert sentences.schema.remove_metadata() == schemas.SENTENCE_VECTOR
     everything_said = [text for firm in firms for text in firm.column("cleaned_text")]
@@ -196,7 +202,7 @@ def test_a_batch_of_skipped_firms_only_succeeds(s3: Any) -> None:
     map_firms.run(map_job(store, analyser()))
 
     assert read_progress(store)["status"] == "succeeded"
-    assert written_parts(store) == part_keys(0)
+    assert written_parts(store) == part_keys("199")
 
 
 def test_ten_failures_in_a_row_stop_the_batch(s3: Any) -> None:
@@ -209,7 +215,7 @@ def test_ten_failures_in_a_row_stop_the_batch(s3: Any) -> None:
 
     assert broken.asked_for == [firm.firm_id for firm in firms[:12]]
     done = read_progress(store)
-    assert (done["status"], done["done"], done["parts"]) == ("failed", ["101", "102"], [0, 1, 2, 3, 4])
+    assert (done["status"], done["done"], len(done["parts"])) == ("failed", ["101", "102"], 5)
     assert [failure["firm_id"] for failure in done["failed"]] == [firm.firm_id for firm in firms[2:12]]
 
 
@@ -251,8 +257,8 @@ def test_progress_counts_firms_of_written_parts_only(s3: Any, monkeypatch: pytes
     assert seen == [
         (0, [], [], []),
         (1, [], [], []),
-        (2, ["101", "102"], [0], part_keys(0)),
-        (3, ["101", "102"], [0], part_keys(0)),
+        (2, ["101", "102"], names("101 102"), part_keys("101 102")),
+        (3, ["101", "102"], names("101 102"), part_keys("101 102")),
     ]
 
 
@@ -283,7 +289,7 @@ def test_a_job_with_another_recipe_makes_all_again(s3: Any) -> None:
     assert read_progress(store)["reused_parts"] == 0
 
 
-def test_a_changed_word_makes_its_part_again(s3: Any) -> None:
+def test_a_changed_word_makes_its_firm_again(s3: Any) -> None:
     firms = numbered_firms(4)
     store = one_batch(s3, firms)
     map_firms.run(map_job(store, analyser()))
@@ -293,7 +299,7 @@ def test_a_changed_word_makes_its_part_again(s3: Any) -> None:
 
     map_firms.run(map_job(store, repeated))
 
-    assert repeated.asked_for == ["103", "104"]
+    assert repeated.asked_for == ["104"]
 
 
 @pytest.mark.parametrize("progress_survives", [True, False])
@@ -302,9 +308,10 @@ def test_an_interrupted_job_loses_nothing_that_was_written(s3: Any, progress_sur
     with pytest.raises(KeyboardInterrupt):
         map_firms.run(map_job(store, BrokenAnalyser({"104": KeyboardInterrupt()})))
     interrupted = read_progress(store)
-    assert (interrupted["status"], interrupted["done"], interrupted["parts"]) == ("failed", ["101", "102"], [0])
-    assert written_parts(store) == part_keys(0)
-    first_part = store.require(part_keys(0)[0])
+    first_part = names("101 102")
+    assert (interrupted["status"], interrupted["done"], interrupted["parts"]) == ("failed", ["101", "102"], first_part)
+    assert written_parts(store) == part_keys("101 102")
+    before = store.require(*part_keys("101 102"))
     if not progress_survives:  # a killed job does not get to write it
         store.delete(keys.progress(QUARTER, BATCH))
     repeated = BrokenAnalyser({})
@@ -312,9 +319,9 @@ def test_an_interrupted_job_loses_nothing_that_was_written(s3: Any, progress_sur
     map_firms.run(map_job(store, repeated))
 
     assert repeated.asked_for == ["103", "104", "105", "106"]
-    assert store.require(part_keys(0)[0]) == first_part
+    assert store.require(*part_keys("101 102")) == before
     done = read_progress(store)
-    assert (done["status"], done["reused_parts"], done["parts"]) == ("succeeded", 1, [0, 1, 2])
+    assert (done["status"], done["reused_parts"], len(done["parts"])) == ("succeeded", 1, 3)
     assert (done["reused_firms"], done["analysed"]) == (2, 6)
 
 
@@ -322,15 +329,82 @@ def test_a_firm_is_the_same_whatever_shares_its_batch(s3: Any) -> None:
     firms = numbered_firms(6)
     store = one_batch(s3, firms)
     map_firms.run(map_job(store, analyser(), firms_a_part=6))
-    together = store.read_table(part_keys(0)[0])
+    [key] = written_parts(store)
+    together = store.read_table(key)
+    store.delete(key)  # else the firm would be taken from it
 
     write_batches(s3, ["104"], 1)
     map_firms.run(map_job(store, analyser(), firms_a_part=6))
 
-    alone = store.read_table(part_keys(0)[0])
+    alone = store.read_table(*part_keys("104"))
     assert together.schema.metadata[METADATA_KEY] != alone.schema.metadata[METADATA_KEY]
     of_firm = [topic for topic in together.to_pylist() if topic["firm_id"] == "104"]
     assert alone.to_pylist() == of_firm != []
+
+
+@pytest.mark.parametrize(("batch_size", "firms_a_part"), [(2, 2), (3, 3), (6, 4)])
+def test_a_firm_that_is_done_stays_done_whatever_the_batches(s3: Any, batch_size: int, firms_a_part: int) -> None:
+    quiet = firm("106", ["Thank you very much."])
+    store = one_batch(s3, [*numbered_firms(5), quiet])
+    map_firms.run(map_job(store, BrokenAnalyser({"105": ValueError("odd")}), firms_a_part=6))
+    [together] = written_parts(store)
+    before = firm_rows(store, together)
+    other = BrokenAnalyser({})
+
+    batches = write_batches(s3, ["101", "102", "103", "104", "105", "106"], batch_size, LATER)
+    for number in range(len(batches)):
+        map_firms.run(map_job(store, other, number, firms_a_part, manifest_key=LATER))
+
+    assert other.asked_for == ["105"]
+    progress_of = [store.read_json(keys.progress(QUARTER, batch)) for batch in batches]
+    assert sum(one["reused_firms"] for one in progress_of) == 5
+    assert [one["status"] for one in progress_of] == ["succeeded"] * len(batches)
+    assert sorted(firm_id for one in progress_of for firm_id in one["done"]) == ["101", "102", "103", "104", "105"]
+    assert [skipped["firm_id"] for one in progress_of for skipped in one["skipped"]] == ["106"]
+    new = [keys.topics_part(QUARTER, name) for one in progress_of for name in one["parts"]]
+    assert together not in new
+    after = {firm_id: rows for key in new for firm_id, rows in firm_rows(store, key).items()}
+    assert {firm_id: after[firm_id] for firm_id in before} == before
+
+
+def firm_rows(store: Store, topics_key: str) -> dict[str, list[Any]]:
+    """Topics and sentences of each firm of a part."""
+    rows: dict[str, list[Any]] = {}
+    for key in (topics_key, keys.sentences_part(QUARTER, keys.part_of(topics_key))):
+        for row in store.read_table(key).to_pylist():
+            rows.setdefault(row["firm_id"], []).append(row)
+    return rows
+
+
+def test_a_firm_of_other_batches_that_has_changed_is_made_again(s3: Any) -> None:
+    firms = numbered_firms(4)
+    store = one_batch(s3, firms)
+    map_firms.run(map_job(store, analyser(), firms_a_part=4))
+    firms[3] = firm("104", ["We now talk about copper tariffs."] * 3, permno=10_003)
+    write_prefetch(store, firms)
+    write_batches(s3, [firm.firm_id for firm in firms], 4, LATER)
+    changed = BrokenAnalyser({})
+
+    map_firms.run(map_job(store, changed, firms_a_part=2, manifest_key=LATER))
+
+    assert changed.asked_for == ["104"]
+    assert read_progress(store)["reused_firms"] == 3
+
+
+def test_parts_of_the_same_execution_are_not_searched(s3: Any) -> None:
+    """With 100 batches, each job would read what all others have written."""
+    firms = numbered_firms(4)
+    store = Store(s3, BUCKET)
+    write_prefetch(store, firms)
+    write_batches(s3, [firm.firm_id for firm in firms], batch_size=2)
+    map_firms.run(map_job(store, analyser(), 0))
+    fetched: list[str] = []
+    s3.meta.events.register("provide-client-params.s3.GetObject", lambda params, **_: fetched.append(params["Key"]))
+
+    map_firms.run(map_job(store, analyser(), 1))
+
+    first = store.read_json(keys.progress(QUARTER, BATCH))["parts"]
+    assert not {keys.topics_part(QUARTER, name) for name in first} & set(fetched)
 
 
 def test_a_batch_that_the_manifest_does_not_list(s3: Any) -> None:
@@ -412,7 +486,7 @@ def test_a_job_whose_time_is_up_finishes_what_it_has_begun_and_the_next_one_does
     with pytest.raises(map_firms.ToBeContinued, match="to be continued: 3 of 4 firms are left"):
         map_firms.run(job)
 
-    assert (job.progress.done, job.progress.parts) == ([firms[0].firm_id], [0])
+    assert (job.progress.done, job.progress.parts) == (["101"], names("101 102"))
     continued = map_job(store, analyser(), firms_a_part=2)
     map_firms.run(continued)
     assert continued.progress.done == [firm.firm_id for firm in firms]

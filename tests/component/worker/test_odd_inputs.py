@@ -79,15 +79,16 @@ def test_one_sentence_or_the_same_one_again_is_one_topic(texts: list[str]) -> No
 
 
 def tables(s3: Any, firms: list[FirmTranscripts], firms_a_part: int, tools: FirmAnalyser) -> dict[str, list[Any]]:
-    """All rows of the parts by firm, without what parts say about themselves."""
+    """All rows of the parts by firm, without what parts say about themselves; nothing is taken from earlier parts."""
     store = Store(s3, BUCKET)
+    for key in store.list("intermediate/"):
+        store.delete(key)
     write_prefetch(store, firms)
     write_batches(s3, [firm.firm_id for firm in firms], batch_size=len(firms))
     map_firms.run(map_job(store, tools, firms_a_part=firms_a_part))
     rows: dict[str, list[Any]] = {}
-    batch = keys.batch_id(QUARTER, 0)
-    for number in range(-(-len(firms) // firms_a_part)):
-        for key in (keys.topics_part(QUARTER, batch, number), keys.sentences_part(QUARTER, batch, number)):
+    for prefix in (keys.topics_parts_prefix(QUARTER), keys.sentences_parts_prefix(QUARTER)):
+        for key in store.list(prefix):
             for row in store.read_table(key).to_pylist():
                 rows.setdefault(row["firm_id"], []).append(row)
     return rows

@@ -14,6 +14,7 @@ from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError
 from cloud.src.naming.namer import KeywordNamer
 from cloud.src.worker import reduce_themes
+from cloud.src.worker.mapped_quarter import read_mapped
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from tests.component.conftest import BUCKET
@@ -168,6 +169,8 @@ def test_tables_do_not_depend_on_the_batches(s3: Any, batch_size: int) -> None:
     store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=N_FIRMS)
     reduce_quarter(store)
     in_one_batch = {key: store.read_table(key) for key in TABLES}
+    for key in store.list("intermediate/"):
+        store.delete(key)  # else the firms would be taken from there
 
     map_quarter(s3, numbered_firms(N_FIRMS)[::-1], batch_size, LATER_MANIFEST)
     reduce_quarter(store, LATER_MANIFEST)
@@ -184,12 +187,60 @@ def test_parts_of_an_earlier_execution_with_other_batches_do_not_count(s3: Any) 
     map_quarter(s3, numbered_firms(N_FIRMS), batch_size=4, manifest_key=LATER_MANIFEST)
     reduce_quarter(store, LATER_MANIFEST)
 
-    assert len(store.list(f"intermediate/firm-topics/quarter={QUARTER}/")) > 3
+    for prefix in (keys.topics_parts_prefix(QUARTER), keys.sentences_parts_prefix(QUARTER)):
+        assert len(store.list(prefix)) == 3  # those of before are gone: a table over the folder has no firm twice
     topic_ids = store.read_table(keys.topics(QUARTER)).column("topic_id").to_pylist()
     assert len(topic_ids) == len(set(topic_ids))
     assert store.list(keys.sentences_prefix(QUARTER)) == [
         keys.sentences(QUARTER, keys.batch_id(QUARTER, batch), part) for batch, part in ((0, 0), (0, 1), (1, 0))
     ]
+
+
+def test_a_part_with_a_firm_that_is_still_missing_stays_for_the_next_execution(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=2)
+    [_, settled, needed] = store.list(keys.topics_parts_prefix(QUARTER))
+    map_quarter(s3, numbered_firms(N_FIRMS), batch_size=4, manifest_key=LATER_MANIFEST)
+    store.delete(keys.progress(QUARTER, keys.batch_id(QUARTER, 1)))  # the batch of 105 and 106 has failed
+
+    reduce_quarter(store, LATER_MANIFEST)
+
+    there = store.list(keys.topics_parts_prefix(QUARTER))
+    assert settled not in there  # of 103 and 104
+    assert needed in there
+
+
+def test_parts_of_an_earlier_version_go_and_what_is_left_of_killed_jobs(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(2), batch_size=2)
+    topics, sentences = (
+        store.list(prefix(QUARTER)) for prefix in (keys.topics_parts_prefix, keys.sentences_parts_prefix)
+    )
+    old = f"{QUARTER}_batch_0000_part_00"
+    store.write_table(keys.topics_part(QUARTER, old), store.read_table(topics[0]).replace_schema_metadata(None))
+    store.write_table(keys.sentences_part(QUARTER, old), store.read_table(sentences[0]))
+    store.write_json(keys.llm_answers(QUARTER, old), {})
+    store.write_json(keys.sentences_part(QUARTER, f"{old}_killed"), "sentences without topics")
+
+    reduce_quarter(store)
+
+    assert store.list(keys.topics_parts_prefix(QUARTER)) == topics
+    assert store.list(keys.sentences_parts_prefix(QUARTER)) == sentences
+    assert store.list(keys.llm_answers_prefix(QUARTER)) == []
+
+
+def test_a_run_of_an_earlier_version_that_numbered_its_parts_can_be_read(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(2), batch_size=2)
+    for prefix in (keys.topics_parts_prefix(QUARTER), keys.sentences_parts_prefix(QUARTER)):
+        [key] = store.list(prefix)
+        store.write_table(f"{prefix}{QUARTER}_batch_0000_part_00.parquet", store.read_table(key))
+        store.delete(key)
+    progress = store.read_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 0)))
+    store.write_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 0)), progress | {"parts": [0]})
+
+    mapped = read_mapped(store, QUARTER, MANIFEST)
+
+    assert [(part.number, part.name) for part in mapped.parts] == [(0, f"{QUARTER}_batch_0000_part_00")]
+    assert [firm["firm_id"] for firm in mapped.firms] == ["101", "102"]
+    assert mapped.unsettled == set()
 
 
 def test_sentences_are_published_as_they_are_without_vectors(s3: Any) -> None:
@@ -220,7 +271,7 @@ def test_sentences_are_read_to_fit_to_count_and_to_publish(s3: Any) -> None:
 def test_a_batch_that_failed_half_way_counts_with_its_finished_parts(s3: Any) -> None:
     store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=4)
     half_way = store.read_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 0)))
-    half_way |= {"status": "failed", "parts": [0], "done": ["101", "102"]}
+    half_way |= {"status": "failed", "parts": half_way["parts"][:1], "done": ["101", "102"]}
     store.write_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 0)), half_way)
 
     reduce_quarter(store)
@@ -263,9 +314,10 @@ def test_a_quarter_in_which_nobody_says_anything_has_empty_tables(s3: Any) -> No
 
 def test_a_part_that_is_gone_stops_before_anything_is_written(s3: Any) -> None:
     store = map_quarter(s3, numbered_firms(2), batch_size=1)
-    store.delete(keys.topics_part(QUARTER, keys.batch_id(QUARTER, 1), 0))
+    [_, gone] = store.list(keys.topics_parts_prefix(QUARTER))
+    store.delete(gone)
 
-    with pytest.raises(FtmError, match="batch_0001_part_00.parquet is missing"):
+    with pytest.raises(FtmError, match=f"{gone} is missing"):
         reduce_quarter(store)
 
     assert store.list("processed/") == []
@@ -273,7 +325,7 @@ def test_a_part_that_is_gone_stops_before_anything_is_written(s3: Any) -> None:
 
 def test_a_part_that_another_execution_has_overwritten_is_refused(s3: Any) -> None:
     store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=3)
-    other, overwritten = (keys.topics_part(QUARTER, f"{QUARTER}_batch_{number:04d}", 0) for number in (1, 0))
+    overwritten, _, other, _ = store.list(keys.topics_parts_prefix(QUARTER))  # two parts of each batch
     store.write_table(overwritten, store.read_table(other))
 
     with pytest.raises(FtmError, match=f"{overwritten} holds firm .* another execution of the quarter"):

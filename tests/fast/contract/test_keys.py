@@ -108,14 +108,9 @@ def test_a_refusal_is_one_line_for_the_user(wrong: str) -> None:
         (keys.themes_progress("2023Q1"), "progress/2023Q1/_themes.json"),
         (keys.topics_parts_prefix("2023Q1"), "intermediate/firm-topics/quarter=2023Q1/"),
         (keys.sentences_parts_prefix("2023Q1"), "intermediate/firm-sentences/quarter=2023Q1/"),
-        (
-            keys.topics_part("2023Q1", BATCH, 0),
-            "intermediate/firm-topics/quarter=2023Q1/2023Q1_batch_0000_part_00.parquet",
-        ),
-        (
-            keys.sentences_part("2023Q1", BATCH, 7),
-            "intermediate/firm-sentences/quarter=2023Q1/2023Q1_batch_0000_part_07.parquet",
-        ),
+        (keys.topics_part("2023Q1", "p"), "intermediate/firm-topics/quarter=2023Q1/p.parquet"),
+        (keys.sentences_part("2023Q1", "p"), "intermediate/firm-sentences/quarter=2023Q1/p.parquet"),
+        (keys.llm_answers("2023Q1", "p"), "intermediate/llm-answers/quarter=2023Q1/p.json"),
         (keys.firms("2023Q1"), "processed/firms/quarter=2023Q1/firms.parquet"),
         (keys.sentences("2023Q1", BATCH, 0), "processed/sentences/quarter=2023Q1/2023Q1_batch_0000_part_00.parquet"),
         (keys.topics("2023Q1"), "processed/topics/quarter=2023Q1/topics.parquet"),
@@ -135,6 +130,15 @@ def test_a_refusal_is_one_line_for_the_user(wrong: str) -> None:
 )
 def test_a_key_has_the_shape_of_the_contract(key: str, expected: str) -> None:
     assert key == expected
+
+
+def test_a_part_is_named_by_its_batch_and_its_firms() -> None:
+    name = keys.part_name(BATCH, 7, ["101", "102"])
+    assert name.startswith(f"{BATCH}_part_07_")
+    assert name == keys.part_name(BATCH, 7, ["101", "102"])
+    others = [keys.part_name(BATCH, 7, firms) for firms in (["101"], ["102", "101"], ["1011", "02"], ["101", "103"])]
+    assert len({name, *others}) == 5
+    assert keys.part_of(keys.topics_part("2023Q1", name)) == keys.part_of(keys.sentences_part("2023Q1", name)) == name
 
 
 def test_a_batch_manifest_is_named_by_its_time() -> None:

@@ -14,9 +14,10 @@ _ARGUMENTS = {
     "number": 0,
     "batch": keys.batch_id(QUARTER, 0),
     "part": 0,
+    "name": keys.part_name(keys.batch_id(QUARTER, 0), 0, ["101"]),
     "created_at": datetime(2023, 5, 2, 9, 30, tzinfo=UTC),
 }
-_NO_KEYS = {"batch_id", "folder_of", "is_batch_progress", "panel_table"}
+_NO_KEYS = {"batch_id", "part_name", "part_of", "folder_of", "is_batch_progress", "panel_table"}
 
 
 def _all_keys() -> list[str]:

@@ -172,9 +172,10 @@ def test_a_missing_object_is_not_mistaken_for_a_missing_permission(document: str
 MANIFEST = keys.batch_manifest("2023Q1", datetime(2026, 1, 1, tzinfo=UTC))
 PREFETCHED = [keys.prefetch_manifest("2023Q1"), keys.prefetch_chunk("2023Q1", 0)]
 PROGRESS = keys.progress("2023Q1", "2023Q1_batch_0000")
-PARTS = [keys.topics_part("2023Q1", "2023Q1_batch_0000", 0), keys.sentences_part("2023Q1", "2023Q1_batch_0000", 0)]
+PART = keys.part_name("2023Q1_batch_0000", 0, ["101"])
+PARTS = [keys.topics_part("2023Q1", PART), keys.sentences_part("2023Q1", PART)]
 PUBLISHED_PARTS = [part("2023Q1", "2023Q1_batch_0000", 0) for part in (keys.sentences, keys.evidence)]
-ANSWERS = keys.llm_answers("2023Q1", "2023Q1_batch_0000", 0)
+ANSWERS = keys.llm_answers("2023Q1", PART)
 THEMES_ANSWERS = keys.llm_answers_for_themes("2023Q1")
 TABLES = [table("2023Q1") for table in (keys.firms, keys.calls, keys.topics, keys.themes)]
 
@@ -206,7 +207,13 @@ TABLES = [table("2023Q1") for table in (keys.firms, keys.calls, keys.topics, key
                 keys.themes_progress("2023Q1"),
             ],
         ),
-        ("batch", "job_access", "ftm-theme-aggregator", "deletes", [*PUBLISHED_PARTS, keys.themes("2023Q1")]),
+        (
+            "batch",
+            "job_access",
+            "ftm-theme-aggregator",
+            "deletes",
+            [*PUBLISHED_PARTS, keys.themes("2023Q1"), *PARTS, ANSWERS],
+        ),
         ("stepfunctions", "functions", "ftm-prefetch-check", "reads", [keys.prefetch_manifest("2023Q1")]),
         (
             "stepfunctions",

@@ -84,13 +84,14 @@ class Mirror:
         """Copy what is left, then delete what an earlier run left beside this run's records and tables.
 
         Otherwise a run with bigger batches would leave sentences of the earlier run's batches beside its own. Parts are
-        kept: the next run may use them.
+        kept, as the next run may use them, but for those that reduce has removed.
         """
         self.copy_new()
         if self._has_copied(*self._records):
             self._drop_earlier(*self._records)
         if self.has_results():
             self._drop_earlier(self._prefetched, *self._results)
+            self._drop_removed(self._topics_parts, self._sentences_parts, self._answers)
 
     def drop_others(self, run_id: str | None) -> int:
         """Drop the tables that another execution of the quarter has put into the bucket meanwhile; return how many.
@@ -126,6 +127,14 @@ class Mirror:
         for prefix in prefixes:
             for path in (self._folder / prefix).glob("*"):
                 if path.suffix in _SUFFIXES and prefix + path.name not in self._copied:
+                    path.unlink()
+
+    def _drop_removed(self, *prefixes: str) -> None:
+        """Drop files that ``seed`` or a job had put into the bucket and that are not there any more."""
+        for prefix in prefixes:
+            there = {item["Key"] for item in self._objects(prefix)}
+            for path in (self._folder / prefix).glob("*"):
+                if path.suffix in _SUFFIXES and prefix + path.name not in there:
                     path.unlink()
 
     def _new_objects(self, *prefixes: str) -> Iterator[dict[str, Any]]:

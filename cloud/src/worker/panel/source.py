@@ -54,8 +54,7 @@ class PanelSource:
 
     def parts(self, quarter: PanelQuarter) -> Iterator[tuple[pa.Table, SpokenPart]]:
         """A quarter's parts, as schema SENTENCE_VECTOR and as what themes are measured on."""
-        parts = [(part.batch_id, part.number) for part in quarter.mapped.parts]
-        for _, table in publish.sentence_parts(self.store, quarter.quarter, parts):
+        for _, table in publish.sentence_parts(self.store, quarter.quarter, quarter.mapped.parts):
             yield table, quarter.spoken.of(table)
 
     def all_parts(self) -> Iterator[SpokenPart]:
