@@ -14,6 +14,7 @@ from tests.integration.terraform_roots import lambda_zips
 
 MOST_BYTES = 20_000
 COUNT_NAMES = ("summarize_results", "notify_completion")
+OWN_MODULES = {"create_batch_manifest": ["running_quarter"], "notify_completion": ["running_vllm"]}
 
 
 def texts(archive: bytes) -> dict[str, str]:
@@ -30,11 +31,12 @@ def test_a_packaged_function_is_small_and_the_same_as_in_the_local_aws(
     assert len(packaged) < MOST_BYTES
     assert texts(packaged) == texts(lambda_zip(module))
     shared = ["documents", "errors", "keys", *(["names_count"] if module in COUNT_NAMES else [])]
+    shared += ["prices", "vllm"] if module == "notify_completion" else []
     assert set(texts(packaged)) == {
         "lambda_function.py",
         f"cloud/src/lambdas/{module}.py",
         *(f"cloud/src/contract/{name}.py" for name in shared),
-        *(["cloud/src/lambdas/running_quarter.py"] if module == "create_batch_manifest" else []),
+        *(f"cloud/src/lambdas/{name}.py" for name in OWN_MODULES.get(module, [])),
     }
 
 

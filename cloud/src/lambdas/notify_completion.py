@@ -1,4 +1,5 @@
-"""Lambda ftm-notify-completion: reports how a quarter went, on the SNS topic SNS_TOPIC_ARN if that is set."""
+"""Lambda ftm-notify-completion: reports how a quarter went and whether vLLM still runs, on the SNS topic SNS_TOPIC_ARN
+if that is set."""
 
 from __future__ import annotations
 
@@ -14,17 +15,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloud.src.contract import documents, keys, names_count
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.names_count import NamesCount, is_enough
+from cloud.src.lambdas import running_vllm
 
 log = logging.getLogger(__name__)
 
 # Long enough for the reason of a failed job, short enough for a mail.
 MAX_REASON_LENGTH = 500
-# vLLM is scaled by hand (ADR-006), and whoever forgets it pays until a guard stops it: every mail says how to.
-VLLM_REMINDER = (
-    "vLLM: it costs about $0.37 an hour while it runs, and is stopped only after hours without work; to stop it now: "
-    "aws ecs update-service --cluster ftm-vllm-cluster --service ftm-vllm-service --desired-count 0 && "
-    "aws autoscaling set-desired-capacity --auto-scaling-group-name ftm-vllm-asg --desired-capacity 0"
-)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
@@ -41,7 +37,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     incomplete = [_lost(of_what, naming) for of_what, naming in named.items() if naming and not is_enough(naming)]
     subject = f"FTM {quarter}: {_outcome(event, bool(incomplete))}"
     counts = [_batches(event), _firms(event), *names]
-    message = "\n".join([subject, *counts, _themes(event, quarter, bucket), *_worker(event), VLLM_REMINDER])
+    message = "\n".join([subject, *counts, _themes(event, quarter, bucket), *_worker(event), running_vllm.in_words()])
     return {
         "notified": _send(subject, message),
         "message": message,

@@ -88,6 +88,28 @@ data "aws_iam_policy_document" "functions" {
   }
 }
 
+# Whether vLLM runs, for the mail.
+data "aws_iam_policy_document" "look_at_vllm" {
+  statement {
+    sid     = "LookAtGroup"
+    actions = ["autoscaling:DescribeAutoScalingGroups"]
+    # justified: this action does not support resources
+    resources = ["*"]
+  }
+
+  statement {
+    sid       = "LookAtService"
+    actions   = ["ecs:DescribeServices"]
+    resources = ["arn:${local.partition}:ecs:${local.region}:${local.account_id}:service/ftm-vllm-cluster/ftm-vllm-service"]
+  }
+}
+
+resource "aws_iam_role_policy" "look_at_vllm" {
+  name   = "look-at-vllm"
+  role   = aws_iam_role.functions["ftm-notify-completion"].id
+  policy = data.aws_iam_policy_document.look_at_vllm.json
+}
+
 resource "aws_iam_role_policy" "functions" {
   for_each = local.functions
   name     = "function"

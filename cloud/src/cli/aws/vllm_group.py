@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from cloud.src.cli.aws.account import Account
-from cloud.src.cli.environment.vllm import CLUSTER, SCALING_GROUP, SERVICE
 from cloud.src.contract import prices
 from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.vllm import CLUSTER, SCALING_GROUP, SERVICE
 
 TARGET_GROUP = "ftm-vllm-tg2"
 GUARDS = ("ftm-vllm-idle", "ftm-vllm-up-too-long")

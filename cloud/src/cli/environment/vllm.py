@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 from cloud.src.contract import prices
+from cloud.src.contract.vllm import CLUSTER, SCALING_GROUP, SERVICE
 from cloud.src.localaws.environment import LocalAws
-
-CLUSTER = "ftm-vllm-cluster"
-SERVICE = "ftm-vllm-service"
-SCALING_GROUP = "ftm-vllm-asg"
 
 USD_AN_HOUR = prices.VLLM_INSTANCE_HOUR
 

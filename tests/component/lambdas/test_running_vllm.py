@@ -1,0 +1,95 @@
+"""What the mail says of vLLM: with a real group and service of a local AWS, and when nobody may look."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from cloud.src.lambdas import notify_completion, running_vllm
+
+GROUP, CLUSTER, SERVICE = "ftm-vllm-asg", "ftm-vllm-cluster", "ftm-vllm-service"
+STOP = (
+    "; to stop it: ftm aws down, or "
+    f"aws ecs update-service --cluster {CLUSTER} --service {SERVICE} --desired-count 0 && "
+    f"aws autoscaling set-desired-capacity --auto-scaling-group-name {GROUP} --desired-capacity 0"
+)
+
+
+@pytest.fixture
+def deployed(aws_environment: None) -> Iterator[Any]:
+    """A group for up to two instances, none of which runs, and the service; returns the client of the group."""
+    clients: Any = boto3  # typed for the literal names of services
+    ec2, autoscaling, ecs = (clients.client(name) for name in ("ec2", "autoscaling", "ecs"))
+    ec2.create_launch_template(
+        LaunchTemplateName="ftm-vllm", LaunchTemplateData={"ImageId": "ami-12c6146b", "InstanceType": "g5.xlarge"}
+    )
+    autoscaling.create_auto_scaling_group(
+        AutoScalingGroupName=GROUP,
+        LaunchTemplate={"LaunchTemplateName": "ftm-vllm", "Version": "1"},
+        MinSize=0,
+        MaxSize=2,
+        DesiredCapacity=0,
+        VPCZoneIdentifier=ec2.describe_subnets()["Subnets"][0]["SubnetId"],
+    )
+    ecs.create_cluster(clusterName=CLUSTER)
+    ecs.register_task_definition(family="ftm-vllm", containerDefinitions=[{"name": "vllm", "image": "v", "memory": 1}])
+    ecs.create_service(cluster=CLUSTER, serviceName=SERVICE, taskDefinition="ftm-vllm", desiredCount=0)
+    yield autoscaling
+    ecs.delete_service(cluster=CLUSTER, service=SERVICE, force=True)
+    ecs.delete_cluster(cluster=CLUSTER)
+    autoscaling.delete_auto_scaling_group(AutoScalingGroupName=GROUP, ForceDelete=True)
+    ec2.delete_launch_template(LaunchTemplateName="ftm-vllm")
+
+
+def test_where_the_root_ecs_is_not_applied(aws_environment: None) -> None:
+    assert running_vllm.in_words() == "vLLM: not deployed in this account and region"
+
+
+@pytest.mark.parametrize(
+    ("n_instances", "said"),
+    [
+        (0, "vLLM: not running, $0.00 an hour"),
+        (1, f"vLLM: running (instances: 1, tasks: 0), about $0.40 an hour{STOP}"),
+        (2, f"vLLM: running (instances: 2, tasks: 0), about $0.80 an hour{STOP}"),
+    ],
+)
+def test_it_says_what_runs_and_what_that_costs(deployed: Any, n_instances: int, said: str) -> None:
+    deployed.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=n_instances)
+
+    assert running_vllm.in_words() == said
+
+
+class Waiting:
+    """A group that wants an instance and has none, and no service: moto's groups have them at once."""
+
+    def describe_auto_scaling_groups(self, **_: Any) -> dict[str, Any]:
+        return {"AutoScalingGroups": [{"DesiredCapacity": 1, "Instances": []}]}
+
+    def describe_services(self, **_: Any) -> dict[str, Any]:
+        return {"services": []}
+
+
+def test_an_instance_that_is_still_wanted_will_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "client", lambda *_, **__: Waiting())
+
+    assert running_vllm.in_words() == f"vLLM: no instance yet, 1 wanted, which will cost about $0.40 an hour{STOP}"
+
+
+def test_a_look_that_fails_does_not_lose_the_mail(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_AUTO_SCALING", "http://127.0.0.1:9")  # where nobody listens
+    monkeypatch.delenv("SNS_TOPIC_ARN", raising=False)
+    counts = dict.fromkeys(
+        ("succeeded", "failed", "firms_total", "firms_succeeded", "firms_skipped", "firms_failed"), 0
+    )
+
+    answer = notify_completion.handler(
+        {"quarter": "2023Q1", "bucket": "ftm-pipeline-test", "has_failures": False, **counts}, None
+    )
+
+    last = answer["message"].splitlines()[-1]
+    assert re.match(r"vLLM: whether it runs could not be seen \(\w+Error\); it costs about \$0\.40 an hour if", last)
+    assert last.endswith(STOP)
