@@ -14,7 +14,7 @@ from tests.integration.terraform_roots import lambda_zips
 
 MOST_BYTES = 20_000
 COUNT_NAMES = ("summarize_results", "notify_completion")
-OWN_MODULES = {"create_batch_manifest": ["running_quarter"], "notify_completion": ["running_vllm"]}
+OWN_MODULES = {"create_batch_manifest": ["running_quarter"], "notify_completion": ["ended_execution", "running_vllm"]}
 
 
 def texts(archive: bytes) -> dict[str, str]:

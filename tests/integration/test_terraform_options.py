@@ -71,7 +71,7 @@ def notifying(roots: dict[str, Root]) -> Iterator[Root]:
 # --- mails and a schedule ---------------------------------------------------------------------
 
 
-def test_the_topic_has_a_key_that_the_alarm_and_the_function_may_use(aws: LocalAws, notifying: Root) -> None:
+def test_the_topic_has_a_key_that_only_the_function_may_use(aws: LocalAws, notifying: Root) -> None:
     topic = attributes_of_topic(aws, notifying)
     kms = aws.client("kms")
     key = kms.describe_key(KeyId=topic["KmsMasterKeyId"])["KeyMetadata"]
@@ -79,8 +79,7 @@ def test_the_topic_has_a_key_that_the_alarm_and_the_function_may_use(aws: LocalA
     assert kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]
     users = principals(kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"], "kms:GenerateDataKey")
     function = aws.client("iam").get_role(RoleName="ftm-notify-completion-role")["Role"]["Arn"]
-    assert users == [{"AWS": function}, {"Service": "cloudwatch.amazonaws.com"}]
-    assert principals(topic["Policy"], "sns:Publish") == [{"Service": "cloudwatch.amazonaws.com"}]
+    assert users == [{"AWS": function}]
 
 
 def attributes_of_topic(aws: LocalAws, root: Root) -> dict[str, str]:
@@ -98,15 +97,31 @@ def principals(policy: str, action: str) -> list[dict[str, str]]:
     return [one["Principal"] for one in json.loads(policy)["Statement"] if action in one["Action"]]
 
 
-def test_the_address_and_the_alarm_are_joined_to_the_topic(aws: LocalAws, notifying: Root) -> None:
+def test_the_address_and_the_function_are_joined_to_the_topic(aws: LocalAws, notifying: Root) -> None:
     topic = topic_arn(notifying)
     subscriptions = aws.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert [(one["Protocol"], one["Endpoint"]) for one in subscriptions] == [("email", ADDRESS)]
-    (alarm,) = aws.client("cloudwatch").describe_alarms(AlarmNames=["ftm-executions-failed"])["MetricAlarms"]
-    assert alarm["AlarmActions"] == [topic]
     policy = aws.client("iam").get_role_policy(RoleName="ftm-notify-completion-role", PolicyName="notify")
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert (statement["Action"], statement["Resource"]) == ("sns:Publish", topic)
+    publish, look = policy["PolicyDocument"]["Statement"]
+    assert (publish["Action"], publish["Resource"]) == ("sns:Publish", topic)
+    assert look["Action"] == ["states:GetExecutionHistory", "states:DescribeExecution"]
+
+
+def test_the_rule_calls_the_function_for_every_ending_but_success(aws: LocalAws, notifying: Root) -> None:
+    rule = aws.client("events").describe_rule(Name="ftm-execution-ended")
+    assert (rule["State"], json.loads(rule["EventPattern"])["detail"]) == (
+        "ENABLED",
+        {
+            "stateMachineArn": [notifying.outputs()["state_machine_arn"]],
+            "status": ["FAILED", "ABORTED", "TIMED_OUT"],
+        },
+    )
+    (target,) = aws.client("events").list_targets_by_rule(Rule="ftm-execution-ended")["Targets"]
+    assert target["Arn"] == notifying.outputs()["function_arns"]["ftm-notify-completion"]
+    policy = json.loads(aws.client("lambda").get_policy(FunctionName="ftm-notify-completion")["Policy"])
+    (allowed,) = policy["Statement"]
+    assert allowed["Principal"] == {"Service": "events.amazonaws.com"}
+    assert allowed["Condition"]["ArnLike"] == {"AWS:SourceArn": rule["Arn"]}
 
 
 def test_the_deployed_function_publishes_how_a_quarter_went(aws: LocalAws, notifying: Root) -> None:

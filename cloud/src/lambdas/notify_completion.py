@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloud.src.contract import documents, keys, names_count
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.names_count import NamesCount, is_enough
-from cloud.src.lambdas import running_vllm
+from cloud.src.lambdas import ended_execution, running_vllm
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +24,16 @@ MAX_REASON_LENGTH = 500
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Take what summarize_results returned, with ``reduce_error`` if reduce wrote no themes.
+    """Take what summarize_results returned, with ``reduce_error`` if reduce wrote no themes; or EventBridge's event of
+    an execution that has ended, which is mailed unless the execution has done so itself.
 
     Return ``{"notified", "message", "names_incomplete", "names"}``; ``names`` says which names are lost, as the cause
     of a failed execution. A mail that cannot be sent does not lose that answer. Raises InvalidInput for a bad quarter
     or bucket.
     """
     event = keys.check_event(event)
+    if ended_execution.is_ending(event):
+        return _tell_ending(event["detail"]["executionArn"])
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     named = {"topics": event.get("naming"), "themes": _naming_of_themes(event, quarter, bucket)}
     names = [line for of_what, naming in named.items() for line in _names(of_what, naming)]
@@ -44,6 +47,15 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         "names_incomplete": bool(incomplete),
         "names": "; ".join(incomplete),
     }
+
+
+def _tell_ending(execution: str) -> dict[str, Any]:
+    """One mail per ending: none where the execution has sent its own."""
+    if ended_execution.has_been_mailed(_states(), execution):
+        return {"notified": False, "message": ""}
+    subject, lines = ended_execution.ending(_states(), execution)
+    message = "\n".join([subject, *lines, running_vllm.in_words()])
+    return {"notified": _send(subject, message), "message": message}
 
 
 def _send(subject: str, message: str) -> bool:
@@ -159,6 +171,11 @@ def _reason(error: dict[str, Any]) -> str:
 @functools.cache
 def _s3() -> Any:
     return boto3.client("s3")
+
+
+@functools.cache
+def _states() -> Any:
+    return boto3.client("stepfunctions")
 
 
 @functools.cache

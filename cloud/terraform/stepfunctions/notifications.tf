@@ -1,5 +1,4 @@
-# Created only if somebody is to be notified. It has a key of its own, because CloudWatch may not use the account's key for
-# SNS, and the alarm's message would be lost silently.
+# Created only if somebody is to be notified: the topic, and the rule for endings that an execution cannot mail itself.
 
 locals {
   notify    = var.notification_email == "" ? {} : { email = var.notification_email }
@@ -50,24 +49,6 @@ data "aws_iam_policy_document" "notifications_key" {
       identifiers = [aws_iam_role.functions["ftm-notify-completion"].arn]
     }
   }
-
-  statement {
-    sid     = "UsedByTheAlarm"
-    actions = ["kms:Decrypt", "kms:GenerateDataKey"]
-    # justified: in the policy of a key this means the key itself
-    resources = ["*"]
-
-    principals {
-      type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-  }
 }
 
 resource "aws_kms_key" "notifications" {
@@ -82,33 +63,6 @@ resource "aws_sns_topic" "notifications" {
   for_each          = local.notify
   name              = "ftm-notifications"
   kms_master_key_id = aws_kms_key.notifications[each.key].arn
-}
-
-data "aws_iam_policy_document" "notifications_topic" {
-  for_each = local.notify
-
-  statement {
-    sid       = "PublishedToByTheAlarm"
-    actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.notifications[each.key].arn]
-
-    principals {
-      type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [local.account_id]
-    }
-  }
-}
-
-resource "aws_sns_topic_policy" "notifications" {
-  for_each = local.notify
-  arn      = aws_sns_topic.notifications[each.key].arn
-  policy   = data.aws_iam_policy_document.notifications_topic[each.key].json
 }
 
 # The address receives a mail with a link for confirmation.
@@ -127,6 +81,12 @@ data "aws_iam_policy_document" "notify" {
     actions   = ["sns:Publish"]
     resources = [aws_sns_topic.notifications[each.key].arn]
   }
+
+  statement {
+    sid       = "SeeHowExecutionsEnded"
+    actions   = ["states:DescribeExecution", "states:GetExecutionHistory"]
+    resources = [local.executions_arn]
+  }
 }
 
 resource "aws_iam_role_policy" "notify" {
@@ -134,4 +94,37 @@ resource "aws_iam_role_policy" "notify" {
   name     = "notify"
   role     = aws_iam_role.functions["ftm-notify-completion"].id
   policy   = data.aws_iam_policy_document.notify[each.key].json
+}
+
+# --- executions that fail before NotifyCompletion, are stopped or time out ----------------------
+
+# EventBridge's event does not say whether the execution has sent its mail: the function looks.
+resource "aws_cloudwatch_event_rule" "ended" {
+  for_each    = local.notify
+  name        = "ftm-execution-ended"
+  description = "Executions of ftm-quarter-processor that have not succeeded"
+  event_pattern = jsonencode({
+    source      = ["aws.states"]
+    detail-type = ["Step Functions Execution Status Change"]
+    detail = {
+      stateMachineArn = [aws_sfn_state_machine.quarter_processor.arn]
+      status          = ["FAILED", "ABORTED", "TIMED_OUT"]
+    }
+  })
+}
+
+resource "aws_cloudwatch_event_target" "ended" {
+  for_each  = local.notify
+  rule      = aws_cloudwatch_event_rule.ended[each.key].name
+  target_id = "ftm-notify-completion"
+  arn       = aws_lambda_function.functions["ftm-notify-completion"].arn
+}
+
+resource "aws_lambda_permission" "ended" {
+  for_each      = local.notify
+  statement_id  = "ended"
+  action        = "lambda:InvokeFunction"
+  function_name = aws_lambda_function.functions["ftm-notify-completion"].function_name
+  principal     = "events.amazonaws.com"
+  source_arn    = aws_cloudwatch_event_rule.ended[each.key].arn
 }

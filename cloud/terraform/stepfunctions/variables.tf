@@ -60,7 +60,7 @@ variable "reduce_timeout_seconds" {
 # --- notification and schedule ----------------------------------------------------------------
 
 variable "notification_email" {
-  description = "Address that is told how each quarter went, and when an execution fails. Empty: none, and no topic is created."
+  description = "Address that is told how each quarter went, and when an execution fails early, is stopped or times out. Empty: none, and no topic is created."
   type        = string
   default     = ""
 

@@ -24,7 +24,7 @@ SCENARIOS: list[Answers] = [
     {"SummarizeResults": [Failure("Lambda.Unknown")], "ReleaseAfterError": [Failure("S3.Other")]},
     {"SummarizeResults": [lambda_answer(WITH_FAILURES)]},
     {"AggregateThemes": [Failure("JobFailed")]},
-    {"NotifyCompletion": [lambda_answer({"names_incomplete": True, "names": "10 lost"})]},
+    {"NotifyCompletion": [lambda_answer({"notified": True, "names_incomplete": True, "names": "10 lost"})]},
     {"NotifyCompletion": [Failure("Other")], "ReleaseQuarter": [Failure("S3.Other")]},
 ]
 

@@ -64,7 +64,7 @@ def run(n_batches: int, process_firms: list[dict[str, Any] | Failure]) -> Execut
             lambda_answer({**quarter, "manifest_key": manifest_key, "theme_naming": "llm", "has_failures": False})
         ],
         "AggregateThemes": [{"JobId": "1"}],
-        "NotifyCompletion": [lambda_answer({"names_incomplete": False, "names": ""})],
+        "NotifyCompletion": [lambda_answer({"notified": True, "names_incomplete": False, "names": ""})],
         "ReleaseQuarter": [{}],
     }
     return execute(quarter, answers)
