@@ -31,6 +31,7 @@ COMMANDS = (
     "local up",
     "aws up",
     "aws down",
+    "aws check",
     "aws status",
     "aws start",
     "aws follow",

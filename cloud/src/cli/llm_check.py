@@ -24,7 +24,7 @@ from cloud.src.llm.dialect import IN_THE_PROMPT, Dialect
 from cloud.src.llm.llm_settings import LlmSettings
 from cloud.src.llm.manners import Manners
 from cloud.src.naming import ask, name_rules
-from cloud.src.naming.ask import TopicToName
+from cloud.src.worker.check_llm import TOPIC
 
 # A server that is up answers at once; if it is still starting, the user can check again.
 PATIENCE_S = 20
@@ -32,15 +32,6 @@ QUICK_TIMEOUT_S = 10
 
 # The root ecs publishes the address of its service here.
 
-# A made-up topic, to be named by its sentences alone.
-TOPIC = TopicToName(
-    keywords=["wildfire", "claims", "catastrophe", "reinsurance", "losses"],
-    examples=[
-        "Wildfire claims added 4 points to our combined ratio.",
-        "Reinsurance recoveries covered about half of the catastrophe losses.",
-        "We stopped writing new homeowner policies in the two canyon counties.",
-    ],
-)
 _SPEED_CHAT = [{"role": "user", "content": "Tell the story of a harbour and its ships, as long as you can."}]
 _SPEED_TOKENS = 128
 

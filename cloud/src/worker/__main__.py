@@ -1,4 +1,4 @@
-"""The worker's command line: ``python -m cloud.src.worker map`` and ``python -m cloud.src.worker reduce``.
+"""The worker's command line: ``python -m cloud.src.worker map``, ``reduce`` and ``check``.
 
 Everything else comes from the environment (settings.py), because that is how AWS Batch passes it.
 """
@@ -18,7 +18,7 @@ from cloud.src.llm import llm_settings
 from cloud.src.llm.llm_settings import LlmSettings
 from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.namer import KeywordNamer, LlmNamer, Namer
-from cloud.src.worker import image_commit, map_firms, package_sentiment, recipe, reduce_themes, settings
+from cloud.src.worker import check_llm, image_commit, map_firms, package_sentiment, recipe, reduce_themes, settings
 from cloud.src.worker.firm_topics import FirmAnalyser
 from cloud.src.worker.map_firms import MapJob
 from cloud.src.worker.progress import BatchProgress
@@ -27,12 +27,12 @@ from cloud.src.worker.store import Store
 
 log = logging.getLogger("ftm")
 
-USAGE = "usage: python -m cloud.src.worker map|reduce"
+USAGE = "usage: python -m cloud.src.worker map|reduce|check"
 
 
 def main(arguments: list[str]) -> int:
     """Run one job; return its exit code: 0 done, 1 given up, 2 called wrongly. Batch repeats none of them."""
-    if arguments not in (["map"], ["reduce"]):
+    if arguments not in (["map"], ["reduce"], ["check"]):
         print(USAGE, file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -42,8 +42,10 @@ def main(arguments: list[str]) -> int:
     try:
         if arguments == ["map"]:
             run_map(settings.from_environment(MapSettings))
-        else:
+        elif arguments == ["reduce"]:
             run_reduce(settings.from_environment(ReduceSettings))
+        else:
+            check_llm.run()
     except FtmError as error:
         log.error("%s: %s", type(error).__name__, error)
         return 1

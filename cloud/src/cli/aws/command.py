@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from cloud.src.cli.aws import quarters, vllm_group
+from cloud.src.cli.aws import llm_check_job, quarters, vllm_group
 from cloud.src.cli.aws.account import Account, aws_errors_explained, connect
 from cloud.src.cli.options import AsJson, Quarter
 from cloud.src.contract import keys
@@ -61,6 +61,15 @@ def down(
             raise InvalidInput(f"{names} is still running and needs vLLM: ftm aws stop, or --force")
         now = vllm_group.down(account, limit_s, print)
     print(f"vLLM is down: {now.in_words()}")
+
+
+@app.command(epilog="Example: ftm aws check")
+def check(timeout: Timeout = "10m", profile: Profile = None, region: Region = None) -> None:
+    """Have a job ask the LLM for a name: under a minute, with a cold instance up to ten."""
+    limit_s = seconds_of(timeout)
+    with aws_errors_explained():
+        llm_check_job.check(_changing(profile, region), limit_s, lambda line: print(line, flush=True))
+    print("the jobs get names from the LLM")
 
 
 @app.command(epilog="Example: ftm aws status --json")

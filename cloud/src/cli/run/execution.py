@@ -192,11 +192,11 @@ def failed_job_log(aws: Aws, execution: Execution, job_queue: str) -> list[str]:
 
     The first, because later jobs often fail for lack of its results.
     """
-    failed = _jobs(aws, job_queue, "FAILED", since=execution.describe()["startDate"])
+    failed = jobs_since(aws, job_queue, "FAILED", since=execution.describe()["startDate"])
     if not failed:
         return []
     job = aws.client("batch").describe_jobs(jobs=[failed[0]["jobId"]])["jobs"][0]
-    lines = _log_tail(aws, job, LOG_LINES) or ["it never started"]
+    lines = log_tail(aws, job, LOG_LINES) or ["it never started"]
     # The container's reason says more: if the image is missing, the job's is "Task failed to start".
     reason = job.get("container", {}).get("reason") or job.get("statusReason") or "no reason given"
     title = f"job {job['jobName']} failed ({reason}); the end of its log:"
@@ -212,7 +212,7 @@ def _message(cause: str) -> str:
     return details.get("errorMessage", cause) if isinstance(details, dict) else cause
 
 
-def _jobs(aws: Aws, job_queue: str, status: str, since: datetime) -> list[dict[str, Any]]:
+def jobs_since(aws: Aws, job_queue: str, status: str, since: datetime) -> list[dict[str, Any]]:
     """The jobs in this status submitted since then, oldest first, as ListJobs returns them."""
     pages = aws.client("batch").get_paginator("list_jobs").paginate(jobQueue=job_queue, jobStatus=status)
     found = [job for page in pages for job in page["jobSummaryList"]]
@@ -221,7 +221,7 @@ def _jobs(aws: Aws, job_queue: str, status: str, since: datetime) -> list[dict[s
     )
 
 
-def _log_tail(aws: Aws, job: dict[str, Any], n_lines: int) -> list[str]:
+def log_tail(aws: Aws, job: dict[str, Any], n_lines: int) -> list[str]:
     """The last lines that a job has logged; empty if it has not started."""
     container = aws.client("batch").describe_jobs(jobs=[job["jobId"]])["jobs"][0]["container"]
     if "logStreamName" not in container:

@@ -1,0 +1,67 @@
+"""``ftm aws check``: a Batch job asks the LLM for a name, in the image, network and role of map jobs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from cloud.src.cli.aws.account import Account
+from cloud.src.cli.run.execution import log_tail
+from cloud.src.contract import parameters
+from cloud.src.contract.errors import FtmError
+
+SECONDS_BETWEEN_LOOKS = 5.0
+JOB = "ftm-check"
+JOB_LIMIT_S = 180  # after it has started; it gives up after about half of that by itself
+LOG_LINES = 8
+
+Say = Callable[[str], None]
+
+
+def check(account: Account, timeout_s: float, say: Say, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Submit the job and wait for its end; raises FtmError that says why the jobs would get no names."""
+    batch = account.client("batch")
+    job_id = _submit(account, batch)
+    end = time.monotonic() + timeout_s
+    said = ""
+    while (job := _describe(batch, job_id))["status"] not in ("SUCCEEDED", "FAILED"):
+        if job["status"] != said:
+            said = job["status"]
+            say(f"{JOB}: {said}")
+        if time.monotonic() >= end:
+            batch.terminate_job(jobId=job_id, reason="ftm aws check: no end in time")
+            reason = f" ({job['statusReason']})" if job.get("statusReason") else ""
+            raise FtmError(f"{JOB} is {said} after {timeout_s:.0f} s{reason}: does the queue get an instance?")
+        sleep(SECONDS_BETWEEN_LOOKS)
+    for line in log_tail(account, job, LOG_LINES):
+        say(f"  {line}")
+    say(f"{JOB}: {_phases(job)}")
+    if job["status"] == "FAILED":
+        reason = job.get("container", {}).get("reason") or job.get("statusReason") or "no reason given"
+        raise FtmError(f"the jobs get no names from the LLM: {reason}; its log says why")
+
+
+def _submit(account: Account, batch: Any) -> str:
+    submitted = batch.submit_job(
+        jobName=JOB,
+        jobQueue=account.parameter(parameters.JOB_QUEUE_ARN),
+        jobDefinition=account.parameter(parameters.FIRM_PROCESSOR_ARN),
+        containerOverrides={"command": ["check"]},
+        retryStrategy={"attempts": 1},
+        timeout={"attemptDurationSeconds": JOB_LIMIT_S},
+    )
+    return str(submitted["jobId"])
+
+
+def _describe(batch: Any, job_id: str) -> dict[str, Any]:
+    (job,) = batch.describe_jobs(jobs=[job_id])["jobs"]
+    return dict(job)
+
+
+def _phases(job: dict[str, Any]) -> str:
+    """How long it took to get an instance and its image, and to ask; AWS says when in milliseconds."""
+    created, started, stopped = (job.get(when) for when in ("createdAt", "startedAt", "stoppedAt"))
+    if not (created and started and stopped):
+        return "it never started"
+    return f"{(started - created) / 1000:.0f} s until it ran, {(stopped - started) / 1000:.0f} s to ask"
