@@ -34,6 +34,9 @@ COMMANDS = (
     "aws check",
     "aws status",
     "aws start",
+    "aws resume",
+    "aws run",
+    "aws logs",
     "aws follow",
     "aws stop",
 )

@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from cloud.src.cli.aws import llm_check_job, quarters, vllm_group
+from cloud.src.cli.aws import llm_check_job, quarters, resume, run, vllm_group
 from cloud.src.cli.aws.account import Account, aws_errors_explained, connect
-from cloud.src.cli.options import AsJson, Quarter
+from cloud.src.cli.aws.run import Down
+from cloud.src.cli.options import AsJson, Quarter, quarter_of
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 
@@ -23,6 +24,11 @@ DURATION = re.compile(r"([0-9]+)(s|m|h)")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
+def _quarters(typed: list[str]) -> list[str]:
+    """The quarters, each once."""
+    return list(dict.fromkeys(quarter_of(one) for one in typed))
+
+
 def seconds_of(typed: str) -> float:
     """Return the seconds of ``90s``, ``30m`` or ``2h``; raise InvalidInput for anything else."""
     match = DURATION.fullmatch(typed.strip())
@@ -31,6 +37,9 @@ def seconds_of(typed: str) -> float:
     return int(match[1]) * SECONDS[match[2]]
 
 
+BatchSize = Annotated[int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms per batch.")]
+Limit = Annotated[float, typer.Option(metavar="USD", help="A more expensive quarter needs --yes.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Start it whatever the estimate says.")]
 Timeout = Annotated[str, typer.Option(metavar="TIME", help="How long to wait: 90s, 30m, 2h.")]
 
 
@@ -92,12 +101,10 @@ def status(as_json: AsJson = False, profile: Profile = None, region: Region = No
 @app.command(epilog="Example: ftm aws start 2023Q1")
 def start(
     quarter: Quarter,
-    batch_size: Annotated[
-        int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms per batch.")
-    ] = keys.DEFAULT_BATCH_SIZE,
+    batch_size: BatchSize = keys.DEFAULT_BATCH_SIZE,
     no_llm: Annotated[bool, typer.Option("--no-llm", help="Name topics and themes by their keywords.")] = False,
-    limit: Annotated[float, typer.Option(metavar="USD", help="A more expensive quarter needs --yes.")] = 20,
-    yes: Annotated[bool, typer.Option("--yes", help="Start it whatever the estimate says.")] = False,
+    limit: Limit = 20,
+    yes: Yes = False,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
@@ -126,6 +133,56 @@ def stop(quarter: Quarter, profile: Profile = None, region: Region = None) -> No
     with aws_errors_explained():
         quarters.stop(_changing(profile, region), quarter, print)
     print("vLLM is left as it is: ftm aws status, ftm aws down")
+
+
+@app.command("resume", epilog="Example: ftm aws resume 2023Q1")
+def resume_quarter(
+    quarter: Quarter,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms per batch.", show_default="as before"),
+    ] = None,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Start a quarter that failed or was stopped again, for what is missing; says first what is reused."""
+    with aws_errors_explained():
+        account = _changing(profile, region)
+        left = resume.unfinished(account, quarter)
+        print(f"{quarter}: {left.in_words()}")
+        print(f"started {quarters.start(account, quarter, batch_size or left.batch_size, left.naming)}")
+    print(f"follow it: ftm aws follow {quarter}")
+
+
+@app.command("run", epilog="Example: ftm aws run 2023Q1 2023Q2")
+def run_quarters(
+    quarter: Annotated[
+        list[str], typer.Argument(metavar="QUARTER...", help="Quarters, for example 2020Q2 2020Q3.", callback=_quarters)
+    ],
+    down: Annotated[Down, typer.Option(help="When vLLM is stopped.")] = Down.ALWAYS,
+    batch_size: BatchSize = keys.DEFAULT_BATCH_SIZE,
+    limit: Limit = 20,
+    yes: Yes = False,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Start vLLM, check it, run quarters one after the other, stop vLLM; also after a failure or Ctrl-C."""
+    with aws_errors_explained():
+        request = run.Request(quarter, batch_size, down, None if yes else limit)
+        run.run(_changing(profile, region), request, lambda line: print(line, flush=True))
+
+
+@app.command(epilog="Example: ftm aws logs 2023Q1")
+def logs(
+    quarter: Quarter,
+    lines: Annotated[int, typer.Option(min=1, max=1000, help="Lines per job.")] = 15,
+    all_jobs: Annotated[bool, typer.Option("--all", help="Also of jobs that have succeeded.")] = False,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Show the end of the logs of a quarter's jobs: those that failed, then those that run."""
+    with aws_errors_explained():
+        quarters.logs(connect(profile, region), quarter, lines, all_jobs, print)
 
 
 def _changing(profile: str | None, region: str | None) -> Account:

@@ -11,12 +11,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cloud.src.cli.aws.account import Account
-from cloud.src.cli.run.execution import Execution, ExecutionProgress, failed_job_log
+from cloud.src.cli.run.execution import Execution, ExecutionProgress, failed_job_log, jobs_since, log_tail
 from cloud.src.contract import documents, keys, parameters, prices
 from cloud.src.contract.errors import FtmError, InvalidInput
 
 SECONDS_BETWEEN_LOOKS = 10.0
 UNFINISHED = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
+OF_INTEREST = ("FAILED", "RUNNING")  # jobs, where not all are asked for
 
 Say = Callable[[str], None]
 
@@ -136,6 +137,25 @@ def jobs(account: Account) -> Iterator[dict[str, Any]]:
     for status in UNFINISHED:
         for page in paginator.paginate(jobQueue=queue, jobStatus=status):
             yield from ({"status": status, **job} for job in page["jobSummaryList"])
+
+
+def logs(account: Account, quarter: str, n_lines: int, all_jobs: bool, say: Say) -> None:
+    """Say the last lines of the jobs of the quarter's last execution: those that failed or run, or all."""
+    found = latest(account, quarter)
+    if found is None:
+        raise InvalidInput(f"{quarter} was never started here: ftm aws start {quarter}")
+    queue = account.parameter(parameters.JOB_QUEUE_ARN)
+    statuses = (*OF_INTEREST, "SUCCEEDED") if all_jobs else OF_INTEREST
+    n_jobs = 0
+    for status in statuses:
+        for job in jobs_since(account, queue, status, found["startDate"]):
+            if f"-{quarter}" in job["jobName"]:
+                n_jobs += 1
+                say(f"{job['jobName']}: {status}")
+                for line in log_tail(account, job, n_lines) or ["it has not started"]:
+                    say(f"  {line}")
+    if not n_jobs:
+        say(f"no job of {quarter} has failed or runs" if not all_jobs else f"no job of {quarter} has started")
 
 
 def _line(execution: Execution, now: ExecutionProgress) -> str:

@@ -95,7 +95,17 @@ def up(account: Account, timeout_s: float, say: Say, sleep: Callable[[float], No
 
 def down(account: Account, timeout_s: float, say: Say, sleep: Callable[[float], None] = time.sleep) -> Vllm:
     """Scale to 0 and wait until nothing bills; raises FtmError when something still does."""
+    scale_down(account)
+    return wait_until_gone(account, timeout_s, say, sleep)
+
+
+def scale_down(account: Account) -> None:
+    """Scale to 0 without waiting for it."""
     _scale(account, 0)
+
+
+def wait_until_gone(account: Account, timeout_s: float, say: Say, sleep: Callable[[float], None] = time.sleep) -> Vllm:
+    """Wait until nothing bills; raises FtmError when something still does."""
     end = time.monotonic() + timeout_s
     said = ""
     while not (now := look(account)).is_gone():

@@ -1,0 +1,125 @@
+"""``ftm aws run``: quarters from a server that is down to a server that is down again, also when something fails.
+
+vLLM stays up between the quarters. Whatever ends the run, an interruption among it, the execution that runs is stopped
+before the server is taken from under it.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import StrEnum
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from cloud.src.cli.aws import llm_check_job, quarters, vllm_group
+from cloud.src.cli.aws.account import Account
+from cloud.src.contract.errors import FtmError, InvalidInput
+
+# As long as `ftm aws up`, `check` and `down` wait by themselves.
+UP_S, CHECK_S, DOWN_S = 1800.0, 600.0, 900.0
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+Say = Callable[[str], None]
+
+
+class Down(StrEnum):
+    """When vLLM is stopped at the end."""
+
+    ALWAYS = "always"
+    ON_SUCCESS = "on-success"
+    NEVER = "never"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to run. ``limit_usd``: refuse quarters whose estimates add up to more; None: no limit."""
+
+    quarters: list[str]
+    batch_size: int
+    down: Down
+    limit_usd: float | None
+
+
+def run(account: Account, request: Request, say: Say) -> None:
+    """Run the quarters one after the other; raises FtmError at the first that fails, after vLLM is stopped."""
+    _refuse_what_cannot_run(account, request, say)
+    try:
+        now = vllm_group.up(account, UP_S, say)
+        say(f"vLLM serves: {now.in_words()}")
+        llm_check_job.check(account, CHECK_S, say)
+        for quarter in request.quarters:
+            _run_quarter(account, quarter, request.batch_size, say)
+    except BaseException:
+        if request.down is Down.ALWAYS:
+            _down_after_failure(account, say)
+        else:
+            say("vLLM is left as it is: ftm aws status, ftm aws down")
+        raise
+    if request.down is Down.NEVER:
+        say("vLLM is left running: ftm aws status, ftm aws down")
+    else:
+        _down(account, say)
+
+
+def _refuse_what_cannot_run(account: Account, request: Request, say: Say) -> None:
+    """Before anything is started: what is not prefetched, is already running or costs too much."""
+    estimates = {quarter: quarters.estimate(account, quarter) for quarter in request.quarters}
+    for quarter, estimate in estimates.items():
+        say(f"{quarter}: {estimate.in_words()}")
+        if running := quarters.latest(account, quarter, "RUNNING"):
+            raise InvalidInput(f"{quarter} is already running: {running['executionArn']}; ftm aws follow {quarter}")
+    usd = sum(estimate.usd() for estimate in estimates.values())
+    if request.limit_usd is not None and usd > request.limit_usd:
+        raise InvalidInput(f"${usd:.2f} is more than --limit {request.limit_usd:g}: add --yes to run it")
+
+
+def _run_quarter(account: Account, quarter: str, batch_size: int, say: Say) -> None:
+    arn = quarters.start(account, quarter, batch_size, {})
+    say(f"started {arn}")
+    try:
+        quarters.follow(account, quarter, say)
+    except FtmError:  # it has ended
+        raise
+    except BaseException:
+        say(f"interrupted: stopping {quarter} and its jobs; finished firms are kept: ftm aws resume {quarter}")
+        _stop(account, quarter, say)
+        raise
+
+
+def _stop(account: Account, quarter: str, say: Say) -> None:
+    try:
+        quarters.stop(account, quarter, say)
+    except (FtmError, BotoCoreError, ClientError) as error:
+        say(f"{quarter} is perhaps not stopped: {error}; ftm aws stop {quarter}")
+
+
+def _down(account: Account, say: Say) -> None:
+    say("stopping vLLM")
+    with _no_interruption():
+        vllm_group.scale_down(account)
+    now = vllm_group.wait_until_gone(account, DOWN_S, say)
+    say(f"vLLM is down: {now.in_words()}")
+
+
+def _down_after_failure(account: Account, say: Say) -> None:
+    """What has failed before is what the operator has to see: a failure of this is said, not raised."""
+    try:
+        _down(account, say)
+    except (KeyboardInterrupt, SystemExit):
+        say("vLLM is scaled to 0, its end was not waited for: ftm aws status")
+    except (FtmError, BotoCoreError, ClientError) as error:
+        say(f"vLLM is perhaps not down: {error}; ftm aws down")
+
+
+@contextmanager
+def _no_interruption() -> Iterator[None]:
+    """Two requests, during which a Ctrl-C or a signal is not heard."""
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

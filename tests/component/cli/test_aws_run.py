@@ -1,0 +1,162 @@
+"""``ftm aws run``: in which order it does what the other commands do, and that vLLM is stopped whatever happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from cloud.src.cli.__main__ import _exit_on_signal
+from cloud.src.cli.aws import llm_check_job, quarters, vllm_group
+from cloud.src.cli.aws.quarters import Estimate
+from cloud.src.cli.aws.run import Down, Request, run
+from cloud.src.cli.aws.vllm_group import Vllm
+from cloud.src.contract.errors import FtmError, InvalidInput
+
+GONE = Vllm(0, (), 0, 0, 0, 0)
+STARTED = ["up", "check", "start 2023Q1", "follow 2023Q1"]
+STOPPED = ["scale down", "wait"]
+
+
+class Steps:
+    """What the run has done; ``troubles``: what happens at a step, by its name."""
+
+    def __init__(self) -> None:
+        self.done: list[str] = []
+        self.said: list[str] = []
+        self.troubles: dict[str, Callable[[], None]] = {}
+
+    def step(self, name: str, answer: Any = None) -> Callable[..., Any]:
+        """A stand-in for a function; ``{}`` in the name is its second argument, the quarter."""
+
+        def do(*arguments: Any) -> Any:
+            done = name.format(*arguments[1:2])
+            self.done.append(done)
+            self.troubles.get(done, lambda: None)()
+            return answer
+
+        return do
+
+    def run(self, *names: str, down: Down = Down.ALWAYS, limit_usd: float | None = None) -> None:
+        account: Any = None
+        run(account, Request(list(names or ["2023Q1"]), 50, down, limit_usd), self.said.append)
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
+    steps = Steps()
+    monkeypatch.setattr(quarters, "estimate", lambda *_: Estimate(10))
+    monkeypatch.setattr(quarters, "latest", lambda *_: None)
+    monkeypatch.setattr(vllm_group, "up", steps.step("up", GONE))
+    monkeypatch.setattr(llm_check_job, "check", steps.step("check"))
+    for name in ("start", "follow", "stop"):
+        monkeypatch.setattr(quarters, name, steps.step(f"{name} {{}}"))
+    monkeypatch.setattr(vllm_group, "scale_down", steps.step("scale down"))
+    monkeypatch.setattr(vllm_group, "wait_until_gone", steps.step("wait", GONE))
+    return steps
+
+
+@pytest.fixture
+def handlers() -> Iterator[None]:
+    """The handlers of signals that ``ftm`` has."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+    for number in before:
+        signal.signal(number, _exit_on_signal)
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+def raises(error: BaseException) -> Callable[[], None]:
+    def trouble() -> None:
+        raise error
+
+    return trouble
+
+
+def test_vllm_stays_up_between_quarters(steps: Steps) -> None:
+    steps.run("2023Q1", "2023Q2")
+
+    assert steps.done == [*STARTED, "start 2023Q2", "follow 2023Q2", *STOPPED]
+    assert steps.said[-1].startswith("vLLM is down: 0 of 0 instances")
+
+
+@pytest.mark.parametrize(("down", "stopped"), [(Down.ALWAYS, STOPPED), (Down.ON_SUCCESS, STOPPED), (Down.NEVER, [])])
+def test_after_success(steps: Steps, down: Down, stopped: list[str]) -> None:
+    steps.run(down=down)
+
+    assert steps.done == [*STARTED, *stopped]
+
+
+@pytest.mark.parametrize(("down", "stopped"), [(Down.ALWAYS, STOPPED), (Down.ON_SUCCESS, []), (Down.NEVER, [])])
+@pytest.mark.parametrize("at", STARTED)
+def test_after_a_failure_nothing_more_is_started(steps: Steps, at: str, down: Down, stopped: list[str]) -> None:
+    steps.troubles[at] = raises(FtmError("too bad"))
+
+    with pytest.raises(FtmError, match="too bad"):
+        steps.run("2023Q1", "2023Q2", down=down)
+
+    assert steps.done == [*STARTED[: STARTED.index(at) + 1], *stopped]
+    assert stopped or steps.said[-1] == "vLLM is left as it is: ftm aws status, ftm aws down"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interruption_stops_the_execution_and_then_vllm(
+    steps: Steps, handlers: None, number: signal.Signals
+) -> None:
+    steps.troubles["follow 2023Q1"] = lambda: os.kill(os.getpid(), number)
+
+    with pytest.raises((KeyboardInterrupt, SystemExit)):
+        steps.run("2023Q1", "2023Q2")
+
+    assert steps.done == [*STARTED, "stop 2023Q1", *STOPPED]
+    assert "interrupted: stopping 2023Q1 and its jobs; finished firms are kept: ftm aws resume 2023Q1" in steps.said
+
+
+def test_a_second_interruption_ends_the_waiting_and_not_the_scaling(steps: Steps) -> None:
+    steps.troubles["follow 2023Q1"] = raises(KeyboardInterrupt())
+    steps.troubles["stop 2023Q1"] = raises(FtmError("no answer"))
+    steps.troubles["scale down"] = lambda: os.kill(os.getpid(), signal.SIGINT)  # not heard
+    steps.troubles["wait"] = raises(KeyboardInterrupt())
+    before = signal.getsignal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        steps.run()
+
+    assert steps.done == [*STARTED, "stop 2023Q1", *STOPPED]
+    assert steps.said[-1] == "vLLM is scaled to 0, its end was not waited for: ftm aws status"
+    assert "2023Q1 is perhaps not stopped: no answer; ftm aws stop 2023Q1" in steps.said
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_what_failed_first_is_what_is_raised(steps: Steps) -> None:
+    steps.troubles["follow 2023Q1"] = raises(FtmError("first"))
+    steps.troubles["wait"] = raises(FtmError("still bills"))
+
+    with pytest.raises(FtmError, match="^first$"):
+        steps.run()
+
+    assert steps.said[-1] == "vLLM is perhaps not down: still bills; ftm aws down"
+
+
+def test_quarters_that_cost_too_much_together_are_refused_before_anything_starts(steps: Steps) -> None:
+    usd = Estimate(10).usd()
+
+    with pytest.raises(InvalidInput, match=f"is more than --limit {1.5 * usd:g}: add --yes"):
+        steps.run("2023Q1", "2023Q2", limit_usd=1.5 * usd)
+
+    assert steps.done == []
+    steps.run("2023Q1", limit_usd=1.5 * usd)
+    assert steps.done == [*STARTED, *STOPPED]
+
+
+def test_a_quarter_that_runs_is_refused_before_anything_starts(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(quarters, "latest", lambda *_: {"executionArn": "arn"})
+
+    with pytest.raises(InvalidInput, match="2023Q1 is already running: arn"):
+        steps.run()
+
+    assert steps.done == []
