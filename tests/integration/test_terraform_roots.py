@@ -273,6 +273,8 @@ def test_jobs_start_on_spot_and_are_repeated_only_for_their_host_or_image(
         assert definition["retryStrategy"]["evaluateOnExit"] == [  # the provider writes actions in lower case
             {"onStatusReason": "Host EC2*", "action": "retry"},
             {"onReason": "CannotPullContainer*", "action": "retry"},
+            {"onReason": "DockerTimeoutError*", "action": "retry"},
+            {"onStatusReason": "Task failed to start*", "action": "retry"},
             {"onReason": "*", "action": "exit"},
         ]
 

@@ -33,6 +33,8 @@ RETRY_STRATEGY: Mapping[str, Any] = {
     "evaluateOnExit": [
         {"onStatusReason": "Host EC2*", "action": "RETRY"},
         {"onReason": "CannotPullContainer*", "action": "RETRY"},
+        {"onReason": "DockerTimeoutError*", "action": "RETRY"},
+        {"onStatusReason": "Task failed to start*", "action": "RETRY"},
         {"onReason": "*", "action": "EXIT"},
     ],
 }

@@ -84,6 +84,16 @@ resource "aws_batch_job_definition" "jobs" {
     }
 
     evaluate_on_exit {
+      on_reason = "DockerTimeoutError*" # a busy host
+      action    = "RETRY"
+    }
+
+    evaluate_on_exit {
+      on_status_reason = "Task failed to start*"
+      action           = "RETRY"
+    }
+
+    evaluate_on_exit {
       on_reason = "*"
       action    = "EXIT"
     }

@@ -21,6 +21,8 @@ resource "aws_launch_template" "vllm" {
     ECS_ENABLE_SPOT_INSTANCE_DRAINING=true
     ECS_CONTAINER_STOP_TIMEOUT=${local.stop_timeout_s}s
     ECS_IMAGE_PULL_BEHAVIOR=prefer-cached
+    # Of an image of 10 GB a layer may take longer to arrive than the agent waits by itself.
+    ECS_IMAGE_PULL_INACTIVITY_TIMEOUT=10m
     CONFIG
     # The image ftm-vllm runs as a user of group 0, which must be able to store the model here.
     install --directory --mode=0775 ${local.models_folder}

@@ -42,6 +42,13 @@ BOTH_MUST_FIT = {
         (RETRY_STRATEGY, FailedAttempt(1, 137, "", "Host EC2 (instance i-1) terminated."), True),
         (RETRY_STRATEGY, FailedAttempt(3, 137, "", "Host EC2 (instance i-1) terminated."), False),
         (RETRY_STRATEGY, FailedAttempt(1, None, "CannotPullContainerError: no", "Task failed to start"), True),
+        (RETRY_STRATEGY, FailedAttempt(1, None, "DockerTimeoutError: Could not start", EXITED), True),
+        (
+            RETRY_STRATEGY,
+            FailedAttempt(1, None, "ResourceInitializationError", "Task failed to start"),
+            True,
+        ),
+        (RETRY_STRATEGY, FailedAttempt(3, None, "", "Task failed to start"), False),
         (RETRY_STRATEGY, FailedAttempt(1, 1, "", EXITED), False),
         (RETRY_STRATEGY, FailedAttempt(1, 137, "OutOfMemoryError", EXITED), False),
         (RETRY_STRATEGY, FailedAttempt(1, 13, "", "the Host EC2 is not at the start"), False),
