@@ -168,6 +168,23 @@ def test_vllm_on_spot_or_on_demand(roots: dict[str, Root], use_spot: bool, perce
     assert distribution["on_demand_percentage_above_base_capacity"] == percent
 
 
+def test_of_a_default_vpc_each_zones_default_subnet_is_used(aws: LocalAws, roots: dict[str, Root]) -> None:
+    ec2 = aws.client("ec2")
+    (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
+    of_vpc = [{"Name": "vpc-id", "Values": [vpc["VpcId"]]}]
+    default = {subnet["SubnetId"] for subnet in ec2.describe_subnets(Filters=of_vpc)["Subnets"]}
+    zone = ec2.describe_subnets(Filters=of_vpc)["Subnets"][0]["AvailabilityZone"]
+    ec2.associate_vpc_cidr_block(VpcId=vpc["VpcId"], CidrBlock="10.77.0.0/16")
+    added = ec2.create_subnet(VpcId=vpc["VpcId"], CidrBlock="10.77.0.0/24", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+    try:
+        planned = roots["ecs"].planned({})
+    finally:
+        ec2.delete_subnet(SubnetId=added)
+
+    assert set(planned["aws_lb.vllm"]["subnets"]) == default
+    assert set(planned["aws_autoscaling_group.vllm"]["vpc_zone_identifier"]) == default
+
+
 GPUS = {"gpus_per_job": 1, "instance_types": ["g5.xlarge", "g6.xlarge"]}
 
 

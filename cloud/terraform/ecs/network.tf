@@ -12,6 +12,16 @@ data "aws_subnets" "all" {
     name   = "vpc-id"
     values = [data.aws_vpc.this.id]
   }
+
+  # A load balancer takes one subnet per zone, and an account may have added more to its default VPC.
+  dynamic "filter" {
+    for_each = var.vpc_id == null ? ["true"] : []
+
+    content {
+      name   = "default-for-az"
+      values = [filter.value]
+    }
+  }
 }
 
 locals {

@@ -110,7 +110,7 @@ variable "vpc_id" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets in at least two zones, with access to the internet. Null: all subnets of the VPC."
+  description = "Subnets in at least two zones, with access to the internet. Null: the default ones of the default VPC, or all of vpc_id."
   type        = list(string)
   default     = null
 
