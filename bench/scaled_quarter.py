@@ -95,12 +95,13 @@ def write(run: Path, quarter: str, n_firms: int, store: Store) -> tuple[int, int
             firm | {"permno": FIRST_PERMNO + number}
             for number, firm in enumerate(record["firms"][: n_firms - len(firm_ids)], start=len(firm_ids))
         ]
-        own = pa.array([firm["firm_id"] for firm in record["firms"]], pa.string())
-        topics, sentences = (table.filter(pc.is_in(table["firm_id"], own)) for table in copied)
-        names.append(keys.part_name(BATCH, len(names), own.to_pylist()))
+        own = [firm["firm_id"] for firm in record["firms"]]
+        is_own = pa.array(own, pa.string())
+        topics, sentences = (table.filter(pc.is_in(table["firm_id"], is_own)) for table in copied)
+        names.append(keys.part_name(BATCH, len(names), own))
         store.write_table(keys.topics_part(QUARTER, names[-1]), with_record(topics, record))
         store.write_table(keys.sentences_part(QUARTER, names[-1]), with_record(sentences, record))
-        firm_ids += [firm["firm_id"] for firm in record["firms"]]
+        firm_ids += own
         n_topics, n_sentences = n_topics + len(topics), n_sentences + len(sentences)
         if len(firm_ids) == n_firms:
             break

@@ -23,7 +23,14 @@ def read_record(table: pa.Table) -> dict[str, Any]:
     ``made_of`` is empty in a part by an earlier version, which had one fingerprint for all its firms.
     """
     written = read_metadata(table.schema)
-    nothing = {"made_of": {}, "firms": [], "skipped": [], "failed": [], "without_llm": [], "names_by": {}}
+    nothing: dict[str, Any] = {
+        "made_of": {},
+        "firms": [],
+        "skipped": [],
+        "failed": [],
+        "without_llm": [],
+        "names_by": {},
+    }
     return {**nothing, **written}
 
 

@@ -80,7 +80,7 @@ def tell(monkeypatch: pytest.MonkeyPatch, states: States) -> dict[str, Any]:
     ],
 )
 def test_an_ending_is_mailed_with_its_reason_and_what_vllm_costs(
-    monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], described: dict[str, str], subject: str, line: str
+    monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], described: dict[str, Any], subject: str, line: str
 ) -> None:
     answer = tell(monkeypatch, States(**described))
 

@@ -7,6 +7,7 @@ import json
 from cloud.src.cli.environment import vllm
 from cloud.src.cli.environment.local_environment import LocalEnvironment
 from cloud.src.contract import parameters
+from cloud.src.contract.vllm import CLUSTER, SCALING_GROUP, SERVICE
 from cloud.src.localaws import terraform_roots
 from cloud.src.localaws.provision import JOB_QUEUE
 
@@ -20,15 +21,15 @@ def instructions(environment: LocalEnvironment) -> str:
 
 def after_apply(environment: LocalEnvironment) -> str:
     """For a local AWS with everything that Terraform makes: also what an operator types."""
-    service = f"--cluster {vllm.CLUSTER} --service {vllm.SERVICE}"
-    group = f"--auto-scaling-group-name {vllm.SCALING_GROUP}"
+    service = f"--cluster {CLUSTER} --service {SERVICE}"
+    group = f"--auto-scaling-group-name {SCALING_GROUP}"
     folder = terraform_roots.work_folder(environment.aws)
     return f"""\
 {_start(environment)}
 # all of it with explanations, as on AWS: docs/deployment/sprint5_deployment_guide.md
 
 # vLLM: is it running, start it, stop it (on AWS a running instance costs about ${vllm.USD_AN_HOUR:.2f} an hour)
-aws ecs describe-services --cluster {vllm.CLUSTER} --services {vllm.SERVICE} \\
+aws ecs describe-services --cluster {CLUSTER} --services {SERVICE} \\
   --query 'services[0].[desiredCount,runningCount]'
 aws autoscaling set-desired-capacity {group} --desired-capacity 1
 aws ecs update-service {service} --desired-count 1
