@@ -17,6 +17,7 @@ from cloud.src.contract.errors import FtmError
 from cloud.src.llm import outage, xai_client
 from cloud.src.llm.xai_client import LlmClient
 from cloud.src.naming import ask
+from cloud.src.worker import check_llm
 from tests.chaos.campaign import campaign
 from tests.integration.fake_llm import HANGS_UP, MODELS, Reply, completion, fails, fake_llm, says
 
@@ -133,7 +134,7 @@ async def ask_once(base_url: str) -> str:
     client = LlmClient(base_url, "m", outage_limit_s=LIMIT_S, topic_limit_s=LIMIT_S)
     try:
         async with asyncio.timeout(BOUND_S):
-            proposal = await ask.propose_topic(client, None, llm_check.TOPIC)
+            proposal = await ask.propose_topic(client, None, check_llm.TOPIC)
     except FtmError as error:
         return type(error).__name__
     finally:

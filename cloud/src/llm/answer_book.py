@@ -37,6 +37,11 @@ class AnswerBook:
             self._answers[key] = text
             self.has_news = True
 
+    def take_over(self, other: AnswerBook) -> None:
+        """Add the answers of another book."""
+        for key, text in other._answers.items():
+            self.put(key, text)
+
     def document(self) -> dict[str, Any]:
         """The book as ``from_document`` reads it. May be called while another thread writes an answer."""
         self.has_news = False  # before the copy: an answer that comes now counts as new

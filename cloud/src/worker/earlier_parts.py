@@ -12,7 +12,8 @@ from collections.abc import Collection, Mapping
 
 from cloud.src.contract import keys
 from cloud.src.contract.record import read_record
-from cloud.src.worker import parts
+from cloud.src.llm.answer_book import AnswerBook
+from cloud.src.worker import answers, parts
 from cloud.src.worker.parts import Part
 from cloud.src.worker.settings import MapSettings
 from cloud.src.worker.store import Store
@@ -29,14 +30,18 @@ class EarlierParts:
         self._settings = settings
         self._index: dict[tuple[str, str], str] | None = None
 
-    def complete(self, part: Part) -> None:
-        """Add to the part those of its firms that an earlier part has, made of the same."""
+    def complete(self, part: Part, book: AnswerBook) -> None:
+        """Add to the part those of its firms that an earlier part has, made of the same, and to its book their answers.
+
+        A bundle needs these answers, though no job asks for them again.
+        """
         of_earlier: dict[str, dict[str, str]] = defaultdict(dict)
         for firm_id in part.made_of.keys() - part.finished():
             if name := self._parts().get((firm_id, part.made_of[firm_id])):
                 of_earlier[name][firm_id] = part.made_of[firm_id]
         for name, wanted in of_earlier.items():
             part.take_over(parts.read_part(self._store, self._settings.quarter, name, wanted))
+            book.take_over(answers.read(self._store, keys.llm_answers(self._settings.quarter, name)))
 
     def _parts(self) -> Mapping[tuple[str, str], str]:
         """Names of parts by firm and fingerprint."""

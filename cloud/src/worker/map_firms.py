@@ -177,13 +177,15 @@ def _begin_part(job: MapJob, name: str, made_of: dict[str, str], not_there: list
     """The part as far as earlier jobs have made it, under this name or with other batches."""
     part = parts.read_part(job.store, job.settings.quarter, name, made_of)
     is_new = part.finished() != made_of.keys() or part.failed != not_there
+    book = AnswerBook()
     if is_new:
         part.failed = []
-        job.earlier.complete(part)
+        book = answers.read(job.store, job.answers_key(name))
+        job.earlier.complete(part, book)
     job.progress.reused_firms += part.n_settled()
     if is_new:
         part.failed = list(not_there)
-    return PartUnderWay(name, part, answers.read(job.store, job.answers_key(name)) if is_new else AnswerBook(), is_new)
+    return PartUnderWay(name, part, book, is_new)
 
 
 def _look_ahead(job: MapJob, firms: list[FirmTranscripts]) -> None:

@@ -235,6 +235,26 @@ def test_answers_serve_a_part_that_is_made_again(s3: Any) -> None:
         assert len(llm.requests) == n_asked
 
 
+def test_answers_go_with_firms_into_other_parts(s3: Any) -> None:
+    """A bundle has to have them, and reduce removes the earlier part with its answers."""
+    with fake_llm(FREIGHT) as llm:
+        run(s3, llm, 2)
+        given = answers_in(s3, TWO_FIRMS)
+        n_asked = len(llm.requests)
+        assert run(s3, llm, 2, firms_a_part=1).asked_for == []
+
+        assert len(llm.requests) == n_asked
+    own = read_progress(s3)["parts"]
+    assert TWO_FIRMS not in own
+    assert [answers_in(s3, name) for name in own] == [given] * 2
+
+
+def answers_in(s3: Any, part: str) -> dict[str, str]:
+    answers: dict[str, str] = Store(s3, BUCKET).read_json(keys.llm_answers(QUARTER, part))["answers"]
+    assert answers
+    return answers
+
+
 def test_texts_that_a_filter_refuses_cost_their_names_and_no_more(s3: Any) -> None:
     with fake_llm(FREIGHT, *[fails(400)] * 3, FREIGHT) as llm:
         run(s3, llm, 4, max_concurrent=1)

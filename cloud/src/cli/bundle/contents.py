@@ -95,7 +95,7 @@ def described(folder: Path, quarter: str, with_text: bool) -> dict[str, Any]:
         "settings": asdict(settings),
         "commits": sorted({str(job["commit"]) for job in jobs if job.get("commit")}),
         "bundled_by": {"ftm": version.VERSION, "commit": version.commit(), "machine": machine(), **_libraries()},
-        "parts": mapped.fingerprints,
+        "made_of": mapped.made_of,
         "input": {name: value for name, value in prefetched.items() if name not in ("firms", "chunks", "columns")},
         "left_out": {what: [each for job in jobs for each in job.get(what, [])] for what in ("skipped", "failed")},
         "models": _models(settings),
