@@ -23,7 +23,7 @@ resource "aws_cloudwatch_log_group" "functions" {
 
 resource "aws_lambda_function" "functions" {
   # checkov:skip=CKV_AWS_115: one execution calls one function at a time; a reserve would be taken from the account
-  # checkov:skip=CKV_AWS_116: called by the state machine, which waits for the answer, and repeats calls and reports failures itself
+  # checkov:skip=CKV_AWS_116: called by the state machine, which waits for the answer, and repeats calls and reports failures itself; by EventBridge only for a mail, which Lambda tries three times
   # checkov:skip=CKV_AWS_117: they use only services of AWS, for which they would need endpoints in a VPC
   # checkov:skip=CKV_AWS_173: the only variable is the ARN of a topic
   # checkov:skip=CKV_AWS_272: the zips are built from this repository and uploaded only by this root

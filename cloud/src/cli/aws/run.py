@@ -77,11 +77,10 @@ def _refuse_what_cannot_run(account: Account, request: Request, say: Say) -> Non
 
 
 def _run_quarter(account: Account, quarter: str, batch_size: int, say: Say) -> None:
-    arn = quarters.start(account, quarter, batch_size, {})
-    say(f"started {arn}")
     try:
+        say(f"started {quarters.start(account, quarter, batch_size, {})}")
         quarters.follow(account, quarter, say)
-    except FtmError:  # it has ended
+    except FtmError:  # it was not started, or has ended
         raise
     except BaseException:
         say(f"interrupted: stopping {quarter} and its jobs; finished firms are kept: ftm aws resume {quarter}")
