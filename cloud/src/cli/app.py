@@ -14,6 +14,7 @@ import typer
 from cloud.src.cli import samples, version
 from cloud.src.cli.aws import command as aws
 from cloud.src.cli.options import (
+    AllLanguages,
     AsJson,
     Containers,
     FileFormat,
@@ -121,6 +122,7 @@ def run(
     ] = keys.LOCAL_BATCH_SIZE,
     jobs: Jobs = None,
     quarter_from: QuarterFromOption = QuarterFrom.date,
+    all_languages: AllLanguages = False,
     llm_topics: LlmTopics = False,
     llm_url: LlmUrl = None,
     llm_model: LlmModel = None,
@@ -149,6 +151,7 @@ def run(
             llm_topics,
             jobs,
             quarter_from,
+            all_languages,
             open_report,
             as_json,
             quiet,
@@ -184,6 +187,7 @@ def prefetch(
         bool, typer.Option("--keep-unlinked", help="WRDS: keep firms without a PERMNO on the day of their call.")
     ] = False,
     quarter_from: QuarterFromOption = QuarterFrom.date,
+    all_languages: AllLanguages = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what there is and how long it would take, and write nothing.")
     ] = False,
@@ -199,7 +203,7 @@ def prefetch(
     from cloud.src.cli.prefetch import command
 
     asked = command.PrefetchRequest(
-        quarter, source, to, firms, limit, keep_unlinked, quarter_from, dry_run, force, as_json
+        quarter, source, to, firms, limit, keep_unlinked, quarter_from, all_languages, dry_run, force, as_json
     )
     command.prefetch(Screen(quiet=quiet), asked)
 

@@ -48,6 +48,9 @@ QuarterFromOption = Annotated[
         "--quarter-from", help="Files: the calls of the quarter, by their day, or by the fiscal quarter in the file."
     ),
 ]
+AllLanguages = Annotated[
+    bool, typer.Option("--all-languages", help="Keep calls in other languages; the models know English only.")
+]
 Jobs = Annotated[int | None, typer.Option(min=1, help="Batch jobs at the same time.", show_default="number of cores")]
 Containers = Annotated[
     bool, typer.Option("--containers", help="Run the Batch jobs in the image ftm-worker; needs Docker.")

@@ -58,6 +58,7 @@ class TranscriptSource(Protocol):
             prefetch that was interrupted is continued only from a source with the same fingerprint.
         selection: the options that choose some of the firms or calls, such as ``--limit 20``; empty: all are taken. A
             finished prefetch of another selection is not taken for this one.
+        all_languages: whether calls that are not in English are taken, too; ``selection`` says so.
     """
 
     name: str
@@ -65,6 +66,7 @@ class TranscriptSource(Protocol):
     skipped: Counter[str]
     fingerprint: str
     selection: str
+    all_languages: bool
 
     def firms(self, after: str | None = None) -> Iterator[list[Call]]:
         """Yield the calls of one firm after the other.

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import multiprocessing
 import os
 import signal
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import connection
@@ -23,27 +24,32 @@ _IN_FLIGHT_PER_PROCESS = 4  # firms; enough that no process waits, few enough fo
 
 
 def sentences_of_firms(
-    firms: Iterator[list[Call]], quarter: str, n_firms: int, processes: int | None = None
+    firms: Iterator[list[Call]],
+    quarter: str,
+    n_firms: int,
+    all_languages: bool = False,
+    processes: int | None = None,
 ) -> Iterator[FirmSentences]:
     """Yield the sentences of each firm, in the order of ``firms`` whatever the number of processes.
 
     Args:
-        firms: the calls of each firm. n_firms: roughly how many: a few are not worth a process of their own. processes:
-        number of processes; default: one per core.
+        firms: the calls of each firm. n_firms: roughly how many: a few are not worth a process of their own.
+        all_languages: also calls that are not in English. processes: how many; default: one per core.
 
     Raises:
         FtmError: a process was killed from outside, for example because memory ran out.
     """
+    split = functools.partial(firm_sentences, quarter=quarter, all_languages=all_languages)
     processes = processes or min(_cores(), n_firms // _FIRMS_WORTH_A_PROCESS)
     if processes <= 1:
         for calls in firms:
-            yield firm_sentences(calls, quarter)
+            yield split(calls)
         return
     # Not forked from this process, which has threads of its own (boto3, Arrow) that a fork would cut in two.
     start = multiprocessing.get_context("spawn")
     pool = ProcessPoolExecutor(processes, start, initializer=_begin_process)
     try:
-        yield from _in_order(pool, firms, quarter, processes * _IN_FLIGHT_PER_PROCESS)
+        yield from _in_order(pool, firms, split, processes * _IN_FLIGHT_PER_PROCESS)
     except BrokenProcessPool as error:
         raise FtmError("a process that splits sentences was killed (too little memory?): start again") from error
     finally:
@@ -51,15 +57,15 @@ def sentences_of_firms(
 
 
 def _in_order(
-    pool: ProcessPoolExecutor, firms: Iterator[list[Call]], quarter: str, in_flight: int
+    pool: ProcessPoolExecutor, firms: Iterator[list[Call]], split: Callable[[list[Call]], FirmSentences], in_flight: int
 ) -> Iterator[FirmSentences]:
     waiting: deque[Future[FirmSentences]] = deque()
     for calls in itertools.islice(firms, in_flight):
-        waiting.append(pool.submit(firm_sentences, calls, quarter))
+        waiting.append(pool.submit(split, calls))
     while waiting:
         firm = waiting.popleft().result()
         for calls in itertools.islice(firms, 1):
-            waiting.append(pool.submit(firm_sentences, calls, quarter))
+            waiting.append(pool.submit(split, calls))
         yield firm
 
 

@@ -110,7 +110,7 @@ def write_quarter(
             return finished
         writer = ChunkWriter(storage, quarter, _progress(storage, quarter, source), lock)
         progress = writer.progress
-        for firm in sentences_of_firms(source.firms(progress.last_firm), quarter, source.n_firms):
+        for firm in sentences_of_firms(source.firms(progress.last_firm), quarter, source.n_firms, source.all_languages):
             writer.add(firm)
             if on_progress:
                 on_progress(progress.firms_done, source.n_firms)

@@ -217,6 +217,14 @@ def test_a_finished_quarter_of_other_firms_is_not_taken_for_this_one(s3: Any, tm
         write_quarter(storage, QUARTER, first_20)
 
 
+def test_a_quarter_without_other_languages_is_not_taken_for_one_with_all(tmp_path: Path) -> None:
+    storage = FolderStorage(tmp_path / "out")
+    calls = write_calls(tmp_path / "calls.csv", 2)
+    write_quarter(storage, QUARTER, FileTranscripts(calls, QUARTER))
+    with pytest.raises(InvalidInput, match="was made with all firms, not with --all-languages"):
+        write_quarter(storage, QUARTER, FileTranscripts(calls, QUARTER, all_languages=True))
+
+
 def test_force_takes_the_manifest_away_before_the_first_chunk(s3: Any, tmp_path: Path) -> None:
     source = FileTranscripts(write_calls(tmp_path / "calls.csv", 203), QUARTER)
     done: list[str] = []

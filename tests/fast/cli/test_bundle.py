@@ -15,19 +15,19 @@ from cloud.src.models import packaged_models
     ("settings", "stated"),
     [
         (
-            Settings(25, KEYWORDS, KEYWORDS, None, [], "date"),
+            Settings(25, KEYWORDS, KEYWORDS, None, [], "date", False),
             "ftm run 2020Q2 --input TRANSCRIPTS --batch-size 25 --no-llm",
         ),
         (
-            Settings(6, LLM, LLM, packaged_models.LLM, ["topic_name_v2"], "file"),
-            "ftm run 2020Q2 --input TRANSCRIPTS --batch-size 6 --quarter-from file --llm-topics",
+            Settings(6, LLM, LLM, packaged_models.LLM, ["topic_name_v2"], "file", True),
+            "ftm run 2020Q2 --input TRANSCRIPTS --batch-size 6 --quarter-from file --all-languages --llm-topics",
         ),
         (
-            Settings(25, KEYWORDS, LLM, packaged_models.LLM, ["theme_name_v3"], "date"),
+            Settings(25, KEYWORDS, LLM, packaged_models.LLM, ["theme_name_v3"], "date", False),
             "ftm run 2020Q2 --input TRANSCRIPTS --batch-size 25",
         ),
         (
-            Settings(25, LLM, LLM, "Qwen/Qwen3-8B", ["theme_name_v3"], "date"),
+            Settings(25, LLM, LLM, "Qwen/Qwen3-8B", ["theme_name_v3"], "date", False),
             "LLM_MODEL_NAME=Qwen/Qwen3-8B ftm run 2020Q2 --input TRANSCRIPTS --batch-size 25 --llm-url URL",
         ),
     ],

@@ -20,7 +20,8 @@ from cloud.src.contract import documents, keys
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.record import read_metadata
 from cloud.src.models import packaged_models
-from cloud.src.prefetch.files.quarters import QuarterFrom
+from cloud.src.prefetch.files.quarters import QuarterFrom, file_options
+from cloud.src.prefetch.sentences.languages import ALL_LANGUAGES
 from cloud.src.worker import recipe
 from cloud.src.worker.mapped_quarter import MappedQuarter, read_mapped
 from cloud.src.worker.store import FolderStore
@@ -54,12 +55,13 @@ class Settings:
     llm_model: str | None
     prompts: list[str]
     quarter_from: str
+    all_languages: bool
 
 
 def command(quarter: str, settings: Settings) -> str:
     """The command that makes the quarter again, from the same transcripts."""
     parts = ["ftm run", quarter, "--input TRANSCRIPTS", f"--batch-size {settings.batch_size}"]
-    parts += filter(None, [QuarterFrom(settings.quarter_from).selection])
+    parts += filter(None, [file_options(QuarterFrom(settings.quarter_from), settings.all_languages)])
     if settings.llm_model is None:
         parts.append("--no-llm")
     elif settings.llm_model != packaged_models.LLM:
@@ -111,14 +113,15 @@ def _settings(
     if len(set(models)) > 1:
         raise InvalidInput(f"{quarter} is named by {' and '.join(sorted(set(models)))}: run it with one of them")
     prompts = {str(by["prompt"]) for by in [*of_topics, *of_themes] if by.get("prompt")}
-    selection = prefetched.get("selection", "")
+    selected: str = prefetched.get("selection", "")
     return Settings(
         batch_size,
         LLM if any(by.get("llm_model") for by in of_topics) else KEYWORDS,
         LLM if any(by.get("llm_model") for by in of_themes) else KEYWORDS,
         models[0] if models else None,
         sorted(prompts),
-        next((each.value for each in QuarterFrom if each.selection == selection), QuarterFrom.date.value),
+        (QuarterFrom.file if QuarterFrom.file.selection in selected else QuarterFrom.date).value,
+        ALL_LANGUAGES in selected,
     )
 
 

@@ -48,7 +48,7 @@ def verify(screen: Screen, file: Path, source: Path, jobs: int | None) -> bool:
         out = Path(work) / "out"
         _unpack_answers(archive, out / keys.llm_answers_prefix(quarter))
         with screen.stage("read transcripts"):
-            transcripts = FileTranscripts(source, quarter, QuarterFrom(settings.quarter_from))
+            transcripts = FileTranscripts(source, quarter, QuarterFrom(settings.quarter_from), settings.all_languages)
         plan = NamingPlan(settings.topic_naming, settings.theme_naming, "names are those of the bundle")
         request = RunRequest(quarter, transcripts, out, settings.batch_size, plan=plan)
         llm = LlmChoice(replayed=settings.llm_model) if settings.llm_model else LlmChoice(none=True)

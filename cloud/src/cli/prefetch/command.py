@@ -18,7 +18,7 @@ from cloud.src.contract import keys, parameters
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.calls import TranscriptSource
 from cloud.src.prefetch.files.input_files import find_files
-from cloud.src.prefetch.files.quarters import QuarterFrom
+from cloud.src.prefetch.files.quarters import QuarterFrom, file_options
 from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.prefetch import finished_prefetch, write_quarter
 from cloud.src.prefetch.wrds.connection import connect
@@ -40,6 +40,7 @@ class PrefetchRequest:
     limit: int | None = None  # firms
     keep_unlinked: bool = False
     quarter_from: QuarterFrom = QuarterFrom.date  # for files only
+    all_languages: bool = False
     dry_run: bool = False
     force: bool = False
     as_json: bool = False
@@ -81,9 +82,9 @@ def _write(request: PrefetchRequest, firms: FirmList | None, target: Target, scr
     quarter = request.quarter
     unlinked: list[str] = []
     if request.source == WRDS:
-        selection = selection_options(firms, request.limit, request.keep_unlinked)
+        selection = selection_options(firms, request.limit, request.keep_unlinked, request.all_languages)
     else:
-        selection = request.quarter_from.selection
+        selection = file_options(request.quarter_from, request.all_languages)
     summary = None if request.force else finished_prefetch(target.storage, quarter, selection)
     if summary is None:  # WRDS is not even asked when there is nothing to do
         with _opened(request, firms, screen) as source:
@@ -118,14 +119,16 @@ def _opened(request: PrefetchRequest, firms: FirmList | None, screen: Screen) ->
     """Read the files, or log in to WRDS and find the calls there; WRDS is left at the end of the block."""
     if request.source != WRDS:
         with screen.stage("read transcripts"):
-            source = FileTranscripts(Path(request.source), request.quarter, request.quarter_from)
+            source = FileTranscripts(Path(request.source), request.quarter, request.quarter_from, request.all_languages)
         yield source
         return
     login = find_login(os.environ, lambda: aws().client("secretsmanager"))
     screen.line(f"{login.username} at {login.server.host}; approve the Duo request on your phone if there is one")
     with connect(login) as connection:
         with screen.stage("find calls on WRDS"):
-            found = WrdsTranscripts(connection, request.quarter, firms, request.limit, request.keep_unlinked)
+            found = WrdsTranscripts(
+                connection, request.quarter, firms, request.limit, request.keep_unlinked, request.all_languages
+            )
         for line in _remarks(found):
             screen.line(line)
         yield found

@@ -35,6 +35,7 @@ class RunOptions:
     llm_topics: bool = False
     jobs: int | None = None
     quarter_from: QuarterFrom = QuarterFrom.date
+    all_languages: bool = False
     open_report: bool = False
     as_json: bool = False
     quiet: bool = False
@@ -53,7 +54,7 @@ def run(asked: RunOptions) -> None:
     screen = Screen(quiet=asked.quiet)
     with ExitStack() as stack:
         with screen.stage("read transcripts"):
-            transcripts = FileTranscripts(asked.source, asked.quarter, asked.quarter_from)
+            transcripts = FileTranscripts(asked.source, asked.quarter, asked.quarter_from, asked.all_languages)
             request = RunRequest(
                 asked.quarter, transcripts, asked.out, asked.batch_size, asked.llm_topics, asked.llm.none
             )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
+from cloud.src.prefetch.sentences.languages import ALL_LANGUAGES
+
 
 class QuarterFrom(StrEnum):
     """What decides of which quarter a call is, where the file has no quarter of FTM's."""
@@ -16,6 +18,11 @@ class QuarterFrom(StrEnum):
     def selection(self) -> str:
         """The option as it is typed; empty for the default."""
         return "" if self is QuarterFrom.date else f"--quarter-from {self}"
+
+
+def file_options(quarter_from: QuarterFrom, all_languages: bool) -> str:
+    """Return the options that choose calls of files, as they are typed; empty for the defaults."""
+    return " ".join(filter(None, [quarter_from.selection, ALL_LANGUAGES if all_languages else ""]))
 
 
 _OWN = re.compile(r"[0-9]{4}Q[1-4]", re.IGNORECASE)

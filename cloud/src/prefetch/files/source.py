@@ -18,7 +18,7 @@ from cloud.src.prefetch.files.bad_rows import BadRows, where
 from cloud.src.prefetch.files.columns import COLUMNS, ROW, calendar_quarter, is_nothing, tidy, typed
 from cloud.src.prefetch.files.firm_ids import FirmIds
 from cloud.src.prefetch.files.input_files import find_files, read_rows
-from cloud.src.prefetch.files.quarters import QuarterFrom, fiscal_quarter
+from cloud.src.prefetch.files.quarters import QuarterFrom, file_options, fiscal_quarter
 from cloud.src.prefetch.files.share_classes import share_classes, without_firms
 from cloud.src.prefetch.files.times import read_times
 from cloud.src.prefetch.layout.spoken import spoken_turns
@@ -41,6 +41,7 @@ class FileTranscripts:
         source: CSV, Parquet or JSON lines file, or a folder of them, or a folder of texts named ``ELM_2020-05-01.txt``.
         quarter: only calls of this quarter are used: by the column ``quarter``, else by the calendar day of the call.
         quarter_from: ``file``: by the vendor's fiscal quarter, where the file has one.
+        all_languages: also calls that are not in English.
 
     Rows that cannot be used are left out, reported each, and counted in ``skipped``.
 
@@ -50,8 +51,11 @@ class FileTranscripts:
 
     name = "files"
 
-    def __init__(self, source: Path, quarter: str, quarter_from: QuarterFrom = QuarterFrom.date) -> None:
-        self.selection = quarter_from.selection
+    def __init__(
+        self, source: Path, quarter: str, quarter_from: QuarterFrom = QuarterFrom.date, all_languages: bool = False
+    ) -> None:
+        self.all_languages = all_languages
+        self.selection = file_options(quarter_from, all_languages)
         self._files = find_files(source)
         bad_rows = BadRows()
         rows = _rows_of_quarter(source, self._files, quarter, quarter_from, bad_rows)

@@ -44,11 +44,11 @@ def clean(text: str) -> str:
 def rules_fingerprint(code: Path = _CODE) -> str:
     """Identify what makes chunks of a text, so that no quarter is made half by these rules, half by others.
 
-    That is all code of the prefetch, the columns, and the libraries that split sentences, know trading days and write
-    Parquet. Code that makes no difference only lets an interrupted prefetch begin again; a rule that was forgotten here
-    would spoil one.
+    That is all code of the prefetch, the columns, and the libraries that split sentences, tell languages, know trading
+    days and write Parquet. Code that makes no difference only lets an interrupted prefetch begin again; a rule that was
+    forgotten here would spoil one.
     """
-    libraries = ("nupunkt", "exchange-calendars", "pyarrow")
+    libraries = ("nupunkt", "py3langid", "exchange-calendars", "pyarrow")
     digest = hashlib.sha256(" ".join(f"{name} {version(name)}" for name in libraries).encode())
     for path in (Path(schemas.__file__), Path(contract_text.__file__), *sorted(code.rglob("*.py"))):
         digest.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}".encode())

@@ -17,6 +17,7 @@ from cloud.src.prefetch.call_dates import call_dates
 from cloud.src.prefetch.calls import Call, Turn
 from cloud.src.prefetch.sentences import speakers
 from cloud.src.prefetch.sentences.cleaning import clean
+from cloud.src.prefetch.sentences.languages import ALL_LANGUAGES, ENGLISH, language_of
 from cloud.src.prefetch.sentences.procedure import is_procedure
 
 # nupunkt's model was trained on legal and financial filings. Of its 5,865 abbreviations these are plain words in spoken
@@ -42,12 +43,15 @@ class FirmSentences:
     skipped: Counter[str] = field(default_factory=Counter)
 
 
-def firm_sentences(calls: list[Call], quarter: str) -> FirmSentences:
+def firm_sentences(calls: list[Call], quarter: str, all_languages: bool = False) -> FirmSentences:
     """Split the calls of one firm; what is left out is counted in ``skipped``, so is a call with nothing left."""
     skipped: Counter[str] = Counter()
     batches: list[pa.RecordBatch] = []
     n_without_time = 0
     for call in calls:
+        if not all_languages and (language := language_of("\n".join(turn.text for turn in call.turns))) != ENGLISH:
+            skipped[f"calls not in English ({language}), which {ALL_LANGUAGES} keeps"] += 1
+            continue
         sentences = list(_sentences_of(call, skipped))
         if sentences:
             batches.append(_rows(call, quarter, sentences))

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.calls import Call, Turn
+from cloud.src.prefetch.sentences.languages import ALL_LANGUAGES
 from cloud.src.prefetch.wrds.firm_list import FirmList
 from cloud.src.prefetch.wrds.sectors import UNKNOWN_SECTOR, Sector, read_sectors
 from cloud.src.prefetch.wrds.selection import SelectedCall, choose, find_calls, firm_ids
@@ -33,6 +34,7 @@ class WrdsTranscripts:
         firms: only these; None: all.
         limit: only the first so many firms by firm_id; None: all.
         keep_unlinked: also calls without a PERMNO.
+        all_languages: also calls that are not in English.
 
     Attributes:
         unlinked: names of the firms that have a call without a PERMNO: with ``keep_unlinked`` of those taken,
@@ -58,8 +60,10 @@ class WrdsTranscripts:
         firms: FirmList | None = None,
         limit: int | None = None,
         keep_unlinked: bool = False,
+        all_languages: bool = False,
     ) -> None:
         self._connection = connection
+        self.all_languages = all_languages
         self.limit, self.keep_unlinked = limit, keep_unlinked
         optional = use_schemas(connection)
         self.has_titles, self.has_sectors = TITLES in optional, SECTORS in optional
@@ -84,7 +88,7 @@ class WrdsTranscripts:
         today = [call.firm_id for call in self._calls if self._sector(call).is_of_today]
         self.n_sectors_of_today = len(set(today))
         self.fingerprint = self._fingerprint(quarter)
-        self.selection = selection_options(firms, limit, keep_unlinked)
+        self.selection = selection_options(firms, limit, keep_unlinked, all_languages)
 
     def firms(self, after: str | None = None) -> Iterator[list[Call]]:
         """Yield the calls of one firm after the other."""
@@ -119,7 +123,7 @@ class WrdsTranscripts:
         return hashlib.sha256(json.dumps(read, default=str).encode()).hexdigest()
 
 
-def selection_options(firms: FirmList | None, limit: int | None, keep_unlinked: bool) -> str:
+def selection_options(firms: FirmList | None, limit: int | None, keep_unlinked: bool, all_languages: bool) -> str:
     """Return the options of ``ftm prefetch`` that say this, in one line; empty when all firms are taken.
 
     The ids of a list are represented by their number and a hash: the same file name may hold other ids later.
@@ -132,6 +136,8 @@ def selection_options(firms: FirmList | None, limit: int | None, keep_unlinked: 
         options.append(f"--limit {limit}")
     if keep_unlinked:
         options.append("--keep-unlinked")
+    if all_languages:
+        options.append(ALL_LANGUAGES)
     return " ".join(options)
 
 
