@@ -49,6 +49,11 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
         "First NYSE trading day on which the market can react: the day of the call when it begins before that day's"
         " close, else the next trading day; null where the time of day is unknown.",
     ),
+    "fiscal_quarter": (
+        _TEXT,
+        "The firm's fiscal quarter by the source, for example 2023Q1; null where the source does not tell. The day"
+        " decides of which quarter the call is.",
+    ),
     "quarter": (_TEXT, "Quarter of the table, for example 2023Q1; also in the path."),
     # sentence
     "sentence_id": (_TEXT, "Id of the sentence: {firm_id}_{transcript_id}_{position:04d}."),

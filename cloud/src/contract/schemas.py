@@ -10,7 +10,7 @@ from cloud.src.contract.columns import table
 _DATES = "earnings_call_date call_time_utc? first_trading_day? time_known event_date?"
 _SENTENCE = f"""
     sentence_id firm_id firm_name ticker? permno? gvkey? link_date? sector? industry? transcript_id call_id {_DATES}
-    section? speaker_name? speaker_type position raw_text cleaned_text
+    fiscal_quarter? section? speaker_name? speaker_type position raw_text cleaned_text
 """
 
 _EXPOSURE = f"""
@@ -41,7 +41,7 @@ FIRM = table(
 CALL = table(
     f"""
     call_id transcript_id firm_id firm_name ticker? permno? gvkey? link_date? sector? industry? {_DATES}
-    n_sentences n_sentences_prepared n_sentences_qa n_sentences_management n_sentences_analysts
+    fiscal_quarter? n_sentences n_sentences_prepared n_sentences_qa n_sentences_management n_sentences_analysts
     n_sentences_said n_sentences_said_prepared n_sentences_said_qa n_sentences_said_management
     n_sentences_said_analysts quarter
     """,

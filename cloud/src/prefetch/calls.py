@@ -39,6 +39,7 @@ class Call:
     sector: str | None = None
     industry: str | None = None
     time: datetime.datetime | None = None
+    fiscal_quarter: str | None = None
 
     @property
     def call_id(self) -> str:

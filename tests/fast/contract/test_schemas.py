@@ -17,8 +17,8 @@ SENTENCE = """
     sentence_id string, firm_id string, firm_name string, ticker string?, permno int64?, gvkey string?,
     link_date date32[day]?, sector string?, industry string?, transcript_id string, call_id string,
     earnings_call_date date32[day], call_time_utc timestamp[us@UTC]?, first_trading_day date32[day]?, time_known bool,
-    event_date date32[day]?, section string?, speaker_name string?, speaker_type string, position int32,
-    raw_text string, cleaned_text string
+    event_date date32[day]?, fiscal_quarter string?, section string?, speaker_name string?, speaker_type string,
+    position int32, raw_text string, cleaned_text string
 """
 COUNTS = ", ".join(
     f"n_sentences{said}{part} int32"
@@ -44,6 +44,7 @@ TABLES = {
         call_id string, transcript_id string, firm_id string, firm_name string, ticker string?, permno int64?,
         gvkey string?, link_date date32[day]?, sector string?, industry string?, earnings_call_date date32[day],
         call_time_utc timestamp[us@UTC]?, first_trading_day date32[day]?, time_known bool, event_date date32[day]?,
+        fiscal_quarter string?,
         {COUNTS}, quarter string
     """,
     "EXPOSURE": OF_CALL_AND_THEME

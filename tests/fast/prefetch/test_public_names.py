@@ -17,6 +17,7 @@ from cloud.src.prefetch.calls import Call
 from cloud.src.prefetch.files import input_file
 from cloud.src.prefetch.files.quarters import QuarterFrom
 from cloud.src.prefetch.files.source import FileTranscripts
+from cloud.src.prefetch.sentences.sentences import firm_sentences
 
 DAY = datetime.date(2020, 8, 27)
 
@@ -137,6 +138,11 @@ def test_the_day_decides_unless_the_file_is_asked(
 ) -> None:
     path = write(tmp_path / "calls.csv", f"ticker,date,text,{header}\nELM,2020-08-27,Steel costs rose.,{values}\n")
     assert_elm(calls_of(path, quarter, quarter_from))
+
+
+def test_the_fiscal_quarter_of_the_file_is_kept(tmp_path: Path) -> None:
+    [call] = calls_of(write(tmp_path / "calls.csv", "ticker,date,q,text\nELM,2020-08-27,2020-Q2,Steel costs rose.\n"))
+    assert set(firm_sentences([call], "2020Q3").rows["fiscal_quarter"].to_pylist()) == {"2020Q2"}
 
 
 def test_how_many_fiscal_quarters_differ_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

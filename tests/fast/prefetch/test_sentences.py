@@ -97,6 +97,7 @@ def test_rows_carry_the_call_and_are_numbered_over_its_turns() -> None:
         "first_trading_day": datetime.date(2023, 2, 14),
         "time_known": False,
         "event_date": None,
+        "fiscal_quarter": None,
         "section": "prepared",
         "speaker_name": "Ada Byrne",
         "speaker_type": "CEO",

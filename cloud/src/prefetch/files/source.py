@@ -25,7 +25,9 @@ from cloud.src.prefetch.layout.spoken import spoken_turns
 from cloud.src.prefetch.sentences.speakers import section_name
 
 _ORDER = ("firm_id", "date", "transcript_id", "position", "file", ROW)
-_SAME_IN_A_CALL = ("company", "ticker", "permno", "gvkey", "link_date", "sector", "industry", "time")
+_SAME_IN_A_CALL = (
+    "company", "ticker", "permno", "gvkey", "link_date", "sector", "industry", "time", "fiscal_quarter",
+)  # fmt: skip
 _SAME_IN_A_COPY = ("section", "speaker", "speaker_type", "role")
 
 _Row = dict[str, Any]

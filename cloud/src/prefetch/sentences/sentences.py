@@ -125,6 +125,7 @@ def _rows(call: Call, quarter: str, sentences: list[_Sentence]) -> pa.RecordBatc
         "transcript_id": [call.transcript_id] * n,
         "call_id": [call.call_id] * n,
         **{name: [value] * n for name, value in dates._asdict().items()},
+        "fiscal_quarter": [call.fiscal_quarter] * n,
         "section": [speakers.section_name(turn.section) for turn in turns],
         "speaker_name": [turn.speaker for turn in turns],
         "speaker_type": kinds,
