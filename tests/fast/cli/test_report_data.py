@@ -46,6 +46,22 @@ def test_firms_that_call_on_one_day_have_as_many_calls(tmp_path: Path) -> None:
     assert report_data.load(folder, QUARTER).counts.calls == 3
 
 
+def test_every_theme_has_its_examples_however_little_room_there_is(tmp_path: Path) -> None:
+    folder = write_small_quarter(tmp_path)
+    path = folder / keys.themes(QUARTER)
+    examples = {"theme_2023Q1_001": ["1000_91000_0000"], "family_2023Q1_002": ["1002_91002_0001"]}
+    themes = pq.read_table(path, partitioning=None).to_pylist()
+    shown = [theme | {"evidence_sentence_ids": examples.get(theme["theme_id"], [])} for theme in themes]
+    pq.write_table(pa.Table.from_pylist(shown, schemas.THEME), path)
+
+    report = report_data.load(folder, QUARTER, max_page_bytes=0)
+
+    found = {theme_id: [each.sentence_id for each in report.measured[theme_id].evidence] for theme_id in examples}
+    assert found == examples
+    page = page_data(report, None)
+    assert [len(group["quotations"]) for group in [*page["families"], *page["themes"]]] == [1, 1, 1, 1]
+
+
 @pytest.mark.parametrize("table", ["sentences", "evidence", "topics", "firms"])
 def test_tables_whose_ids_are_of_different_runs_are_refused(tmp_path: Path, table: str) -> None:
     folder = write_small_quarter(tmp_path)

@@ -183,7 +183,8 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
     """Read a quarter's tables.
 
     Topics and sentences are kept as long as the page stays below about ``max_page_bytes``: topics of themes before
-    others and large ones before small ones, and of sentences the representative ones first. Raises InvalidInput when a
+    others and large ones before small ones, and of sentences those that show a theme first, which are always kept, then
+    the representative ones. Raises InvalidInput when a
     table is missing or damaged, or when topics, themes and firms are not of the same run.
     """
     with open_tables(folder, quarter) as tables:
@@ -196,10 +197,12 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
         topics = _with_room(topics, round(max_page_bytes * SHARE_OF_TOPICS))
         on_page_topics = [topic for topic in topics if topic.on_page]
         tables.register("topics_on_page", pa.table({"topic_id": [topic.topic_id for topic in on_page_topics]}))
-        room = max_page_bytes - sum(map(_bytes_of, on_page_topics)) - _bytes_of_exposures(tables)
+        on_page = _examples(tables, [*families, *themes])
+        room = max_page_bytes - sum(map(_bytes_of, on_page_topics)) - _bytes_of_exposures(tables) - _bytes_in(on_page)
         _add_sentences(tables, topics, room)
-        on_page = {sentence.sentence_id: sentence for topic in topics for sentence in topic.sentences}
-        room -= sum(len(each.text) + len(each.sentence_id) + BYTES_BESIDE_SENTENCE for each in on_page.values())
+        of_topics = {sentence.sentence_id: sentence for topic in topics for sentence in topic.sentences}
+        room -= _bytes_in(of_topics)
+        on_page |= of_topics
         on_page |= _more_evidence(tables, room)
         measured = _measured(tables, on_page, [*families, *themes])
         nearest = _nearest(run_folder.read_themes(folder, quarter, "theme_id centroid"))
@@ -315,6 +318,24 @@ def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic],
     by_id = {topic.topic_id: topic for topic in topics}
     for row in _by_column(rows):
         by_id[row.pop("topic_id")].sentences.append(Sentence(**row))
+
+
+def _bytes_in(sentences: dict[str, Sentence]) -> int:
+    """Return about how much of the page sentences take."""
+    return sum(len(each.text) + len(each.sentence_id) + BYTES_BESIDE_SENTENCE for each in sentences.values())
+
+
+def _examples(tables: duckdb.DuckDBPyConnection, groups: list[ReportTheme]) -> dict[str, Sentence]:
+    """The sentences that show the families and themes, by id: a page has them however little room there is."""
+    wanted = {sentence_id for group in groups for sentence_id in group.evidence_sentence_ids}
+    tables.register("examples", pa.table({"sentence_id": pa.array(sorted(wanted), pa.string())}))
+    rows = tables.execute("""
+        SELECT sentence_id, firm_id, raw_text AS text, speaker_name, speaker_type, section,
+               earnings_call_date AS call_date
+        FROM sentences JOIN examples USING (sentence_id)
+        ORDER BY sentence_id
+        """)
+    return {row["sentence_id"]: Sentence(**row) for row in _by_column(rows)}
 
 
 def _more_evidence(tables: duckdb.DuckDBPyConnection, max_bytes: int) -> dict[str, Sentence]:
