@@ -2,6 +2,7 @@
 
     python bench/scaled_quarter.py write ftm-output/run 2020Q1 --firms 5000 --out /tmp/scaled
     python bench/scaled_quarter.py time /tmp/scaled
+    python bench/scaled_quarter.py tables ftm-output/run 2020Q1 --firms 5000 --out /tmp/tables
 
 ``write`` makes what map jobs leave, in the layout of the bucket, one part at a time: each firm of the run is copied
 under other ids, and the vectors of a copy's sentences and topics are turned by random angles, so far that they are as
@@ -9,6 +10,9 @@ near to the first ones' as neighbours in a quarter are. Texts stay as they are. 
 with 2.3 million sentences in 159,000 topics; 3,937 have 125,000 topics, 787 have 25,000 and 158 have 5,000. ``time``
 runs both steps in this process, with names by keywords, and prints the seconds by the clock and of processor time, and
 the largest memory.
+
+``tables`` copies the firms in the finished tables instead, for what only reads them, as the report does. Families and
+themes stay those of the run, with the counts of the copies, and no word is new.
 """
 
 from __future__ import annotations
@@ -44,6 +48,8 @@ MANIFEST = f"{keys.batch_manifests_prefix(QUARTER)}manifest_bench.jsonl"
 SENTENCE_COSINE, TOPIC_COSINE = 0.62, 0.8
 FIRST_PERMNO = 10_000  # every firm has one, so that package has all of them to write
 _IDS = ("sentence_id", "firm_id", "call_id", "topic_id")
+_ID_LISTS = ("representative_sentence_ids", "evidence_sentence_ids")
+_COUNTS_OF_THEMES = ("n_topics", "n_firms", "n_sentences")
 
 Part = tuple[pa.Table, pa.Table]  # topics and sentences
 
@@ -110,6 +116,54 @@ def write(run: Path, quarter: str, n_firms: int, store: Store) -> tuple[int, int
     return len(firm_ids), n_topics, n_sentences
 
 
+def write_tables(run: Path, quarter: str, n_firms: int, store: Store) -> None:
+    """Write the tables that the report reads, with ``n_firms`` firms in them."""
+    firms = _table(run / keys.firms(quarter))
+    copies = [f"{copy:03d}-" for copy in range(-(-n_firms // firms.num_rows))]
+    all_firms = pa.concat_tables(_with_copied_names(_renamed(firms, prefix), prefix) for prefix in copies)
+    own = all_firms.slice(0, n_firms)
+    topics = _table(run / keys.topics(quarter))
+    all_topics = pa.concat_tables(_renamed(topics, prefix) for prefix in copies)
+    _publish(store, keys.firms(QUARTER), own, firms)
+    _publish(store, keys.topics(QUARTER), _of_firms(all_topics, own), topics)
+    themes = _table(run / keys.themes(quarter))
+    _publish(store, keys.themes(QUARTER), _with_counts(_renamed(themes, copies[0]), n_firms / firms.num_rows), themes)
+    for number, path in enumerate(sorted((run / keys.sentences_prefix(quarter)).glob("*.parquet"))):
+        sentences, evidence = _table(path), _table(run / keys.evidence_prefix(quarter) / path.name)
+        for copy, prefix in enumerate(copies):
+            part = (QUARTER, BATCH, number * len(copies) + copy)
+            said = _of_firms(_renamed(sentences, prefix), own)
+            counted = _renamed(evidence, prefix)
+            counted = counted.filter(pc.is_in(counted["sentence_id"], said["sentence_id"]))
+            _publish(store, keys.sentences(*part), said, sentences)
+            _publish(store, keys.evidence(*part), counted, evidence)
+
+
+def _table(path: Path) -> pa.Table:
+    return pq.read_table(path, partitioning=None)
+
+
+def _publish(store: Store, key: str, table: pa.Table, of: pa.Table) -> None:
+    """Write a table with the run's id and whatever else is recorded in the one that it was made of."""
+    store.write_table(key, table.replace_schema_metadata(of.schema.metadata))
+
+
+def _of_firms(table: pa.Table, firms: pa.Table) -> pa.Table:
+    return table.filter(pc.is_in(table["firm_id"], firms["firm_id"]))
+
+
+def _with_copied_names(firms: pa.Table, prefix: str) -> pa.Table:
+    pieces: list[Any] = [firms["firm_name"], pa.scalar(prefix.strip("-")), pa.scalar(" ")]
+    return _with_column(firms, "firm_name", pc.binary_join_element_wise(*pieces))
+
+
+def _with_counts(themes: pa.Table, factor: float) -> pa.Table:
+    for name in _COUNTS_OF_THEMES:
+        counts = np.rint(themes[name].to_numpy() * factor).astype(np.int64)
+        themes = _with_column(themes, name, pa.array(counts).cast(themes.schema.field(name).type))
+    return themes
+
+
 def _parts_of(run: Path, quarter: str) -> Callable[[], Iterator[Part]]:
     """Reads the parts of a run's folder, again at each call."""
     topics = sorted((run / keys.topics_parts_prefix(quarter)).glob("*.parquet"))
@@ -146,10 +200,10 @@ def _renamed(table: pa.Table, prefix: str) -> pa.Table:
     columns: dict[str, Any] = {name: table.column(name) for name in table.column_names}
     for name in set(_IDS) & set(columns):
         columns[name] = pc.binary_join_element_wise(pa.scalar(prefix), columns[name], pa.scalar(""))
-    if "representative_sentence_ids" in columns:
-        ids = columns["representative_sentence_ids"].combine_chunks()
+    for name in set(_ID_LISTS) & set(columns):
+        ids = columns[name].combine_chunks()
         renamed = pc.binary_join_element_wise(pa.scalar(prefix), ids.flatten(), pa.scalar(""))
-        columns["representative_sentence_ids"] = pa.ListArray.from_arrays(ids.offsets, renamed)
+        columns[name] = pa.ListArray.from_arrays(ids.offsets, renamed)
     columns["quarter"] = pa.array([QUARTER] * table.num_rows)
     return pa.table(columns).cast(table.schema.remove_metadata())
 
@@ -174,7 +228,7 @@ def _turned(vectors: NDArray[np.float32], cosine: float, random: np.random.Gener
     return unit(vectors + np.float32(length) * random.standard_normal(vectors.shape, dtype=np.float32))
 
 
-def _with_column(table: pa.Table, name: str, column: pa.Array[Any]) -> pa.Table:
+def _with_column(table: pa.Table, name: str, column: Any) -> pa.Table:
     place = table.schema.get_field_index(name)
     return table.set_column(place, table.schema.field(name), column)
 
@@ -201,14 +255,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     to_write = commands.add_parser("write", help="make a large quarter from a run's parts")
-    to_write.add_argument("run", type=Path, help="output folder of a run")
-    to_write.add_argument("quarter", type=keys.check_quarter)
-    to_write.add_argument("--firms", type=int, default=5_000)
-    to_write.add_argument("--out", type=Path, required=True)
     to_time = commands.add_parser("time", help="run reduce and package on it")
     to_time.add_argument("folder", type=Path)
+    of_tables = commands.add_parser("tables", help="copy the firms in a run's finished tables")
+    for command in (to_write, of_tables):
+        command.add_argument("run", type=Path, help="output folder of a run")
+        command.add_argument("quarter", type=keys.check_quarter)
+        command.add_argument("--firms", type=int, default=5_000)
+        command.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    if arguments.command == "write":
+    if arguments.command == "tables":
+        write_tables(arguments.run, arguments.quarter, arguments.firms, FolderStore(arguments.out))
+    elif arguments.command == "write":
         written = write(arguments.run, arguments.quarter, arguments.firms, FolderStore(arguments.out))
         print("{:,} firms, {:,} topics, {:,} sentences".format(*written))
     else:
