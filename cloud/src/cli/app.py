@@ -118,8 +118,11 @@ def run(
     ],
     out: Out = DEFAULT_OUT,
     batch_size: Annotated[
-        int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms per batch.")
-    ] = keys.LOCAL_BATCH_SIZE,
+        int | None,
+        typer.Option(
+            min=1, max=keys.MAX_BATCH_SIZE, help="Firms per batch.", show_default="25 to 200, by the number of firms"
+        ),
+    ] = None,
     jobs: Jobs = None,
     quarter_from: QuarterFromOption = QuarterFrom.date,
     all_languages: AllLanguages = False,

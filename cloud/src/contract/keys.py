@@ -18,7 +18,6 @@ from cloud.src.contract.errors import InvalidInput
 
 MAX_BATCH_SIZE = 5000
 DEFAULT_BATCH_SIZE = 50  # firms; the default of the state machine's input
-LOCAL_BATCH_SIZE = 25  # firms; the default of `ftm run`: small enough for a few hundred firms to show progress
 MAX_BATCHES = 1000  # of one execution, see docs/adr/adr_003_inline_map.md
 
 _QUARTER = re.compile(r"[0-9]{4}Q[1-4]")

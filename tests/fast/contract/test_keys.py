@@ -75,7 +75,7 @@ def test_anything_else_is_not_a_bucket_name(bucket: object) -> None:
         keys.check_bucket(bucket)
 
 
-@pytest.mark.parametrize("batch_size", [1, keys.LOCAL_BATCH_SIZE, keys.DEFAULT_BATCH_SIZE, 5000])
+@pytest.mark.parametrize("batch_size", [1, keys.DEFAULT_BATCH_SIZE, 5000])
 def test_a_batch_size_is_returned_as_it_is(batch_size: int) -> None:
     assert keys.check_batch_size(batch_size) == batch_size
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from cloud.src.cli.environment.local_environment import open_environment
+from cloud.src.cli.environment.local_environment import CORES, open_environment
 from cloud.src.cli.environment.run_llm import LlmChoice
 from cloud.src.cli.environment.settings import check_job_settings
 from cloud.src.cli.pages.open_page import open_page
@@ -29,7 +30,7 @@ class RunOptions:
     quarter: str
     source: Path
     out: Path
-    batch_size: int
+    batch_size: int | None  # None: as fits the number of firms
     llm: LlmChoice
     containers: bool
     llm_topics: bool = False
@@ -40,6 +41,15 @@ class RunOptions:
     as_json: bool = False
     quiet: bool = False
     is_demo: bool = False
+
+
+def fitting_batch_size(n_firms: int, jobs: int) -> int:
+    """Return how many firms a batch has by default: four batches for each job that runs at the same time.
+
+    The last ones then end at about the same time. A job takes some four seconds of a core to start, as long as it
+    takes for ten firms with calls of a few sentences: hence at least 25 firms. At most 200, so that no job is long.
+    """
+    return min(max(math.ceil(n_firms / (4 * jobs)), 25), 200)
 
 
 def run(asked: RunOptions) -> None:
@@ -55,10 +65,9 @@ def run(asked: RunOptions) -> None:
     with ExitStack() as stack:
         with screen.stage("read transcripts"):
             transcripts = FileTranscripts(asked.source, asked.quarter, asked.quarter_from, asked.all_languages)
-            request = RunRequest(
-                asked.quarter, transcripts, asked.out, asked.batch_size, asked.llm_topics, asked.llm.none
-            )
-            keys.check_batches_fit(transcripts.n_firms, asked.batch_size)
+            batch_size = asked.batch_size or fitting_batch_size(transcripts.n_firms, asked.jobs or CORES)
+            request = RunRequest(asked.quarter, transcripts, asked.out, batch_size, asked.llm_topics, asked.llm.none)
+            keys.check_batches_fit(transcripts.n_firms, batch_size)
         with screen.stage("local AWS and LLM"):
             environment = stack.enter_context(open_environment(screen.line, asked.jobs, asked.llm, asked.containers))
         screen.line(environment.cost())
