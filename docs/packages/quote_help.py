@@ -39,6 +39,7 @@ COMMANDS = (
     "aws logs",
     "aws follow",
     "aws stop",
+    "aws fetch",
 )
 WIDTH = "100"
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,7 @@ import typer
 from cloud.src.cli.aws import llm_check_job, quarters, resume, run, vllm_group
 from cloud.src.cli.aws.account import Account, aws_errors_explained, connect
 from cloud.src.cli.aws.run import Down
-from cloud.src.cli.options import AsJson, Quarter, quarter_of
+from cloud.src.cli.options import AsJson, Open, Out, Quarter, quarter_of
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 
@@ -20,6 +21,7 @@ app = typer.Typer(help="Operate it on AWS.", epilog="Example: ftm aws status", n
 
 Profile = Annotated[str | None, typer.Option(metavar="NAME", help="Profile of the AWS configuration.")]
 Region = Annotated[str | None, typer.Option(metavar="REGION", help="Region.", show_default="that of the profile")]
+DEFAULT_OUT = Path("ftm-output/aws")
 DURATION = re.compile(r"([0-9]+)(s|m|h)")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -170,6 +172,34 @@ def run_quarters(
     with aws_errors_explained():
         request = run.Request(quarter, batch_size, down, None if yes else limit)
         run.run(_changing(profile, region), request, lambda line: print(line, flush=True))
+
+
+@app.command(epilog="Example: ftm aws fetch 2023Q1 --out ftm-output/aws")
+def fetch(
+    quarter: Quarter,
+    out: Out = DEFAULT_OUT,
+    as_json: AsJson = False,
+    open_report: Open = False,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Copy a quarter's tables into a folder, as `ftm run` leaves them, and write the report.
+
+    Again copies only what has changed.
+    """
+    from cloud.src.cli.aws.fetch import fetch as fetch_quarter
+    from cloud.src.cli.pages.open_page import open_page
+    from cloud.src.cli.run.next_steps import next_steps
+
+    with aws_errors_explained():
+        fetched = fetch_quarter(connect(profile, region), quarter, out)
+    if as_json:
+        print(json.dumps({"quarter": quarter, "folder": str(out), **fetched.as_json_object()}, indent=1))
+    else:
+        print(f"{quarter}: {fetched.in_words()}", f"Report: {fetched.report}", sep="\n")
+        print(*next_steps(out, quarter), sep="\n")
+    if open_report:
+        open_page(fetched.report)
 
 
 @app.command(epilog="Example: ftm aws logs 2023Q1")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +30,30 @@ OUTPUT_BYTES_PER_PREFETCHED_BYTE = 15
 _SUFFIXES = (".parquet", ".json", ".jsonl")  # the files that runs write; a user may put others beside them
 
 
+def result_prefixes(quarter: str) -> tuple[str, ...]:
+    """Where the quarter's tables are."""
+    in_parts = (keys.sentences_prefix(quarter), keys.evidence_prefix(quarter))
+    tables = (keys.firms, keys.calls, keys.topics, keys.themes, keys.theme_contributions, keys.exposures)
+    files = (*tables, keys.themes_for_sentiment)
+    return (*in_parts, *(keys.folder_of(file(quarter)) for file in files))
+
+
+def objects_under(s3: Any, bucket: str, *prefixes: str) -> Iterator[dict[str, Any]]:
+    """What ListObjectsV2 says of each object."""
+    pages = s3.get_paginator("list_objects_v2")
+    for prefix in prefixes:
+        for page in pages.paginate(Bucket=bucket, Prefix=prefix):
+            yield from page.get("Contents", [])
+
+
+def drop_others_than(kept: Container[str], folder: Path, *prefixes: str) -> None:
+    """Delete the files under these prefixes that runs write and whose keys are not among ``kept``."""
+    for prefix in prefixes:
+        for path in (folder / prefix).glob("*"):
+            if path.suffix in _SUFFIXES and prefix + path.name not in kept:
+                path.unlink()
+
+
 class Mirror:
     """Copies one quarter from the bucket to a folder as its objects appear."""
 
@@ -42,10 +66,7 @@ class Mirror:
         self._sentences_parts = keys.sentences_parts_prefix(quarter)
         self._answers = keys.llm_answers_prefix(quarter)
         self._records = (keys.batch_manifests_prefix(quarter), keys.progress_prefix(quarter))
-        in_parts = (keys.sentences_prefix(quarter), keys.evidence_prefix(quarter))
-        tables = (keys.firms, keys.calls, keys.topics, keys.themes, keys.theme_contributions, keys.exposures)
-        files = (*tables, keys.themes_for_sentiment)
-        self._results = (*in_parts, *(keys.folder_of(file(quarter)) for file in files))
+        self._results = result_prefixes(quarter)
         # A bucket that outlives the run may hold an earlier run's records and results, which must not be copied. S3
         # states times in whole seconds.
         self._started = datetime.now(UTC).replace(microsecond=0)
@@ -124,27 +145,17 @@ class Mirror:
         return any(key.startswith(prefixes) for key in self._copied)
 
     def _drop_earlier(self, *prefixes: str) -> None:
-        for prefix in prefixes:
-            for path in (self._folder / prefix).glob("*"):
-                if path.suffix in _SUFFIXES and prefix + path.name not in self._copied:
-                    path.unlink()
+        drop_others_than(self._copied, self._folder, *prefixes)
 
     def _drop_removed(self, *prefixes: str) -> None:
         """Drop files that ``seed`` or a job had put into the bucket and that are not there any more."""
-        for prefix in prefixes:
-            there = {item["Key"] for item in self._objects(prefix)}
-            for path in (self._folder / prefix).glob("*"):
-                if path.suffix in _SUFFIXES and prefix + path.name not in there:
-                    path.unlink()
+        drop_others_than({item["Key"] for item in self._objects(*prefixes)}, self._folder, *prefixes)
 
     def _new_objects(self, *prefixes: str) -> Iterator[dict[str, Any]]:
         return (item for item in self._objects(*prefixes) if item["LastModified"] >= self._started)
 
     def _objects(self, *prefixes: str) -> Iterator[dict[str, Any]]:
-        pages = self._s3.get_paginator("list_objects_v2")
-        for prefix in prefixes:
-            for page in pages.paginate(Bucket=self._bucket, Prefix=prefix):
-                yield from page.get("Contents", [])
+        return objects_under(self._s3, self._bucket, *prefixes)
 
     def _copy(self, key: str) -> None:
         path = self._folder / key

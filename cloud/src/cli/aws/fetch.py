@@ -1,0 +1,113 @@
+"""``ftm aws fetch``: a quarter's tables from the bucket, in the layout that ``ftm run`` leaves, and their report."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cloud.src.cli.aws.account import Account
+from cloud.src.cli.report.command import write_report
+from cloud.src.cli.run import run_folder
+from cloud.src.cli.run.mirror import (
+    check_output_folder,
+    drop_others_than,
+    nearest_existing,
+    objects_under,
+    output_folder,
+    result_prefixes,
+)
+from cloud.src.contract import keys
+from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.files import written_whole
+from cloud.src.contract.record import run_of
+
+Object = dict[str, Any]  # as ListObjectsV2 lists it
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """What has been copied."""
+
+    report: Path
+    n_new: int  # files
+    n_kept: int  # those that were there already
+    new_bytes: int
+
+    def in_words(self) -> str:
+        """One line."""
+        new = f"{self.n_new:,} files, {self.new_bytes / 1e6:,.1f} MB"
+        return f"{new}; {self.n_kept:,} were there already" if self.n_kept else new
+
+    def as_json_object(self) -> dict[str, Any]:
+        """For scripts."""
+        return {**asdict(self), "report": str(self.report)}
+
+
+def fetch(account: Account, quarter: str, folder: Path) -> Fetched:
+    """Copy what the folder does not have yet, all files or none of them, and write the report.
+
+    Raises InvalidInput when the bucket has no tables of the quarter, FtmError when they are just being written.
+    """
+    check_output_folder(folder)
+    s3, bucket = account.client("s3"), account.bucket()
+    records = (keys.progress_prefix(quarter), keys.prefetch_manifest(quarter))
+    listed = list(objects_under(s3, bucket, *result_prefixes(quarter), *records))
+    if keys.themes(quarter) not in {item["Key"] for item in listed}:
+        raise InvalidInput(
+            f"s3://{bucket} has no tables of {quarter}: ftm aws start {quarter}, ftm aws follow {quarter}"
+        )
+    new = [item for item in listed if not _is_there(folder, item)]
+    _check_space(folder, new)
+    with output_folder(folder):
+        with ExitStack() as unfinished:
+            copies = {item["Key"]: unfinished.enter_context(written_whole(folder / item["Key"])) for item in new}
+            for item in new:
+                _copy(s3, bucket, item, copies[item["Key"]])
+            _check_one_run(folder, quarter, {item["Key"]: copies.get(item["Key"]) for item in listed})
+        drop_others_than({item["Key"] for item in listed}, folder, *result_prefixes(quarter), records[0])
+        report = write_report(folder, quarter)
+    return Fetched(report, len(new), len(listed) - len(new), sum(item["Size"] for item in new))
+
+
+def _is_there(folder: Path, item: Object) -> bool:
+    """A copy has the size and the time of its object."""
+    path = folder / item["Key"]
+    if not path.is_file():
+        return False
+    return path.stat().st_size == item["Size"] and path.stat().st_mtime == item["LastModified"].timestamp()
+
+
+def _check_space(folder: Path, new: list[Object]) -> None:
+    needed, free = sum(item["Size"] for item in new), shutil.disk_usage(nearest_existing(folder)).free
+    if free < needed:
+        raise FtmError(f"no disk space: {needed / 1e6:,.0f} MB are needed and {folder} has {free / 1e6:,.0f} MB free")
+
+
+def _copy(s3: Any, bucket: str, item: Object, path: Path) -> None:
+    key = item["Key"]
+    try:
+        body = s3.get_object(Bucket=bucket, Key=key, IfMatch=item["ETag"])["Body"]
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in ("PreconditionFailed", "NoSuchKey"):
+            raise
+        raise FtmError(f"s3://{bucket}/{key} is just being written: fetch again when the quarter has ended") from error
+    with path.open("wb") as stream:
+        shutil.copyfileobj(body, stream)
+    modified = item["LastModified"].timestamp()
+    os.utime(path, (modified, modified))
+
+
+def _check_one_run(folder: Path, quarter: str, copies: dict[str, Path | None]) -> None:
+    """Raise FtmError when the tables are of several runs; ``copies``: the new files, by key."""
+    tables = [copy or folder / key for key, copy in copies.items() if key.startswith(result_prefixes(quarter))]
+    if len({run_of(run_folder.schema_of(path)) for path in tables}) > 1:
+        raise FtmError(
+            f"the bucket's tables of {quarter} are of different runs: one is writing them, or has failed while it did; "
+            f"ftm aws status, ftm aws resume {quarter}"
+        )
