@@ -40,6 +40,7 @@ COMMANDS = (
     "aws follow",
     "aws stop",
     "aws fetch",
+    "aws cost",
 )
 WIDTH = "100"
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal

@@ -11,9 +11,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from cloud.src.contract.cost import ExecutionCost, JobsCost, Prices
 from cloud.src.contract.errors import InvalidInput
 
-_NAMES = {dict: "object", list: "list", str: "text", int: "number"}
+NUMBER = (int, float)
+_NAMES = {dict: "object", list: "list", str: "text", int: "number", NUMBER: "number"}
 
 
 class _Damage(Exception):
@@ -48,6 +50,7 @@ def batch_progress(body: bytes, where: str) -> dict[str, Any]:
         for firm in _field(progress, "skipped", list):
             _field(firm, "firm_id", str)
         _naming(progress)
+        _waited(progress)
         for name in ("commit", "deployed_commit", "reason"):
             _field({name: "unknown", **progress}, name, str)
         return progress
@@ -59,7 +62,14 @@ def themes_progress(body: bytes, where: str) -> dict[str, Any]:
         progress: dict[str, Any] = _expect(_parsed(body), dict, "it")
         _field(progress, "manifest_key", str)
         _naming(progress)
+        _waited(progress)
         return progress
+
+
+def cost(body: bytes, where: str) -> list[ExecutionCost]:
+    """What a quarter's executions have cost. Raises InvalidInput."""
+    with _read_as("the cost of a quarter", where, "delete it: what it said is lost"):
+        return [_execution_cost(one) for one in _field(_parsed(body), "executions", list)]
 
 
 def running_execution(body: bytes, where: str) -> str:
@@ -89,6 +99,34 @@ def _naming(progress: dict[str, Any]) -> None:
         _expect(count, int, f"the count of {reason!r:.50}")
 
 
+def _waited(progress: dict[str, Any]) -> None:
+    _field({"waited_s": 0, **progress}, "waited_s", NUMBER)
+
+
+def _execution_cost(document: Any) -> ExecutionCost:
+    _expect(document, dict, "an execution")
+    texts = {name: _field(document, name, str) for name in ("manifest_key", "since", "until", "outcome")}
+    counts = ("n_firms", "names_by_llm", "prompt_tokens", "answer_tokens")
+    jobs = _field(document, "jobs", dict) if document.get("jobs") is not None else None
+    hours = _field(document, "vllm_hours", NUMBER) if document.get("vllm_hours") is not None else None
+    price = _field(document, "prices", dict)
+    return ExecutionCost(
+        **texts,
+        **{name: _field(document, name, int) for name in counts},
+        jobs=None if jobs is None else {kind: _jobs_cost(jobs, kind) for kind in jobs},
+        vllm_hours=hours,
+        prices=Prices(
+            _field(price, "vllm_hour", NUMBER), _field(price, "job_vcpu_hour", NUMBER), _field(price, "as_of", str)
+        ),
+    )
+
+
+def _jobs_cost(jobs: dict[str, Any], kind: str) -> JobsCost:
+    of_kind = _field(jobs, kind, dict)
+    seconds = (_field(of_kind, name, NUMBER) for name in ("seconds", "vcpu_seconds", "waited_s"))
+    return JobsCost(_field(of_kind, "n_jobs", int), *seconds)
+
+
 def _texts(document: Any, name: str) -> list[str]:
     texts: list[str] = _field(document, name, list)
     for text in texts:
@@ -96,14 +134,14 @@ def _texts(document: Any, name: str) -> list[str]:
     return texts
 
 
-def _field(document: Any, name: str, kind: type) -> Any:
+def _field(document: Any, name: str, kind: type | tuple[type, ...]) -> Any:
     _expect(document, dict, "what should have fields")
     if name not in document:
         raise _Damage(f"it has no {name}")
     return _expect(document[name], kind, name)
 
 
-def _expect(value: Any, kind: type, what: str) -> Any:
+def _expect(value: Any, kind: type | tuple[type, ...], what: str) -> Any:
     if not isinstance(value, kind):
         raise _Damage(f"{what} is {value!r:.50}, no {_NAMES[kind]}")
     return value

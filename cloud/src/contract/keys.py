@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from cloud.src.contract.errors import InvalidInput
@@ -132,6 +132,15 @@ def batch_manifests_prefix(quarter: str) -> str:
     return f"manifests/{quarter}/"
 
 
+def created_at(batch_manifest: str) -> datetime:
+    """When a batch manifest was made, just before its execution's first job; raises InvalidInput for another key."""
+    name = batch_manifest.removeprefix(folder_of(batch_manifest))
+    try:
+        return datetime.strptime(name, "manifest_%Y%m%dT%H%M%S%fZ.jsonl").replace(tzinfo=UTC)
+    except ValueError as error:
+        raise InvalidInput(f"{batch_manifest!r} is not the key of a batch manifest") from error
+
+
 def running(quarter: str) -> str:
     """Which execution runs the quarter right now."""
     return f"{batch_manifests_prefix(quarter)}_running.json"
@@ -145,6 +154,11 @@ def progress(quarter: str, batch: str) -> str:
 def themes_progress(quarter: str) -> str:
     """How far the reduce job has got."""
     return f"{progress_prefix(quarter)}_themes.json"
+
+
+def cost(quarter: str) -> str:
+    """What the quarter's executions have cost."""
+    return f"{progress_prefix(quarter)}_cost.json"
 
 
 def progress_prefix(quarter: str) -> str:

@@ -1,9 +1,11 @@
 """What AWS bills for while a quarter runs, in USD: about, for us-east-1, on Spot (docs/measurements/costs.md).
 
-From AWS's price list and Spot history; both change.
+From AWS's price list and Spot history; both change. No other module may hold a price.
 """
 
 from __future__ import annotations
+
+AS_OF = "2026-11-23"
 
 VLLM_INSTANCE_HOUR = 0.37  # a g5.xlarge
 VLLM_INSTANCE_HOUR_WITH_DISK = 0.40  # with its disk and address

@@ -1,5 +1,5 @@
-"""Lambda ftm-notify-completion: reports how a quarter went and whether vLLM still runs, on the SNS topic SNS_TOPIC_ARN
-if that is set."""
+"""Lambda ftm-notify-completion: reports how a quarter went, what it has cost and whether vLLM still runs, on the SNS
+topic SNS_TOPIC_ARN if that is set; the cost goes into progress/<quarter>/_cost.json too."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloud.src.contract import documents, keys, names_count
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.names_count import NamesCount, is_enough
-from cloud.src.lambdas import ended_execution, running_vllm
+from cloud.src.lambdas import ended_execution, run_cost, running_vllm
 
 log = logging.getLogger(__name__)
 
@@ -35,12 +35,16 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     if ended_execution.is_ending(event):
         return _tell_ending(event["detail"]["executionArn"])
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
-    named = {"topics": event.get("naming"), "themes": _naming_of_themes(event, quarter, bucket)}
+    themes = _progress_of_themes(event, quarter, bucket)
+    naming_of_themes = names_count.who_named(themes.get("naming", {})) if themes else None
+    named = {"topics": event.get("naming"), "themes": naming_of_themes}
     names = [line for of_what, naming in named.items() for line in _names(of_what, naming)]
     incomplete = [_lost(of_what, naming) for of_what, naming in named.items() if naming and not is_enough(naming)]
-    subject = f"FTM {quarter}: {_outcome(event, bool(incomplete))}"
+    outcome = _outcome(event, bool(incomplete))
+    subject = f"FTM {quarter}: {outcome}"
     counts = [_batches(event), _firms(event), *names]
-    message = "\n".join([subject, *counts, _themes(event, quarter, bucket), *_worker(event), running_vllm.in_words()])
+    about = [*_worker(event), *run_cost.recorded(event, outcome, themes), running_vllm.in_words()]
+    message = "\n".join([subject, *counts, _themes(event, quarter, bucket), *about])
     return {
         "notified": _send(subject, message),
         "message": message,
@@ -98,8 +102,8 @@ def _firms(event: dict[str, Any]) -> str:
     )
 
 
-def _naming_of_themes(event: dict[str, Any], quarter: str, bucket: str) -> NamesCount | None:
-    """Who named the themes, as reduce has left it; None if no LLM was asked or reduce did not get that far."""
+def _progress_of_themes(event: dict[str, Any], quarter: str, bucket: str) -> dict[str, Any] | None:
+    """What reduce has left of naming the themes; None if no LLM was asked or reduce did not get that far."""
     if event.get("theme_naming") != "llm" or "reduce_error" in event:
         return None
     key = keys.themes_progress(quarter)
@@ -115,7 +119,7 @@ def _naming_of_themes(event: dict[str, Any], quarter: str, bucket: str) -> Names
         return None
     if progress["manifest_key"] != event["manifest_key"]:  # of another execution
         return None
-    return names_count.who_named(progress.get("naming", {}))
+    return progress
 
 
 def _names(of_what: str, naming: NamesCount | None) -> list[str]:

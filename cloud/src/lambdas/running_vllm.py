@@ -12,7 +12,7 @@ from cloud.src.contract import prices, vllm
 
 log = logging.getLogger(__name__)
 
-# The mail has to be sent within the function's 30 seconds, whether AWS answers the two looks or not.
+# The mail has to be sent within the function's 60 seconds, whether AWS answers the two looks or not.
 QUICK = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
 STOP = f"to stop it: ftm aws down, or {vllm.STOP}"
 

@@ -36,6 +36,7 @@ class JobRecord(NamedTuple):
     done: set[str]
     skipped: set[str]
     naming: dict[str, int]
+    waited_s: float
     commit: str
     deployed_commit: str
     stale_image: bool
@@ -67,6 +68,14 @@ class Totals(TypedDict):
     has_failures: bool
 
 
+class NamingTook(TypedDict):
+    """Tokens that the LLM has read and written, and the seconds for which jobs only waited for it."""
+
+    prompt_tokens: int
+    answer_tokens: int
+    waited_s: float
+
+
 class Images(TypedDict):
     """The commits of the images that the jobs ran in and that were deployed, and whether they differ for any job."""
 
@@ -76,8 +85,8 @@ class Images(TypedDict):
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
-    """Take ``{"quarter", "bucket", "manifest_key", "results"}``; return counts, ``has_failures``, who named the topics
-    and which commits ran.
+    """Take ``{"quarter", "bucket", "manifest_key", "results"}``; return counts, ``has_failures``, who named the topics,
+    what that has taken, and which commits ran.
 
     A firm that no progress file of this execution lists as done or skipped counts as failed. ``theme_naming`` is passed
     on to the state after this one. Raises InvalidInput for a bad quarter or bucket, and for a document in S3 that
@@ -103,7 +112,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     jobs = [progress for progress in progress_of_batch.values() if progress]
     passed_on = {"theme_naming": event.get("theme_naming", "llm")}
     execution = {"quarter": quarter, "bucket": bucket, "manifest_key": manifest_key}
-    return {**execution, **passed_on, **add_up(batches), "naming": who_named(jobs), **what_ran(jobs)}
+    named = {"naming": who_named(jobs), "naming_took": naming_took(jobs)}
+    return {**execution, **passed_on, **add_up(batches), **named, **what_ran(jobs)}
 
 
 def count_batch(batch_id: str, status: str, firm_ids: list[str], progress: JobRecord | None) -> BatchCount:
@@ -151,6 +161,16 @@ def who_named(jobs: list[JobRecord]) -> NamesCount:
     return names_count.who_named(sum((Counter(job.naming) for job in jobs), Counter[str]()))
 
 
+def naming_took(jobs: list[JobRecord]) -> NamingTook:
+    """Add up what the names have taken, for the record of what the execution has cost."""
+    naming = sum((Counter(job.naming) for job in jobs), Counter[str]())
+    return {
+        "prompt_tokens": naming["prompt tokens"],
+        "answer_tokens": naming["answer tokens"],
+        "waited_s": round(sum(job.waited_s for job in jobs), 3),
+    }
+
+
 def what_ran(jobs: list[JobRecord]) -> Images:
     """Collect the commits that ran and were deployed."""
     return {
@@ -182,6 +202,7 @@ def _read_progress(bucket: str, key: str, manifest_key: str) -> JobRecord | None
         skipped={firm["firm_id"] for firm in progress["skipped"]},
         # An image older than this function may not write all of these.
         naming=progress.get("naming", {}),
+        waited_s=progress.get("waited_s", 0),
         commit=progress.get("commit", "unknown"),
         deployed_commit=progress.get("deployed_commit", "unknown"),
         stale_image=progress.get("stale_image", False),

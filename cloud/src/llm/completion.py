@@ -33,11 +33,13 @@ class NoCompletion(ValueError):
 
 @dataclass(frozen=True)
 class Completion:
-    """``text`` is what the model says, without its thoughts."""
+    """``text`` is what the model says, without its thoughts. The server counts the tokens; 0: it does not."""
 
     text: str
     finish_reason: str
     has_thought: bool
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
 
     def checked_text(self) -> str:
         """Return the text; raise LlmBadAnswer if it was cut off."""
@@ -69,7 +71,10 @@ def read_completion(page: Any) -> Completion:
     )
     text = without_thoughts(said)
     finish_reason = "content_filter" if message.get("refusal") else str(choice.get("finish_reason") or "")
-    return Completion(text, finish_reason, has_thought=bool(thoughts) or text != said.strip())
+    has_thought = bool(thoughts) or text != said.strip()
+    return Completion(
+        text, finish_reason, has_thought, _tokens(page, "prompt_tokens"), _tokens(page, "completion_tokens")
+    )
 
 
 def _said(content: Any) -> tuple[str, bool]:
@@ -82,6 +87,12 @@ def _said(content: Any) -> tuple[str, bool]:
         text = content.get("text")
         return (text if isinstance(text, str) else json.dumps(content))[:LONGEST_ANSWER], False
     return "" if content is None else str(content)[:LONGEST_ANSWER], False
+
+
+def _tokens(page: dict[str, Any], name: str) -> int:
+    usage = page.get("usage")
+    count = usage.get(name) if isinstance(usage, dict) else None
+    return count if isinstance(count, int) and count > 0 else 0
 
 
 def _tokens_of_thoughts(page: dict[str, Any]) -> Any:

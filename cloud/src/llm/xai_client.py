@@ -67,7 +67,8 @@ class LlmClient:
     others (outage.py) and is sent again, at most MAX_ATTEMPTS times in all.
 
     ``tally`` counts every case: "requests", "answers", "from cache", "identical", "waits for the server",
-    "failed: <why>" (these are sent again), "bad answer: <why>". ``manners``: how the server wants its fields.
+    "failed: <why>" (these are sent again), "bad answer: <why>", and "prompt tokens" and "answer tokens" where the
+    server counts them. ``manners``: how the server wants its fields.
     """
 
     def __init__(
@@ -250,6 +251,9 @@ class LlmClient:
             raise self._no_llm(error) from error
         self._refusals_in_a_row = 0
         self._has_completed = True
+        for tokens, count in (("prompt", completion.prompt_tokens), ("answer", completion.answer_tokens)):
+            if count:
+                self.tally[f"{tokens} tokens"] += count
         return completion
 
     def _status_error(self, error: openai.APIStatusError) -> Exception:

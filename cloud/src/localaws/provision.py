@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from cloud.src.contract import batch as batch_names
 from cloud.src.contract import parameters
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.localaws.environment import LocalAws
 from cloud.src.localaws.lambda_zip import HANDLER, lambda_zip
 
 BUCKET = "ftm-pipeline-78ea68c8"
-JOB_QUEUE = "ftm-queue-main"
 FIRM_PROCESSOR = "ftm-firm-processor"
 THEME_AGGREGATOR = "ftm-theme-aggregator"
 STATE_MACHINE = "ftm-quarter-processor"
@@ -114,7 +114,9 @@ def _create_job_queue(aws: LocalAws, service_role_arn: str) -> str:
         computeEnvironmentName="ftm-compute-local", type="UNMANAGED", state="ENABLED", serviceRole=service_role_arn
     )
     order = [{"order": 1, "computeEnvironment": environment["computeEnvironmentArn"]}]
-    queue = batch.create_job_queue(jobQueueName=JOB_QUEUE, state="ENABLED", priority=1, computeEnvironmentOrder=order)
+    queue = batch.create_job_queue(
+        jobQueueName=batch_names.QUEUE, state="ENABLED", priority=1, computeEnvironmentOrder=order
+    )
     return str(queue["jobQueueArn"])
 
 

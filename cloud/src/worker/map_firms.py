@@ -246,6 +246,7 @@ def _n_waiting(job: MapJob) -> int:
 def _add_firm(job: MapJob, part: Part, firm: FirmToName) -> None:
     """Wait for the names and add the firm's rows to the part."""
     firm_row = firm.found.firm
+    waiting_since = time.monotonic()
     try:
         names = answers.wait_for(firm.names, meanwhile=job.save_now_and_then)
     except LlmMisconfigured:
@@ -253,6 +254,8 @@ def _add_firm(job: MapJob, part: Part, firm: FirmToName) -> None:
     except Exception as error:
         _fail(job, part, firm_row["firm_id"], error)
         return
+    finally:
+        job.progress.waited_s = round(job.progress.waited_s + time.monotonic() - waiting_since, 3)
     job.failures_in_a_row = 0
     part.firms.append(firm_row)
     part.topics += firm.found.with_names(names)

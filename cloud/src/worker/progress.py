@@ -31,7 +31,8 @@ class BatchProgress:
 
     ``parts`` are the names of the finished part files, which is what reduce reads; ``done``, ``skipped`` and
     ``failed`` are the firms in them. ``analysed`` also counts the firms of the part that is being made. ``naming``
-    counts what this run of the job has asked of the LLM, and why some names are not by it.
+    counts what this run of the job has asked of the LLM, and why some names are not by it. ``waited_s`` are the seconds
+    in which it had nothing to do but wait for names.
     """
 
     quarter: str
@@ -51,6 +52,7 @@ class BatchProgress:
     reused_parts: int = 0
     reused_firms: int = 0  # those in parts, also unfinished ones, that an earlier job had left
     naming: dict[str, int] = field(default_factory=dict)
+    waited_s: float = 0.0
     updated_at: str = ""
 
     @property
@@ -71,7 +73,7 @@ class BatchProgress:
 class ThemesProgress:
     """The document of the reduce job: what it is doing, for people to read, and how many themes have names.
 
-    ``naming`` counts as in ``BatchProgress``, once all themes are named.
+    ``naming`` and ``waited_s`` are as in ``BatchProgress``, once all themes are named.
     """
 
     quarter: str
@@ -81,6 +83,7 @@ class ThemesProgress:
     n_named: int = 0
     run: str | None = None  # the id in its tables; not known before it writes them
     naming: dict[str, int] = field(default_factory=dict)
+    waited_s: float = 0.0
     updated_at: str = ""
 
     @property

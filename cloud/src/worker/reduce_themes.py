@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -75,8 +76,11 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
         if steps.writer.is_due():
             steps.writer.write()
 
+    waiting_since = time.monotonic()
     names = name_quarter(store, quarter, ranked, phrases, namer, tell_when_due)
     steps.progress.n_named, steps.progress.naming = steps.progress.n_themes, namer.tally()
+    if steps.progress.naming.get("requests"):
+        steps.progress.waited_s = round(time.monotonic() - waiting_since, 3)
     steps.begin("writing tables")
     themes = theme_table(quarter, ranked, names, namer.themes_named_by["llm_model"])
     steps.progress.run = run_id(mapped, themes)

@@ -88,7 +88,7 @@ data "aws_iam_policy_document" "functions" {
   }
 }
 
-# Whether vLLM runs, for the mail.
+# Whether vLLM runs, and what the execution has cost, for the mail and progress/<quarter>/_cost.json.
 data "aws_iam_policy_document" "look_at_vllm" {
   statement {
     sid     = "LookAtGroup"
@@ -101,6 +101,13 @@ data "aws_iam_policy_document" "look_at_vllm" {
     sid       = "LookAtService"
     actions   = ["ecs:DescribeServices"]
     resources = ["arn:${local.partition}:ecs:${local.region}:${local.account_id}:service/ftm-vllm-cluster/ftm-vllm-service"]
+  }
+
+  statement {
+    sid     = "LookAtCost"
+    actions = ["batch:DescribeJobs", "batch:ListJobs", "cloudwatch:GetMetricStatistics"]
+    # justified: these actions do not support resources
+    resources = ["*"]
   }
 }
 

@@ -17,7 +17,7 @@ class FaultyClient:
     def __init__(self, client: Any, answers: Mapping[str, dict[str, Any]]) -> None:
         self._client = client
         for method, answer in answers.items():
-            _check(client, method, answer)
+            check_answer(client, method, answer)
             setattr(self, method, lambda answer=answer, **_: answer)
 
     def __getattr__(self, name: str) -> Any:
@@ -36,7 +36,8 @@ class FaultySession:
         return FaultyClient(self._session.client(service), self._faults.get(service, {}))
 
 
-def _check(client: Any, method: str, answer: dict[str, Any]) -> None:
+def check_answer(client: Any, method: str, answer: dict[str, Any]) -> None:
+    """Fail when AWS would not answer in this shape."""
     operation = client.meta.method_to_api_mapping[method]
     service = botocore.session.get_session().get_service_model(client.meta.service_model.service_name)
     shape: Any = service.operation_model(operation).output_shape

@@ -13,6 +13,7 @@ from cloud.src.cli.__main__ import run
 from cloud.src.cli.aws import fetch as fetching
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.aws.fetch import fetch
+from cloud.src.cli.run import mirror
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError
 from cloud.src.contract.record import of_run
@@ -125,7 +126,8 @@ def test_an_interruption_leaves_the_tables_that_were_there(
     before = contents(out)
     for key in before:
         put_again(s3, key, made, "a later run")
-    copy, copied = fetching._copy, []
+    copy = fetching._copy
+    copied: list[Any] = []
 
     def interrupted(*arguments: Any) -> None:
         if len(copied) == 2:
@@ -144,7 +146,7 @@ def test_an_interruption_leaves_the_tables_that_were_there(
 def test_an_object_that_is_written_meanwhile_is_one_line(
     account: Account, s3: Any, made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listed = fetching.objects_under
+    listed = mirror.objects_under
 
     def then_changed(*arguments: Any) -> Any:
         yield from list(listed(*arguments))

@@ -7,7 +7,7 @@ from typing import Any
 import boto3
 import pytest
 
-from cloud.src.lambdas import notify_completion, running_vllm
+from cloud.src.lambdas import notify_completion, run_cost, running_vllm
 
 SUCCEEDED = {
     "quarter": "2023Q1",
@@ -51,8 +51,9 @@ VLLM = "vLLM: as it is"
 
 @pytest.fixture(autouse=True)
 def vllm(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the look says, see test_running_vllm.py."""
+    """What the look says, see test_running_vllm.py, and nothing of costs, see test_run_cost.py."""
     monkeypatch.setattr(running_vllm, "in_words", lambda: VLLM)
+    monkeypatch.setattr(run_cost, "recorded", lambda *_: [])
 
 
 @pytest.fixture

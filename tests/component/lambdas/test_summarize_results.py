@@ -77,6 +77,7 @@ def test_all_batches_succeeded(s3: Any) -> None:
         "firms_failed": 0,
         "has_failures": False,
         "naming": {"by_llm": 0, "by_keywords": {}},
+        "naming_took": {"prompt_tokens": 0, "answer_tokens": 0, "waited_s": 0},
         "commits": ["unknown"],
         "deployed_commits": ["unknown"],
         "stale_image": False,
@@ -207,6 +208,17 @@ def test_who_named_the_topics_and_why_not_the_llm(s3: Any) -> None:
     counts = summarize([succeeded("2023Q1_batch_0000"), succeeded("2023Q1_batch_0001")])
 
     assert counts["naming"] == {"by_llm": 10, "by_keywords": {"outage": 12, "off topic": 3}}
+
+
+def test_what_the_names_have_taken_is_added_up(s3: Any) -> None:
+    put_manifest(s3, {"2023Q1_batch_0000": ["1"], "2023Q1_batch_0001": ["2"]})
+    of_first = {"prompt tokens": 900, "answer tokens": 40}
+    put_progress(s3, "2023Q1_batch_0000", done=["1"], naming=of_first, waited_s=1.5)
+    put_progress(s3, "2023Q1_batch_0001", done=["2"], naming={"prompt tokens": 100}, waited_s=10)
+
+    counts = summarize([succeeded("2023Q1_batch_0000"), succeeded("2023Q1_batch_0001")])
+
+    assert counts["naming_took"] == {"prompt_tokens": 1000, "answer_tokens": 40, "waited_s": 11.5}
 
 
 @pytest.mark.parametrize(

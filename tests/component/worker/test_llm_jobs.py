@@ -306,6 +306,26 @@ def test_a_server_that_refuses_the_key_stops_the_job(s3: Any) -> None:
     assert Store(s3, BUCKET).list(f"intermediate/firm-topics/quarter={QUARTER}/") == []
 
 
+def test_progress_says_what_the_names_have_taken(s3: Any) -> None:
+    counted = Reply(body={**FREIGHT.body, "usage": {"prompt_tokens": 300, "completion_tokens": 12}})
+    with fake_llm(counted, latency_s=0.2) as llm:
+        run(s3, llm, 1)
+
+    progress = read_progress(s3)
+    n_answers = progress["naming"]["answers"]
+    assert progress["naming"]["prompt tokens"] == 300 * n_answers
+    assert progress["naming"]["answer tokens"] == 12 * n_answers
+    assert 0.2 <= progress["waited_s"] < 60
+
+
+def test_without_an_llm_there_is_nothing_to_wait_for(s3: Any) -> None:
+    store = map_quarter(s3, numbered_firms(1), batch_size=1)
+
+    progress = store.read_json(keys.progress(QUARTER, BATCH))
+    assert progress["waited_s"] < 0.2
+    assert "prompt tokens" not in progress["naming"]
+
+
 def test_parts_say_who_named_their_topics(s3: Any) -> None:
     with fake_llm(FREIGHT) as llm:
         run(s3, llm, 1)

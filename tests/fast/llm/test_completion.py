@@ -46,6 +46,21 @@ def test_thoughts_that_come_apart_from_the_answer(thought: dict[str, Any]) -> No
 
 
 @pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"prompt_tokens": 300, "completion_tokens": 12}, (300, 12)),
+        ({"prompt_tokens": 300}, (300, 0)),
+        ({"prompt_tokens": "300", "completion_tokens": -1}, (0, 0)),
+        (None, (0, 0)),
+        ("much", (0, 0)),
+    ],
+)
+def test_tokens_are_those_that_the_server_counts(usage: Any, tokens: tuple[int, int]) -> None:
+    completion = read_completion(page("Freight", usage))
+    assert (completion.prompt_tokens, completion.answer_tokens) == tokens
+
+
+@pytest.mark.parametrize(
     "usage", [None, {}, {"completion_tokens_details": None}, {"completion_tokens_details": {"reasoning_tokens": 0}}]
 )
 def test_no_thoughts(usage: Any) -> None:

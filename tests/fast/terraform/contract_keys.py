@@ -17,7 +17,7 @@ _ARGUMENTS = {
     "name": keys.part_name(keys.batch_id(QUARTER, 0), 0, ["101"]),
     "created_at": datetime(2023, 5, 2, 9, 30, tzinfo=UTC),
 }
-_NO_KEYS = {"batch_id", "part_name", "part_of", "folder_of", "is_batch_progress", "panel_table"}
+_NO_KEYS = {"batch_id", "part_name", "part_of", "folder_of", "is_batch_progress", "panel_table", "created_at"}
 
 
 def _all_keys() -> list[str]:

@@ -172,6 +172,7 @@ def test_a_missing_object_is_not_mistaken_for_a_missing_permission(document: str
 MANIFEST = keys.batch_manifest("2023Q1", datetime(2026, 1, 1, tzinfo=UTC))
 PREFETCHED = [keys.prefetch_manifest("2023Q1"), keys.prefetch_chunk("2023Q1", 0)]
 PROGRESS = keys.progress("2023Q1", "2023Q1_batch_0000")
+COST = keys.cost("2023Q1")
 PART = keys.part_name("2023Q1_batch_0000", 0, ["101"])
 PARTS = [keys.topics_part("2023Q1", PART), keys.sentences_part("2023Q1", PART)]
 PUBLISHED_PARTS = [part("2023Q1", "2023Q1_batch_0000", 0) for part in (keys.sentences, keys.evidence)]
@@ -223,7 +224,8 @@ TABLES = [table("2023Q1") for table in (keys.firms, keys.calls, keys.topics, key
             [keys.prefetch_manifest("2023Q1"), keys.running("2023Q1")],
         ),
         ("stepfunctions", "functions", "ftm-create-batch-manifest", "releases", [keys.running("2023Q1")]),
-        ("stepfunctions", "functions", "ftm-notify-completion", "reads", [keys.themes_progress("2023Q1")]),
+        ("stepfunctions", "functions", "ftm-notify-completion", "reads", [keys.themes_progress("2023Q1"), COST]),
+        ("stepfunctions", "functions", "ftm-notify-completion", "writes", [COST]),
         ("stepfunctions", "functions", "ftm-create-batch-manifest", "writes", [MANIFEST]),
         ("stepfunctions", "functions", "ftm-summarize-results", "reads", [MANIFEST, PROGRESS]),
     ],

@@ -14,6 +14,7 @@ from cloud.src.cli.aws import llm_check_job, quarters, resume, run, vllm_group
 from cloud.src.cli.aws.account import Account, aws_errors_explained, connect
 from cloud.src.cli.aws.run import Down
 from cloud.src.cli.options import AsJson, Open, Out, Quarter, quarter_of
+from cloud.src.cli.screen import output_console
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 
@@ -200,6 +201,22 @@ def fetch(
         print(*next_steps(out, quarter), sep="\n")
     if open_report:
         open_page(fetched.report)
+
+
+@app.command(epilog="Example: ftm aws cost 2023Q1")
+def cost(quarter: Quarter, as_json: AsJson = False, profile: Profile = None, region: Region = None) -> None:
+    """Show what a quarter has cost beside its estimate; asks Cost Explorer, too, for one cent."""
+    from cloud.src.cli.aws import cost as costs
+
+    with aws_errors_explained():
+        found = costs.cost_of(connect(profile, region), quarter)
+    if as_json:
+        print(json.dumps(found.as_json_object(), indent=1))
+        return
+    console = output_console()
+    console.print(costs.table(found))
+    for line in costs.lines(found):
+        console.print(line, markup=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: ftm aws logs 2023Q1")

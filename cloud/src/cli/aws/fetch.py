@@ -80,7 +80,8 @@ def _is_there(folder: Path, item: Object) -> bool:
     path = folder / item["Key"]
     if not path.is_file():
         return False
-    return path.stat().st_size == item["Size"] and path.stat().st_mtime == item["LastModified"].timestamp()
+    found = path.stat()
+    return (found.st_size, found.st_mtime) == (item["Size"], item["LastModified"].timestamp())
 
 
 def _check_space(folder: Path, new: list[Object]) -> None:

@@ -28,21 +28,31 @@ class Estimate:
 
     n_firms: int
 
+    def n_names(self) -> int:
+        """Of topics."""
+        return self.n_firms * prices.TOPICS_PER_FIRM
+
     def hours(self) -> float:
         """How long the LLM takes."""
-        return self.n_firms * prices.TOPICS_PER_FIRM / prices.NAMES_PER_S / 3600
+        return self.n_names() / prices.NAMES_PER_S / 3600
+
+    def vllm_usd(self) -> float:
+        """The instance of vLLM."""
+        return self.hours() * prices.VLLM_INSTANCE_HOUR_WITH_DISK
+
+    def waiting_usd(self) -> float:
+        """The jobs, which wait for it; what they do besides takes minutes."""
+        return self.hours() * prices.JOB_VCPUS * prices.JOB_VCPU_HOUR
 
     def usd(self) -> float:
         """vLLM, and the jobs that wait for it."""
-        per_hour = prices.VLLM_INSTANCE_HOUR_WITH_DISK + prices.JOB_VCPUS * prices.JOB_VCPU_HOUR
-        return self.hours() * per_hour
+        return self.vllm_usd() + self.waiting_usd()
 
     def in_words(self) -> str:
         """One line."""
-        names = self.n_firms * prices.TOPICS_PER_FIRM
         return (
-            f"{self.n_firms:,} firms, about {names:,} names: about {self.hours():.1f} h and ${self.usd():.2f} at "
-            f"{prices.NAMES_PER_S} names per second (not measured)"
+            f"{self.n_firms:,} firms, about {self.n_names():,} names: about {self.hours():.1f} h and "
+            f"${self.usd():.2f} at {prices.NAMES_PER_S} names per second (not measured)"
         )
 
 

@@ -6,10 +6,9 @@ import json
 
 from cloud.src.cli.environment import vllm
 from cloud.src.cli.environment.local_environment import LocalEnvironment
-from cloud.src.contract import parameters
+from cloud.src.contract import batch, parameters
 from cloud.src.contract.vllm import CLUSTER, SCALING_GROUP, SERVICE
 from cloud.src.localaws import terraform_roots
-from cloud.src.localaws.provision import JOB_QUEUE
 
 QUARTER = "2023Q1"
 
@@ -42,7 +41,7 @@ aws ec2 describe-security-groups --query 'SecurityGroups[].[GroupName,IpPermissi
   --filters Name=group-name,Values=ftm-vllm-alb-sg,ftm-vllm-instance-sg,ftm-batch-sg
 
 # what the jobs do
-aws batch list-jobs --job-queue {JOB_QUEUE} --job-status RUNNING
+aws batch list-jobs --job-queue {batch.QUEUE} --job-status RUNNING
 
 # what Terraform would change, and the commands that each root names
 terraform -chdir={folder}/ecs plan
