@@ -41,6 +41,7 @@ COMMANDS = (
     "aws stop",
     "aws fetch",
     "aws cost",
+    "aws doctor",
 )
 WIDTH = "100"
 _STYLE = re.compile(r"\x1b\[[0-9;]*m")  # of a terminal

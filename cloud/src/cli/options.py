@@ -27,18 +27,19 @@ def quarter_of(typed: str) -> str:
     return f"{match[1]}Q{match[2]}"
 
 
-def _quarter_if_given(typed: str | None) -> str | None:
+def quarter_if_given(typed: str | None) -> str | None:
+    """The same where it may be left out."""
     return None if typed is None else quarter_of(typed)
 
 
 Quarter = Annotated[
     str,
-    typer.Argument(metavar="QUARTER", help="Quarter of the calls, for example 2020Q2.", callback=_quarter_if_given),
+    typer.Argument(metavar="QUARTER", help="Quarter of the calls, for example 2020Q2.", callback=quarter_if_given),
 ]
 QuarterInFolder = Annotated[
     str | None,
     typer.Option(
-        "--quarter", metavar="QUARTER", help="Which one, when the folder has several.", callback=_quarter_if_given
+        "--quarter", metavar="QUARTER", help="Which one, when the folder has several.", callback=quarter_if_given
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.", show_default=True)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +14,7 @@ import typer
 from cloud.src.cli.aws import llm_check_job, quarters, resume, run, vllm_group
 from cloud.src.cli.aws.account import Account, aws_errors_explained, connect
 from cloud.src.cli.aws.run import Down
-from cloud.src.cli.options import AsJson, Open, Out, Quarter, quarter_of
+from cloud.src.cli.options import AsJson, Open, Out, Quarter, quarter_if_given, quarter_of
 from cloud.src.cli.screen import output_console
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
@@ -217,6 +218,33 @@ def cost(quarter: Quarter, as_json: AsJson = False, profile: Profile = None, reg
     console.print(costs.table(found))
     for line in costs.lines(found):
         console.print(line, markup=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: ftm aws doctor 2023Q1")
+def doctor(
+    quarter: Annotated[
+        str | None,
+        typer.Argument(metavar="[QUARTER]", help="Also whether this one is prefetched.", callback=quarter_if_given),
+    ] = None,
+    as_json: AsJson = False,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Check what a run needs, with evidence and a fix each; fails when a check fails."""
+    from cloud.src.cli.aws.doctor import checks
+    from cloud.src.cli.aws.doctor.finding import Patient, State
+
+    with aws_errors_explained():
+        account = connect(profile, region)
+        where = account.banner()
+        findings = list(checks.examine(Patient(account, quarter)))
+    if as_json:
+        print(json.dumps([asdict(one) for one in findings], indent=1))
+    else:
+        console = output_console()
+        console.print(where, checks.table(findings), checks.counts(findings), sep="\n")
+    if any(one.state is State.FAILED for one in findings):
+        raise typer.Exit(1)
 
 
 @app.command(epilog="Example: ftm aws logs 2023Q1")

@@ -66,9 +66,9 @@ def look(account: Account) -> Vllm:
         instances=tuple(instance["LifecycleState"] for instance in group["Instances"]),
         desired_tasks=service["desiredCount"],
         running_tasks=service["runningCount"],
-        healthy_tasks=sum(task.get("healthStatus") == "HEALTHY" for task in _tasks(ecs, "RUNNING")),
+        healthy_tasks=sum(task.get("healthStatus") == "HEALTHY" for task in tasks(ecs, "RUNNING")),
         healthy_targets=_healthy_targets(account),
-        reasons=tuple(dict.fromkeys([*_activities(autoscaling), *_stopped(ecs), *_events(service)])),
+        reasons=tuple(dict.fromkeys([*failed_activities(autoscaling), *_stopped(ecs), *_events(service)])),
     )
 
 
@@ -155,7 +155,8 @@ def _wait_for_guards(account: Account, end: float, say: Say, sleep: Callable[[fl
         sleep(SECONDS_BETWEEN_LOOKS)
 
 
-def _tasks(ecs: Any, status: str) -> list[dict[str, Any]]:
+def tasks(ecs: Any, status: str) -> list[dict[str, Any]]:
+    """The service's tasks, RUNNING or STOPPED, as DescribeTasks returns them."""
     arns = ecs.list_tasks(cluster=CLUSTER, serviceName=SERVICE, desiredStatus=status)["taskArns"]
     return list(ecs.describe_tasks(cluster=CLUSTER, tasks=arns)["tasks"]) if arns else []
 
@@ -167,7 +168,7 @@ def _healthy_targets(account: Account) -> int:
     return sum(target["TargetHealth"]["State"] == "healthy" for target in targets)
 
 
-def _activities(autoscaling: Any) -> list[str]:
+def failed_activities(autoscaling: Any) -> list[str]:
     """Why no instance was started: no Spot capacity, a quota, a zone without the type."""
     found = autoscaling.describe_scaling_activities(AutoScalingGroupName=SCALING_GROUP, MaxRecords=10)["Activities"]
     failed = [activity for activity in found if activity["StatusCode"] in ("Failed", "Cancelled")]
@@ -175,13 +176,14 @@ def _activities(autoscaling: Any) -> list[str]:
 
 
 def _stopped(ecs: Any) -> list[str]:
-    """Why tasks ended: the image, memory, the container's exit."""
-    reasons = []
-    for task in _tasks(ecs, "STOPPED"):
-        containers = [one for one in task.get("containers", []) if one.get("reason") or one.get("exitCode")]
-        details = [f"{one.get('reason', 'exit')} (exit code {one.get('exitCode', 'none')})" for one in containers]
-        reasons.append(": ".join(["task stopped", task.get("stoppedReason", "no reason"), *details]))
-    return reasons
+    return [why_stopped(task) for task in tasks(ecs, "STOPPED")]
+
+
+def why_stopped(task: dict[str, Any]) -> str:
+    """Why a task ended: the image, memory, the container's exit."""
+    containers = [one for one in task.get("containers", []) if one.get("reason") or one.get("exitCode")]
+    details = [f"{one.get('reason', 'exit')} (exit code {one.get('exitCode', 'none')})" for one in containers]
+    return ": ".join(["task stopped", task.get("stoppedReason", "no reason"), *details])
 
 
 def _events(service: dict[str, Any]) -> list[str]:

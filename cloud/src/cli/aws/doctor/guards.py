@@ -1,0 +1,58 @@
+"""Whether somebody hears of a forgotten vLLM, and whether it is stopped then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cloud.src.cli.aws.doctor.finding import Check, Patient, Seen, failed, not_checked, verdict
+from cloud.src.cli.aws.vllm_group import GUARDS
+
+PENDING = "PendingConfirmation"  # what SNS says in place of a subscription's ARN
+
+
+def _guards(patient: Patient) -> Seen:
+    alarms = {alarm["AlarmName"]: alarm for alarm in _alarms(patient)}
+    problems = []
+    for name in GUARDS:
+        alarm = alarms.get(name)
+        if alarm is None:
+            problems.append(f"{name} is not there")
+        elif not alarm.get("ActionsEnabled"):
+            problems.append(f"{name}: its actions are switched off")
+        elif not any(":autoscaling:" in action for action in alarm["AlarmActions"]):
+            problems.append(f"{name} does not stop the group")
+    states = ", ".join(f"{name} {alarm['StateValue']}" for name, alarm in alarms.items())
+    return verdict(problems, states)
+
+
+def _subscribers(patient: Patient) -> Seen:
+    topics = sorted({action for one in _alarms(patient) for action in one["AlarmActions"] if ":sns:" in action})
+    if not topics:
+        return not_checked("no guard mails to a topic")
+    sns = patient.account.client("sns")
+    found = [one for topic in topics for one in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]]
+    if not found:
+        return failed("nobody has subscribed to the alarms")
+    waiting = [one["Endpoint"] for one in found if one["SubscriptionArn"] == PENDING]
+    return verdict([f"{who} has not confirmed" for who in waiting], f"{len(found)} confirmed")
+
+
+def _alarms(patient: Patient) -> list[dict[str, Any]]:
+    cloudwatch = patient.account.client("cloudwatch")
+    return list(cloudwatch.describe_alarms(AlarmNames=list(GUARDS))["MetricAlarms"])
+
+
+CHECKS = (
+    Check(
+        "guards",
+        "whether both alarms that stop a forgotten vLLM are there and may act",
+        "apply ecs; switched off: aws cloudwatch enable-alarm-actions --alarm-names " + " ".join(GUARDS),
+        _guards,
+    ),
+    Check(
+        "alarms confirmed",
+        "whether the address of the alarms is confirmed",
+        "click the link in AWS's mail; none: export TF_VAR_alert_email and apply ecs (guide, section 4)",
+        _subscribers,
+    ),
+)
