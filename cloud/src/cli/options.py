@@ -32,6 +32,14 @@ def quarter_if_given(typed: str | None) -> str | None:
     return None if typed is None else quarter_of(typed)
 
 
+class Down(StrEnum):
+    """When vLLM is stopped at the end of ``ftm aws run``."""
+
+    ALWAYS = "always"
+    ON_SUCCESS = "on-success"
+    NEVER = "never"
+
+
 Quarter = Annotated[
     str,
     typer.Argument(metavar="QUARTER", help="Quarter of the calls, for example 2020Q2.", callback=quarter_if_given),

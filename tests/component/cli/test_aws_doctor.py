@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import pytest
 
 from cloud.src.cli import version
@@ -28,6 +29,18 @@ def finding(account: Account, check: str, faults: Faults, quarter: str | None = 
     """What the check of this name finds in an account with faults."""
     [found] = [one for one in checks.examine(Patient(faulty(account, faults), quarter)) if one.check == check]
     return found
+
+
+@pytest.fixture(scope="module")
+def session() -> Any:
+    """One for all tests: it reads the descriptions of AWS's services, which takes longer than the checks."""
+    return boto3.Session(region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test")
+
+
+@pytest.fixture
+def empty(session: Any, aws_environment: None) -> Account:
+    """An account with nothing in it."""
+    return Account(session, "")
 
 
 @pytest.fixture(autouse=True)
@@ -137,13 +150,15 @@ def scaling(desired: int, *messages: str) -> Faults:
 
 def targets(*states: dict[str, str]) -> Faults:
     described = [{"Target": {"Id": "i-1"}, "TargetHealth": state} for state in states]
-    return {"elbv2": {"describe_target_health": {"TargetHealthDescriptions": described}}}
+    group = {"describe_target_groups": {"TargetGroups": [{"TargetGroupArn": "arn"}]}}
+    return {"elbv2": {**group, "describe_target_health": {"TargetHealthDescriptions": described}}}
 
 
 def stopped(code: str, reason: str) -> Faults:
     container = {"name": "vllm", "exitCode": 137, "reason": reason}
     task = {"stopCode": code, "stoppedReason": "Essential container in task exited", "containers": [container]}
-    return {"ecs": {"list_tasks": {"taskArns": ["t"]}, "describe_tasks": {"tasks": [task], "failures": []}}}
+    cluster = {"describe_clusters": {"clusters": [{"clusterName": "ftm-vllm-cluster"}]}}
+    return {"ecs": {**cluster, "list_tasks": {"taskArns": ["t"]}, "describe_tasks": {"tasks": [task]}}}
 
 
 TOPIC, STOP = "arn:aws:sns:us-east-1:123456789012:ftm-vllm-alerts", "arn:aws:autoscaling:us-east-1:1:scalingPolicy:1"
@@ -242,8 +257,8 @@ UNKNOWN: list[tuple[str, Faults, str]] = [
             ("quota L-3819A6DF", "service-quotas", "get_service_quota"),
             ("security groups", "ec2", "describe_security_groups"),
             ("vLLM's instance", "autoscaling", "describe_auto_scaling_groups"),
-            ("target health", "elbv2", "describe_target_health"),
-            ("container restarts", "ecs", "list_tasks"),
+            ("target health", "elbv2", "describe_target_groups"),
+            ("container restarts", "ecs", "describe_clusters"),
             ("guards", "cloudwatch", "describe_alarms"),
         )
     ),
@@ -257,8 +272,8 @@ def of_commit(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("of_commit")
 @pytest.mark.parametrize(("check", "faults", "evidence"), SICK)
-def test_what_is_wrong_is_said_with_a_fix(account: Account, check: str, faults: Faults, evidence: str) -> None:
-    found = finding(account, check, faults)
+def test_what_is_wrong_is_said_with_a_fix(empty: Account, check: str, faults: Faults, evidence: str) -> None:
+    found = finding(empty, check, faults)
 
     assert evidence in found.evidence
     assert found.state is State.FAILED
@@ -267,16 +282,16 @@ def test_what_is_wrong_is_said_with_a_fix(account: Account, check: str, faults: 
 
 @pytest.mark.usefixtures("of_commit")
 @pytest.mark.parametrize(("check", "faults", "evidence"), WELL)
-def test_what_is_well_has_passed(account: Account, check: str, faults: Faults, evidence: str) -> None:
-    found = finding(account, check, faults)
+def test_what_is_well_has_passed(empty: Account, check: str, faults: Faults, evidence: str) -> None:
+    found = finding(empty, check, faults)
 
     assert evidence in found.evidence
     assert (found.state, found.fix) == (State.PASSED, "")
 
 
 @pytest.mark.parametrize(("check", "faults", "why"), UNKNOWN)
-def test_what_aws_does_not_tell_has_not_passed(account: Account, check: str, faults: Faults, why: str) -> None:
-    found = finding(account, check, faults)
+def test_what_aws_does_not_tell_has_not_passed(empty: Account, check: str, faults: Faults, why: str) -> None:
+    found = finding(empty, check, faults)
 
     assert why in found.evidence
     assert (found.state, found.fix) == (State.NOT_CHECKED, "")

@@ -5,20 +5,25 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cloud.src.cli.__main__ import _exit_on_signal
 from cloud.src.cli.aws import llm_check_job, quarters, vllm_group
+from cloud.src.cli.aws import run as running
+from cloud.src.cli.aws.fetch import Fetched
 from cloud.src.cli.aws.quarters import Estimate
-from cloud.src.cli.aws.run import Down, Request, run
+from cloud.src.cli.aws.run import Request, run
 from cloud.src.cli.aws.vllm_group import Vllm
+from cloud.src.cli.options import Down
 from cloud.src.contract.errors import FtmError, InvalidInput
 
 GONE = Vllm(0, (), 0, 0, 0, 0)
 STARTED = ["up", "check", "start 2023Q1", "follow 2023Q1"]
 STOPPED = ["scale down", "wait"]
+FETCHED = ["fetch 2023Q1"]
 
 
 class Steps:
@@ -42,7 +47,7 @@ class Steps:
 
     def run(self, *names: str, down: Down = Down.ALWAYS, limit_usd: float | None = None) -> None:
         account: Any = None
-        run(account, Request(list(names or ["2023Q1"]), 50, down, limit_usd), self.said.append)
+        run(account, Request(list(names or ["2023Q1"]), 50, down, limit_usd, Path("out")), self.said.append)
 
 
 @pytest.fixture
@@ -56,6 +61,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
         monkeypatch.setattr(quarters, name, steps.step(f"{name} {{}}"))
     monkeypatch.setattr(vllm_group, "scale_down", steps.step("scale down"))
     monkeypatch.setattr(vllm_group, "wait_until_gone", steps.step("wait", GONE))
+    monkeypatch.setattr(running, "fetch", steps.step("fetch {}", Fetched(Path("out/report"), 9, 0, 3_000_000)))
     return steps
 
 
@@ -80,15 +86,16 @@ def raises(error: BaseException) -> Callable[[], None]:
 def test_vllm_stays_up_between_quarters(steps: Steps) -> None:
     steps.run("2023Q1", "2023Q2")
 
-    assert steps.done == [*STARTED, "start 2023Q2", "follow 2023Q2", *STOPPED]
-    assert steps.said[-1].startswith("vLLM is down: 0 of 0 instances")
+    assert steps.done == [*STARTED, "start 2023Q2", "follow 2023Q2", *STOPPED, *FETCHED, "fetch 2023Q2"]
+    assert steps.said[-3].startswith("vLLM is down: 0 of 0 instances")
+    assert steps.said[-1] == "2023Q2: 9 files, 3.0 MB; out/report"
 
 
 @pytest.mark.parametrize(("down", "stopped"), [(Down.ALWAYS, STOPPED), (Down.ON_SUCCESS, STOPPED), (Down.NEVER, [])])
 def test_after_success(steps: Steps, down: Down, stopped: list[str]) -> None:
     steps.run(down=down)
 
-    assert steps.done == [*STARTED, *stopped]
+    assert steps.done == [*STARTED, *stopped, *FETCHED]
 
 
 @pytest.mark.parametrize(("down", "stopped"), [(Down.ALWAYS, STOPPED), (Down.ON_SUCCESS, []), (Down.NEVER, [])])
@@ -152,7 +159,7 @@ def test_quarters_that_cost_too_much_together_are_refused_before_anything_starts
 
     assert steps.done == []
     steps.run("2023Q1", limit_usd=1.5 * usd)
-    assert steps.done == [*STARTED, *STOPPED]
+    assert steps.done == [*STARTED, *STOPPED, *FETCHED]
 
 
 def test_a_quarter_that_runs_is_refused_before_anything_starts(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,5 +167,15 @@ def test_a_quarter_that_runs_is_refused_before_anything_starts(steps: Steps, mon
 
     with pytest.raises(InvalidInput, match="2023Q1 is already running: arn"):
         steps.run()
+
+    assert steps.done == []
+
+
+def test_a_folder_that_cannot_be_one_is_refused_before_anything_starts(steps: Steps, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    account: Any = None
+
+    with pytest.raises(InvalidInput, match="is a file: give a folder with --out"):
+        run(account, Request(["2023Q1"], 50, Down.ALWAYS, None, tmp_path / "file"), print)
 
     assert steps.done == []

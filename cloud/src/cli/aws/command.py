@@ -11,10 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
-from cloud.src.cli.aws import llm_check_job, quarters, resume, run, vllm_group
+from cloud.src.cli.aws import llm_check_job, quarters, resume, vllm_group
 from cloud.src.cli.aws.account import Account, aws_errors_explained, connect
-from cloud.src.cli.aws.run import Down
-from cloud.src.cli.options import AsJson, Open, Out, Quarter, quarter_if_given, quarter_of
+from cloud.src.cli.options import AsJson, Down, Open, Out, Quarter, quarter_if_given, quarter_of
 from cloud.src.cli.screen import output_console
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
@@ -164,15 +163,21 @@ def run_quarters(
         list[str], typer.Argument(metavar="QUARTER...", help="Quarters, for example 2020Q2 2020Q3.", callback=_quarters)
     ],
     down: Annotated[Down, typer.Option(help="When vLLM is stopped.")] = Down.ALWAYS,
+    out: Out = DEFAULT_OUT,
     batch_size: BatchSize = keys.DEFAULT_BATCH_SIZE,
     limit: Limit = 20,
     yes: Yes = False,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Start vLLM, check it, run quarters one after the other, stop vLLM; also after a failure or Ctrl-C."""
+    """Start vLLM, check it, run quarters one after the other, stop vLLM, fetch their tables and reports.
+
+    vLLM is stopped also after a failure or Ctrl-C; then nothing is fetched.
+    """
+    from cloud.src.cli.aws import run
+
     with aws_errors_explained():
-        request = run.Request(quarter, batch_size, down, None if yes else limit)
+        request = run.Request(quarter, batch_size, down, None if yes else limit, out)
         run.run(_changing(profile, region), request, lambda line: print(line, flush=True))
 
 

@@ -10,12 +10,15 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from enum import StrEnum
+from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.src.cli.aws import llm_check_job, quarters, vllm_group
 from cloud.src.cli.aws.account import Account
+from cloud.src.cli.aws.fetch import fetch
+from cloud.src.cli.options import Down
+from cloud.src.cli.run.mirror import check_output_folder
 from cloud.src.contract.errors import FtmError, InvalidInput
 
 # As long as `ftm aws up`, `check` and `down` wait by themselves.
@@ -25,26 +28,23 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 Say = Callable[[str], None]
 
 
-class Down(StrEnum):
-    """When vLLM is stopped at the end."""
-
-    ALWAYS = "always"
-    ON_SUCCESS = "on-success"
-    NEVER = "never"
-
-
 @dataclass(frozen=True)
 class Request:
-    """What to run. ``limit_usd``: refuse quarters whose estimates add up to more; None: no limit."""
+    """What to run. ``limit_usd``: refuse quarters whose estimates add up to more; None: no limit.
+
+    ``out``: where the tables and reports go at the end.
+    """
 
     quarters: list[str]
     batch_size: int
     down: Down
     limit_usd: float | None
+    out: Path
 
 
 def run(account: Account, request: Request, say: Say) -> None:
-    """Run the quarters one after the other; raises FtmError at the first that fails, after vLLM is stopped."""
+    """Run the quarters one after the other, then fetch them; raises FtmError at the first that fails, after vLLM is
+    stopped."""
     _refuse_what_cannot_run(account, request, say)
     try:
         now = vllm_group.up(account, UP_S, say)
@@ -62,10 +62,14 @@ def run(account: Account, request: Request, say: Say) -> None:
         say("vLLM is left running: ftm aws status, ftm aws down")
     else:
         _down(account, say)
+    for quarter in request.quarters:
+        fetched = fetch(account, quarter, request.out)
+        say(f"{quarter}: {fetched.in_words()}; {fetched.report}")
 
 
 def _refuse_what_cannot_run(account: Account, request: Request, say: Say) -> None:
-    """Before anything is started: what is not prefetched, is already running or costs too much."""
+    """Before anything is started: what is not prefetched, is running, costs too much, or has no folder to go to."""
+    check_output_folder(request.out)
     estimates = {quarter: quarters.estimate(account, quarter) for quarter in request.quarters}
     for quarter, estimate in estimates.items():
         say(f"{quarter}: {estimate.in_words()}")
