@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from datetime import date
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -31,6 +32,8 @@ BYTES_BESIDE_SENTENCE = 60
 BYTES_BESIDE_TOPIC = 130
 BYTES_OF_FIRM_IN_THEME = 10
 NEAREST_THEMES = 5
+# Beside the tables themselves; what needs more is put on disk. With 5,000 firms it would take twice as much.
+_DUCKDB: dict[str, Any] = {"memory_limit": "500MB", "threads": 2}
 
 
 @dataclass(frozen=True)
@@ -216,7 +219,8 @@ def open_tables(folder: Path, quarter: str) -> Iterator[duckdb.DuckDBPyConnectio
 
     Raises InvalidInput when one is missing or damaged.
     """
-    with duckdb.connect() as tables:
+    with TemporaryDirectory(prefix="ftm-report-") as spill, duckdb.connect(config=_DUCKDB) as tables:
+        tables.execute("SET temp_directory = $folder", {"folder": spill})
         for name, schema in _TABLES.items():
             tables.register(name, run_folder.read_table(folder, quarter, name, schema))
         columns = " ".join(field.name for field in fields(ReportTheme))
