@@ -41,6 +41,23 @@ def test_up_and_down(account: Account) -> None:
     assert (gone.instances, gone.running_tasks, gone.desired_tasks, gone.usd_per_hour()) == ((), 0, 0, 0)
 
 
+def test_the_age_guard_tells_how_long_vllm_may_be_up(account: Account) -> None:
+    cloudwatch = account.client("cloudwatch")
+    assert vllm_group.most_hours(account) is None
+    cloudwatch.put_metric_alarm(
+        AlarmName="ftm-vllm-up-too-long",
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=24 * 12,
+        Threshold=0,
+        Namespace="AWS/AutoScaling",
+        MetricName="GroupDesiredCapacity",
+        Period=300,
+        Statistic="Minimum",
+    )
+    assert vllm_group.most_hours(account) == 24
+    cloudwatch.delete_alarms(AlarmNames=["ftm-vllm-up-too-long"])
+
+
 @pytest.fixture
 def red_guard(account: Account) -> Iterator[Any]:
     """The client of CloudWatch while the idle guard is red."""

@@ -27,12 +27,13 @@ FETCHED = ["fetch 2023Q1"]
 
 
 class Steps:
-    """What the run has done; ``troubles``: what happens at a step, by its name."""
+    """What the run has done; ``troubles``: what happens at a step, by its name; ``ends``: whether executions do."""
 
     def __init__(self) -> None:
         self.done: list[str] = []
         self.said: list[str] = []
         self.troubles: dict[str, Callable[[], None]] = {}
+        self.ends = True
 
     def step(self, name: str, answer: Any = None) -> Callable[..., Any]:
         """A stand-in for a function; ``{}`` in the name is its second argument, the quarter."""
@@ -45,6 +46,10 @@ class Steps:
 
         return do
 
+    def latest(self, _account: Any, quarter: str, _status: str) -> dict[str, str] | None:
+        """Stands in for ``quarters.latest``."""
+        return {"executionArn": "arn"} if f"start {quarter}" in self.done and not self.ends else None
+
     def run(self, *names: str, down: Down = Down.ALWAYS, limit_usd: float | None = None) -> None:
         account: Any = None
         run(account, Request(list(names or ["2023Q1"]), 50, down, limit_usd, Path("out")), self.said.append)
@@ -54,7 +59,8 @@ class Steps:
 def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     steps = Steps()
     monkeypatch.setattr(quarters, "estimate", lambda *_: Estimate(10))
-    monkeypatch.setattr(quarters, "latest", lambda *_: None)
+    monkeypatch.setattr(quarters, "latest", steps.latest)
+    monkeypatch.setattr(vllm_group, "most_hours", lambda _: None)
     monkeypatch.setattr(vllm_group, "up", steps.step("up", GONE))
     monkeypatch.setattr(llm_check_job, "check", steps.step("check"))
     for name in ("start", "follow", "stop"):
@@ -116,16 +122,38 @@ def test_an_interruption_stops_the_execution_and_then_vllm(
     steps: Steps, handlers: None, number: signal.Signals, at: str
 ) -> None:
     """Also while it is being started: AWS may have taken the request already."""
+    steps.ends = False
     steps.troubles[at] = lambda: os.kill(os.getpid(), number)
 
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         steps.run("2023Q1", "2023Q2")
 
     assert steps.done == [*STARTED[: STARTED.index(at) + 1], "stop 2023Q1", *STOPPED]
-    assert "interrupted: stopping 2023Q1 and its jobs; finished firms are kept: ftm aws resume 2023Q1" in steps.said
+    assert "stopping 2023Q1 and its jobs; finished firms are kept: ftm aws resume 2023Q1" in steps.said
+
+
+def test_an_execution_that_cannot_be_followed_is_stopped_before_vllm(steps: Steps) -> None:
+    steps.ends = False
+    steps.troubles["follow 2023Q1"] = raises(FtmError("progress is damaged"))
+
+    with pytest.raises(FtmError, match="progress is damaged"):
+        steps.run()
+
+    assert steps.done == [*STARTED, "stop 2023Q1", *STOPPED]
+
+
+def test_a_quarter_that_somebody_else_runs_is_not_stopped(steps: Steps) -> None:
+    steps.ends = False
+    steps.troubles["start 2023Q1"] = raises(InvalidInput("2023Q1 is already running"))
+
+    with pytest.raises(InvalidInput, match="already running"):
+        steps.run()
+
+    assert steps.done == [*STARTED[:3], *STOPPED]
 
 
 def test_a_second_interruption_ends_the_waiting_and_not_the_scaling(steps: Steps) -> None:
+    steps.ends = False
     steps.troubles["follow 2023Q1"] = raises(KeyboardInterrupt())
     steps.troubles["stop 2023Q1"] = raises(FtmError("no answer"))
     steps.troubles["scale down"] = lambda: os.kill(os.getpid(), signal.SIGINT)  # not heard
@@ -178,4 +206,19 @@ def test_a_folder_that_cannot_be_one_is_refused_before_anything_starts(steps: St
     with pytest.raises(InvalidInput, match="is a file: give a folder with --out"):
         run(account, Request(["2023Q1"], 50, Down.ALWAYS, None, tmp_path / "file"), print)
 
+    assert steps.done == []
+
+
+@pytest.mark.parametrize(("n_firms", "runs"), [(19_000, True), (20_000, False)])
+def test_what_the_guard_would_stop_is_not_started(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, n_firms: int, runs: bool
+) -> None:
+    """44 names a firm and 10 a second: 23.2 h and 24.4 h, and half an hour until vLLM serves."""
+    monkeypatch.setattr(quarters, "estimate", lambda *_: Estimate(n_firms // 2))
+    monkeypatch.setattr(vllm_group, "most_hours", lambda _: 24.0)
+    if runs:
+        steps.run("2023Q1", "2023Q2")
+        return
+    with pytest.raises(InvalidInput, match=r"about 24\.9 h with .* its guard stops after 24 h: run fewer quarters"):
+        steps.run("2023Q1", "2023Q2")
     assert steps.done == []

@@ -75,6 +75,13 @@ def _refuse_what_cannot_run(account: Account, request: Request, say: Say) -> Non
         say(f"{quarter}: {estimate.in_words()}")
         if running := quarters.latest(account, quarter, "RUNNING"):
             raise InvalidInput(f"{quarter} is already running: {running['executionArn']}; ftm aws follow {quarter}")
+    hours = UP_S / 3600 + sum(estimate.hours() for estimate in estimates.values())
+    most_hours = vllm_group.most_hours(account)
+    if most_hours is not None and hours > most_hours:
+        raise InvalidInput(
+            f"about {hours:.1f} h with the start of vLLM, which its guard stops after {most_hours:g} h: run fewer "
+            "quarters at a time, or apply ecs with a larger max_hours"
+        )
     usd = sum(estimate.usd() for estimate in estimates.values())
     if request.limit_usd is not None and usd > request.limit_usd:
         raise InvalidInput(f"${usd:.2f} is more than --limit {request.limit_usd:g}: add --yes to run it")
@@ -84,17 +91,19 @@ def _run_quarter(account: Account, quarter: str, batch_size: int, say: Say) -> N
     try:
         say(f"started {quarters.start(account, quarter, batch_size, {})}")
         quarters.follow(account, quarter, say)
-    except FtmError:  # it was not started, or has ended
+    except InvalidInput:  # it was not started: an execution of it is somebody else's
         raise
     except BaseException:
-        say(f"interrupted: stopping {quarter} and its jobs; finished firms are kept: ftm aws resume {quarter}")
-        _stop(account, quarter, say)
+        _stop_if_it_runs(account, quarter, say)
         raise
 
 
-def _stop(account: Account, quarter: str, say: Say) -> None:
+def _stop_if_it_runs(account: Account, quarter: str, say: Say) -> None:
+    """After an interruption, or when it cannot be followed any more."""
     try:
-        quarters.stop(account, quarter, say)
+        if quarters.latest(account, quarter, "RUNNING"):
+            say(f"stopping {quarter} and its jobs; finished firms are kept: ftm aws resume {quarter}")
+            quarters.stop(account, quarter, say)
     except (FtmError, BotoCoreError, ClientError) as error:
         say(f"{quarter} is perhaps not stopped: {error}; ftm aws stop {quarter}")
 

@@ -13,7 +13,8 @@ from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.contract.vllm import CLUSTER, SCALING_GROUP, SERVICE
 
 TARGET_GROUP = "ftm-vllm-tg2"
-GUARDS = ("ftm-vllm-idle", "ftm-vllm-up-too-long")
+AGE_GUARD = "ftm-vllm-up-too-long"
+GUARDS = ("ftm-vllm-idle", AGE_GUARD)
 SECONDS_BETWEEN_LOOKS = 10.0
 MAX_REASONS = 3
 
@@ -153,6 +154,12 @@ def _wait_for_guards(account: Account, end: float, say: Say, sleep: Callable[[fl
             say(f"{red} is still red and would stop the group again: waiting until it is not, up to 15 minutes")
         is_said = True
         sleep(SECONDS_BETWEEN_LOOKS)
+
+
+def most_hours(account: Account) -> float | None:
+    """How long the group may be up until the age guard sets it to 0 (``max_hours`` of ecs); None without the guard."""
+    alarms = account.client("cloudwatch").describe_alarms(AlarmNames=[AGE_GUARD])["MetricAlarms"]
+    return next((alarm["Period"] * alarm["EvaluationPeriods"] / 3600 for alarm in alarms), None)
 
 
 def tasks(ecs: Any, status: str) -> list[dict[str, Any]]:
