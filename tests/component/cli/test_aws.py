@@ -9,11 +9,14 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
 
 from cloud.src.cli.__main__ import run
 from cloud.src.cli.aws import quarters, vllm_group
 from cloud.src.cli.aws.account import Account
-from cloud.src.contract import keys
+from cloud.src.cli.aws.quarters import QuarterEnded
+from cloud.src.cli.run.execution import Execution, ExecutionProgress
+from cloud.src.contract import keys, parameters
 from cloud.src.contract.errors import FtmError, InvalidInput
 from tests.component.cli.aws_faults import faulty
 from tests.component.conftest import BUCKET
@@ -249,4 +252,47 @@ def test_a_quarter_is_found_among_executions_with_any_input(account: Account) ->
     assert quarters.quarter_of(found) == "2023Q2"
     assert quarters.latest(account, QUARTER) is None
     with pytest.raises(InvalidInput):
-        quarters.follow(account, QUARTER, print, no_wait)
+        quarters.last_started(account, QUARTER)
+
+
+@pytest.fixture
+def no_jobs(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A queue without jobs."""
+    account.client("ssm").put_parameter(Name=parameters.JOB_QUEUE_ARN, Value="arn", Type="String")
+    monkeypatch.setattr(quarters, "jobs", lambda _: iter([]))
+    monkeypatch.setattr(quarters, "failed_job_log", lambda *_: [])
+    yield
+    account.client("ssm").delete_parameter(Name=parameters.JOB_QUEUE_ARN)
+
+
+@pytest.mark.usefixtures("no_jobs")
+def test_an_execution_that_aws_does_not_list_yet_is_stopped_by_its_arn(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arn = quarters.start(account, QUARTER, 50, {})
+    monkeypatch.setattr(quarters, "latest", lambda *_: None)
+
+    quarters.stop(account, QUARTER, print, no_wait, arn=arn)
+
+    assert boto3.client("stepfunctions").describe_execution(executionArn=arn)["status"] == "ABORTED"
+
+
+@pytest.mark.usefixtures("no_jobs")
+@pytest.mark.parametrize("error", [EndpointConnectionError(endpoint_url="x"), ReadTimeoutError(endpoint_url="x")])
+def test_following_outlasts_some_minutes_without_a_network(
+    account: Account, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    arn = quarters.start(account, QUARTER, 50, {})
+    quarters.stop(account, QUARTER, print, no_wait, arn=arn)
+    troubles, progress = [error, error], Execution.progress
+    waited: list[float] = []
+
+    def without_a_network(execution: Execution) -> ExecutionProgress:
+        if troubles:
+            raise troubles.pop()
+        return progress(execution)
+
+    monkeypatch.setattr(Execution, "progress", without_a_network)
+    with pytest.raises(QuarterEnded, match="ABORTED"):
+        quarters.follow(account, QUARTER, arn, print, waited.append)
+    assert waited == [10.0, 10.0]

@@ -14,7 +14,7 @@ from cloud.src.cli.__main__ import _exit_on_signal
 from cloud.src.cli.aws import llm_check_job, quarters, vllm_group
 from cloud.src.cli.aws import run as running
 from cloud.src.cli.aws.fetch import Fetched
-from cloud.src.cli.aws.quarters import Estimate
+from cloud.src.cli.aws.quarters import Estimate, QuarterEnded
 from cloud.src.cli.aws.run import Request, run
 from cloud.src.cli.aws.vllm_group import Vllm
 from cloud.src.cli.options import Down
@@ -24,31 +24,33 @@ GONE = Vllm(0, (), 0, 0, 0, 0)
 STARTED = ["up", "check", "start 2023Q1", "follow 2023Q1"]
 STOPPED = ["scale down", "wait"]
 FETCHED = ["fetch 2023Q1"]
+ENDED = ["scale down", *FETCHED, "wait"]  # tables are fetched while the instance ends
 
 
 class Steps:
-    """What the run has done; ``troubles``: what happens at a step, by its name; ``ends``: whether executions do."""
+    """What the run has done; ``troubles``: what happens at a step, by its name.
+
+    ``stopped``: ARNs of executions; ``running``: other executions.
+    """
 
     def __init__(self) -> None:
         self.done: list[str] = []
         self.said: list[str] = []
         self.troubles: dict[str, Callable[[], None]] = {}
-        self.ends = True
+        self.stopped: list[str | None] = []
+        self.running: list[dict[str, str]] = []
 
     def step(self, name: str, answer: Any = None) -> Callable[..., Any]:
         """A stand-in for a function; ``{}`` in the name is its second argument, the quarter."""
 
-        def do(*arguments: Any) -> Any:
+        def do(*arguments: Any, arn: str | None = None) -> Any:
+            self.stopped += [arn] if name == "stop {}" else []
             done = name.format(*arguments[1:2])
             self.done.append(done)
             self.troubles.get(done, lambda: None)()
             return answer
 
         return do
-
-    def latest(self, _account: Any, quarter: str, _status: str) -> dict[str, str] | None:
-        """Stands in for ``quarters.latest``."""
-        return {"executionArn": "arn"} if f"start {quarter}" in self.done and not self.ends else None
 
     def run(self, *names: str, down: Down = Down.ALWAYS, limit_usd: float | None = None) -> None:
         account: Any = None
@@ -59,12 +61,13 @@ class Steps:
 def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     steps = Steps()
     monkeypatch.setattr(quarters, "estimate", lambda *_: Estimate(10))
-    monkeypatch.setattr(quarters, "latest", steps.latest)
+    monkeypatch.setattr(quarters, "latest", lambda *_: None)
+    monkeypatch.setattr(quarters, "executions", lambda *_: steps.running)
     monkeypatch.setattr(vllm_group, "most_hours", lambda _: None)
     monkeypatch.setattr(vllm_group, "up", steps.step("up", GONE))
     monkeypatch.setattr(llm_check_job, "check", steps.step("check"))
     for name in ("start", "follow", "stop"):
-        monkeypatch.setattr(quarters, name, steps.step(f"{name} {{}}"))
+        monkeypatch.setattr(quarters, name, steps.step(f"{name} {{}}", "arn"))
     monkeypatch.setattr(vllm_group, "scale_down", steps.step("scale down"))
     monkeypatch.setattr(vllm_group, "wait_until_gone", steps.step("wait", GONE))
     monkeypatch.setattr(running, "fetch", steps.step("fetch {}", Fetched(Path("out/report"), 9, 0, 3_000_000)))
@@ -92,22 +95,23 @@ def raises(error: BaseException) -> Callable[[], None]:
 def test_vllm_stays_up_between_quarters(steps: Steps) -> None:
     steps.run("2023Q1", "2023Q2")
 
-    assert steps.done == [*STARTED, "start 2023Q2", "follow 2023Q2", *STOPPED, *FETCHED, "fetch 2023Q2"]
-    assert steps.said[-3].startswith("vLLM is down: 0 of 0 instances")
-    assert steps.said[-1] == "2023Q2: 9 files, 3.0 MB; out/report"
+    more = ["start 2023Q2", "follow 2023Q2", "scale down", *FETCHED, "fetch 2023Q2", "wait"]
+    assert steps.done == [*STARTED, *more]
+    assert steps.said[-2] == "2023Q2: 9 files, 3.0 MB; out/report"
+    assert steps.said[-1].startswith("vLLM is down: 0 of 0 instances")
 
 
-@pytest.mark.parametrize(("down", "stopped"), [(Down.ALWAYS, STOPPED), (Down.ON_SUCCESS, STOPPED), (Down.NEVER, [])])
-def test_after_success(steps: Steps, down: Down, stopped: list[str]) -> None:
+@pytest.mark.parametrize("down", list(Down))
+def test_after_success(steps: Steps, down: Down) -> None:
     steps.run(down=down)
 
-    assert steps.done == [*STARTED, *stopped, *FETCHED]
+    assert steps.done == [*STARTED, *(FETCHED if down is Down.NEVER else ENDED)]
 
 
 @pytest.mark.parametrize(("down", "stopped"), [(Down.ALWAYS, STOPPED), (Down.ON_SUCCESS, []), (Down.NEVER, [])])
 @pytest.mark.parametrize("at", STARTED)
 def test_after_a_failure_nothing_more_is_started(steps: Steps, at: str, down: Down, stopped: list[str]) -> None:
-    steps.troubles[at] = raises(FtmError("too bad"))
+    steps.troubles[at] = raises(QuarterEnded("too bad"))
 
     with pytest.raises(FtmError, match="too bad"):
         steps.run("2023Q1", "2023Q2", down=down)
@@ -122,7 +126,6 @@ def test_an_interruption_stops_the_execution_and_then_vllm(
     steps: Steps, handlers: None, number: signal.Signals, at: str
 ) -> None:
     """Also while it is being started: AWS may have taken the request already."""
-    steps.ends = False
     steps.troubles[at] = lambda: os.kill(os.getpid(), number)
 
     with pytest.raises((KeyboardInterrupt, SystemExit)):
@@ -133,17 +136,16 @@ def test_an_interruption_stops_the_execution_and_then_vllm(
 
 
 def test_an_execution_that_cannot_be_followed_is_stopped_before_vllm(steps: Steps) -> None:
-    steps.ends = False
     steps.troubles["follow 2023Q1"] = raises(FtmError("progress is damaged"))
 
     with pytest.raises(FtmError, match="progress is damaged"):
         steps.run()
 
     assert steps.done == [*STARTED, "stop 2023Q1", *STOPPED]
+    assert steps.stopped == ["arn"]
 
 
 def test_a_quarter_that_somebody_else_runs_is_not_stopped(steps: Steps) -> None:
-    steps.ends = False
     steps.troubles["start 2023Q1"] = raises(InvalidInput("2023Q1 is already running"))
 
     with pytest.raises(InvalidInput, match="already running"):
@@ -152,8 +154,32 @@ def test_a_quarter_that_somebody_else_runs_is_not_stopped(steps: Steps) -> None:
     assert steps.done == [*STARTED[:3], *STOPPED]
 
 
+@pytest.mark.parametrize("trouble", [None, FtmError("too bad")])
+def test_vllm_stays_up_for_another_quarter_that_runs(steps: Steps, trouble: FtmError | None) -> None:
+    steps.running.append({"input": '{"quarter": "2022Q4"}'})
+    if trouble:
+        steps.troubles["check"] = raises(trouble)
+        with pytest.raises(FtmError, match="too bad"):
+            steps.run()
+    else:
+        steps.run()
+
+    assert "scale down" not in steps.done
+    assert "2022Q4 still needs vLLM, so it is not stopped" in steps.said
+
+
+def test_vllm_is_stopped_though_nobody_can_be_told(steps: Steps) -> None:
+    """The terminal has gone, or ``tee`` has."""
+    steps.troubles["follow 2023Q1"] = raises(KeyboardInterrupt())
+    account: Any = None
+
+    with pytest.raises(KeyboardInterrupt):
+        run(account, Request(["2023Q1"], 50, Down.ALWAYS, None, Path("out")), lambda _: raises(BrokenPipeError())())
+
+    assert steps.done == [*STARTED, "stop 2023Q1", *STOPPED]
+
+
 def test_a_second_interruption_ends_the_waiting_and_not_the_scaling(steps: Steps) -> None:
-    steps.ends = False
     steps.troubles["follow 2023Q1"] = raises(KeyboardInterrupt())
     steps.troubles["stop 2023Q1"] = raises(FtmError("no answer"))
     steps.troubles["scale down"] = lambda: os.kill(os.getpid(), signal.SIGINT)  # not heard
@@ -187,7 +213,7 @@ def test_quarters_that_cost_too_much_together_are_refused_before_anything_starts
 
     assert steps.done == []
     steps.run("2023Q1", limit_usd=1.5 * usd)
-    assert steps.done == [*STARTED, *STOPPED, *FETCHED]
+    assert steps.done == [*STARTED, *ENDED]
 
 
 def test_a_quarter_that_runs_is_refused_before_anything_starts(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,9 @@ def start(
 def follow(quarter: Quarter, profile: Profile = None, region: Region = None) -> None:
     """Show how far a quarter's last execution is, until it ends; fails as it fails, with the end of the job's log."""
     with aws_errors_explained():
-        quarters.follow(connect(profile, region), quarter, lambda line: print(line, flush=True))
+        account = connect(profile, region)
+        arn = quarters.last_started(account, quarter)
+        quarters.follow(account, quarter, arn, lambda line: print(line, flush=True))
 
 
 @app.command(epilog="Example: ftm aws stop 2023Q1")

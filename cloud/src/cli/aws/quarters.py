@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.run.execution import Execution, ExecutionProgress, failed_job_log, jobs_since, log_tail
@@ -19,7 +20,15 @@ SECONDS_BETWEEN_LOOKS = 10.0
 UNFINISHED = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
 OF_INTEREST = ("FAILED", "RUNNING")  # jobs, where not all are asked for
 
+# As long as a laptop may be without a network while it follows an execution that goes on without it.
+PATIENCE_S = 600.0
+_NO_NETWORK = (HTTPClientError, ConnectionError)
+
 Say = Callable[[str], None]
+
+
+class QuarterEnded(FtmError):
+    """The execution has ended, and not well."""
 
 
 @dataclass(frozen=True)
@@ -100,16 +109,24 @@ def start(account: Account, quarter: str, batch_size: int, naming: dict[str, str
     return str(started["executionArn"])
 
 
-def follow(account: Account, quarter: str, say: Say, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Say what changes until the last execution of the quarter ends; raises FtmError when it has not succeeded."""
+def last_started(account: Account, quarter: str) -> str:
+    """The ARN of the quarter's last execution; raises InvalidInput when there is none."""
     found = latest(account, quarter)
     if found is None:
         raise InvalidInput(f"{quarter} was never started here: ftm aws start {quarter}")
-    execution = Execution(account, found["executionArn"], account.bucket(), quarter)
+    return str(found["executionArn"])
+
+
+def follow(account: Account, quarter: str, arn: str, say: Say, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Say what changes until the execution ends, also over some minutes without a network.
+
+    Raises QuarterEnded when it has not succeeded, FtmError when it cannot be followed.
+    """
+    execution = Execution(account, arn, account.bucket(), quarter)
     said = ""
     while True:
-        now = execution.progress()
-        if (line := _line(execution, now)) != said:
+        now, line = _look(execution, sleep)
+        if line != said:
             said = line
             say(line)
         if now.status != "RUNNING":
@@ -120,19 +137,26 @@ def follow(account: Account, quarter: str, say: Say, sleep: Callable[[float], No
     for line in failed_job_log(account, execution, account.parameter(parameters.JOB_QUEUE_ARN)):
         say(line)
     ended = execution.describe()
-    raise FtmError(f"{quarter}: {now.status} {ended.get('error', '')}: {ended.get('cause', 'no cause given')}")
+    raise QuarterEnded(f"{quarter}: {now.status} {ended.get('error', '')}: {ended.get('cause', 'no cause given')}")
 
 
-def stop(account: Account, quarter: str, say: Say, sleep: Callable[[float], None] = time.sleep) -> None:
-    """Stop the execution that runs the quarter, and its jobs; raises InvalidInput when none runs."""
-    running = latest(account, quarter, "RUNNING")
-    if running is None:
-        raise InvalidInput(f"{quarter} is not running")
+def stop(
+    account: Account, quarter: str, say: Say, sleep: Callable[[float], None] = time.sleep, arn: str | None = None
+) -> None:
+    """Stop an execution of the quarter, by default the one that runs, and its jobs; InvalidInput when none runs.
+
+    Who has just started one gives its ARN: AWS lists executions a little late.
+    """
+    if arn is None:
+        running = latest(account, quarter, "RUNNING")
+        if running is None:
+            raise InvalidInput(f"{quarter} is not running")
+        arn = running["executionArn"]
     states = account.client("stepfunctions")
-    states.stop_execution(executionArn=running["executionArn"], error="Stopped", cause="ftm aws stop")
-    while states.describe_execution(executionArn=running["executionArn"])["status"] == "RUNNING":
+    states.stop_execution(executionArn=arn, error="Stopped", cause="ftm aws stop")
+    while states.describe_execution(executionArn=arn)["status"] == "RUNNING":
         sleep(1)
-    say(f"stopped {running['executionArn']}")
+    say(f"stopped {arn}")
     batch = account.client("batch")
     for job in jobs(account):
         if f"-{quarter}" in job["jobName"]:
@@ -166,6 +190,20 @@ def logs(account: Account, quarter: str, n_lines: int, all_jobs: bool, say: Say)
                     say(f"  {line}")
     if not n_jobs:
         say(f"no job of {quarter} has failed or runs" if not all_jobs else f"no job of {quarter} has started")
+
+
+def _look(execution: Execution, sleep: Callable[[float], None]) -> tuple[ExecutionProgress, str]:
+    for attempt in Retrying(
+        retry=retry_if_exception_type(_NO_NETWORK),
+        stop=stop_after_delay(PATIENCE_S),
+        wait=wait_fixed(SECONDS_BETWEEN_LOOKS),
+        sleep=sleep,
+        reraise=True,
+    ):
+        with attempt:
+            now = execution.progress()
+            line = _line(execution, now)
+    return now, line
 
 
 def _line(execution: Execution, now: ExecutionProgress) -> str:

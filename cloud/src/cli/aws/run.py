@@ -1,14 +1,14 @@
-"""``ftm aws run``: quarters from a server that is down to a server that is down again, also when something fails.
+"""``ftm aws run``: starts vLLM, runs quarters, and stops vLLM again, also when something fails.
 
-vLLM stays up between the quarters. Whatever ends the run, an interruption among it, the execution that runs is stopped
-before the server is taken from under it.
+vLLM stays up between the quarters. Whatever ends the run, also an interruption, the execution that runs is stopped
+before vLLM is taken from under it.
 """
 
 from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloud.src.cli.aws import llm_check_job, quarters, vllm_group
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.aws.fetch import fetch
+from cloud.src.cli.aws.quarters import QuarterEnded
 from cloud.src.cli.options import Down
 from cloud.src.cli.run.mirror import check_output_folder
 from cloud.src.contract.errors import FtmError, InvalidInput
@@ -43,8 +44,11 @@ class Request:
 
 
 def run(account: Account, request: Request, say: Say) -> None:
-    """Run the quarters one after the other, then fetch them; raises FtmError at the first that fails, after vLLM is
-    stopped."""
+    """Run the quarters one after the other and fetch them; raises FtmError at the first that fails.
+
+    vLLM is stopped whatever happens, unless ``down`` says otherwise.
+    """
+    say = _heard_or_not(say)
     _refuse_what_cannot_run(account, request, say)
     try:
         now = vllm_group.up(account, UP_S, say)
@@ -54,17 +58,28 @@ def run(account: Account, request: Request, say: Say) -> None:
             _run_quarter(account, quarter, request.batch_size, say)
     except BaseException:
         if request.down is Down.ALWAYS:
-            _down_after_failure(account, say)
+            _down_after_failure(account, request, say)
         else:
             say("vLLM is left as it is: ftm aws status, ftm aws down")
         raise
-    if request.down is Down.NEVER:
-        say("vLLM is left running: ftm aws status, ftm aws down")
-    else:
-        _down(account, say)
-    for quarter in request.quarters:
+    is_stopping = request.down is not Down.NEVER and _scale_down(account, request, say)
+    for quarter in request.quarters:  # while the instance ends
         fetched = fetch(account, quarter, request.out)
         say(f"{quarter}: {fetched.in_words()}; {fetched.report}")
+    if is_stopping:
+        _wait_until_down(account, say)
+    else:
+        say("vLLM is left running: ftm aws status, ftm aws down")
+
+
+def _heard_or_not(say: Say) -> Say:
+    """A terminal that has gone, or a pipe that has broken, is no reason to leave vLLM running."""
+
+    def say_it(line: str) -> None:
+        with suppress(OSError):
+            say(line)
+
+    return say_it
 
 
 def _refuse_what_cannot_run(account: Account, request: Request, say: Say) -> None:
@@ -88,38 +103,55 @@ def _refuse_what_cannot_run(account: Account, request: Request, say: Say) -> Non
 
 
 def _run_quarter(account: Account, quarter: str, batch_size: int, say: Say) -> None:
+    arn = None
     try:
-        say(f"started {quarters.start(account, quarter, batch_size, {})}")
-        quarters.follow(account, quarter, say)
-    except InvalidInput:  # it was not started: an execution of it is somebody else's
+        arn = quarters.start(account, quarter, batch_size, {})
+        say(f"started {arn}")
+        quarters.follow(account, quarter, arn, say)
+    except (InvalidInput, QuarterEnded):  # it was not started, as somebody else runs it; or there is nothing to stop
         raise
     except BaseException:
-        _stop_if_it_runs(account, quarter, say)
+        say(f"stopping {quarter} and its jobs; finished firms are kept: ftm aws resume {quarter}")
+        _stop(account, quarter, arn, say)
         raise
 
 
-def _stop_if_it_runs(account: Account, quarter: str, say: Say) -> None:
-    """After an interruption, or when it cannot be followed any more."""
+def _stop(account: Account, quarter: str, arn: str | None, say: Say) -> None:
     try:
-        if quarters.latest(account, quarter, "RUNNING"):
-            say(f"stopping {quarter} and its jobs; finished firms are kept: ftm aws resume {quarter}")
-            quarters.stop(account, quarter, say)
+        quarters.stop(account, quarter, say, arn=arn)
     except (FtmError, BotoCoreError, ClientError) as error:
         say(f"{quarter} is perhaps not stopped: {error}; ftm aws stop {quarter}")
 
 
-def _down(account: Account, say: Say) -> None:
-    say("stopping vLLM")
+def _scale_down(account: Account, request: Request, say: Say) -> bool:
+    """Set vLLM's group to 0, unless somebody else's quarter needs it; return whether that was done."""
     with _no_interruption():
-        vllm_group.scale_down(account)
+        others = _others(account, request)
+        if not others:
+            vllm_group.scale_down(account)
+    say(f"{' and '.join(others)} still needs vLLM, so it is not stopped" if others else "stopping vLLM")
+    return not others
+
+
+def _others(account: Account, request: Request) -> list[str]:
+    """Other quarters that run. What cannot be seen does not keep vLLM running."""
+    try:
+        running = {quarters.quarter_of(one) for one in quarters.executions(account, "RUNNING")}
+    except (BotoCoreError, ClientError):
+        return []
+    return sorted(running - set(request.quarters))
+
+
+def _wait_until_down(account: Account, say: Say) -> None:
     now = vllm_group.wait_until_gone(account, DOWN_S, say)
     say(f"vLLM is down: {now.in_words()}")
 
 
-def _down_after_failure(account: Account, say: Say) -> None:
+def _down_after_failure(account: Account, request: Request, say: Say) -> None:
     """What has failed before is what the operator has to see: a failure of this is said, not raised."""
     try:
-        _down(account, say)
+        if _scale_down(account, request, say):
+            _wait_until_down(account, say)
     except (KeyboardInterrupt, SystemExit):
         say("vLLM is scaled to 0, its end was not waited for: ftm aws status")
     except (FtmError, BotoCoreError, ClientError) as error:
@@ -128,7 +160,7 @@ def _down_after_failure(account: Account, say: Say) -> None:
 
 @contextmanager
 def _no_interruption() -> Iterator[None]:
-    """Two requests, during which a Ctrl-C or a signal is not heard."""
+    """A few requests, during which a Ctrl-C or a signal is not heard."""
     before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
     try:
         yield
