@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import zipfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from cloud.src.cli.bundle.contents import TEXT_COLUMNS
+from cloud.src.cli.bundle.contents import FORMAT, TEXT_COLUMNS, Settings
 from cloud.src.cli.samples import transcripts
 from cloud.src.contract import keys
 from cloud.src.models import packaged_models
@@ -106,6 +107,18 @@ def test_names_by_an_llm_are_replayed_without_it(tmp_path: Path) -> None:
     assert ended.returncode == 0, ended.stderr
     assert "All tables are the same." in ended.stdout
 
+    without_answers = tmp_path / "without_answers.zip"
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(without_answers, "w") as changed:
+        for file in archive.namelist():
+            if not file.startswith("answers/"):
+                changed.writestr(file, archive.read(file))
+
+    ended = run_ftm("verify", without_answers, "--input", transcripts(QUARTER))
+
+    assert ended.returncode == 1, ended.stderr
+    assert "Not the same: topics" in ended.stdout
+    assert "the bundle has no answer to what was asked for them" in ended.stdout
+
 
 def test_what_differs_is_told(bundle: Path, tmp_path: Path) -> None:
     """A firm less in the transcripts, and a commit that is not this one."""
@@ -128,6 +141,33 @@ def test_what_differs_is_told(bundle: Path, tmp_path: Path) -> None:
     assert "Not the same: firms, calls" in ended.stdout
     assert "the transcripts, or how they are read, are not those of the bundle" in ended.stdout
     assert "the bundle is of commit 0000000" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ({"settings": {"quarter_from": "moon"}}, "'moon' is not a valid QuarterFrom"),
+        ({"with_text": None}, "its with_text is None"),
+        ({"input": None}, "its input is None"),
+        ({"commits": None}, "its commits is None"),
+        ({"bundled_by": {}}, "'machine'"),
+    ],
+    ids=str,
+)
+def test_a_document_that_says_too_little_is_refused_before_the_run(
+    tmp_path: Path, changed: dict[str, Any], why: str
+) -> None:
+    settings: dict[str, Any] = asdict(Settings(6, "keywords", "keywords", None, [], "date", False))
+    document = {"format": FORMAT, "quarter": QUARTER, "with_text": False, "commits": [], "input": {}}
+    document |= {"bundled_by": {"machine": "x"}, **changed, "settings": settings | changed.get("settings", {})}
+    path = tmp_path / "bundle.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("bundle.json", json.dumps(document))
+
+    ended = run_ftm("verify", path, "--input", tmp_path / "nothing.csv")
+
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert f"ftm: {path} is not a bundle of this version of ftm ({why})" in ended.stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip"])

@@ -30,6 +30,10 @@ from cloud.src.models import packaged_models
             Settings(25, LLM, LLM, "Qwen/Qwen3-8B", ["theme_name_v3"], "date", False),
             "LLM_MODEL_NAME=Qwen/Qwen3-8B ftm run 2020Q2 --input TRANSCRIPTS --batch-size 25 --llm-url URL",
         ),
+        (
+            Settings(25, LLM, LLM, "my model; rm", ["theme_name_v3"], "date", False),
+            "LLM_MODEL_NAME='my model; rm' ftm run 2020Q2 --input TRANSCRIPTS --batch-size 25 --llm-url URL",
+        ),
     ],
 )
 def test_the_command_has_the_settings(settings: Settings, stated: str) -> None:

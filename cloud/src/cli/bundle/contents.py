@@ -6,6 +6,7 @@ Without transcript text, unless it is asked for: transcripts are licensed, and a
 from __future__ import annotations
 
 import platform
+import shlex
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ def command(quarter: str, settings: Settings) -> str:
     if settings.llm_model is None:
         parts.append("--no-llm")
     elif settings.llm_model != packaged_models.LLM:
-        parts = [f"LLM_MODEL_NAME={settings.llm_model}", *parts, "--llm-url URL"]
+        parts = [f"LLM_MODEL_NAME={shlex.quote(settings.llm_model)}", *parts, "--llm-url URL"]
     elif settings.topic_naming == LLM:
         parts.append("--llm-topics")
     return " ".join(parts)

@@ -19,9 +19,10 @@ from cloud.src.cli import version
 from cloud.src.cli.bundle.command import ANSWERS, TABLES
 from cloud.src.cli.bundle.compare import Compared, compare
 from cloud.src.cli.bundle.contents import DOCUMENT, FOLDERS, FORMAT, ONLY_WITH_TEXT, Settings, machine, read_tables
-from cloud.src.cli.environment.local_environment import start_environment
+from cloud.src.cli.environment.local_environment import LocalEnvironment, start_environment
 from cloud.src.cli.environment.run_llm import LlmChoice
 from cloud.src.cli.environment.settings import check_job_settings
+from cloud.src.cli.run.execution import NamesIncomplete
 from cloud.src.cli.run.naming_plan import NamingPlan
 from cloud.src.cli.run.run_quarter import RunRequest, run_quarter
 from cloud.src.cli.screen import Screen, output_console
@@ -32,6 +33,9 @@ from cloud.src.prefetch.files.source import FileTranscripts
 
 # Nobody is waited for: an answer that is not in the bundle is a difference, and the name is made of keywords.
 _NO_WAITING = {"LLM_OUTAGE_LIMIT_S": "0"}
+_LOST = "names are of keywords here, because the bundle has no answer to what was asked for them"
+# What is read of a bundle's document, and what it has to be.
+_KINDS = {"settings": dict, "with_text": bool, "commits": list, "input": dict, "bundled_by": dict}
 
 
 def verify(screen: Screen, file: Path, source: Path, jobs: int | None) -> bool:
@@ -54,12 +58,12 @@ def verify(screen: Screen, file: Path, source: Path, jobs: int | None) -> bool:
         llm = LlmChoice(replayed=settings.llm_model) if settings.llm_model else LlmChoice(none=True)
         os.environ |= _NO_WAITING
         with start_environment(screen.line, jobs, llm) as environment:
-            run_quarter(request, environment, screen)
+            names_are_lost = _run(request, environment, screen)
         with screen.stage("compare"):
             after = dict(read_tables(out, quarter, document["with_text"]))
             found = {name: compare(before, after[name]) for name, before in _tables(archive, document)}
         prefetched = json.loads((out / keys.prefetch_manifest(quarter)).read_text(encoding="utf-8"))
-    _show(found, _reasons(document, prefetched))
+    _show(found, [*_reasons(document, prefetched), *([_LOST] if names_are_lost else [])])
     return all(each.is_same for each in found.values())
 
 
@@ -78,11 +82,32 @@ def _document(archive: zipfile.ZipFile, file: Path) -> dict[str, Any]:
         document: dict[str, Any] = json.loads(archive.read(DOCUMENT))
         if document["format"] != FORMAT:
             raise ValueError(f"its format is {document['format']!r:.40}, not {FORMAT}")
-        keys.check_quarter(document["quarter"])
-        keys.check_batch_size(Settings(**document["settings"]).batch_size)
+        _check(document)
     except (KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
         raise InvalidInput(f"{file} is not a bundle of this version of ftm ({error})") from error
     return document
+
+
+def _check(document: dict[str, Any]) -> None:
+    """Raise KeyError, TypeError or ValueError for what verify could not use."""
+    keys.check_quarter(document["quarter"])
+    for name, kind in _KINDS.items():
+        if not isinstance(document[name], kind):
+            raise TypeError(f"its {name} is {document[name]!r:.40}")
+    settings = Settings(**document["settings"])
+    keys.check_batch_size(settings.batch_size)
+    QuarterFrom(settings.quarter_from)
+    if "machine" not in document["bundled_by"]:
+        raise KeyError("machine")
+
+
+def _run(request: RunRequest, environment: LocalEnvironment, screen: Screen) -> bool:
+    """Make the quarter; return whether many names are lost, with which the tables are complete all the same."""
+    try:
+        run_quarter(request, environment, screen)
+    except NamesIncomplete:
+        return True
+    return False
 
 
 def _unpack_answers(archive: zipfile.ZipFile, folder: Path) -> None:

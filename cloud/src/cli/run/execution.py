@@ -175,6 +175,10 @@ class ExecutionFailed(FtmError):
     """The state machine failed. What the jobs had finished is kept."""
 
 
+class NamesIncomplete(ExecutionFailed):
+    """All tables are written, but the LLM has not given many of the names that it was asked for."""
+
+
 def failure_of(execution: Execution, quarter: str, folder: Path) -> ExecutionFailed:
     """Say in one line the error and cause, how many firms failed, and where the reasons are."""
     description = execution.describe()
@@ -184,7 +188,8 @@ def failure_of(execution: Execution, quarter: str, folder: Path) -> ExecutionFai
     counts = execution.summary()
     firms = f"{counts['firms_failed']} of {counts['firms_total']} firms failed" if counts else "no firm was counted"
     reasons = folder / keys.progress_prefix(quarter) / "*.json"
-    return ExecutionFailed(f"{failure} ({firms}, reasons in {reasons}; finished parts are kept for the next run)")
+    kind = NamesIncomplete if description.get("error") == NamesIncomplete.__name__ else ExecutionFailed
+    return kind(f"{failure} ({firms}, reasons in {reasons}; finished parts are kept for the next run)")
 
 
 def failed_job_log(aws: Aws, execution: Execution, job_queue: str) -> list[str]:
