@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.run.execution import log_tail
@@ -23,6 +26,23 @@ def check(account: Account, timeout_s: float, say: Say, sleep: Callable[[float],
     """Submit the job and wait for its end; raises FtmError that says why the jobs would get no names."""
     batch = account.client("batch")
     job_id = _submit(account, batch)
+    try:
+        job = _ended(batch, job_id, timeout_s, say, sleep)
+    except BaseException:
+        # The user must see what stopped us, even if AWS can no longer be reached.
+        with suppress(BotoCoreError, ClientError):
+            batch.terminate_job(jobId=job_id, reason="ftm aws check no longer waits for it")
+        raise
+    for line in log_tail(account, job, LOG_LINES):
+        say(f"  {line}")
+    say(f"{JOB}: {_phases(job)}")
+    if job["status"] == "FAILED":
+        reason = job.get("container", {}).get("reason") or job.get("statusReason") or "no reason given"
+        raise FtmError(f"the jobs get no names from the LLM: {reason}; its log says why")
+
+
+def _ended(batch: Any, job_id: str, timeout_s: float, say: Say, sleep: Callable[[float], None]) -> dict[str, Any]:
+    """The job when it has ended; raises FtmError when it does not in time."""
     end = time.monotonic() + timeout_s
     said = ""
     while (job := _describe(batch, job_id))["status"] not in ("SUCCEEDED", "FAILED"):
@@ -30,16 +50,10 @@ def check(account: Account, timeout_s: float, say: Say, sleep: Callable[[float],
             said = job["status"]
             say(f"{JOB}: {said}")
         if time.monotonic() >= end:
-            batch.terminate_job(jobId=job_id, reason="ftm aws check: no end in time")
             reason = f" ({job['statusReason']})" if job.get("statusReason") else ""
             raise FtmError(f"{JOB} is {said} after {timeout_s:.0f} s{reason}: does the queue get an instance?")
         sleep(SECONDS_BETWEEN_LOOKS)
-    for line in log_tail(account, job, LOG_LINES):
-        say(f"  {line}")
-    say(f"{JOB}: {_phases(job)}")
-    if job["status"] == "FAILED":
-        reason = job.get("container", {}).get("reason") or job.get("statusReason") or "no reason given"
-        raise FtmError(f"the jobs get no names from the LLM: {reason}; its log says why")
+    return job
 
 
 def _submit(account: Account, batch: Any) -> str:
@@ -55,8 +69,10 @@ def _submit(account: Account, batch: Any) -> str:
 
 
 def _describe(batch: Any, job_id: str) -> dict[str, Any]:
-    (job,) = batch.describe_jobs(jobs=[job_id])["jobs"]
-    return dict(job)
+    jobs = batch.describe_jobs(jobs=[job_id])["jobs"]
+    if not jobs:
+        raise FtmError(f"AWS does not know the job {job_id} any more: ftm aws check again")
+    return dict(jobs[0])
 
 
 def _phases(job: dict[str, Any]) -> str:

@@ -35,8 +35,9 @@ def _parameters(patient: Patient) -> Seen:
 def _worker_image(patient: Patient) -> Seen:
     arn = patient.account.parameter(parameters.FIRM_PROCESSOR_ARN)
     answer = patient.account.client("batch").describe_job_definitions(jobDefinitions=[arn])
-    (definition,) = answer["jobDefinitions"]
-    image = definition["containerProperties"]["image"]
+    if not answer["jobDefinitions"]:
+        return failed(f"there is no job definition {arn}")
+    image = answer["jobDefinitions"][0]["containerProperties"]["image"]
     if OWN_REGISTRY not in image:
         return not_checked(f"{image} is in no registry of AWS")
     tag, commit = image.rpartition(":")[2], version.commit()
