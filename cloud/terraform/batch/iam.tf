@@ -127,7 +127,8 @@ locals {
         "processed/themes/*",
         "intermediate/firm-topics/*",
         "intermediate/firm-sentences/*",
-        "intermediate/llm-answers/*",
+        # Not themes.json, which is the reduce job's own.
+        "intermediate/llm-answers/*_part_*",
       ]
     }
   }

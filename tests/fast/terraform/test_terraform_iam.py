@@ -237,6 +237,11 @@ def test_rights_match_what_is_used(root: str, table: str, who: str, access: str,
     assert [folder for folder in folders if not any(fnmatchcase(key, folder) for key in used)] == []
 
 
+def test_the_reduce_job_cannot_delete_its_own_answers() -> None:
+    folders = local_values("batch")["job_access"]["ftm-theme-aggregator"]["deletes"]
+    assert not any(fnmatchcase(THEMES_ANSWERS, folder) for folder in folders)
+
+
 def test_waiting_for_a_job_needs_the_step_functions_rule() -> None:
     [rule] = [one for one in ALL_STATEMENTS if "events:PutRule" in one.actions]
     assert rule.actions == ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
