@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import SimpleNamespace
 from typing import Any
 
 import botocore.session
@@ -13,14 +14,27 @@ from cloud.src.cli.aws.account import Account
 
 
 class FaultyClient:
-    """A client of which some operations give faked answers, or errors; ``answers`` has them by method."""
+    """A client of which some operations give faked answers, or errors; ``answers`` has them by method.
+
+    An answer may be a function of what is asked, and a list of answers, which are the pages of a paginator.
+    """
 
     def __init__(self, client: Any, answers: Mapping[str, Any]) -> None:
         self._client = client
         for method, answer in answers.items():
-            if not isinstance(answer, Exception):
-                check_answer(client, method, answer)
-            setattr(self, method, _answering(answer))
+            setattr(self, method, _answering(client, method, answer))
+        self._faked = set(answers)
+
+    def get_paginator(self, method: str) -> Any:
+        """A paginator of the faked answers, or a real one."""
+        if method not in self._faked:
+            return self._client.get_paginator(method)
+
+        def paginate(**asked: Any) -> list[Any]:
+            pages = getattr(self, method)(**asked)
+            return pages if isinstance(pages, list) else [pages]
+
+        return SimpleNamespace(paginate=paginate)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
@@ -38,13 +52,16 @@ class FaultySession:
         return FaultyClient(self._session.client(service), self._faults.get(service, {}))
 
 
-def _answering(answer: Any) -> Callable[..., Any]:
-    def method(**_: Any) -> Any:
+def _answering(client: Any, method: str, answer: Any) -> Callable[..., Any]:
+    def called(**asked: Any) -> Any:
         if isinstance(answer, Exception):
             raise answer
-        return answer
+        given = answer(**asked) if callable(answer) else answer
+        for page in given if isinstance(given, list) else [given]:
+            check_answer(client, method, page)
+        return given
 
-    return method
+    return called
 
 
 def refusal(code: str) -> ClientError:

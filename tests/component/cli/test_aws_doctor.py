@@ -59,7 +59,7 @@ def published(**values: str) -> Faults:
     return {"ssm": {"get_parameter": {"Parameter": {"Name": "name", "Value": values.get("value", "value")}}}}
 
 
-def worker(image: str, **ecr: Any) -> Faults:
+def worker(image: str | None, **ecr: Any) -> Faults:
     definition = {
         "jobDefinitionName": "ftm-firm-processor",
         "jobDefinitionArn": "arn",
@@ -67,7 +67,7 @@ def worker(image: str, **ecr: Any) -> Faults:
         "type": "container",
         "containerProperties": {"image": image},
     }
-    described = {"batch": {"describe_job_definitions": {"jobDefinitions": [definition]}}}
+    described = {"batch": {"describe_job_definitions": {"jobDefinitions": [definition] if image else []}}}
     return {**published(), **described, "ecr": {"describe_images": ecr.get("answer", {"imageDetails": [{}]})}}
 
 
@@ -98,10 +98,17 @@ def environment(**said: str) -> dict[str, str]:
     return {"computeEnvironmentName": "ftm-compute-spot", "computeEnvironmentArn": "spot", **defaults, **said}
 
 
-def runnable(minutes: int, **said: str) -> Faults:
+def runnable(minutes: int, n_running: int = 0, **said: str) -> Faults:
+    """A job that waits, on the second page, and others that run."""
     created = int(time.time() * 1000) - minutes * MINUTE_MS
-    job = {"jobId": "1", "jobName": "ftm-map-2023Q1_batch_0000", "createdAt": created, **said}
-    return {"batch": {"list_jobs": {"jobSummaryList": [job]}}}
+    job = {"jobId": "1", "jobName": "ftm-map-2023Q1_batch_0000", "createdAt": created}
+
+    def list_jobs(jobQueue: str, jobStatus: str) -> list[dict[str, Any]]:  # noqa: N803
+        assert jobQueue == "ftm-queue-main"
+        found = {"RUNNABLE": [{**job, **said}], "RUNNING": [job] * n_running}[jobStatus]
+        return [{"jobSummaryList": []}, {"jobSummaryList": found}]
+
+    return {"batch": {"list_jobs": list_jobs}}
 
 
 def quota(value: float) -> Faults:
@@ -154,9 +161,9 @@ def targets(*states: dict[str, str]) -> Faults:
     return {"elbv2": {**group, "describe_target_health": {"TargetHealthDescriptions": described}}}
 
 
-def stopped(code: str, reason: str) -> Faults:
+def stopped(code: str, reason: str, why: str = "Essential container in task exited") -> Faults:
     container = {"name": "vllm", "exitCode": 137, "reason": reason}
-    task = {"stopCode": code, "stoppedReason": "Essential container in task exited", "containers": [container]}
+    task = {"stopCode": code, "stoppedReason": why, "containers": [container]}
     cluster = {"describe_clusters": {"clusters": [{"clusterName": "ftm-vllm-cluster"}]}}
     return {"ecs": {**cluster, "list_tasks": {"taskArns": ["t"]}, "describe_tasks": {"tasks": [task]}}}
 
@@ -185,9 +192,11 @@ NO_CAPACITY = "Could not launch Spot Instances. UnfulfillableCapacity - There is
 UNHEALTHY = {"State": "unhealthy", "Reason": "Target.Timeout", "Description": "Request timed out"}
 # https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
 NO_MEMORY = "OutOfMemoryError: Container killed due to memory usage"
+FAILED_CHECKS = "Task failed ELB health checks in (target-group arn)"
 ALB = "ftm-vllm-alb-sg"
 
 SICK: list[tuple[str, Faults, str]] = [
+    ("worker's image", worker(None), "there is no job definition value"),
     ("worker's image", worker(f"{REGISTRY}/ftm-worker:{COMMIT}", answer=NO_IMAGE), "is not in the registry"),
     ("worker's image", worker(f"{REGISTRY}/ftm-worker:fedcba9"), f"fedcba9 is deployed, this checkout is of {COMMIT}"),
     ("vLLM's image", vllm(f"{REGISTRY}/ftm-vllm@sha256:0", NO_IMAGE), "ftm-vllm@sha256:0 is not in the registry"),
@@ -201,6 +210,7 @@ SICK: list[tuple[str, Faults, str]] = [
     ),
     ("compute environments", batch(environments=[]), "1 of the queue's 1 environments are not there"),
     ("waiting jobs", runnable(11, statusReason=MISCONFIGURED), f"for longer than 10 minutes: {MISCONFIGURED}"),
+    ("waiting jobs", runnable(11, 1, statusReason=MISCONFIGURED), MISCONFIGURED),
     ("waiting jobs", runnable(11), "AWS gives no reason"),
     ("quota L-3819A6DF", quota(0), "0 vCPUs, 4 are needed"),
     ("quota L-DB2E81BA", quota(0), "0 vCPUs, 4 are needed"),
@@ -212,6 +222,7 @@ SICK: list[tuple[str, Faults, str]] = [
     ("vLLM's instance", scaling(1, NO_CAPACITY), f"0 of 1 instances: 09:30 {NO_CAPACITY}"),
     ("target health", targets({"State": "healthy"}, UNHEALTHY), "unhealthy: Request timed out"),
     ("container restarts", stopped("EssentialContainerExited", NO_MEMORY), NO_MEMORY),
+    ("container restarts", stopped("ServiceSchedulerInitiated", "", FAILED_CHECKS), FAILED_CHECKS),
     ("guards", {}, "ftm-vllm-idle is not there; ftm-vllm-up-too-long is not there"),
     ("guards", alarms(*GUARDS, enabled=False), "ftm-vllm-idle: its actions are switched off"),
     ("guards", alarms(*GUARDS, actions=(TOPIC,)), "ftm-vllm-idle does not stop the group"),
@@ -223,6 +234,7 @@ WELL: list[tuple[str, Faults, str]] = [
     ("vLLM's image", vllm(f"{REGISTRY}/ftm-vllm:1"), "ftm-vllm:1 is there"),
     ("queue", batch(), "ftm-queue-main: ENABLED, VALID"),
     ("compute environments", batch(environments=[environment()]), "ftm-compute-spot"),
+    ("waiting jobs", runnable(11, 2), "1 jobs wait for longer than 10 minutes, behind 2 that run"),
     ("waiting jobs", runnable(0), "1 jobs wait, none for longer than 10 minutes"),
     ("quota L-3819A6DF", quota(4), "4 vCPUs"),
     (

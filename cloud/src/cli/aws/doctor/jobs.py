@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
-from cloud.src.cli.aws.doctor.finding import Check, Patient, Seen, failed, verdict
+from cloud.src.cli.aws.doctor.finding import Check, Patient, Seen, failed, passed, verdict
 from cloud.src.contract import batch
 
 # An instance of the jobs is there in a few minutes.
@@ -39,13 +40,22 @@ def _environments(patient: Patient) -> Seen:
 
 
 def _waiting(patient: Patient) -> Seen:
-    listed = patient.account.client("batch").list_jobs(jobQueue=batch.QUEUE, jobStatus="RUNNABLE")["jobSummaryList"]
+    client = patient.account.client("batch")
+    listed = _jobs(client, "RUNNABLE")
     now_ms = time.time() * 1000
     late = [job for job in listed if now_ms - job["createdAt"] > LONG_WAIT_S * 1000]
-    reasons = dict.fromkeys(job.get("statusReason", "AWS gives no reason") for job in late)
     limit = f"for longer than {LONG_WAIT_S // 60} minutes"
-    problems = [f"{len(late)} jobs wait {limit}: {', '.join(reasons)}"] if late else []
-    return verdict(problems, f"{len(listed)} jobs wait, none {limit}")
+    if not late:
+        return passed(f"{len(listed)} jobs wait, none {limit}")
+    reasons = dict.fromkeys(job["statusReason"] for job in late if job.get("statusReason"))
+    if not reasons and (running := _jobs(client, "RUNNING")):
+        return passed(f"{len(late)} jobs wait {limit}, behind {len(running)} that run")
+    return failed(f"{len(late)} jobs wait {limit}: {', '.join(reasons) or 'AWS gives no reason'}")
+
+
+def _jobs(client: Any, status: str) -> list[dict[str, Any]]:
+    pages = client.get_paginator("list_jobs").paginate(jobQueue=batch.QUEUE, jobStatus=status)
+    return [job for page in pages for job in page["jobSummaryList"]]
 
 
 CHECKS = (
@@ -58,7 +68,7 @@ CHECKS = (
     ),
     Check(
         "waiting jobs",
-        "jobs that have been RUNNABLE for ten minutes, and why",
+        "jobs that have been RUNNABLE for ten minutes, for a reason that AWS gives or with no other job running",
         "no capacity: wait for on-demand instances; MISCONFIGURATION: correct batch; no reason: look at the quotas",
         _waiting,
     ),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from cloud.src.cli.aws import vllm_group
 from cloud.src.cli.aws.doctor.finding import Check, Patient, Seen, not_checked, passed, verdict
 from cloud.src.contract.vllm import CLUSTER, SCALING_GROUP
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html: not scaled down, and no deployment.
 ENDED_BADLY = ("EssentialContainerExited", "TaskFailedToStart", "SpotInterruption")
+# Such a task is stopped by the scheduler, as one that is scaled down: only the reason tells.
+# https://docs.aws.amazon.com/AmazonECS/latest/developerguide/stopped-task-error-codes.html
+UNHEALTHY = "health checks"
 
 
 def _capacity(patient: Patient) -> Seen:
@@ -38,9 +43,13 @@ def _restarts(patient: Patient) -> Seen:
     ecs = patient.account.client("ecs")
     if not ecs.describe_clusters(clusters=[CLUSTER])["clusters"]:
         return not_checked(f"there is no cluster {CLUSTER}: apply the root ecs")
-    stopped = [task for task in vllm_group.tasks(ecs, "STOPPED") if task.get("stopCode") in ENDED_BADLY]
+    stopped = [task for task in vllm_group.tasks(ecs, "STOPPED") if _ended_badly(task)]
     reasons = list(dict.fromkeys(vllm_group.why_stopped(task) for task in stopped))
     return verdict(reasons[: vllm_group.MAX_REASONS], "no task has ended by itself in the last hour")
+
+
+def _ended_badly(task: dict[str, Any]) -> bool:
+    return task.get("stopCode") in ENDED_BADLY or UNHEALTHY in task.get("stoppedReason", "")
 
 
 CHECKS = (
