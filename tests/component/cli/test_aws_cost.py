@@ -72,6 +72,23 @@ def test_estimate_beside_actual(prefetched: Account, s3: Any, capsys: Any) -> No
     assert ": succeeded, $0.40, not seen: jobs" in printed
 
 
+def test_without_the_prefetch_there_is_no_estimate(account: Account, s3: Any, capsys: Any) -> None:
+    write_down(s3, FAILED)
+
+    assert run(["aws", "cost", QUARTER]) == 0
+    printed = capsys.readouterr().out
+    assert rows(printed)["vLLM"] == ["-", "", "$2.40", "6.0 h"]
+    assert "Estimate: none, because the quarter's prefetch is gone" in printed
+
+    assert run(["aws", "cost", QUARTER, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["estimate"] is None
+
+
+def test_with_neither_prefetch_nor_cost_it_says_what_is_missing(account: Account, capsys: Any) -> None:
+    assert run(["aws", "cost", QUARTER]) == 2
+    assert "2023Q1 is not prefetched" in capsys.readouterr().err
+
+
 def test_before_anything_has_ended(prefetched: Account, capsys: Any) -> None:
     assert run(["aws", "cost", QUARTER]) == 0
 

@@ -15,6 +15,7 @@ from cloud.src.cli.aws.quarters import Estimate
 from cloud.src.cli.screen import one_line
 from cloud.src.contract import documents, keys, prices
 from cloud.src.contract.cost import ExecutionCost, JobsCost
+from cloud.src.contract.errors import InvalidInput
 
 TAG = "Project", "ftm"  # on everything that the Terraform roots make
 UNKNOWN = "-"
@@ -30,10 +31,13 @@ class Bill:
 
 @dataclass(frozen=True)
 class QuarterCost:
-    """Of all executions of a quarter that have ended here, an aborted one excepted."""
+    """Of all executions of a quarter that have ended here, an aborted one excepted.
+
+    ``estimate`` is None where the prefetch, whose firms it is for, is gone.
+    """
 
     quarter: str
-    estimate: Estimate
+    estimate: Estimate | None
     executions: list[ExecutionCost]
     bill: Bill
 
@@ -42,7 +46,8 @@ class QuarterCost:
         estimate = self.estimate
         return {
             "quarter": self.quarter,
-            "estimate": {"vllm": estimate.vllm_usd(), "waiting": estimate.waiting_usd(), "together": estimate.usd()},
+            "estimate": estimate
+            and {"vllm": estimate.vllm_usd(), "waiting": estimate.waiting_usd(), "together": estimate.usd()},
             "executions": [
                 {
                     "since": one.since,
@@ -63,9 +68,15 @@ class QuarterCost:
 
 
 def cost_of(account: Account, quarter: str) -> QuarterCost:
-    """Raises InvalidInput when the quarter is not prefetched, or what was written down is damaged."""
+    """Raises InvalidInput when there is neither a prefetch nor a cost, or what was written down is damaged."""
     executions = _executions(account, quarter)
-    return QuarterCost(quarter, quarters.estimate(account, quarter), executions, _bill(account, executions))
+    estimate = None
+    try:
+        estimate = quarters.estimate(account, quarter)
+    except InvalidInput:
+        if not executions:
+            raise
+    return QuarterCost(quarter, estimate, executions, _bill(account, executions))
 
 
 def table(cost: QuarterCost) -> Table:
@@ -78,23 +89,25 @@ def table(cost: QuarterCost) -> Table:
     hours = [one.vllm_hours for one in actual if one.vllm_hours is not None]
     found.add_row(
         "vLLM",
-        *(_usd(estimate.vllm_usd()), f"{estimate.hours():.1f} h"),
+        *((_usd(estimate.vllm_usd()), f"{estimate.hours():.1f} h") if estimate else (UNKNOWN, "")),
         *(_usd(sum(one.vllm_usd() for one in actual) if hours else None), f"{sum(hours):.1f} h" if hours else ""),
     )
     found.add_row(
         "jobs",
-        *(_usd(estimate.waiting_usd()), f"{prices.JOB_VCPUS} vCPUs"),
+        *((_usd(estimate.waiting_usd()), f"{prices.JOB_VCPUS} vCPUs") if estimate else (UNKNOWN, "")),
         *(_usd(sum(one.jobs_usd() for one in actual) if jobs else None), _took(jobs)),
     )
     found.add_row(
         "  of it waiting for names",
-        *(_usd(estimate.waiting_usd()), "all of it"),
+        *((_usd(estimate.waiting_usd()), "all of it") if estimate else (UNKNOWN, "")),
         *(_usd(sum(one.waiting_usd() for one in actual) if jobs else None), _waited(jobs)),
     )
     found.add_section()
     known = [*hours, *jobs]
-    found.add_row("together", _usd(estimate.usd()), "", _usd(sum(one.usd() for one in actual) if known else None), "")
-    found.add_row("names by the LLM", "", f"{estimate.n_names():,}", "", f"{sum(one.names_by_llm for one in actual):,}")
+    together = _usd(sum(one.usd() for one in actual) if known else None)
+    found.add_row("together", _usd(estimate.usd() if estimate else None), "", together, "")
+    n_names = f"{estimate.n_names():,}" if estimate else UNKNOWN
+    found.add_row("names by the LLM", "", n_names, "", f"{sum(one.names_by_llm for one in actual):,}")
     found.add_row("tokens", "", UNKNOWN, "", _tokens(actual))
     return found
 
@@ -102,8 +115,12 @@ def table(cost: QuarterCost) -> Table:
 def lines(cost: QuarterCost) -> list[str]:
     """What the table's figures are, one line for each execution, and what AWS has billed."""
     says = [
-        f"Estimate: {prices.NAMES_PER_S} names per second and {prices.TOPICS_PER_FIRM} topics per firm are assumed; "
-        "jobs are counted while they wait.",
+        (
+            f"Estimate: {prices.NAMES_PER_S} names per second and {prices.TOPICS_PER_FIRM} topics per firm are "
+            "assumed; jobs are counted while they wait."
+            if cost.estimate
+            else "Estimate: none, because the quarter's prefetch is gone or damaged."
+        ),
         "Actual: job seconds and hours are AWS's, prices are Spot's, assumed, of "
         f"{', '.join(sorted({one.prices.as_of for one in cost.executions}) or [prices.AS_OF])}; instances that boot or "
         "idle before and after, storage and the load balancer are not in it.",
