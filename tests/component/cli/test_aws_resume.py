@@ -73,6 +73,41 @@ def test_with_the_llm_it_says_what_that_saves(account: Account, s3: Any) -> None
     )
 
 
+def ended(error: str, **given: Any) -> dict[str, str]:
+    return {"status": "FAILED", "error": error, "input": json.dumps({"quarter": QUARTER, **given})}
+
+
+def unfinished(account: Account, monkeypatch: pytest.MonkeyPatch, *executions: dict[str, str]) -> resume.Unfinished:
+    """What these executions, the latest first, have left."""
+    with monkeypatch.context() as patched:  # the account's end lists the real ones
+        patched.setattr(quarters, "executions", lambda *_: iter(executions))
+        return resume.unfinished(account, QUARTER)
+
+
+def test_firms_whose_names_were_lost_are_not_said_to_be_saved(
+    account: Account, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefetch(s3, 2)
+    finished(s3, 0, done=["0", "1"], skipped=[])
+
+    left = unfinished(account, monkeypatch, ended("NamesIncomplete"))
+
+    assert left.in_words() == (
+        "2 of 2 firms are finished, but many names were lost: the firms with lost names are named again"
+    )
+
+
+def test_an_execution_that_was_refused_is_not_continued(
+    account: Account, s3: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prefetch(s3, 2)
+    refused = [ended("QuarterRunning", batch_size=3), ended("InvalidInput", batch_size=0)]
+
+    left = unfinished(account, monkeypatch, *refused, ended("QuarterHasFailures", batch_size=7, **KEYWORDS))
+
+    assert (left.batch_size, left.naming, left.names_lost) == (7, KEYWORDS, False)
+
+
 def test_another_batch_size_can_be_given(account: Account, s3: Any) -> None:
     prefetch(s3, 10)
     stopped(account, batch_size=7)
@@ -89,17 +124,18 @@ def test_another_batch_size_can_be_given(account: Account, s3: Any) -> None:
     [
         (None, "2023Q1 was never started here: ftm aws start 2023Q1"),
         ({"status": "RUNNING", "executionArn": "arn"}, "2023Q1 is already running: arn; ftm aws follow 2023Q1"),
+        ({"status": "FAILED", "error": "InvalidInput"}, "2023Q1 was never started here: ftm aws start 2023Q1"),
         ({"status": "SUCCEEDED"}, "2023Q1 has succeeded, nothing of it is missing; again: ftm aws start 2023Q1"),
     ],
-    ids=["never started", "runs", "succeeded"],
+    ids=["never started", "runs", "refused", "succeeded"],
 )
 def test_where_nothing_is_left_to_resume(
     account: Account, monkeypatch: pytest.MonkeyPatch, last: dict[str, str] | None, why: str
 ) -> None:
-    monkeypatch.setattr(quarters, "latest", lambda *_: last)
+    found = [{"input": json.dumps({"quarter": QUARTER}), **last}] if last else []
 
     with pytest.raises(InvalidInput) as refused:
-        resume.unfinished(account, QUARTER)
+        unfinished(account, monkeypatch, *found)
 
     assert str(refused.value) == why
 

@@ -13,9 +13,12 @@ from cloud.src.cli.aws import quarters
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.aws.quarters import Estimate
 from cloud.src.contract import documents, keys
-from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.errors import InvalidInput, QuarterRunning
 
 NAMING = ("topic_naming", "theme_naming")
+# Ends of executions that have done nothing: their input was wrong, or another one held the quarter.
+REFUSED = (InvalidInput.__name__, QuarterRunning.__name__)
+NAMES_LOST = "NamesIncomplete"
 
 
 @dataclass(frozen=True)
@@ -26,9 +29,15 @@ class Unfinished:
     naming: dict[str, str]
     all_firms: Estimate
     n_finished: int  # firms that are done or skipped
+    names_lost: bool = False  # so many that it ended for this reason, with all firms finished
 
     def in_words(self) -> str:
-        """What is reused and what that saves, in one line."""
+        """What is reused and what that saves, in one line; how many firms have lost names is not known here."""
+        if self.names_lost:
+            return (
+                f"{self.n_finished:,} of {self.all_firms.n_firms:,} firms are finished, but many names were lost: "
+                "the firms with lost names are named again"
+            )
         saved, left = Estimate(self.n_finished), Estimate(self.all_firms.n_firms - self.n_finished)
         line = f"{self.n_finished:,} of {self.all_firms.n_firms:,} firms are finished and reused"
         if "keywords" in self.naming.values():
@@ -41,7 +50,7 @@ class Unfinished:
 
 def unfinished(account: Account, quarter: str) -> Unfinished:
     """Raises InvalidInput when there is nothing to resume: never started, still running, or succeeded."""
-    last = quarters.latest(account, quarter)
+    last = _last(account, quarter)
     if last is None:
         raise InvalidInput(f"{quarter} was never started here: ftm aws start {quarter}")
     if last["status"] == "RUNNING":
@@ -50,11 +59,18 @@ def unfinished(account: Account, quarter: str) -> Unfinished:
         raise InvalidInput(f"{quarter} has succeeded, nothing of it is missing; again: ftm aws start {quarter}")
     given = json.loads(last["input"])
     return Unfinished(
-        batch_size=given.get("batch_size", keys.DEFAULT_BATCH_SIZE),
+        batch_size=keys.check_batch_size(given.get("batch_size", keys.DEFAULT_BATCH_SIZE)),
         naming={name: given[name] for name in NAMING if name in given},
         all_firms=quarters.estimate(account, quarter),
         n_finished=len(_finished(account, quarter)),
+        names_lost=last.get("error") == NAMES_LOST,
     )
+
+
+def _last(account: Account, quarter: str) -> dict[str, Any] | None:
+    """The quarter's last execution that was not refused at once."""
+    started = (one for one in quarters.executions(account) if one.get("error") not in REFUSED)
+    return next((one for one in started if quarters.quarter_of(one) == quarter), None)
 
 
 def _finished(account: Account, quarter: str) -> set[str]:
