@@ -14,7 +14,10 @@ from tests.integration.terraform_roots import lambda_zips
 
 MOST_BYTES = 20_000
 COUNT_NAMES = ("summarize_results", "notify_completion")
-OWN_MODULES = {"create_batch_manifest": ["running_quarter"], "notify_completion": ["ended_execution", "running_vllm"]}
+OWN_MODULES = {
+    "create_batch_manifest": ["running_quarter"],
+    "notify_completion": ["ended_execution", "run_cost", "running_vllm"],
+}
 
 
 def texts(archive: bytes) -> dict[str, str]:
@@ -30,8 +33,8 @@ def test_a_packaged_function_is_small_and_the_same_as_in_the_local_aws(
     packaged = (lambda_zips(tmp_path) / f"{function}.zip").read_bytes()
     assert len(packaged) < MOST_BYTES
     assert texts(packaged) == texts(lambda_zip(module))
-    shared = ["documents", "errors", "keys", *(["names_count"] if module in COUNT_NAMES else [])]
-    shared += ["prices", "vllm"] if module == "notify_completion" else []
+    shared = ["cost", "documents", "errors", "keys", "prices", *(["names_count"] if module in COUNT_NAMES else [])]
+    shared += ["batch", "vllm"] if module == "notify_completion" else []
     assert set(texts(packaged)) == {
         "lambda_function.py",
         f"cloud/src/lambdas/{module}.py",

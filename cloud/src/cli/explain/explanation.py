@@ -136,9 +136,9 @@ def cosines_to(folder: Path, quarter: str, sentence_ids: list[str], centroid: li
     Empty when the folder no longer has the work files with the vectors. Raises InvalidInput when these are of a later
     run with another embedding model.
     """
-    published = [path.name for path in (folder / keys.sentences_prefix(quarter)).glob("*.parquet")]
-    paths = [folder / keys.sentences_parts_prefix(quarter) / name for name in sorted(published)]
-    if not sentence_ids or not all(path.is_file() for path in paths):
+    published = list((folder / keys.sentences_prefix(quarter)).glob("*.parquet"))
+    paths = sorted((folder / keys.sentences_parts_prefix(quarter)).glob("*.parquet"))
+    if not sentence_ids or len(paths) != len(published):  # gone, or a later run has begun to map
         return {}
     wanted = pa.array(sentence_ids)
     ids: list[Any] = []
