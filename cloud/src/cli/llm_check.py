@@ -30,8 +30,6 @@ from cloud.src.worker.check_llm import TOPIC
 PATIENCE_S = 20
 QUICK_TIMEOUT_S = 10
 
-# The root ecs publishes the address of its service here.
-
 _SPEED_CHAT = [{"role": "user", "content": "Tell the story of a harbour and its ships, as long as you can."}]
 _SPEED_TOKENS = 128
 

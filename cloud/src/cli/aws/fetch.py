@@ -50,7 +50,7 @@ class Fetched:
 
 
 def fetch(account: Account, quarter: str, folder: Path) -> Fetched:
-    """Copy what the folder does not have yet, all files or none of them, and write the report.
+    """Copy what the folder does not have yet, and write the report. No file is replaced before all are there.
 
     Raises InvalidInput when the bucket has no tables of the quarter, FtmError when they are just being written.
     """

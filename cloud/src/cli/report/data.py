@@ -187,8 +187,9 @@ def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> Re
 
     Topics and sentences are kept as long as the page stays below about ``max_page_bytes``: topics of themes before
     others and large ones before small ones, and of sentences those that show a theme first, which are always kept, then
-    the representative ones. Raises InvalidInput when a
-    table is missing or damaged, or when topics, themes and firms are not of the same run.
+    the representative ones.
+
+    Raises InvalidInput when a table is missing or damaged, or when topics, themes and firms are not of the same run.
     """
     with open_tables(folder, quarter) as tables:
         families, themes = _ranked(tables, "families"), _ranked(tables, "themes")
