@@ -110,6 +110,7 @@ def test_a_batch_leaves_its_firms_in_parts(s3: Any) -> None:
         "reused_parts": 0,
         "reused_firms": 0,
         "naming": {},
+        "waited_s": 0.0,
     }
     assert written_parts(store) == part_keys("101 102", "103 104", "105")
     assert [firms_in_part(store, number) for number in range(3)] == [["101", "102"], ["103", "104"], ["105"]]

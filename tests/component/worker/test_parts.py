@@ -34,10 +34,12 @@ SOURCES = Path(recipe.__file__).parents[1]  # cloud/src
 ROOT = SOURCES.parents[1]
 # What a map job imports and what cannot change a part, by the reason.
 NOT_IN_THE_RECIPE = {
+    "contract/cost.py": "what an execution has cost",
     "contract/documents.py": "reads manifests: which firms there are, not what is made of them",
     "contract/errors.py": "kinds of errors",
     "contract/keys.py": "where files lie, how names are counted",
     "contract/names_count.py": "counts names that are lost",
+    "contract/prices.py": "what AWS takes",
     "contract/record.py": "how a record is written",
     "contract/rows.py": "types of rows",
     "llm/answer_book.py": "keeps answers; a changed key asks the same question again",
