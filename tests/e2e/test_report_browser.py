@@ -12,6 +12,7 @@ from selenium.webdriver.support.select import Select
 
 from cloud.src.cli.report.command import write_report
 from tests.e2e.browser import find, open_details, requested_addresses, texts, wait_for
+from tests.e2e.firm_page import assert_firm_is_shown_with_its_sector
 from tests.fast.cli.report_tables import (
     SMALL_SECTORS,
     FakeTopic,
@@ -319,13 +320,7 @@ def test_firm_has_its_own_page_with_its_sector_beside_it(
     browser: Chrome, open_page: Callable[..., None], sector_page: Path
 ) -> None:
     open_page(sector_page, "#firm%3A1001")
-    wait_for(browser, lambda: texts(browser, "#firm-page h2") == ["Brightwater Tools (BT)"])
-    assert texts(browser, "#firm-page .by-firm summary") == [
-        "Freight costs ease\n50.0%, its sector 50.0% \u00b7 2 sentences",
-        "Wages and hiring\n50.0%, its sector 50.0% \u00b7 2 sentences",
-    ]
-    open_details(browser, "#firm-page .evidence")
-    wait_for(browser, lambda: len(texts(browser, "#firm-page .topic-name")) == 2)
+    assert_firm_is_shown_with_its_sector(browser)
     find(browser, "#firm-page .views-head button").click()
     assert texts(browser, "#firm-page h2") == []
 

@@ -13,6 +13,7 @@ from selenium.webdriver import Chrome
 
 from cloud.src.cli.pages.serve import ADDRESS, server_of
 from tests.e2e.browser import find, open_details, requested_addresses, texts, wait_for
+from tests.e2e.firm_page import assert_firm_is_shown_with_its_sector
 from tests.fast.cli.report_tables import SMALL_SECTORS, write_in_parts, write_small_quarter
 
 pytestmark = pytest.mark.chromium
@@ -134,13 +135,7 @@ def test_firms_topics_and_sentences_have_their_addresses(
     browser: Chrome, open_page: Callable[..., None], page: Path
 ) -> None:
     open_page(page, "#firm%3A1001")
-    wait_for(browser, lambda: texts(browser, "#firm-page h2") == ["Brightwater Tools (BT)"])
-    assert texts(browser, "#firm-page .by-firm summary") == [
-        "Freight costs ease\n50.0%, its sector 50.0% \u00b7 2 sentences",
-        "Wages and hiring\n50.0%, its sector 50.0% \u00b7 2 sentences",
-    ]
-    open_details(browser, "#firm-page .evidence")
-    wait_for(browser, lambda: len(texts(browser, "#firm-page .topic-name")) == 2)
+    assert_firm_is_shown_with_its_sector(browser)
 
     open_page(page, "#sentence%3A1000_91000_0002")
     wait_for(browser, lambda: texts(browser, "#firm-page blockquote"))

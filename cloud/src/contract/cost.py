@@ -17,7 +17,7 @@ class JobsCost:
     n_jobs: int
     seconds: float
     vcpu_seconds: float
-    waited_s: float  # of ``seconds``: with nothing to do but wait for names
+    waited_s: float  # of ``seconds``, with nothing to do but wait for names; of a repeated job, its last attempt only
 
     def waited_vcpu_seconds(self) -> float:
         """As if every second had the average number of vCPUs."""

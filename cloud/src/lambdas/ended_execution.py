@@ -33,13 +33,13 @@ def has_been_mailed(states: Any, execution: str) -> bool:
     return any(output.get("notification", {}).get("notified") is True for output in _notify_outputs(history["events"]))
 
 
-def ending(states: Any, execution: str) -> Ending:
-    """What to mail about the execution."""
+def ending(states: Any, execution: str, status: str) -> Ending:
+    """What to mail about the execution; ``status`` is the event's, because DescribeExecution may lag behind it."""
     ended = states.describe_execution(executionArn=execution)
     quarter = _quarter(ended.get("input", ""))
-    how = ended["status"].lower().replace("_", " ")
+    how = status.lower().replace("_", " ")
     cause = " ".join(f"{ended.get('error', 'no error')}: {ended.get('cause', 'no cause given')}".split())
-    again = f"finished firms are kept: ftm aws start {quarter}" if quarter else "finished firms are kept"
+    again = f"finished firms are kept: ftm aws resume {quarter}" if quarter else "finished firms are kept"
     return Ending(
         f"FTM {quarter or 'execution'}: {how}", [cause[:MAX_CAUSE_LENGTH], f"Execution: {execution}; {again}"]
     )

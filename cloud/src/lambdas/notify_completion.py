@@ -33,7 +33,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """
     event = keys.check_event(event)
     if ended_execution.is_ending(event):
-        return _tell_ending(event["detail"]["executionArn"])
+        return _tell_ending(event["detail"]["executionArn"], event["detail"]["status"])
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     themes = _progress_of_themes(event, quarter, bucket)
     naming_of_themes = names_count.who_named(themes.get("naming", {})) if themes else None
@@ -53,11 +53,11 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     }
 
 
-def _tell_ending(execution: str) -> dict[str, Any]:
+def _tell_ending(execution: str, status: str) -> dict[str, Any]:
     """One mail per ending: none where the execution has sent its own."""
     if ended_execution.has_been_mailed(_states(), execution):
         return {"notified": False, "message": ""}
-    subject, lines = ended_execution.ending(_states(), execution)
+    subject, lines = ended_execution.ending(_states(), execution, status)
     message = "\n".join([subject, *lines, running_vllm.in_words()])
     return {"notified": _send(subject, message), "message": message}
 

@@ -25,7 +25,6 @@ log = logging.getLogger(__name__)
 # The mail has to be sent within the function's 60 seconds, whether AWS answers or not.
 QUICK = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
 LONGEST_LOOK_AT_JOBS_S = 15
-JOBS_PER_REQUEST = 100
 METRIC_PERIOD_S = 300  # CloudWatch gives 1,440 of them, five days
 
 
@@ -84,15 +83,15 @@ def _jobs(quarter: str, since: datetime, waited_s: dict[str, float]) -> dict[str
 
 
 def _described(client: Any, name: str, since: datetime) -> Iterator[dict[str, Any]]:
-    """The jobs of this name since then, as DescribeJobs returns them."""
+    """The jobs of this name since then, as DescribeJobs returns them; it takes 100, the most that a page lists."""
     end = time.monotonic() + LONGEST_LOOK_AT_JOBS_S
     asked = {"jobQueue": batch.QUEUE, "filters": [{"name": "JOB_NAME", "values": [name]}]}
-    listed = [job for page in client.get_paginator("list_jobs").paginate(**asked) for job in page["jobSummaryList"]]
-    ids = [job["jobId"] for job in listed if job["createdAt"] >= since.timestamp() * 1000]
-    for start in range(0, len(ids), JOBS_PER_REQUEST):
+    for page in client.get_paginator("list_jobs").paginate(**asked):
         if time.monotonic() > end:
-            raise TimeoutError(f"{len(ids)} jobs take longer than {LONGEST_LOOK_AT_JOBS_S} s")
-        yield from client.describe_jobs(jobs=ids[start : start + JOBS_PER_REQUEST])["jobs"]
+            raise TimeoutError(f"the jobs take longer than {LONGEST_LOOK_AT_JOBS_S} s")
+        ids = [job["jobId"] for job in page["jobSummaryList"] if job["createdAt"] >= since.timestamp() * 1000]
+        if ids:
+            yield from client.describe_jobs(jobs=ids)["jobs"]
 
 
 def _add_up(jobs: Iterator[dict[str, Any]], waited_s: float) -> JobsCost:

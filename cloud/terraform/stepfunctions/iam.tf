@@ -89,7 +89,7 @@ data "aws_iam_policy_document" "functions" {
 }
 
 # Whether vLLM runs, and what the execution has cost, for the mail and progress/<quarter>/_cost.json.
-data "aws_iam_policy_document" "look_at_vllm" {
+data "aws_iam_policy_document" "look_at_vllm_and_cost" {
   statement {
     sid     = "LookAtGroup"
     actions = ["autoscaling:DescribeAutoScalingGroups"]
@@ -111,10 +111,10 @@ data "aws_iam_policy_document" "look_at_vllm" {
   }
 }
 
-resource "aws_iam_role_policy" "look_at_vllm" {
-  name   = "look-at-vllm"
+resource "aws_iam_role_policy" "look_at_vllm_and_cost" {
+  name   = "look-at-vllm-and-cost"
   role   = aws_iam_role.functions["ftm-notify-completion"].id
-  policy = data.aws_iam_policy_document.look_at_vllm.json
+  policy = data.aws_iam_policy_document.look_at_vllm_and_cost.json
 }
 
 resource "aws_iam_role_policy" "functions" {

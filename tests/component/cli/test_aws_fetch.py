@@ -21,6 +21,13 @@ from tests.component.conftest import BUCKET
 from tests.fast.cli.report_tables import QUARTER, write_small_quarter
 
 PROGRESS = keys.progress(QUARTER, "2023Q1_batch_0000")
+WORK_FILES = (
+    PROGRESS,
+    f"{keys.batch_manifests_prefix(QUARTER)}manifest_20230401T000000000000Z.jsonl",
+    keys.topics_part(QUARTER, "2023Q1_batch_0000_part_00_98f3e06c"),
+    keys.sentences_part(QUARTER, "2023Q1_batch_0000_part_00_98f3e06c"),
+    keys.llm_answers(QUARTER, "2023Q1_batch_0000_part_00_98f3e06c"),
+)
 
 
 def put(s3: Any, folder: Path) -> set[str]:
@@ -39,15 +46,17 @@ def put_again(s3: Any, key: str, folder: Path, run_id: str) -> None:
 
 def contents(folder: Path) -> dict[str, bytes]:
     """The tables in a folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.parquet")}
+    paths = [*folder.glob("processed/**/*.parquet"), *folder.glob("sentiment-ready/**/*.parquet")]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
 
 
 @pytest.fixture
 def made(s3: Any, tmp_path: Path) -> Path:
-    """A quarter's tables and a progress file, in a folder and in the bucket."""
+    """A quarter's tables and what a panel needs besides, in a folder and in the bucket."""
     folder = write_small_quarter(tmp_path / "made")
-    (folder / PROGRESS).parent.mkdir(parents=True)
-    (folder / PROGRESS).write_text("{}")
+    for key in WORK_FILES:
+        (folder / key).parent.mkdir(parents=True, exist_ok=True)
+        (folder / key).write_text("{}")
     put(s3, folder)
     return folder
 
@@ -58,10 +67,10 @@ def test_tables_and_report(account: Account, s3: Any, made: Path, tmp_path: Path
     assert run(["aws", "fetch", QUARTER, "--out", str(out)]) == 0
 
     assert contents(out) == contents(made)
-    assert (out / PROGRESS).read_text() == "{}"
+    assert [(out / key).read_text() for key in WORK_FILES] == ["{}"] * len(WORK_FILES)
     assert (out / keys.report(QUARTER)).is_file()
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith(f"{QUARTER}: {len(contents(made)) + 1} files, ")
+    assert lines[0].startswith(f"{QUARTER}: {len(contents(made)) + len(WORK_FILES)} files, ")
     assert lines[1] == f"Report: {out / keys.report(QUARTER)}"
     assert lines[3].split() == ["read", "the", "report", *f"ftm report {out} --quarter {QUARTER} --open".split()]
 
@@ -171,4 +180,4 @@ def test_for_scripts(account: Account, made: Path, tmp_path: Path, capsys: Any) 
 
     printed = json.loads(capsys.readouterr().out)
     assert printed["report"] == str(out / keys.report(QUARTER))
-    assert (printed["n_new"], printed["n_kept"]) == (len(contents(made)) + 1, 0)
+    assert (printed["n_new"], printed["n_kept"]) == (len(contents(made)) + len(WORK_FILES), 0)

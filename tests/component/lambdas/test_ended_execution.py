@@ -12,7 +12,7 @@ from tests.component.terraform.test_asl_paths import ALL_GO_WELL, INPUT
 
 ARN = "arn:aws:states:us-east-1:123456789012:execution:ftm-quarter-processor:e1"
 # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
-EVENT = {
+EVENT: dict[str, Any] = {
     "source": "aws.states",
     "detail-type": "Step Functions Execution Status Change",
     "detail": {"executionArn": ARN, "status": "FAILED", "input": '{"quarter": "2023Q1"}', "output": None},
@@ -48,9 +48,10 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     return mails
 
 
-def tell(monkeypatch: pytest.MonkeyPatch, states: States) -> dict[str, Any]:
+def tell(monkeypatch: pytest.MonkeyPatch, states: States, status: str = "FAILED") -> dict[str, Any]:
     monkeypatch.setattr(notify_completion, "_states", lambda: states)
-    return notify_completion.handler(EVENT, None)
+    event = {**EVENT, "detail": {**EVENT["detail"], "status": status}}
+    return notify_completion.handler(event, None)
 
 
 @pytest.mark.parametrize(
@@ -80,9 +81,10 @@ def tell(monkeypatch: pytest.MonkeyPatch, states: States) -> dict[str, Any]:
     ],
 )
 def test_an_ending_is_mailed_with_its_reason_and_what_vllm_costs(
-    monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], described: dict[str, Any], subject: str, line: str
+    monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], described: dict[str, str], subject: str, line: str
 ) -> None:
-    answer = tell(monkeypatch, States(**described))
+    not_seen_yet: dict[str, Any] = {**described, "status": "RUNNING"}
+    answer = tell(monkeypatch, States(**not_seen_yet), described["status"])
 
     assert answer["notified"] is True
     [(mailed, text)] = sent
@@ -90,6 +92,7 @@ def test_an_ending_is_mailed_with_its_reason_and_what_vllm_costs(
     assert mailed == first == subject
     assert reason == line
     assert execution.startswith(f"Execution: {ARN}; finished firms are kept")
+    assert ("2023Q1" in subject) is execution.endswith("ftm aws resume 2023Q1")
     assert vllm == "vLLM: as it is"
 
 

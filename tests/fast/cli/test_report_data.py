@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from cloud.src.cli.report import data as report_data
-from cloud.src.cli.report.data import Counts, ReportTopic
+from cloud.src.cli.report.contents import Counts, ReportTopic
 from cloud.src.cli.report.page_data import page_data
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys, schemas

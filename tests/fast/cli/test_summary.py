@@ -14,6 +14,7 @@ import pytest
 from rich.console import Console
 
 from cloud.src.cli.report import data as report_data
+from cloud.src.cli.report.contents import ReportData
 from cloud.src.cli.run.next_steps import next_steps
 from cloud.src.cli.run.summary import Outcome, as_json_object, naming_lines, show_outcome, stale_image
 from cloud.src.contract import keys, schemas
@@ -118,7 +119,7 @@ def test_nothing_is_said_of_an_image_that_is_not_known_to_be_stale(tmp_path: Pat
 BY = "named by keywords: "
 
 
-def quarter(tmp_path: Path, *methods: str) -> report_data.ReportData:
+def quarter(tmp_path: Path, *methods: str) -> ReportData:
     topics = [
         FakeTopic("Northfield Foods", number, f"Topic {number}", ["One sentence."] * 2, naming_method=method)
         for number, method in enumerate(methods)

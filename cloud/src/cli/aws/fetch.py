@@ -1,4 +1,4 @@
-"""``ftm aws fetch``: a quarter's tables from the bucket, in the layout that ``ftm run`` leaves, and their report."""
+"""``ftm aws fetch``: a quarter from the bucket to a folder, as ``ftm run`` leaves it but for the prefetch's copy."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from cloud.src.cli.run.mirror import (
     objects_under,
     output_folder,
     result_prefixes,
+    work_prefixes,
 )
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError, InvalidInput
@@ -56,8 +57,8 @@ def fetch(account: Account, quarter: str, folder: Path) -> Fetched:
     """
     check_output_folder(folder)
     s3, bucket = account.client("s3"), account.bucket()
-    records = (keys.progress_prefix(quarter), keys.prefetch_manifest(quarter))
-    listed = list(objects_under(s3, bucket, *result_prefixes(quarter), *records))
+    prefixes = (*result_prefixes(quarter), *work_prefixes(quarter))
+    listed = list(objects_under(s3, bucket, *prefixes, keys.prefetch_manifest(quarter)))
     if keys.themes(quarter) not in {item["Key"] for item in listed}:
         raise InvalidInput(
             f"s3://{bucket} has no tables of {quarter}: ftm aws start {quarter}, ftm aws follow {quarter}"
@@ -70,7 +71,7 @@ def fetch(account: Account, quarter: str, folder: Path) -> Fetched:
             for item in new:
                 _copy(s3, bucket, item, copies[item["Key"]])
             _check_one_run(folder, quarter, {item["Key"]: copies.get(item["Key"]) for item in listed})
-        drop_others_than({item["Key"] for item in listed}, folder, *result_prefixes(quarter), records[0])
+        drop_others_than({item["Key"] for item in listed}, folder, *prefixes)
         report = write_report(folder, quarter)
     return Fetched(report, len(new), len(listed) - len(new), sum(item["Size"] for item in new))
 

@@ -110,7 +110,7 @@ def start(account: Account, quarter: str, batch_size: int, naming: dict[str, str
 
 
 def last_started(account: Account, quarter: str) -> str:
-    """The ARN of the quarter's last execution; raises InvalidInput when there is none."""
+    """The ARN of the quarter's last execution; raises InvalidInput when it was never started."""
     found = latest(account, quarter)
     if found is None:
         raise InvalidInput(f"{quarter} was never started here: ftm aws start {quarter}")

@@ -18,7 +18,16 @@ from rich.table import Table
 from cloud.src.cli import version
 from cloud.src.cli.bundle.command import ANSWERS, TABLES
 from cloud.src.cli.bundle.compare import Compared, compare
-from cloud.src.cli.bundle.contents import DOCUMENT, FOLDERS, FORMAT, ONLY_WITH_TEXT, Settings, machine, read_tables
+from cloud.src.cli.bundle.contents import (
+    DOCUMENT,
+    FOLDERS,
+    FORMAT,
+    ONLY_WITH_TEXT,
+    Settings,
+    described,
+    machine,
+    read_tables,
+)
 from cloud.src.cli.environment.local_environment import LocalEnvironment, start_environment
 from cloud.src.cli.environment.run_llm import LlmChoice
 from cloud.src.cli.environment.settings import check_job_settings
@@ -35,7 +44,7 @@ from cloud.src.prefetch.files.source import FileTranscripts
 _NO_WAITING = {"LLM_OUTAGE_LIMIT_S": "0"}
 _LOST = "names are of keywords here, because the bundle has no answer to what was asked for them"
 # What is read of a bundle's document, and what it has to be.
-_KINDS = {"settings": dict, "with_text": bool, "commits": list, "input": dict, "bundled_by": dict}
+_KINDS = {"settings": dict, "with_text": bool, "commits": list, "input": dict, "bundled_by": dict, "made_of": dict}
 
 
 def verify(screen: Screen, file: Path, source: Path, jobs: int | None) -> bool:
@@ -62,8 +71,8 @@ def verify(screen: Screen, file: Path, source: Path, jobs: int | None) -> bool:
         with screen.stage("compare"):
             after = dict(read_tables(out, quarter, document["with_text"]))
             found = {name: compare(before, after[name]) for name, before in _tables(archive, document)}
-        prefetched = json.loads((out / keys.prefetch_manifest(quarter)).read_text(encoding="utf-8"))
-    _show(found, [*_reasons(document, prefetched), *([_LOST] if names_are_lost else [])])
+        made_again = described(out, quarter, document["with_text"])
+    _show(found, [*_reasons(document, made_again), *([_LOST] if names_are_lost else [])])
     return all(each.is_same for each in found.values())
 
 
@@ -130,13 +139,17 @@ def _tables(archive: zipfile.ZipFile, document: dict[str, Any]) -> Iterator[tupl
             raise InvalidInput(f"the bundle has no table {name}: write it again with ftm bundle")
 
 
-def _reasons(document: dict[str, Any], prefetched: dict[str, Any]) -> list[str]:
-    """What is not as it was, and may be why the tables differ."""
+def _reasons(document: dict[str, Any], made_again: dict[str, Any]) -> list[str]:
+    """What is not as it was, and may be why the tables differ; ``made_again``: the new quarter's document."""
     here, there = machine(), document["bundled_by"]["machine"]
     commits, commit = document["commits"], version.commit()
     reasons = []
-    if prefetched.get("fingerprint") != document["input"].get("fingerprint"):
+    if made_again["input"].get("fingerprint") != document["input"].get("fingerprint"):
         reasons.append("the transcripts, or how they are read, are not those of the bundle")
+    made_of = document["made_of"]
+    n_others = sum(made_of.get(firm_id, made) != made for firm_id, made in made_again["made_of"].items())
+    if n_others:
+        reasons.append(f"{n_others:,} firms are made of other sentences, or with other code, models or settings")
     if commits != [commit]:
         reasons.append(f"the bundle is of commit {', '.join(commits) or 'unknown'}, this is {commit}")
     if here != there:

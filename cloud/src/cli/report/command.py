@@ -15,7 +15,7 @@ from pathlib import Path
 from cloud.src.cli.pages import page
 from cloud.src.cli.pages.serve import serve
 from cloud.src.cli.report import data as report_data
-from cloud.src.cli.report.data import ReportData
+from cloud.src.cli.report.contents import ReportData
 from cloud.src.cli.report.earlier import Earlier, earlier_quarter
 from cloud.src.cli.report.index import write_index
 from cloud.src.cli.report.page_data import Parts, headline_families, page_data, quotations

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from cloud.src.cli.report.data import Firm, ReportData, ReportTheme, ReportTopic, Sentence
+from cloud.src.cli.report.contents import Firm, ReportData, ReportTheme, ReportTopic, Sentence
 from cloud.src.cli.report.earlier import Earlier
 
 FAMILIES_IN_HEADLINE = 4

@@ -20,7 +20,8 @@ from typing import Any
 import duckdb
 
 from cloud.src.cli.pages import page
-from cloud.src.cli.report.data import ReportData, ReportTopic, Sentence, open_tables
+from cloud.src.cli.report.contents import ReportData, ReportTopic, Sentence
+from cloud.src.cli.report.data import open_tables
 from cloud.src.cli.report.earlier import Earlier
 from cloud.src.cli.report.page_data import Parts, Rows, firm_before, topic_row
 

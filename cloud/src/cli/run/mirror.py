@@ -38,6 +38,12 @@ def result_prefixes(quarter: str) -> tuple[str, ...]:
     return (*in_parts, *(keys.folder_of(file(quarter)) for file in files))
 
 
+def work_prefixes(quarter: str) -> tuple[str, ...]:
+    """Where the files are from which later steps, such as a panel or a bundle, are made."""
+    parts = (keys.topics_parts_prefix(quarter), keys.sentences_parts_prefix(quarter), keys.llm_answers_prefix(quarter))
+    return (*parts, keys.batch_manifests_prefix(quarter), keys.progress_prefix(quarter))
+
+
 def objects_under(s3: Any, bucket: str, *prefixes: str) -> Iterator[dict[str, Any]]:
     """What ListObjectsV2 says of each object."""
     pages = s3.get_paginator("list_objects_v2")

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from cloud.src.cli.report import data as report_data
-from cloud.src.cli.report.data import ReportData, ReportTheme
+from cloud.src.cli.report.contents import ReportData, ReportTheme
 from cloud.src.cli.screen import duration, one_line, output_console
 from cloud.src.contract import keys, names_count
 from cloud.src.naming.ask import in_words
