@@ -121,13 +121,15 @@ def test_names_by_an_llm_are_replayed_without_it(tmp_path: Path) -> None:
 
 
 def test_what_differs_is_told(bundle: Path, tmp_path: Path) -> None:
-    """A firm less in the transcripts, and a commit that is not this one."""
+    """A firm less in the transcripts, a commit that is not this one, and a firm made of something else."""
     other, fewer = tmp_path / "other.zip", tmp_path / "transcripts.csv"
     with zipfile.ZipFile(bundle) as archive, zipfile.ZipFile(other, "w") as changed:
         for name in archive.namelist():
             content = archive.read(name)
             if name == "bundle.json":
-                content = json.dumps({**json.loads(content), "commits": ["0000000"]}).encode()
+                document = json.loads(content)
+                made_of = {**document["made_of"], max(document["made_of"]): "other"}
+                content = json.dumps({**document, "commits": ["0000000"], "made_of": made_of}).encode()
             changed.writestr(name, content)
     rows = list(csv.DictReader(transcripts(QUARTER).open(encoding="utf-8", newline="")))
     with fewer.open("w", encoding="utf-8", newline="") as file:
@@ -141,6 +143,7 @@ def test_what_differs_is_told(bundle: Path, tmp_path: Path) -> None:
     assert "Not the same: firms, calls" in ended.stdout
     assert "the transcripts, or how they are read, are not those of the bundle" in ended.stdout
     assert "the bundle is of commit 0000000" in ended.stdout
+    assert "firms made of other sentences, or with other code, models or settings: 1" in ended.stdout
 
 
 @pytest.mark.parametrize(
@@ -150,6 +153,7 @@ def test_what_differs_is_told(bundle: Path, tmp_path: Path) -> None:
         ({"with_text": None}, "its with_text is None"),
         ({"input": None}, "its input is None"),
         ({"commits": None}, "its commits is None"),
+        ({"made_of": None}, "its made_of is None"),
         ({"bundled_by": {}}, "'machine'"),
     ],
     ids=str,
@@ -158,7 +162,7 @@ def test_a_document_that_says_too_little_is_refused_before_the_run(
     tmp_path: Path, changed: dict[str, Any], why: str
 ) -> None:
     settings: dict[str, Any] = asdict(Settings(6, "keywords", "keywords", None, [], "date", False))
-    document = {"format": FORMAT, "quarter": QUARTER, "with_text": False, "commits": [], "input": {}}
+    document = {"format": FORMAT, "quarter": QUARTER, "with_text": False, "commits": [], "input": {}, "made_of": {}}
     document |= {"bundled_by": {"machine": "x"}, **changed, "settings": settings | changed.get("settings", {})}
     path = tmp_path / "bundle.zip"
     with zipfile.ZipFile(path, "w") as archive:

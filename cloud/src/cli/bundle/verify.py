@@ -149,7 +149,7 @@ def _reasons(document: dict[str, Any], made_again: dict[str, Any]) -> list[str]:
     made_of = document["made_of"]
     n_others = sum(made_of.get(firm_id, made) != made for firm_id, made in made_again["made_of"].items())
     if n_others:
-        reasons.append(f"{n_others:,} firms are made of other sentences, or with other code, models or settings")
+        reasons.append(f"firms made of other sentences, or with other code, models or settings: {n_others:,}")
     if commits != [commit]:
         reasons.append(f"the bundle is of commit {', '.join(commits) or 'unknown'}, this is {commit}")
     if here != there:
