@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from cloud.src.models.embeddings import Embedder, Vectors, unit
 from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.sentences.sentences import firm_sentences
-from cloud.src.themes.phrases import Phrases, phrases_of
+from cloud.src.themes.phrases import Phrases, repeated_phrases, shared_phrases
 from cloud.src.themes.stability import part_of_firm
 from cloud.src.topics.find_topics import find_topics
 from cloud.src.topics.keywords import n_content_words, topic_keywords
@@ -62,7 +62,7 @@ class Collection:
     @cached_property
     def phrases(self) -> Phrases:
         """Phrases that several firms use, and which sentence has which."""
-        return phrases_of(self.texts, self.firms)
+        return shared_phrases(repeated_phrases(self.texts), self.firms)
 
     @cached_property
     def digest(self) -> str:

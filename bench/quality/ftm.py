@@ -10,8 +10,8 @@ from bench.quality.labels import Groups
 from bench.quality.methods import MAX_FIRM_DOMINANCE, MIN_FIRMS, Found, Task, ftm_by_topics
 from cloud.src.models.byte_vectors import to_bytes
 from cloud.src.themes.count import count
-from cloud.src.themes.measure import FittedThemes, Limits, Sentences, fit, measure
-from cloud.src.themes.phrases import matrix_of
+from cloud.src.themes.measure import FittedThemes, Limits, Sentences, fit, measure_fitted
+from cloud.src.themes.phrases import matrix_of, repeated_phrases
 from cloud.src.themes.sentence_grid import centred
 
 # Without a dictionary, from which cosine a sentence counts: the best in each quarter.
@@ -27,11 +27,12 @@ def ftm(task: Task) -> Found:
         firms=collection.firms,
         calls=np.unique(collection.calls, return_inverse=True)[1].astype(np.int64),
         texts=collection.texts,
+        phrases=repeated_phrases(collection.texts),
         seeds=seeds,
         is_procedural=collection.nearly_procedural,
     )
     fitted = fit(sentences, int(seeds.max(initial=-1)) + 1, Limits(MIN_FIRMS, MAX_FIRM_DOMINANCE))
-    measured = measure(fitted, sentences.vectors, sentences.texts)
+    measured = measure_fitted(fitted, sentences)
     n_themes, n = len(fitted.family_of), len(collection.texts)
     themes = measured.themes.members(n, n_themes)
     families = measured.families.members(n, fitted.n_families)

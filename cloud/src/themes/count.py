@@ -56,13 +56,15 @@ def count(
     ``said`` is 1 where a sentence has a phrase, shape (n, phrases); ``is_own`` says which phrase is in which theme's
     dictionary, shape (themes, phrases). ``near`` above 1 counts by phrases alone.
     """
+    hits = _phrase_hits(said, is_own)
+    starts = range(0, len(sentences), _BLOCK)
+    first_hits = np.searchsorted(hits.sentence, [*starts, len(sentences)])
     blocks = [
         _count_block(
-            sentences[start : start + _BLOCK], said[start : start + _BLOCK], centroids, is_own, near, near_with_phrase
+            sentences[start : start + _BLOCK], centroids, hits.between(first, end, start), near, near_with_phrase
         )
-        for start in range(0, len(sentences), _BLOCK)
+        for start, first, end in zip(starts, first_hits, first_hits[1:], strict=False)
     ]
-    starts = range(0, len(sentences), _BLOCK)
     return Counted(
         np.concatenate([block.sentence + start for block, start in zip(blocks, starts, strict=True)] or [_NOTHING]),
         np.concatenate([block.theme for block in blocks] or [_NOTHING]),
@@ -71,36 +73,43 @@ def count(
     )
 
 
+@dataclass(frozen=True)
+class _Hits:
+    """Every (sentence, theme, phrase) where the sentence has a phrase of the theme's, by sentence, then phrase."""
+
+    sentence: Rows
+    theme: Rows
+    phrase: Rows
+
+    def between(self, first: int, end: int, first_sentence: int) -> _Hits:
+        """Some of the hits, with sentences numbered from ``first_sentence`` on."""
+        return _Hits(self.sentence[first:end] - first_sentence, self.theme[first:end], self.phrase[first:end])
+
+
 def _count_block(
-    sentences: CoarseGrid,
-    said: sp.csr_matrix,
-    centroids: CoarseGrid,
-    is_own: NDArray[np.bool_],
-    near: float,
-    near_with_phrase: float,
+    sentences: CoarseGrid, centroids: CoarseGrid, hits: _Hits, near: float, near_with_phrase: float
 ) -> Counted:
     products = sentences @ centroids.T
     counts = products >= near * COARSE_STEPS**2
     first_phrase = np.full(products.shape, NO_PHRASE)
-    sentence, theme, phrase = _phrase_hits(said, is_own)
-    enough = products[sentence, theme] >= near_with_phrase * COARSE_STEPS**2
-    counts[sentence[enough], theme[enough]] = True
-    # Hits come by phrase, so written backwards the first phrase is what stays.
-    first_phrase[sentence[::-1], theme[::-1]] = phrase[::-1]
+    enough = products[hits.sentence, hits.theme] >= near_with_phrase * COARSE_STEPS**2
+    counts[hits.sentence[enough], hits.theme[enough]] = True
+    # Written backwards the first phrase is what stays.
+    first_phrase[hits.sentence[::-1], hits.theme[::-1]] = hits.phrase[::-1]
     rows, themes = np.nonzero(counts)
     similarity = np.round(products[rows, themes].astype(np.float64) / COARSE_STEPS**2, 4)
     return Counted(rows, themes, similarity, first_phrase[rows, themes])
 
 
-def _phrase_hits(said: sp.csr_matrix, is_own: NDArray[np.bool_]) -> tuple[Rows, Rows, Rows]:
-    """Every (sentence, theme, phrase) where the sentence has a phrase of the theme's, by phrase."""
-    themes_of = sp.csr_matrix(is_own.T)
-    said = said.tocsc()
-    sentences, themes, phrases = [_NOTHING], [_NOTHING], [_NOTHING]
-    for phrase in np.flatnonzero(is_own.any(axis=0)):
-        with_it = said.indices[said.indptr[phrase] : said.indptr[phrase + 1]]
-        of_themes = themes_of.indices[themes_of.indptr[phrase] : themes_of.indptr[phrase + 1]]
-        sentences.append(np.repeat(with_it, len(of_themes)))
-        themes.append(np.tile(of_themes, len(with_it)))
-        phrases.append(np.full(len(with_it) * len(of_themes), phrase))
-    return np.concatenate(sentences), np.concatenate(themes), np.concatenate(phrases)
+def _phrase_hits(said: sp.csr_matrix, is_own: NDArray[np.bool_]) -> _Hits:
+    own = np.flatnonzero(is_own.any(axis=0))
+    themes_of = sp.csr_matrix(is_own[:, own].T)
+    said = said[:, own]
+    said.sort_indices()
+    n_themes_of = np.diff(themes_of.indptr)[said.indices]
+    entry = np.repeat(np.arange(said.nnz), n_themes_of)
+    # Of each entry of ``said`` the themes of its phrase, one after the other.
+    place = np.arange(len(entry)) - np.repeat(np.cumsum(n_themes_of) - n_themes_of, n_themes_of)
+    sentence = np.repeat(np.arange(said.shape[0]), np.diff(said.indptr))
+    theme = themes_of.indices[themes_of.indptr[said.indices[entry]] + place]
+    return _Hits(sentence[entry], theme.astype(np.int64), own[said.indices[entry]])

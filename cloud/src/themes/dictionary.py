@@ -30,6 +30,7 @@ MAX_PRIOR_SHARE = 0.01
 # A family is wider than a theme: fewer of its sentences share a phrase, but most with the phrase are the family's.
 FAMILY_MIN_PURITY = 0.4
 FAMILY_MIN_SHARE = 0.01
+_BLOCK = 8_192
 
 Shares = NDArray[np.float64]
 
@@ -54,13 +55,24 @@ class Dictionary:
         return Dictionary(self.is_own[themes], self.purity[themes], self.share[themes], self.log_odds[themes])
 
 
-def theme_dictionaries(
-    sentences: CoarseGrid, phrases: Phrases, members: sp.csr_matrix, centroids: CoarseGrid
-) -> Dictionary:
-    """The dictionaries of themes; ``members`` is 1 where a sentence is a theme's, shape (sentences, themes)."""
-    purity, share, log_odds = _shares(phrases, members)
+def means_of_phrases(phrases: Phrases, sentences: CoarseGrid) -> CoarseGrid:
+    """The mean of the sentences that have each phrase, shape (phrases, dimensions)."""
+    sums = np.zeros((len(phrases.texts), sentences.shape[1]))
+    for start in range(0, len(sentences), _BLOCK):  # all of them in double precision would take 800 MB
+        sums += phrases.said[start : start + _BLOCK].T @ sentences[start : start + _BLOCK].astype(np.float64)
     uses = np.maximum(np.asarray(phrases.said.sum(axis=0)).ravel(), 1)
-    means = np.rint((phrases.said.T @ sentences.astype(np.float64)) / uses[:, None]).astype(np.float32)
+    means: CoarseGrid = np.rint(sums / uses[:, None]).astype(np.float32)
+    return means
+
+
+def theme_dictionaries(
+    phrases: Phrases, means: CoarseGrid, members: sp.csr_matrix, centroids: CoarseGrid
+) -> Dictionary:
+    """The dictionaries of themes; ``members`` is 1 where a sentence is a theme's, shape (sentences, themes).
+
+    ``means`` are those of the phrases' sentences, as ``means_of_phrases`` returns them.
+    """
+    purity, share, log_odds = _shares(phrases, members)
     nearness = (centroids @ means.T) / COARSE_STEPS**2
     is_own = (nearness >= MIN_NEARNESS) & (share >= MIN_SHARE) & (log_odds >= MIN_Z)
     return Dictionary(is_own, purity, share, log_odds)

@@ -17,10 +17,10 @@ from cloud.src.models.byte_vectors import ByteVectors
 from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.themes import near_duplicates
 from cloud.src.themes.count import NEAR_WITH_FAMILY_PHRASE, NO_PHRASE, Counted, count
-from cloud.src.themes.dictionary import Dictionary, family_dictionaries, theme_dictionaries
+from cloud.src.themes.dictionary import Dictionary, family_dictionaries, means_of_phrases, theme_dictionaries
 from cloud.src.themes.families import find_families
-from cloud.src.themes.phrases import Phrases, by_firm, matrix_of, of_sentence, phrases_of
-from cloud.src.themes.refine import NO_THEME, Rows, centroids_of, membership, nearest, refine
+from cloud.src.themes.phrases import Phrases, by_firm, matrix_of, of_sentence, shared_phrases
+from cloud.src.themes.refine import NO_THEME, Rows, centroids_of, membership, nearest, refine, renumbered
 from cloud.src.themes.sentence_grid import Mean, centred, mean_of
 from cloud.src.topics.grid import COARSE_STEPS, CoarseGrid
 from cloud.src.topics.procedural import MAX_SHARE_OF_NEARLY_PROCEDURAL
@@ -33,14 +33,15 @@ _NEVER_NEAR = 2.0
 class Sentences:
     """Sentences that say something, in spoken order; all of length n but ``vectors``, of shape (n, dimensions).
 
-    ``firms`` and ``calls`` are numbers; ``seeds`` is the theme that the sentence's topic is in, NO_THEME for none,
-    and ``is_procedural`` whether it comes near to what runs a call.
+    ``phrases`` are those that ``texts`` repeat. ``firms`` and ``calls`` are numbers; ``seeds`` is the theme that the
+    sentence's topic is in, NO_THEME for none, and ``is_procedural`` whether it comes near to what runs a call.
     """
 
     vectors: ByteVectors
     firms: Rows
     calls: Rows
     texts: Sequence[str]
+    phrases: Phrases
     seeds: Rows
     is_procedural: NDArray[np.bool_]
 
@@ -98,47 +99,59 @@ def fit(sentences: Sentences, n_seeds: int, limits: Limits) -> FittedThemes:
     """Refine the themes that the topics have shown, build their dictionaries, and put them into families."""
     mean = mean_of([sentences.vectors])
     grid = centred(sentences.vectors, mean)
-    phrases = phrases_of(sentences.texts, sentences.firms)
-    centroids, dictionary, members = _fit_themes(sentences, grid, phrases, n_seeds, limits)
-    labels = nearest(grid, centroids)
-    family_of = find_families(centroids, dictionary.log_odds, labels, sentences.calls, members)
+    phrases = shared_phrases(sentences.phrases, sentences.firms)
+    themes = _fit_themes(sentences, grid, phrases, n_seeds, limits)
+    family_of = find_families(
+        themes.centroids, themes.dictionary.log_odds, themes.nearest, sentences.calls, themes.members
+    )
     return FittedThemes(
         mean,
         phrases.texts,
-        _groups(sentences, phrases, centroids, dictionary, members),
-        _fit_families(sentences, grid, phrases, labels, family_of, members),
+        _groups(sentences, phrases, themes.centroids, themes.dictionary, themes.members),
+        _fit_families(sentences, grid, phrases, themes, family_of),
         family_of,
     )
 
 
-def _fit_themes(
-    sentences: Sentences, grid: CoarseGrid, phrases: Phrases, n_seeds: int, limits: Limits
-) -> tuple[CoarseGrid, Dictionary, sp.csr_matrix]:
-    """Centroids and dictionaries of the valid themes, and 1 where a sentence counts for one."""
-    centroids, dictionary, members = _valid(sentences, grid, phrases, refine(grid, sentences.seeds, n_seeds), limits)
+@dataclass(frozen=True)
+class _Themes:
+    """Valid themes; ``members`` is 1 where a sentence counts for one, shape (sentences, themes).
+
+    nearest: the theme that each sentence is nearest to, NO_THEME where none is near.
+    """
+
+    centroids: CoarseGrid
+    dictionary: Dictionary
+    members: sp.csr_matrix
+    nearest: Rows
+
+
+def _fit_themes(sentences: Sentences, grid: CoarseGrid, phrases: Phrases, n_seeds: int, limits: Limits) -> _Themes:
+    means = means_of_phrases(phrases, grid)
+
+    def valid(centroids: CoarseGrid) -> _Themes:
+        """The themes that are valid when they have dictionaries and are counted."""
+        labels = nearest(grid, centroids)
+        dictionary = theme_dictionaries(phrases, means, membership(labels, len(centroids)), centroids)
+        members = count(grid, phrases.said, centroids, dictionary.is_own).members(len(grid), len(centroids))
+        dropped = np.union1d(
+            invalid(members, sentences.firms, dictionary.is_own, limits), _procedural(members, sentences.is_procedural)
+        )
+        kept = np.setdiff1d(np.arange(len(centroids)), dropped)
+        lost = np.flatnonzero(np.isin(labels, dropped))
+        labels = renumbered(labels, kept, len(centroids))
+        labels[lost] = nearest(grid[lost], centroids[kept])
+        return _Themes(centroids[kept], dictionary.of(kept), members[:, kept], labels)
+
+    themes = valid(refine(grid, sentences.seeds, n_seeds))
     # Until none are the same: what two have become has another dictionary, and may count what a third one does.
     while True:
-        same = near_duplicates.same_sentences(members)
+        same = near_duplicates.same_sentences(themes.members)
         n_merged = int(same.max(initial=-1)) + 1
-        if n_merged == len(centroids):
-            return centroids, dictionary, members
-        labels = np.append(same, NO_THEME)[nearest(grid, centroids)]  # the last place is that of NO_THEME
-        merged = centroids_of(grid, labels, n_merged)
-        centroids, dictionary, members = _valid(sentences, grid, phrases, merged, limits)
-
-
-def _valid(
-    sentences: Sentences, grid: CoarseGrid, phrases: Phrases, centroids: CoarseGrid, limits: Limits
-) -> tuple[CoarseGrid, Dictionary, sp.csr_matrix]:
-    """The themes that are valid when they have dictionaries and are counted."""
-    near = membership(nearest(grid, centroids), len(centroids))
-    dictionary = theme_dictionaries(grid, phrases, near, centroids)
-    members = count(grid, phrases.said, centroids, dictionary.is_own).members(len(grid), len(centroids))
-    dropped = np.union1d(
-        invalid(members, sentences.firms, dictionary.is_own, limits), _procedural(members, sentences.is_procedural)
-    )
-    valid = np.setdiff1d(np.arange(len(centroids)), dropped)
-    return centroids[valid], dictionary.of(valid), members[:, valid]
+        if n_merged == len(themes.centroids):
+            return themes
+        labels = np.append(same, NO_THEME)[themes.nearest]  # the last place is that of NO_THEME
+        themes = valid(centroids_of(grid, labels, n_merged))
 
 
 def _procedural(members: sp.csr_matrix, is_procedural: NDArray[np.bool_]) -> Rows:
@@ -147,16 +160,14 @@ def _procedural(members: sp.csr_matrix, is_procedural: NDArray[np.bool_]) -> Row
     return np.flatnonzero((members.T @ is_procedural.astype(np.float64)) / sizes > MAX_SHARE_OF_NEARLY_PROCEDURAL)
 
 
-def _fit_families(
-    sentences: Sentences, grid: CoarseGrid, phrases: Phrases, labels: Rows, family_of: Rows, members: sp.csr_matrix
-) -> Groups:
+def _fit_families(sentences: Sentences, grid: CoarseGrid, phrases: Phrases, themes: _Themes, family_of: Rows) -> Groups:
     n_families = int(family_of.max(initial=-1)) + 1
     family_of_theme = membership(family_of, n_families)
-    nearest_family = np.append(family_of, NO_THEME)[labels]  # the last place is that of NO_THEME
+    nearest_family = np.append(family_of, NO_THEME)[themes.nearest]  # the last place is that of NO_THEME
     centroids = centroids_of(grid, nearest_family, n_families)
     dictionary = family_dictionaries(phrases, membership(nearest_family, n_families))
     with_phrase = count(grid, phrases.said, centroids, dictionary.is_own, _NEVER_NEAR, NEAR_WITH_FAMILY_PHRASE)
-    either = (members @ family_of_theme) + with_phrase.members(len(grid), n_families)
+    either = (themes.members @ family_of_theme) + with_phrase.members(len(grid), n_families)
     return _groups(sentences, phrases, centroids, dictionary, (either > 0).astype(np.float64))
 
 
@@ -203,8 +214,16 @@ class Measured:
 
 def measure(fitted: FittedThemes, vectors: ByteVectors, texts: Sequence[str]) -> Measured:
     """Count some sentences, any number at a time."""
-    grid = centred(vectors.reshape(len(texts), len(fitted.mean)), fitted.mean)
-    said = matrix_of([of_sentence(text) for text in texts], fitted.phrases)
+    return _measured(fitted, vectors, matrix_of([of_sentence(text) for text in texts], fitted.phrases))
+
+
+def measure_fitted(fitted: FittedThemes, sentences: Sentences) -> Measured:
+    """Count sentences that have been fitted to, whose phrases are known."""
+    return _measured(fitted, sentences.vectors, sentences.phrases.named(fitted.phrases).said)
+
+
+def _measured(fitted: FittedThemes, vectors: ByteVectors, said: sp.csr_matrix) -> Measured:
+    grid = centred(vectors.reshape(said.shape[0], len(fitted.mean)), fitted.mean)
     themes = count(grid, said, fitted.themes.centroids, fitted.themes.dictionary.is_own)
     families = fitted.families
     with_phrase = count(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,21 +28,44 @@ class Phrases:
     said: sp.csr_matrix
     texts: list[str]
 
+    def of(self, columns: Sequence[int] | NDArray[np.int64]) -> Phrases:
+        """Some of the phrases, in the order given."""
+        return Phrases(self.said[:, columns], [self.texts[column] for column in columns])
+
+    def named(self, texts: Sequence[str]) -> Phrases:
+        """The phrases with these texts, in their order. Raises KeyError when there is none."""
+        column_of = {text: column for column, text in enumerate(self.texts)}
+        return self.of([column_of[text] for text in texts])
+
 
 def of_sentence(text: str) -> list[str]:
     """Each phrase of a sentence once."""
     return sorted(set(terms(text, _NO_WORDS)))
 
 
-def phrases_of(texts: Sequence[str], firms: NDArray[np.int64]) -> Phrases:
+def repeated_phrases(texts: Sequence[str]) -> Phrases:
+    """The phrases that are said often enough to be a small quarter's: split once, whatever firms are left out later."""
+    number_of: dict[str, int] = {}
+    ends, flat = [0], array("q")
+    for text in texts:
+        flat.extend(number_of.setdefault(phrase, len(number_of)) for phrase in of_sentence(text))
+        ends.append(len(flat))
+    numbers = np.frombuffer(flat, dtype=np.int64)
+    said = sp.csr_matrix((np.ones(len(numbers)), numbers, ends), shape=(len(texts), len(number_of)))
+    names = list(number_of)
+    repeated = np.flatnonzero(_uses(said) >= MIN_SENTENCES_OF_A_SMALL_QUARTER)
+    return Phrases(said, names).of(sorted(repeated.tolist(), key=names.__getitem__))
+
+
+def shared_phrases(phrases: Phrases, firms: NDArray[np.int64]) -> Phrases:
     """The phrases that enough sentences of enough firms have; ``firms`` has the firm's number of each sentence."""
-    phrases_of_sentence = [of_sentence(text) for text in texts]
-    counts = Counter(phrase for phrases in phrases_of_sentence for phrase in phrases)
-    least = min(max(len(texts) // SENTENCES_PER_USE, MIN_SENTENCES_OF_A_SMALL_QUARTER), MIN_SENTENCES)
-    frequent = sorted(phrase for phrase, count in counts.items() if count >= least)
-    said = matrix_of(phrases_of_sentence, frequent)
-    shared = np.flatnonzero(np.diff((by_firm(firms) @ said).tocsc().indptr) >= MIN_FIRMS)
-    return Phrases(said[:, shared].tocsr(), [frequent[column] for column in shared])
+    least = min(max(len(firms) // SENTENCES_PER_USE, MIN_SENTENCES_OF_A_SMALL_QUARTER), MIN_SENTENCES)
+    frequent = phrases.of(np.flatnonzero(_uses(phrases.said) >= least))
+    return frequent.of(np.flatnonzero(np.diff((by_firm(firms) @ frequent.said).tocsc().indptr) >= MIN_FIRMS))
+
+
+def _uses(said: sp.csr_matrix) -> NDArray[np.int64]:
+    return np.bincount(said.indices, minlength=said.shape[1])
 
 
 def matrix_of(phrases_of_sentence: Sequence[Sequence[str]], known: Sequence[str]) -> sp.csr_matrix:

@@ -36,10 +36,15 @@ def refine(sentences: CoarseGrid, labels: Rows, n_themes: int) -> CoarseGrid:
         labels = nearest(sentences, centroids)
         sizes = np.bincount(labels[labels != NO_THEME], minlength=len(centroids))
         kept = np.flatnonzero(sizes >= MIN_SENTENCES)
-        new_number = np.full(len(centroids) + 1, NO_THEME)  # the last place is that of NO_THEME
-        new_number[kept] = np.arange(len(kept))
-        centroids = centroids_of(sentences, new_number[labels], len(kept))
+        centroids = centroids_of(sentences, renumbered(labels, kept, len(centroids)), len(kept))
     return centroids
+
+
+def renumbered(labels: Rows, kept: Rows, n_themes: int) -> Rows:
+    """The labels when only some of the themes are kept, in their order; NO_THEME for those of others."""
+    new_number = np.full(n_themes + 1, NO_THEME)  # the last place is that of NO_THEME
+    new_number[kept] = np.arange(len(kept))
+    return new_number[labels]
 
 
 def nearest(sentences: CoarseGrid, centroids: CoarseGrid) -> Rows:
@@ -49,8 +54,9 @@ def nearest(sentences: CoarseGrid, centroids: CoarseGrid) -> Rows:
         return labels
     for start in range(0, len(sentences), _BLOCK):
         products = sentences[start : start + _BLOCK] @ centroids.T
-        is_near = products.max(axis=1) >= NEAR * COARSE_STEPS**2
-        labels[start : start + _BLOCK] = np.where(is_near, products.argmax(axis=1), NO_THEME)
+        best = products.argmax(axis=1)
+        is_near = products[np.arange(len(best)), best] >= NEAR * COARSE_STEPS**2
+        labels[start : start + _BLOCK] = np.where(is_near, best, NO_THEME)
     return labels
 
 

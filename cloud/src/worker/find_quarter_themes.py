@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from cloud.src.models.embeddings import Embedder, Vectors
 from cloud.src.themes.count import Counted
 from cloud.src.themes.find_themes import find_themes
-from cloud.src.themes.measure import FittedThemes, Limits, Sentences, fit, measure
+from cloud.src.themes.measure import FittedThemes, Limits, Sentences, fit, measure_fitted
 from cloud.src.themes.refine import NO_THEME
 from cloud.src.themes.stability import MIN_FIRMS, RERUNS, best_jaccard, part_of_firm
 from cloud.src.worker.quarter_sentences import SpokenPart, sampled, to_fit
@@ -95,7 +95,7 @@ def stability(
     tenth_of_topic = np.array([tenth[firm_id] for firm_id in topics.firm_ids])
     tenth_of_firm = np.array([tenth[firm_id] for firm_id in firm_ids])
     n_sentences = len(sentences.texts)
-    whole = measure(fitted, sentences.vectors, sentences.texts)
+    whole = measure_fitted(fitted, sentences)
     themes: list[Shares] = []
     families: list[Shares] = []
     for left_out in range(RERUNS):
@@ -103,7 +103,7 @@ def stability(
         rows = np.flatnonzero(tenth_of_firm[sentences.firms] != left_out)
         rest = _some(replace(sentences, seeds=np.append(seed_of_topic, NO_THEME)[topic_of_sentence]), rows)
         rerun = fit(rest, n_seeds, limits)
-        again = measure(rerun, rest.vectors, rest.texts)
+        again = measure_fitted(rerun, rest)
         n_themes, n_families = (len(fitted.family_of), len(rerun.family_of)), (fitted.n_families, rerun.n_families)
         themes.append(_jaccard(whole.themes, again.themes, n_themes, rows, n_sentences))
         families.append(_jaccard(whole.families, again.families, n_families, rows, n_sentences))
@@ -126,6 +126,7 @@ def _some(sentences: Sentences, rows: Numbers) -> Sentences:
         firms=sentences.firms[rows],
         calls=sentences.calls[rows],
         texts=[sentences.texts[row] for row in rows],
+        phrases=replace(sentences.phrases, said=sentences.phrases.said[rows]),
         seeds=sentences.seeds[rows],
         is_procedural=sentences.is_procedural[rows],
     )

@@ -17,7 +17,7 @@ from cloud.src.naming.guard import sameness
 from cloud.src.naming.namer import Namer
 from cloud.src.naming.theme_candidates import Groups, Spoken, candidates
 from cloud.src.naming.theme_names import Candidates, Label, Labels, choose
-from cloud.src.themes.measure import FittedThemes, Sentences, measure
+from cloud.src.themes.measure import FittedThemes, Sentences, measure_fitted
 from cloud.src.worker import answers
 from cloud.src.worker.quarter_sentences import SpokenPart
 from cloud.src.worker.rank_quarter import Ranked, RankedQuarter
@@ -39,7 +39,7 @@ def candidates_of(
     ``speakers`` and ``firm_names`` have an entry per firm.
     """
     n_sentences = len(sentences.texts)
-    counted = measure(fitted, sentences.vectors, sentences.texts)
+    counted = measure_fitted(fitted, sentences)
     return candidates(
         Spoken(sentences.texts, sentences.firms, sentences.is_procedural, firm_names, speakers),
         Groups(counted.themes.members(n_sentences, len(fitted.family_of)), fitted.themes.means),

@@ -19,6 +19,7 @@ from cloud.src.models import byte_vectors
 from cloud.src.models.byte_vectors import ByteVectors
 from cloud.src.models.embeddings import Embedder, unit
 from cloud.src.themes.measure import Sentences
+from cloud.src.themes.phrases import repeated_phrases
 from cloud.src.themes.refine import NO_THEME
 from cloud.src.topics import procedural
 from cloud.src.topics.grid import COARSE_STEPS, CoarseGrid, on_coarse_grid
@@ -111,16 +112,18 @@ def to_fit(parts: Iterable[SpokenPart], seed_of_topic: NDArray[np.int64], embedd
     if not together:
         nothing = np.zeros(0, dtype=np.int64)
         empty = np.zeros((0, embedder.dimensions), dtype=np.int8)
-        return Sentences(empty, nothing, nothing, [], nothing, np.zeros(0, dtype=np.bool_))
+        return Sentences(empty, nothing, nothing, [], repeated_phrases([]), nothing, np.zeros(0, dtype=np.bool_))
     vectors = np.concatenate([part.vectors for part in together])
     call_ids = [call for part in together for call in part.calls]
     calls = {call: number for number, call in enumerate(dict.fromkeys(call_ids))}
     topics = np.concatenate([part.topics for part in together])
+    texts = [text for part in together for text in part.texts]
     return Sentences(
         vectors=vectors,
         firms=np.concatenate([part.firms for part in together]),
         calls=np.array([calls[call] for call in call_ids], dtype=np.int64),
-        texts=[text for part in together for text in part.texts],
+        texts=texts,
+        phrases=repeated_phrases(texts),
         seeds=np.append(seed_of_topic, NO_THEME)[topics],  # the last place is that of NO_THEME
         is_procedural=nearly_procedural(vectors, on_coarse_grid(embedder.embed(procedural.examples()))),
     )

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.src.themes.measure import Sentences
+from cloud.src.themes.phrases import repeated_phrases
 from cloud.src.themes.refine import NO_THEME
 
 DIMENSIONS = 64
@@ -41,7 +42,9 @@ def planted(seed: int = 0) -> tuple[Sentences, NDArray[np.int64]]:
     as_bytes = np.clip(np.rint(unit * 127), -127, 127).astype(np.int8)
     numbers = np.array(firms, dtype=np.int64)
     nothing = np.zeros(len(texts), dtype=bool)
-    return Sentences(as_bytes, numbers, numbers, texts, np.array(seeds), nothing), np.array(subjects)
+    return Sentences(as_bytes, numbers, numbers, texts, repeated_phrases(texts), np.array(seeds), nothing), np.array(
+        subjects
+    )
 
 
 def rows_of(sentences: Sentences, rows: NDArray[np.int64]) -> Sentences:
@@ -49,5 +52,5 @@ def rows_of(sentences: Sentences, rows: NDArray[np.int64]) -> Sentences:
     order = {firm: number for number, firm in enumerate(dict.fromkeys(sentences.firms[rows]))}
     numbers = np.array([order[firm] for firm in sentences.firms[rows]], dtype=np.int64)
     texts = [sentences.texts[row] for row in rows]
-    is_procedural = sentences.is_procedural[rows]
-    return Sentences(sentences.vectors[rows], numbers, numbers, texts, sentences.seeds[rows], is_procedural)
+    is_procedural, phrases = sentences.is_procedural[rows], repeated_phrases(texts)
+    return Sentences(sentences.vectors[rows], numbers, numbers, texts, phrases, sentences.seeds[rows], is_procedural)

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from cloud.src.themes.measure import FittedThemes, Limits, Measured, Sentences, fit, invalid, measure
+from cloud.src.themes.measure import FittedThemes, Limits, Measured, Sentences, fit, invalid, measure, measure_fitted
+from cloud.src.themes.phrases import repeated_phrases
 from cloud.src.themes.refine import NO_THEME, membership
 from tests.fast.themes.planted_quarter import DIMENSIONS, FIRMS, SUBJECTS, planted, rows_of
 
@@ -26,6 +27,16 @@ def test_a_sentence_counts_for_its_subject_and_chatter_for_nothing() -> None:
     assert len(fitted.family_of) == len(SUBJECTS)
     np.testing.assert_array_equal(counts.themes.sentence, np.flatnonzero(subjects != NO_THEME))
     np.testing.assert_array_equal(counts.themes.theme, subjects[subjects != NO_THEME])
+
+
+def test_what_was_fitted_to_is_counted_like_any_other_sentences() -> None:
+    sentences, _ = planted()
+    fitted, counts = measured(sentences)
+    again = measure_fitted(fitted, sentences)
+
+    for one, other in ((counts.themes, again.themes), (counts.families, again.families)):
+        for column in ("sentence", "theme", "similarity", "phrase"):
+            np.testing.assert_array_equal(getattr(one, column), getattr(other, column))
 
 
 def test_a_theme_knows_its_own_phrases() -> None:
@@ -105,7 +116,7 @@ def test_what_counts_for_a_theme_counts_for_its_family() -> None:
 def test_a_theme_without_a_phrase_of_its_own_is_dropped() -> None:
     sentences, subjects = planted()
     texts = [f"word{row}" if subjects[row] == 0 else text for row, text in enumerate(sentences.texts)]
-    fitted = fit(replace(sentences, texts=texts), len(SUBJECTS), LIMITS)
+    fitted = fit(replace(sentences, texts=texts, phrases=repeated_phrases(texts)), len(SUBJECTS), LIMITS)
 
     assert len(fitted.family_of) == len(SUBJECTS) - 1
 
