@@ -1,0 +1,27 @@
+"""The table of locked packages is that of the lockfile."""
+
+from __future__ import annotations
+
+from docs.packages.list_locked import HEADING, PAGE, locked_packages, row, without_sha256
+
+
+def test_the_table_has_every_locked_package_with_its_licence_and_use() -> None:
+    rows = PAGE.read_text(encoding="utf-8").partition(HEADING)[2].splitlines()
+    licences = [line.split(" | ")[2] for line in rows]
+
+    again = "./pants run docs/packages/list_locked.py writes it again"
+    assert rows == [row(each, said) for each, said in zip(locked_packages(), licences, strict=True)], again
+    assert all(licences) and "not said" not in licences
+
+
+def test_every_locked_file_has_a_sha256() -> None:
+    assert without_sha256() == []
+
+
+def test_what_is_required_says_what_for_and_what_is_not_says_who_needs_it() -> None:
+    uses = {each.name: each.use for each in locked_packages()}
+
+    assert uses["duckdb"].startswith("queries over many Parquet files")
+    assert uses["hypothesis"].startswith("tests: ")
+    assert uses["botocore"].startswith("needed by ") and "boto3" in uses["botocore"] and "openai" not in uses["botocore"]
+    assert uses["flask-cors"] == "needed by moto"  # by its extra, server
