@@ -26,12 +26,13 @@ _NOT_A_BUG = (
 
 EXIT_FAILED, EXIT_WRONG_INPUT, EXIT_CTRL_C = 1, 2, 130
 
+_signals: list[int] = []  # those that have come to stop ftm
+
 
 def main() -> None:
     """Run the command line of this process and exit."""
-    # Python leaves SIGINT ignored in a process that a script has started in the background.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too, because Python leaves it ignored in a process that a script has started in the background.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _exit_on_signal)
     sys.exit(run(sys.argv[1:]))
 
@@ -54,6 +55,10 @@ def run(arguments: list[str]) -> int:
         if error.errno not in _NOT_A_BUG:
             raise
         return _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, EXIT_FAILED)
+    except RuntimeError:
+        if not _signals:
+            raise
+        code = 128 + _signals[-1]  # DuckDB has made an error of its own of what the handler raised
     if code == EXIT_CTRL_C:  # typer makes this of KeyboardInterrupt
         return _fail("stopped; finished parts are kept: the same command again continues from there", EXIT_CTRL_C)
     return code or 0
@@ -66,7 +71,8 @@ def _fail(message: object, code: int) -> int:
 
 def _exit_on_signal(number: int, _frame: FrameType | None) -> None:
     # An exception, so that the run stops what it has started and keeps what it has finished.
-    raise SystemExit(128 + number)
+    _signals.append(number)
+    raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
 
 
 if __name__ == "__main__":

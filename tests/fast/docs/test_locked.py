@@ -23,5 +23,7 @@ def test_what_is_required_says_what_for_and_what_is_not_says_who_needs_it() -> N
 
     assert uses["duckdb"].startswith("queries over many Parquet files")
     assert uses["hypothesis"].startswith("tests: ")
-    assert uses["botocore"].startswith("needed by ") and "boto3" in uses["botocore"] and "openai" not in uses["botocore"]
+    assert (
+        uses["botocore"].startswith("needed by ") and "boto3" in uses["botocore"] and "openai" not in uses["botocore"]
+    )
     assert uses["flask-cors"] == "needed by moto"  # by its extra, server
