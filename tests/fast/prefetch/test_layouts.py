@@ -160,6 +160,20 @@ def test_prose_stays_one_turn(prose: str) -> None:
     assert spoken_turns([Turn(prose, "qa")]) == (Turn(prose, "qa"),)
 
 
+def test_a_heading_that_looks_like_a_name_is_no_speaker_where_the_participants_are_listed() -> None:
+    with_headings = SEEKING_ALPHA.replace("Freight fell.", "Commercial Vehicles\n\nFreight fell.").replace(
+        "Raj Patel\nWhy", "Rajesh K. Patel\nWhy"
+    )
+    turns = spoken_turns([Turn(with_headings, None)])
+
+    assert [turn.speaker for turn in turns if turn.speaker != "Operator"] == [
+        "Ada Byrne",
+        "Tom Alder",
+        "Rajesh K. Patel",  # listed with another first name
+        "Ada Byrne",
+    ]
+
+
 def test_a_name_may_have_initials_and_a_title() -> None:
     text = """\
 Operator: Good day. I now hand over to Mr. Cook.

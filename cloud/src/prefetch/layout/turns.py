@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
 
 from cloud.src.prefetch.calls import Turn
@@ -48,11 +48,11 @@ def turns_in(turn: Turn) -> list[Turn]:
     """Return the turns of a text whose speaker the source does not tell; the turn itself when its text is prose."""
     lines = without_page_marks(turn.text.splitlines())
     width = width_of("\n".join(lines))
-    speakers = _speakers(lines)
+    listed = _listed(lines)
+    speakers = _speakers(lines, listed)
     if not speakers:
         text = turn.text if len(lines) == len(turn.text.splitlines()) else "\n".join(lines)
         return [replace(turn, text=unwrapped(text, width))]
-    listed = _listed(lines)
     said = _said(lines, speakers)
     has_qa = any(_QA.fullmatch(_bare(line)) for line in lines)
     turns = []
@@ -68,7 +68,7 @@ def turns_in(turn: Turn) -> list[Turn]:
     return turns
 
 
-def _speakers(lines: list[str]) -> set[str]:
+def _speakers(lines: list[str], listed: Collection[str]) -> set[str]:
     """The names that begin a turn somewhere; empty when the text is prose.
 
     It is structured when an operator, a name with its title, or a name that comes twice begins a turn.
@@ -82,13 +82,23 @@ def _speakers(lines: list[str]) -> set[str]:
         n_lines = sum(bool(line.strip()) for line in lines)
         # One name alone says who speaks only if it is sure; headings that look like names are many different ones.
         if is_sure and (len(counts) > 1 or any(name.sure for name in names)) and len(names) * 60 >= n_lines:
-            return _believed(names, counts, has_list)
+            return _believed(names, counts, {_surname(name) for name in listed})
     return set()
 
 
-def _believed(names: list[Name], counts: Counter[str], has_list: bool) -> set[str]:
+def _believed(names: list[Name], counts: Counter[str], surnames: set[str]) -> set[str]:
+    """Of the names that begin a turn those that are no headings: "Commercial Vehicles" comes once and is not listed.
+
+    ``surnames`` are those of the listed participants. Without a list, many names that come once are headings.
+    """
     sure = {name.speaker for name in names if name.sure}
-    return {speaker for speaker, n in counts.items() if speaker in sure or n > 1 or has_list or len(counts) < 30}
+    known = {speaker for speaker in counts if _surname(speaker) in surnames}
+    may_come_once = not surnames and len(counts) < 30
+    return {speaker for speaker, n in counts.items() if speaker in sure | known or n > 1 or may_come_once}
+
+
+def _surname(name: str) -> str:
+    return name.removesuffix(" Jr.").removesuffix(" Jr").rstrip(",").split()[-1].lower()
 
 
 def _alone(line: str) -> Name | None:
