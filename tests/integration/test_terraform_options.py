@@ -35,6 +35,7 @@ def aws() -> Iterator[LocalAws]:
         group = aws.client("ec2").create_security_group(GroupName="alb", Description="of the load balancer")["GroupId"]
         for name, value in {
             "/ftm/storage/bucket": BUCKET,
+            "/ftm/storage/alerts_topic_arn": aws.client("sns").create_topic(Name="ftm-alerts")["TopicArn"],
             "/ftm/vllm/base_url": "http://vllm/v1",
             "/ftm/vllm/alb_security_group_id": group,
             "/ftm/batch/job_queue_arn": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-queue/ftm-queue-main",
@@ -57,9 +58,9 @@ def roots(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 @pytest.fixture(scope="module")
 def notifying(roots: dict[str, Root]) -> Iterator[Root]:
-    """The root stepfunctions, applied with an address and a schedule, and taken down again."""
+    """The root stepfunctions, applied with a schedule, and taken down again."""
     root = roots["stepfunctions"]
-    options = {"notification_email": ADDRESS, "schedule": SCHEDULE}
+    options = {"schedule": SCHEDULE}
     root.apply(var=options)
     code, plan = root.plan(var=options)
     assert code == NO_CHANGES, plan
@@ -71,39 +72,42 @@ def notifying(roots: dict[str, Root]) -> Iterator[Root]:
 # --- mails and a schedule ---------------------------------------------------------------------
 
 
-def test_the_topic_has_a_key_that_only_the_function_may_use(aws: LocalAws, notifying: Root) -> None:
-    topic = attributes_of_topic(aws, notifying)
-    kms = aws.client("kms")
-    key = kms.describe_key(KeyId=topic["KmsMasterKeyId"])["KeyMetadata"]
-    assert (key["KeyManager"], key["KeyState"]) == ("CUSTOMER", "Enabled")
-    assert kms.get_key_rotation_status(KeyId=key["KeyId"])["KeyRotationEnabled"]
-    users = principals(kms.get_key_policy(KeyId=key["KeyId"], PolicyName="default")["Policy"], "kms:GenerateDataKey")
-    function = aws.client("iam").get_role(RoleName="ftm-notify-completion-role")["Role"]["Arn"]
-    assert users == [{"AWS": function}]
-
-
-def attributes_of_topic(aws: LocalAws, root: Root) -> dict[str, str]:
-    attributes: dict[str, str] = aws.client("sns").get_topic_attributes(TopicArn=topic_arn(root))["Attributes"]
-    return attributes
-
-
-def topic_arn(root: Root) -> str:
-    arn: str = root.outputs()["notification_topic_arn"]
-    return arn
-
-
-def principals(policy: str, action: str) -> list[dict[str, str]]:
-    """Who is allowed this action."""
-    return [one["Principal"] for one in json.loads(policy)["Statement"] if action in one["Action"]]
-
-
-def test_the_address_and_the_function_are_joined_to_the_topic(aws: LocalAws, notifying: Root) -> None:
-    topic = topic_arn(notifying)
+def test_the_address_hears_what_alarms_and_budget_publish_and_no_other_account(
+    aws: LocalAws, roots: dict[str, Root]
+) -> None:
+    mails = ["aws_sns_topic_subscription.alerts", "aws_sns_topic_policy.alerts"]
+    roots["storage"].apply(var={"alert_email": ADDRESS}, target=mails)
+    topic = roots["storage"].outputs()["alerts_topic_arn"]
     subscriptions = aws.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     assert [(one["Protocol"], one["Endpoint"]) for one in subscriptions] == [("email", ADDRESS)]
+    (statement,) = json.loads(aws.client("sns").get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])[
+        "Statement"
+    ]
+    assert sorted(statement["Principal"]["Service"]) == ["budgets.amazonaws.com", "cloudwatch.amazonaws.com"]
+    assert (statement["Action"], statement["Resource"]) == ("sns:Publish", topic)
+    assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
+
+
+def test_a_budget_is_made_on_request_and_mails_to_the_topic(aws: LocalAws, roots: dict[str, Root]) -> None:
+    assert not [address for address in roots["ecs"].planned({}) if "aws_budgets_budget" in address]
+    only_budget = {"var": {"monthly_budget_usd": 50}, "target": ["aws_budgets_budget.monthly"]}
+    roots["ecs"].apply(**only_budget)
+    code, plan = roots["ecs"].plan(**only_budget)
+    assert code == NO_CHANGES, plan
+    (budget,) = aws.client("budgets").describe_budgets(AccountId=ACCOUNT)["Budgets"]
+    assert (budget["BudgetName"], float(budget["BudgetLimit"]["Amount"])) == ("ftm-monthly", 50)
+    roots["ecs"].destroy()
+
+
+def topic_arn(aws: LocalAws) -> str:
+    """The topic that is published."""
+    return str(aws.client("ssm").get_parameter(Name="/ftm/storage/alerts_topic_arn")["Parameter"]["Value"])
+
+
+def test_the_function_may_publish_to_the_topic_and_see_endings(aws: LocalAws, notifying: Root) -> None:
     policy = aws.client("iam").get_role_policy(RoleName="ftm-notify-completion-role", PolicyName="notify")
     publish, look = policy["PolicyDocument"]["Statement"]
-    assert (publish["Action"], publish["Resource"]) == ("sns:Publish", topic)
+    assert (publish["Action"], publish["Resource"]) == ("sns:Publish", topic_arn(aws))
     assert look["Action"] == ["states:GetExecutionHistory", "states:DescribeExecution"]
 
 
@@ -129,7 +133,7 @@ def test_the_deployed_function_publishes_how_a_quarter_went(aws: LocalAws, notif
     sqs, sns = aws.client("sqs"), aws.client("sns")
     queue = sqs.create_queue(QueueName="mails")["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    subscription = sns.subscribe(TopicArn=topic_arn(notifying), Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
+    subscription = sns.subscribe(TopicArn=topic_arn(aws), Protocol="sqs", Endpoint=arn)["SubscriptionArn"]
     event = {"quarter": "2036Q1", "bucket": BUCKET, **COUNTS, **FIRMS}
     answer = aws.client("lambda").invoke(
         FunctionName="ftm-notify-completion", Payload=io.BytesIO(json.dumps(event).encode())
@@ -228,6 +232,7 @@ def compute_resources(planned: dict[str, dict[str, Any]]) -> list[dict[str, Any]
 @pytest.mark.parametrize(
     ("root", "wrong"),
     [
+        ("storage", [({"alert_email": "nobody"}, "alert_email must be an e-mail address")]),
         (
             "ecs",
             [
@@ -248,7 +253,6 @@ def compute_resources(planned: dict[str, dict[str, Any]]) -> list[dict[str, Any]
         (
             "stepfunctions",
             [
-                ({"notification_email": "nobody"}, "notification_email must be one mail address"),
                 ({"schedule": {**SCHEDULE, "quarter": "2036Q5"}}, "schedule.quarter must be a quarter"),
                 ({"max_concurrency": 41}, "max_concurrency must be from 1 to 40"),
             ],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import re
 import shutil
 from collections import Counter
@@ -115,6 +116,7 @@ def test_the_roots_publish_what_joins_them(aws: LocalAws, roots: dict[str, Root]
     parameters = {one["Name"]: one["Value"] for page in pages for one in page["Parameters"]}
     assert set(parameters) == {
         "/ftm/storage/bucket",
+        "/ftm/storage/alerts_topic_arn",
         "/ftm/vllm/base_url",
         "/ftm/vllm/alb_security_group_id",
         "/ftm/batch/job_queue_arn",
@@ -123,6 +125,7 @@ def test_the_roots_publish_what_joins_them(aws: LocalAws, roots: dict[str, Root]
         "/ftm/stepfunctions/state_machine_arn",
     }
     assert parameters["/ftm/storage/bucket"] == roots["storage"].outputs()["bucket"]
+    assert parameters["/ftm/storage/alerts_topic_arn"] == roots["storage"].outputs()["alerts_topic_arn"]
     assert parameters["/ftm/vllm/base_url"] == roots["ecs"].outputs()["base_url"]
 
 
@@ -181,7 +184,7 @@ def test_the_guards_policy_sets_the_group_to_0(aws: LocalAws, roots: dict[str, R
     group = {"AutoScalingGroupName": "ftm-vllm-asg"}
     policies = aws.client("autoscaling").describe_policies(**group)["ScalingPolicies"]
     alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=["ftm-vllm-idle", "ftm-vllm-up-too-long"])
-    topic = roots["ecs"].outputs()["alerts_topic_arn"]
+    topic = roots["storage"].outputs()["alerts_topic_arn"]
     assert [alarm["AlarmActions"] for alarm in alarms["MetricAlarms"]] == [[topic, policies[0]["PolicyARN"]]] * 2
     periods = {alarm["AlarmName"]: alarm["EvaluationPeriods"] for alarm in alarms["MetricAlarms"]}
     assert periods == {"ftm-vllm-idle": 36, "ftm-vllm-up-too-long": 288}
@@ -251,6 +254,17 @@ def test_a_secret_that_a_root_reads_would_be_found(roots: dict[str, Root]) -> No
         assert LLM_API_KEY in plan_texts(folder)["terraform show PLAN"]
     finally:
         (folder / "reads_secret.tf").unlink()
+
+
+def test_an_execution_may_take_as_long_as_its_batches_one_wave_after_the_other(
+    aws: LocalAws, roots: dict[str, Root]
+) -> None:
+    arn = roots["stepfunctions"].outputs()["state_machine_arn"]
+    definition = json.loads(aws.client("stepfunctions").describe_state_machine(stateMachineArn=arn)["definition"])
+    waves = math.ceil(5_000 / keys.DEFAULT_BATCH_SIZE / definition["States"]["ProcessBatches"]["MaxConcurrency"])
+    map_timeout = definition["States"]["ProcessBatches"]["ItemProcessor"]["States"]["ProcessFirms"]["TimeoutSeconds"]
+    longest = waves * map_timeout + definition["States"]["AggregateThemes"]["TimeoutSeconds"]
+    assert longest < definition["TimeoutSeconds"] <= longest + 86_400
 
 
 def test_jobs_start_on_spot_and_are_repeated_only_for_their_host_or_image(

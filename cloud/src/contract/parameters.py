@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 BUCKET = "/ftm/storage/bucket"
+ALERTS_TOPIC_ARN = "/ftm/storage/alerts_topic_arn"
 LLM_BASE_URL = "/ftm/vllm/base_url"
 ALB_SECURITY_GROUP_ID = "/ftm/vllm/alb_security_group_id"
 JOB_QUEUE_ARN = "/ftm/batch/job_queue_arn"

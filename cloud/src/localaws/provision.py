@@ -79,6 +79,7 @@ def provision(aws: LocalAws, job_environment: Mapping[str, str], llm_api_key: st
         "retry_interval_seconds": 1,
         "map_timeout_seconds": 24 * _HOUR_S,
         "reduce_timeout_seconds": 24 * _HOUR_S,
+        "execution_timeout_seconds": 9 * 24 * _HOUR_S,
     }
     role_arn = _create_role(aws, "ftm-states-role", "states.amazonaws.com")
     state_machine_arn = _create_state_machine(aws, role_arn, definition(variables))

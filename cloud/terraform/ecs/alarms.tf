@@ -1,40 +1,3 @@
-resource "aws_sns_topic" "alerts" {
-  # checkov:skip=CKV_AWS_26:CloudWatch and Budgets cannot publish to a topic with the AWS-managed key, and no message is secret
-  name = "ftm-vllm-alerts"
-}
-
-data "aws_iam_policy_document" "alerts" {
-  statement {
-    sid       = "AlarmsAndBudget"
-    actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.alerts.arn]
-
-    principals {
-      type        = "Service"
-      identifiers = ["cloudwatch.amazonaws.com", "budgets.amazonaws.com"]
-    }
-
-    condition {
-      test     = "StringEquals"
-      variable = "aws:SourceAccount"
-      values   = [data.aws_caller_identity.current.account_id]
-    }
-  }
-}
-
-resource "aws_sns_topic_policy" "alerts" {
-  arn    = aws_sns_topic.alerts.arn
-  policy = data.aws_iam_policy_document.alerts.json
-}
-
-resource "aws_sns_topic_subscription" "alerts" {
-  count = var.alert_email == null ? 0 : 1
-
-  topic_arn = aws_sns_topic.alerts.arn
-  protocol  = "email"
-  endpoint  = var.alert_email
-}
-
 resource "aws_cloudwatch_metric_alarm" "unhealthy" {
   alarm_name        = "ftm-vllm-unhealthy"
   alarm_description = "A vLLM instance has not answered /health for 20 minutes; loading the model takes 5 to 10."
@@ -52,7 +15,7 @@ resource "aws_cloudwatch_metric_alarm" "unhealthy" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alerts.arn]
+  alarm_actions       = [local.alerts_topic_arn]
 }
 
 # --- guards: they mail and set the group to 0, whoever has forgotten it ----------------------------
@@ -86,7 +49,7 @@ resource "aws_cloudwatch_metric_alarm" "idle" {
   comparison_operator = "LessThanThreshold"
   threshold           = var.idle_bytes
   treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alerts.arn, aws_autoscaling_policy.stop.arn]
+  alarm_actions       = [local.alerts_topic_arn, aws_autoscaling_policy.stop.arn]
 }
 
 # What is asked for and not what runs, so that a reclaimed Spot instance does not start the clock again.
@@ -108,7 +71,7 @@ resource "aws_cloudwatch_metric_alarm" "age" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   treat_missing_data  = "notBreaching"
-  alarm_actions       = concat([aws_sns_topic.alerts.arn], each.value.actions)
+  alarm_actions       = concat([local.alerts_topic_arn], each.value.actions)
 }
 
 # --- capacity -------------------------------------------------------------------------------------
@@ -121,7 +84,7 @@ resource "aws_cloudwatch_metric_alarm" "no_capacity" {
   comparison_operator = "GreaterThanThreshold"
   threshold           = 0
   treat_missing_data  = "notBreaching"
-  alarm_actions       = [aws_sns_topic.alerts.arn]
+  alarm_actions       = [local.alerts_topic_arn]
 
   metric_query {
     id          = "missing"

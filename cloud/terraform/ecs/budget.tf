@@ -1,5 +1,8 @@
 # For the whole account, because a budget by tag counts nothing until the tag is activated for cost allocation.
+# Only on request: it needs access to billing, which root gives to IAM users and roles in the account's settings.
 resource "aws_budgets_budget" "monthly" {
+  count = var.monthly_budget_usd == null ? 0 : 1
+
   name         = "ftm-monthly"
   budget_type  = "COST"
   time_unit    = "MONTHLY"
@@ -11,7 +14,7 @@ resource "aws_budgets_budget" "monthly" {
     comparison_operator       = "GREATER_THAN"
     threshold                 = 80
     threshold_type            = "PERCENTAGE"
-    subscriber_sns_topic_arns = [aws_sns_topic.alerts.arn]
+    subscriber_sns_topic_arns = [local.alerts_topic_arn]
   }
 
   notification {
@@ -19,9 +22,6 @@ resource "aws_budgets_budget" "monthly" {
     comparison_operator       = "GREATER_THAN"
     threshold                 = 100
     threshold_type            = "PERCENTAGE"
-    subscriber_sns_topic_arns = [aws_sns_topic.alerts.arn]
+    subscriber_sns_topic_arns = [local.alerts_topic_arn]
   }
-
-  # AWS sends a test message when the budget is created, and refuses a topic that it may not publish to.
-  depends_on = [aws_sns_topic_policy.alerts]
 }

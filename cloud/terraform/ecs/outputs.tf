@@ -3,11 +3,6 @@ output "base_url" {
   value       = local.base_url
 }
 
-output "alerts_topic_arn" {
-  description = "SNS topic of the alarms and the budget."
-  value       = aws_sns_topic.alerts.arn
-}
-
 locals {
   service_of_cluster = "--cluster ${aws_ecs_cluster.vllm.name} --service ${aws_ecs_service.vllm.name}"
   group              = "--auto-scaling-group-name ${aws_autoscaling_group.vllm.name}"

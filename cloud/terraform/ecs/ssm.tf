@@ -1,6 +1,12 @@
 # The roots find each other through these parameters alone.
 
+data "aws_ssm_parameter" "alerts_topic_arn" {
+  name = "/ftm/storage/alerts_topic_arn"
+}
+
 locals {
+  alerts_topic_arn = data.aws_ssm_parameter.alerts_topic_arn.insecure_value
+
   base_url = "http://${aws_lb.vllm.dns_name}/v1"
 }
 

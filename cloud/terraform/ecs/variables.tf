@@ -122,17 +122,6 @@ variable "subnet_ids" {
 
 # --- watching ---------------------------------------------------------------------------------
 
-variable "alert_email" {
-  description = "Address that receives alarms and budget messages, once confirmed. Null: no address, only the topic."
-  type        = string
-  default     = null
-
-  validation {
-    condition     = var.alert_email == null || can(regex("^[^@[:space:]]+@[^@[:space:]]+$", var.alert_email))
-    error_message = "alert_email must be an e-mail address."
-  }
-}
-
 variable "idle_hours" {
   description = "Hours that vLLM may run without being asked before its group is set to 0. Longer than a job waits for an instance while vLLM starts."
   type        = number
@@ -167,12 +156,12 @@ variable "max_hours" {
 }
 
 variable "monthly_budget_usd" {
-  description = "Monthly cost of the whole account, in USD; a message is sent at 80 % of it."
+  description = "Monthly cost of the whole account, in USD; a message is sent at 80 % of it. Null: no budget, which needs access to billing."
   type        = number
-  default     = 100
+  default     = null
 
   validation {
-    condition     = var.monthly_budget_usd > 0
+    condition     = var.monthly_budget_usd == null || try(var.monthly_budget_usd > 0, false)
     error_message = "monthly_budget_usd must be more than 0."
   }
 }

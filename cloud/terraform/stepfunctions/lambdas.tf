@@ -10,7 +10,7 @@ locals {
   executions_arn = "arn:${local.partition}:states:${local.region}:${local.account_id}:execution:ftm-quarter-processor:*"
 
   function_environment = {
-    ftm-notify-completion = local.topic_arn == null ? {} : { SNS_TOPIC_ARN = local.topic_arn }
+    ftm-notify-completion = { SNS_TOPIC_ARN = local.alerts_topic_arn }
   }
 }
 

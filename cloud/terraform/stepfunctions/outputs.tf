@@ -8,11 +8,6 @@ output "function_arns" {
   value       = { for name, function in aws_lambda_function.functions : name => function.arn }
 }
 
-output "notification_topic_arn" {
-  description = "The topic for notifications; null if nobody is notified."
-  value       = local.topic_arn
-}
-
 output "next_commands" {
   description = "What an operator types next."
   value = {

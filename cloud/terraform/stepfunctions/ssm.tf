@@ -4,6 +4,10 @@ data "aws_ssm_parameter" "bucket" {
   name = "/ftm/storage/bucket"
 }
 
+data "aws_ssm_parameter" "alerts_topic_arn" {
+  name = "/ftm/storage/alerts_topic_arn"
+}
+
 data "aws_ssm_parameter" "job_queue_arn" {
   name = "/ftm/batch/job_queue_arn"
 }
@@ -19,6 +23,7 @@ data "aws_ssm_parameter" "theme_aggregator_arn" {
 locals {
   bucket               = data.aws_ssm_parameter.bucket.insecure_value
   bucket_arn           = "arn:${local.partition}:s3:::${local.bucket}"
+  alerts_topic_arn     = data.aws_ssm_parameter.alerts_topic_arn.insecure_value
   job_queue_arn        = data.aws_ssm_parameter.job_queue_arn.insecure_value
   firm_processor_arn   = data.aws_ssm_parameter.firm_processor_arn.insecure_value
   theme_aggregator_arn = data.aws_ssm_parameter.theme_aggregator_arn.insecure_value

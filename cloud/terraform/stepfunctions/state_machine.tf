@@ -4,6 +4,17 @@ resource "aws_cloudwatch_log_group" "state_machine" {
   retention_in_days = var.log_retention_days
 }
 
+locals {
+  # Each state has a limit of its own; this one ends an execution whose states are repeated or wait one after the other
+  # for longer than a quarter can take: 5,000 firms in batches of 50, as many at a time as max_concurrency, each for as
+  # long as it may, then the themes, and a day for the functions, which need minutes. With smaller batches there are
+  # more of them, but each has less to do.
+  batches_of_largest_quarter = 100
+  execution_timeout_seconds = (
+    ceil(local.batches_of_largest_quarter / var.max_concurrency) * var.map_timeout_seconds + var.reduce_timeout_seconds + 86400
+  )
+}
+
 resource "aws_sfn_state_machine" "quarter_processor" {
   name     = "ftm-quarter-processor"
   type     = "STANDARD"
@@ -21,6 +32,7 @@ resource "aws_sfn_state_machine" "quarter_processor" {
     retry_interval_seconds    = var.retry_interval_seconds
     map_timeout_seconds       = var.map_timeout_seconds
     reduce_timeout_seconds    = var.reduce_timeout_seconds
+    execution_timeout_seconds = local.execution_timeout_seconds
   })
 
   logging_configuration {

@@ -57,18 +57,7 @@ variable "reduce_timeout_seconds" {
   }
 }
 
-# --- notification and schedule ----------------------------------------------------------------
-
-variable "notification_email" {
-  description = "Address that is told how each quarter went, and when an execution fails early, is stopped or times out. Empty: none, and no topic is created."
-  type        = string
-  default     = ""
-
-  validation {
-    condition     = var.notification_email == "" || can(regex("^[^@ ]+@[^@ ]+[.][^@ ]+$", var.notification_email))
-    error_message = "notification_email must be one mail address, or empty."
-  }
-}
+# --- schedule ---------------------------------------------------------------------------------
 
 variable "schedule" {
   description = "Which quarter to run automatically, and when, for example { expression = \"at(2026-05-20T04:00:00)\", quarter = \"2026Q1\" }, in UTC. Null: never."

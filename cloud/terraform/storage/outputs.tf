@@ -18,6 +18,11 @@ output "repository_urls" {
   value       = { for name, repository in aws_ecr_repository.this : name => repository.repository_url }
 }
 
+output "alerts_topic_arn" {
+  description = "SNS topic of how quarters went, of the alarms and the budget."
+  value       = aws_sns_topic.alerts.arn
+}
+
 output "next_commands" {
   description = "What an operator types next."
   value = {

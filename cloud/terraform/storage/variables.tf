@@ -80,3 +80,14 @@ variable "images_kept" {
     error_message = "images_kept must be a whole number from 2: the running image and the one to go back to."
   }
 }
+
+variable "alert_email" {
+  description = "Address that receives how each quarter went, alarms and budget messages, once confirmed. Null: nobody is told."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.alert_email == null || can(regex("^[^@[:space:]]+@[^@[:space:]]+$", var.alert_email))
+    error_message = "alert_email must be an e-mail address."
+  }
+}

@@ -168,14 +168,14 @@ def stopped(code: str, reason: str, why: str = "Essential container in task exit
     return {"ecs": {**cluster, "list_tasks": {"taskArns": ["t"]}, "describe_tasks": {"tasks": [task]}}}
 
 
-TOPIC, STOP = "arn:aws:sns:us-east-1:123456789012:ftm-vllm-alerts", "arn:aws:autoscaling:us-east-1:1:scalingPolicy:1"
+TOPIC, STOP = "arn:aws:sns:us-east-1:123456789012:ftm-alerts", "arn:aws:autoscaling:us-east-1:1:scalingPolicy:1"
 
 
 def alarms(*names: str, enabled: bool = True, actions: tuple[str, ...] = (TOPIC, STOP), subscribed: Any = ()) -> Faults:
     found = [{"AlarmName": n, "ActionsEnabled": enabled, "AlarmActions": [*actions], "StateValue": "OK"} for n in names]
     subscriptions = [{"Endpoint": "you@example.com", "SubscriptionArn": arn} for arn in subscribed]
     topic = {"list_subscriptions_by_topic": {"Subscriptions": subscriptions}}
-    return {"cloudwatch": {"describe_alarms": {"MetricAlarms": found}}, "sns": topic}
+    return {**published(value=TOPIC), "cloudwatch": {"describe_alarms": {"MetricAlarms": found}}, "sns": topic}
 
 
 GUARDS = ("ftm-vllm-idle", "ftm-vllm-up-too-long")
@@ -226,7 +226,7 @@ SICK: list[tuple[str, Faults, str]] = [
     ("guards", {}, "ftm-vllm-idle is not there; ftm-vllm-up-too-long is not there"),
     ("guards", alarms(*GUARDS, enabled=False), "ftm-vllm-idle: its actions are switched off"),
     ("guards", alarms(*GUARDS, actions=(TOPIC,)), "ftm-vllm-idle does not stop the group"),
-    ("alarms confirmed", alarms(*GUARDS), "nobody has subscribed to the alarms"),
+    ("alarms confirmed", alarms(*GUARDS), "nobody has subscribed to the mails"),
     ("alarms confirmed", alarms(*GUARDS, subscribed=["PendingConfirmation"]), "you@example.com has not confirmed"),
 ]
 WELL: list[tuple[str, Faults, str]] = [
@@ -259,7 +259,7 @@ UNKNOWN: list[tuple[str, Faults, str]] = [
     ("vLLM's image", vllm("vllm/vllm-openai:v1"), "vllm/vllm-openai:v1 is in no registry of AWS"),
     ("prefetch", {}, "no quarter was given"),
     ("target health", targets(), "vLLM is down"),
-    ("alarms confirmed", {}, "no guard mails to a topic"),
+    ("alarms confirmed", {}, "there is no parameter /ftm/storage/alerts_topic_arn"),
     *(
         (check, {service: {method: refusal("AccessDeniedException")}}, "AccessDeniedException")
         for check, service, method in (

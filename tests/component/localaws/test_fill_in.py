@@ -29,6 +29,7 @@ VARIABLES: dict[str, str | int] = {
     "retry_interval_seconds": 1,
     "map_timeout_seconds": 60,
     "reduce_timeout_seconds": 60,
+    "execution_timeout_seconds": 600,
 }
 
 

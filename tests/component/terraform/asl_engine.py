@@ -38,6 +38,7 @@ VARIABLES: dict[str, str | int] = {
     "retry_interval_seconds": 10,
     "map_timeout_seconds": 21_600,
     "reduce_timeout_seconds": 7200,
+    "execution_timeout_seconds": 777_600,
 }
 
 

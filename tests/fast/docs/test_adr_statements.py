@@ -121,7 +121,7 @@ def public_access() -> dict[str, Any]:
 
 
 def denied() -> str:
-    (document,) = blocks("storage", "data", "aws_iam_policy_document").values()
+    document = blocks("storage", "data", "aws_iam_policy_document")["tls_only"]
     (statement,) = document["statement"]
     (condition,) = statement["condition"]
     tls = (condition["variable"], condition["values"]) == ("aws:SecureTransport", ["false"])

@@ -56,6 +56,10 @@ def test_statelint_finds_nothing() -> None:
     assert Linter.validate(DEFINITION) == []
 
 
+def test_an_execution_ends_although_its_states_go_on() -> None:
+    assert DEFINITION["TimeoutSeconds"] == VARIABLES["execution_timeout_seconds"]
+
+
 def test_states_are_in_the_order_of_the_contract() -> None:
     types = {"Task", "Map"}
     assert [name for name, state in DEFINITION["States"].items() if state["Type"] in types] == [

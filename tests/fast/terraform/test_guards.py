@@ -16,7 +16,7 @@ from tests.fast.terraform.terraform_values import defaults, value
 ECS = defaults("ecs")
 PERIOD_S = local_values("ecs")["guard_period_s"]
 HOUR = 3600 // PERIOD_S  # periods
-TOPIC, POLICY = "${aws_sns_topic.alerts.arn}", "${aws_autoscaling_policy.stop.arn}"
+TOPIC, POLICY = "${local.alerts_topic_arn}", "${aws_autoscaling_policy.stop.arn}"
 
 ALARMS = blocks("ecs", "resource", "aws_cloudwatch_metric_alarm")
 BOOT_S = 30 * 60  # image, model and compilation, an estimate: ADR-006 says 5 to 10 minutes for the model alone

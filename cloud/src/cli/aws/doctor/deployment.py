@@ -17,6 +17,7 @@ from cloud.src.worker.image_commit import is_stale
 
 PARAMETERS = (
     parameters.BUCKET,
+    parameters.ALERTS_TOPIC_ARN,
     parameters.LLM_BASE_URL,
     parameters.ALB_SECURITY_GROUP_ID,
     parameters.JOB_QUEUE_ARN,

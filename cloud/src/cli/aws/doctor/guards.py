@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from cloud.src.cli.aws.doctor.finding import Check, Patient, Seen, failed, not_checked, verdict
+from cloud.src.cli.aws.doctor.finding import Check, Patient, Seen, failed, verdict
 from cloud.src.cli.aws.vllm_group import GUARDS
+from cloud.src.contract import parameters
 
 PENDING = "PendingConfirmation"  # what SNS says in place of a subscription's ARN
 
@@ -26,13 +27,10 @@ def _guards(patient: Patient) -> Seen:
 
 
 def _subscribers(patient: Patient) -> Seen:
-    topics = sorted({action for one in _alarms(patient) for action in one["AlarmActions"] if ":sns:" in action})
-    if not topics:
-        return not_checked("no guard mails to a topic")
-    sns = patient.account.client("sns")
-    found = [one for topic in topics for one in sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]]
+    topic = patient.account.parameter(parameters.ALERTS_TOPIC_ARN)
+    found = patient.account.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
     if not found:
-        return failed("nobody has subscribed to the alarms")
+        return failed("nobody has subscribed to the mails")
     waiting = [one["Endpoint"] for one in found if one["SubscriptionArn"] == PENDING]
     return verdict([f"{who} has not confirmed" for who in waiting], f"{len(found)} confirmed")
 
@@ -51,8 +49,8 @@ CHECKS = (
     ),
     Check(
         "alarms confirmed",
-        "whether the address of the alarms is confirmed",
-        "click the link in AWS's mail; none: export TF_VAR_alert_email and apply ecs (guide, section 4)",
+        "whether the address of all mails is confirmed",
+        "click the link in AWS's mail; none: export TF_VAR_alert_email and apply storage (guide, section 2)",
         _subscribers,
     ),
 )
