@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.terraform_roots import copy_roots
+from tests.integration.instance_boot import CONTAINER, INSTANCE, reached, require_namespaces
 from tests.integration.terraform_roots import (
     NO_CHANGES,
     Root,
@@ -90,7 +93,7 @@ def test_the_address_hears_what_alarms_and_budget_publish_and_no_other_account(
 
 def test_a_budget_is_made_on_request_and_mails_to_the_topic(aws: LocalAws, roots: dict[str, Root]) -> None:
     assert not [address for address in roots["ecs"].planned({}) if "aws_budgets_budget" in address]
-    only_budget = {"var": {"monthly_budget_usd": 50}, "target": ["aws_budgets_budget.monthly"]}
+    only_budget: dict[str, Any] = {"var": {"monthly_budget_usd": 50}, "target": ["aws_budgets_budget.monthly"]}
     roots["ecs"].apply(**only_budget)
     code, plan = roots["ecs"].plan(**only_budget)
     assert code == NO_CHANGES, plan
@@ -187,6 +190,21 @@ def test_of_a_default_vpc_each_zones_default_subnet_is_used(aws: LocalAws, roots
 
     assert set(planned["aws_lb.vllm"]["subnets"]) == default
     assert set(planned["aws_autoscaling_group.vllm"]["vpc_zone_identifier"]) == default
+
+
+@pytest.mark.parametrize(
+    ("root", "template", "container_user"),
+    [("ecs", "aws_launch_template.vllm", 2000), ("batch", "aws_launch_template.batch", 65532)],
+)
+def test_only_the_containers_user_is_kept_from_the_instances_role(
+    roots: dict[str, Root], tmp_path: Path, root: str, template: str, container_user: int
+) -> None:
+    require_namespaces()
+    user_data = base64.b64decode(roots[root].planned({})[template]["user_data"])
+    before, after = reached(user_data, tmp_path)
+    everything: list[str] = [*INSTANCE, CONTAINER]
+    assert before == {user: everything for user in (0, 2000, 65532)}
+    assert after == {**before, container_user: [CONTAINER]}
 
 
 GPUS = {"gpus_per_job": 1, "instance_types": ["g5.xlarge", "g6.xlarge"]}

@@ -25,6 +25,7 @@ from cloud.src.localaws.provision import FUNCTIONS
 
 ROOTS = ("storage", "ecs", "batch", "stepfunctions")  # in the order they are applied in
 FILES = Path(__file__).parents[2] / "terraform"
+SHARED = "instances"  # beside the roots, whose files say ../instances
 
 # Resources made so far, and in all.
 OnProgress = Callable[[int, int], None]
@@ -89,9 +90,13 @@ def copy_roots(folder: Path, job_environment: Mapping[str, str], with_api_key: b
 
 
 def copy_root(name: str, folder: Path) -> None:
-    """Copy the files of one root, without what an operator has put beside them: state, backend, values."""
+    """Copy the files of one root, without what an operator has put beside them: state, backend, values.
+
+    What the roots share goes beside ``folder``.
+    """
     operators = shutil.ignore_patterns(".terraform*", "*.tfstate*", "*.tfvars*", "backend.tf")
     shutil.copytree(FILES / name, folder, ignore=operators)
+    shutil.copytree(FILES / SHARED, folder.parent / SHARED, dirs_exist_ok=True)
 
 
 def write_lambda_zips(folder: Path) -> None:

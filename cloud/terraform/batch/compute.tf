@@ -3,7 +3,13 @@ resource "aws_launch_template" "batch" {
   description            = "FTM: what AWS Batch does not set itself on its instances"
   update_default_version = true
 
-  # A container can use only its own role, never the instance's.
+  # AWS Batch takes MIME only. It keeps the jobs' user from the instance's role: jobs run in host mode, in which the hop
+  # limit says nothing to a container.
+  user_data = base64encode(templatefile("${path.module}/../instances/user_data.mime.tftpl", {
+    container_user_id = split(":", local.container_user)[0]
+    more              = ""
+  }))
+
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"

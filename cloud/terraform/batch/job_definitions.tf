@@ -1,4 +1,7 @@
 locals {
+  # The image's own user, also of an image of yours: compute.tf keeps this one from the instance's role.
+  container_user = "65532:65532"
+
   image = "${local.account_id}.dkr.ecr.${local.region}.${data.aws_partition.current.dns_suffix}/ftm-worker:${var.image_tag}"
 
   jobs = {
@@ -39,6 +42,7 @@ resource "aws_batch_job_definition" "jobs" {
   container_properties = jsonencode({
     image            = local.image
     command          = [each.value.command] # the image's entry point is the worker
+    user             = local.container_user
     jobRoleArn       = aws_iam_role.job[each.key].arn
     executionRoleArn = aws_iam_role.execution.arn
     environment      = [for name, value in local.environment[each.key] : { name = name, value = value }]

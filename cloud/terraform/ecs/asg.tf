@@ -2,6 +2,21 @@ data "aws_ssm_parameter" "ami" {
   name = var.ami_parameter
 }
 
+locals {
+  agent_settings = <<-EOT
+    cat >> /etc/ecs/ecs.config <<CONFIG
+    ECS_CLUSTER=${aws_ecs_cluster.vllm.name}
+    ECS_ENABLE_SPOT_INSTANCE_DRAINING=true
+    ECS_CONTAINER_STOP_TIMEOUT=${local.stop_timeout_s}s
+    ECS_IMAGE_PULL_BEHAVIOR=prefer-cached
+    # Of an image of 10 GB a layer may take longer to arrive than the agent waits by itself.
+    ECS_IMAGE_PULL_INACTIVITY_TIMEOUT=10m
+    CONFIG
+    # vLLM runs as a user of group 0, which must be able to store the model here.
+    install --directory --mode=0775 ${local.models_folder}
+  EOT
+}
+
 resource "aws_launch_template" "vllm" {
   name                   = "ftm-vllm"
   description            = "GPU instance of the vLLM cluster"
@@ -14,26 +29,16 @@ resource "aws_launch_template" "vllm" {
   # The subnet assigns public addresses: subnets of a default VPC do, and without NAT there is no other way out.
   vpc_security_group_ids = [aws_security_group.instance.id]
 
-  user_data = base64encode(<<-EOT
-    #!/bin/bash
-    cat >> /etc/ecs/ecs.config <<CONFIG
-    ECS_CLUSTER=${aws_ecs_cluster.vllm.name}
-    ECS_ENABLE_SPOT_INSTANCE_DRAINING=true
-    ECS_CONTAINER_STOP_TIMEOUT=${local.stop_timeout_s}s
-    ECS_IMAGE_PULL_BEHAVIOR=prefer-cached
-    # Of an image of 10 GB a layer may take longer to arrive than the agent waits by itself.
-    ECS_IMAGE_PULL_INACTIVITY_TIMEOUT=10m
-    CONFIG
-    # The image ftm-vllm runs as a user of group 0, which must be able to store the model here.
-    install --directory --mode=0775 ${local.models_folder}
-  EOT
-  )
+  user_data = base64encode(templatefile("${path.module}/../instances/user_data.mime.tftpl", {
+    container_user_id = split(":", local.container_user)[0]
+    more              = local.agent_settings
+  }))
 
   iam_instance_profile {
     arn = aws_iam_instance_profile.instance.arn
   }
 
-  # IMDSv2. One hop is enough: in host mode the container is as close to the metadata as the instance.
+  # IMDSv2. In host mode the hop limit says nothing to a container; the user data does.
   metadata_options {
     http_endpoint               = "enabled"
     http_tokens                 = "required"

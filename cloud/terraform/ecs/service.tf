@@ -2,6 +2,9 @@ locals {
   vllm_port     = 8000
   models_folder = "/var/lib/ftm/models" # on the instance
 
+  # The user of vLLM's image, which is not root: asg.tf keeps it from the instance's role, as it cannot root.
+  container_user = "2000:0"
+
   # A Spot instance is reclaimed two minutes after the warning. During these, no new requests are sent (the load balancer's
   # delay), vLLM finishes its requests (its own timeout), and only then is the container killed (the stop timeout).
   deregistration_delay_s = 50
@@ -12,6 +15,7 @@ locals {
     name      = "vllm"
     image     = var.vllm_image
     essential = true
+    user      = local.container_user
 
     # On the container and not on the task, so that only this is checked against what the instance has.
     memory               = var.container_memory_mib

@@ -43,6 +43,7 @@ def test_adr_006_says_how_vllm_is_deployed() -> None:
         "memory of the container in MiB": str(container["memory"]),
         "memory of the task": str(task.get("memory", "none")),
         "tasks per instance": tasks_per_instance(service, container),
+        "user of the container": container["user"],
         "image": container["image"],
         "model": container["command"][0],
         "Hugging Face token": hugging_face_token(container),

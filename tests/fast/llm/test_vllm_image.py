@@ -33,6 +33,10 @@ def test_it_starts_as_the_task_does() -> None:
     assert instruction("EXPOSE") == str(container()["portMappings"][0]["containerPort"])
 
 
+def test_it_runs_as_the_tasks_user() -> None:
+    assert instruction("USER") == container()["user"]
+
+
 def test_it_keeps_models_where_the_task_does() -> None:
     (variable,) = container()["environment"]
     assert instruction(f"ENV {variable['name']}") == variable["value"]

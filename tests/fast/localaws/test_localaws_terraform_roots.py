@@ -19,6 +19,8 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         (folder / name / ".terraform").mkdir(parents=True)
         for file in ("main.tf", "backend.tf", "terraform.tfstate", "terraform.tfvars", ".terraform.lock.hcl"):
             (folder / name / file).write_text("")
+    (folder / "instances").mkdir()
+    (folder / "instances/user_data.mime.tftpl").write_text("")
     monkeypatch.setattr(terraform_roots, "FILES", folder)
     return folder
 
@@ -26,6 +28,7 @@ def files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_a_copy_leaves_out_the_operators_own_deployment(files: Path, tmp_path: Path) -> None:
     for root in copy_roots(tmp_path / "copies", {}):
         assert sorted(path.name for path in root.folder.iterdir()) == ["local.auto.tfvars.json", "main.tf"]
+    assert [path.name for path in (tmp_path / "copies/instances").iterdir()] == ["user_data.mime.tftpl"]
 
 
 def test_the_jobs_get_the_key_from_the_secret_only(files: Path, tmp_path: Path) -> None:
