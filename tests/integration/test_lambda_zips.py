@@ -16,7 +16,7 @@ MOST_BYTES = 20_000
 COUNT_NAMES = ("summarize_results", "notify_completion")
 OWN_MODULES = {
     "create_batch_manifest": ["running_quarter"],
-    "notify_completion": ["ended_execution", "run_cost", "running_vllm"],
+    "notify_completion": ["ended_execution", "run_cost", "running_vllm", "summarize_results"],
 }
 
 

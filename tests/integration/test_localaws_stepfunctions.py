@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -254,6 +255,43 @@ def test_the_reason_of_a_job_whose_image_is_unknown_is_told(aws: LocalAws) -> No
     title, *log_lines = failed_job_log(aws, Execution(aws, execution, "bucket", "2023Q1"), QUEUE)
     assert title.startswith("job from-states failed (CannotPullContainerError: no image somebody/else:2;")
     assert log_lines == ["  it never started"]
+
+
+# --- EventBridge ------------------------------------------------------------------------------
+
+WRITE_DOWN = """
+import json
+from pathlib import Path
+
+def handler(event, _):
+    Path({path!r}).write_text(json.dumps(event))
+"""
+
+
+def fail_under_a_rule(aws: LocalAws, path: Path) -> str:
+    """The ARN of an execution that has failed, about which a rule tells a function that writes its event down."""
+    function = create_function(aws, "write-down", {"app.py": WRITE_DOWN.format(path=str(path))})
+    pattern = {"source": ["aws.states"], "detail": {"status": ["FAILED", "ABORTED"]}}
+    aws.client("events").put_rule(Name="ended", EventPattern=json.dumps(pattern))
+    aws.client("events").put_targets(Rule="ended", Targets=[{"Id": "1", "Arn": function}])
+    good, bad = ({"Type": "Succeed"}, {"Type": "Fail", "Error": "Wanted"})
+    run(aws, "good", {"End": good})
+    return str(run(aws, "bad", {"End": bad}, {"quarter": "2023Q1"})["executionArn"])
+
+
+def test_a_rule_is_told_how_an_execution_has_ended(aws: LocalAws, tmp_path: Path) -> None:
+    execution = fail_under_a_rule(aws, tmp_path / "event")
+
+    event = json.loads(until(lambda: (tmp_path / "event").is_file() and (tmp_path / "event").read_text()) or "{}")
+    assert (event["detail"]["executionArn"], event["detail"]["status"]) == (execution, "FAILED")
+    assert json.loads(event["detail"]["input"]) == {"quarter": "2023Q1"}
+
+
+def test_stock_moto_tells_no_rule(tmp_path: Path) -> None:
+    with local_aws_without("stepfunctions:_tell_event_bridge") as stock:
+        fail_under_a_rule(stock, tmp_path / "event")
+        time.sleep(1)
+    assert not (tmp_path / "event").exists()
 
 
 # --- clients ----------------------------------------------------------------------------------

@@ -9,9 +9,11 @@ from typing import Any, NamedTuple
 from cloud.src.contract import keys
 
 DETAIL_TYPE = "Step Functions Execution Status Change"
-NOTIFY_STATE = "NotifyCompletion"
+NOTIFY_STATE, MANIFEST_STATE = "NotifyCompletion", "CreateBatchManifest"
 # After that state an execution has a dozen events at the most, with all retries.
 LAST_EVENTS = 50
+# So many it has at the most until its batches are known, with all retries.
+FIRST_EVENTS = 100
 MAX_CAUSE_LENGTH = 1000
 
 
@@ -27,10 +29,20 @@ def is_ending(event: dict[str, Any]) -> bool:
     return event.get("detail-type") == DETAIL_TYPE
 
 
-def has_been_mailed(states: Any, execution: str) -> bool:
-    """Whether the execution has sent its mail itself."""
+def notification(states: Any, execution: str) -> dict[str, Any] | None:
+    """What NotifyCompletion has answered in this execution; None if it has not."""
     history = states.get_execution_history(executionArn=execution, reverseOrder=True, maxResults=LAST_EVENTS)
-    return any(output.get("notification", {}).get("notified") is True for output in _notify_outputs(history["events"]))
+    outputs = _outputs(history["events"], NOTIFY_STATE)
+    return next((dict(output.get("notification", {})) for output in outputs), None)
+
+
+def with_batches(states: Any, execution: str) -> dict[str, Any] | None:
+    """The input and ``batches`` of the execution (``manifest_key``, ``batch_ids``).
+
+    None if it has not made them, and so has started no job.
+    """
+    history = states.get_execution_history(executionArn=execution, maxResults=FIRST_EVENTS)
+    return next(_outputs(history["events"], MANIFEST_STATE), None)
 
 
 def ending(states: Any, execution: str, status: str) -> Ending:
@@ -45,10 +57,10 @@ def ending(states: Any, execution: str, status: str) -> Ending:
     )
 
 
-def _notify_outputs(events: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+def _outputs(events: list[dict[str, Any]], state: str) -> Iterator[dict[str, Any]]:
     for event in events:
         exited = event.get("stateExitedEventDetails", {})
-        if exited.get("name") == NOTIFY_STATE:
+        if exited.get("name") == state:
             yield json.loads(exited.get("output", "{}"))
 
 

@@ -1,5 +1,6 @@
 """Lambda ftm-notify-completion: reports how a quarter went, what it has cost and whether vLLM still runs, on the SNS
-topic SNS_TOPIC_ARN if that is set; the cost goes into progress/<quarter>/_cost.json too."""
+topic SNS_TOPIC_ARN if that is set; the cost goes into progress/<quarter>/_cost.json too, also of an execution that was
+stopped or timed out."""
 
 from __future__ import annotations
 
@@ -15,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from cloud.src.contract import documents, keys, names_count
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.names_count import NamesCount, is_enough
-from cloud.src.lambdas import ended_execution, run_cost, running_vllm
+from cloud.src.lambdas import ended_execution, run_cost, running_vllm, summarize_results
 
 log = logging.getLogger(__name__)
 
@@ -54,12 +55,31 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _tell_ending(execution: str, status: str) -> dict[str, Any]:
-    """One mail per ending: none where the execution has sent its own."""
-    if ended_execution.has_been_mailed(_states(), execution):
+    """One mail per ending, and its cost written down: neither where the execution has seen to it itself."""
+    own = ended_execution.notification(_states(), execution)
+    if own and own.get("notified") is True:
         return {"notified": False, "message": ""}
     subject, lines = ended_execution.ending(_states(), execution, status)
-    message = "\n".join([subject, *lines, running_vllm.in_words()])
+    cost = _cost_of_ending(execution, status) if own is None else []
+    message = "\n".join([subject, *lines, *cost, running_vllm.in_words()])
     return {"notified": _send(subject, message), "message": message}
+
+
+def _cost_of_ending(execution: str, status: str) -> list[str]:
+    """Write down what the execution has cost as far as it got; the mail matters more than that."""
+    try:
+        ended = ended_execution.with_batches(_states(), execution)
+        if ended is None:
+            return []
+        manifest_key, batch_ids = ended["batches"]["manifest_key"], ended["batches"]["batch_ids"]
+        # That they have not all failed does not matter: names and tokens are counted whatever became of a batch.
+        results = [{"batch_id": batch_id, "status": "FAILED"} for batch_id in batch_ids]
+        counted = summarize_results.handler({**ended, "manifest_key": manifest_key, "results": results}, None)
+        themes = _progress_of_themes(counted, counted["quarter"], counted["bucket"])
+    except Exception as error:
+        log.warning("what the execution has cost was not written down: %s", error)
+        return [f"Cost: not written down ({type(error).__name__}), see this function's log"]
+    return run_cost.recorded(counted, status.lower().replace("_", " "), themes)
 
 
 def _send(subject: str, message: str) -> bool:

@@ -66,17 +66,17 @@ def _cost(event: dict[str, Any], outcome: str, themes: dict[str, Any], until: da
         names_by_llm=(event.get("naming") or {}).get("by_llm", 0) + naming.get("named by llm", 0),
         prompt_tokens=topics.get("prompt_tokens", 0) + naming.get("prompt tokens", 0),
         answer_tokens=topics.get("answer_tokens", 0) + naming.get("answer tokens", 0),
-        jobs=_jobs(event["quarter"], since, waited),
+        jobs=_jobs(event["quarter"], since, until, waited),
         vllm_hours=_vllm_hours(since, until),
     )
 
 
-def _jobs(quarter: str, since: datetime, waited_s: dict[str, float]) -> dict[str, JobsCost] | None:
+def _jobs(quarter: str, since: datetime, until: datetime, waited_s: dict[str, float]) -> dict[str, JobsCost] | None:
     """None where Batch does not tell."""
     client = boto3.client("batch", config=QUICK)
     names = {"map": f"{batch.MAP_JOB}{quarter}*", "reduce": f"{batch.REDUCE_JOB}{quarter}*"}
     try:
-        return {kind: _add_up(_described(client, name, since), waited_s[kind]) for kind, name in names.items()}
+        return {kind: _add_up(_described(client, name, since), until, waited_s[kind]) for kind, name in names.items()}
     except Exception as error:
         log.warning("the jobs could not be seen: %s", error)
         return None
@@ -94,8 +94,8 @@ def _described(client: Any, name: str, since: datetime) -> Iterator[dict[str, An
             yield from client.describe_jobs(jobs=ids)["jobs"]
 
 
-def _add_up(jobs: Iterator[dict[str, Any]], waited_s: float) -> JobsCost:
-    took = [(_seconds(job), _vcpus(job)) for job in jobs]
+def _add_up(jobs: Iterator[dict[str, Any]], until: datetime, waited_s: float) -> JobsCost:
+    took = [(_seconds(job, until), _vcpus(job)) for job in jobs]
     return JobsCost(
         n_jobs=len(took),
         seconds=round(sum(seconds for seconds, _ in took), 3),
@@ -104,10 +104,12 @@ def _add_up(jobs: Iterator[dict[str, Any]], waited_s: float) -> JobsCost:
     )
 
 
-def _seconds(job: dict[str, Any]) -> float:
-    """Of all attempts; AWS says when in milliseconds."""
+def _seconds(job: dict[str, Any], until: datetime) -> float:
+    """Of all attempts; one that is just being stopped counts to ``until``. AWS says when in milliseconds."""
     times = [(attempt.get("startedAt"), attempt.get("stoppedAt")) for attempt in job.get("attempts", [])]
-    return float(sum((stopped - started) / 1000 for started, stopped in times if started and stopped))
+    ended = sum((stopped - started) / 1000 for started, stopped in times if started and stopped)
+    started = job.get("startedAt") if job["status"] == "RUNNING" else None
+    return float(ended + (until.timestamp() - started / 1000 if started else 0))
 
 
 def _vcpus(job: dict[str, Any]) -> float:

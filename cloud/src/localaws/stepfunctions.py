@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import threading
 import uuid
 from collections.abc import Callable
 from functools import cache
@@ -12,12 +14,14 @@ import botocore.session
 from botocore import xform_name
 from botocore.model import OperationModel
 from moto.core.config import default_user_config
+from moto.events.models import events_backends
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_batch import (
     StateTaskServiceBatch,
 )
 from moto.stepfunctions.parser.asl.eval.environment import Environment
 from moto.stepfunctions.parser.asl.eval.program_state import ProgramStopped
 from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication, Execution
 from moto.stepfunctions.parser.models import StepFunctionsParserBackend
 
 from cloud.src.localaws.clients import local_client
@@ -33,6 +37,7 @@ def install(host: Host) -> None:
     _translate_batch_names()
     _end_job_with_its_task(host)
     _stay_stopped()
+    _tell_event_bridge(host)
 
 
 def _name_executions() -> None:
@@ -109,6 +114,45 @@ def _stay_stopped() -> None:
             stock_set_error(self, error)
 
     stock_set_error = patch(Environment, "set_error", set_error)
+
+
+def _tell_event_bridge(host: Host) -> None:
+    """Stock moto tells no rule of EventBridge how an execution has ended; here the functions behind one are told."""
+
+    def terminated(self: BaseExecutionWorkerCommunication) -> None:
+        stock_terminated(self)
+        # Without waiting: the execution has ended, whatever they make of it.
+        threading.Thread(target=_call_functions, args=(host, _ending(self.execution)), daemon=True).start()
+
+    stock_terminated = patch(BaseExecutionWorkerCommunication, "terminated", terminated)
+
+
+def _ending(execution: Execution) -> Any:
+    """As EventBridge tells it: https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html"""
+    return {
+        "source": "aws.states",
+        "detail-type": "Step Functions Execution Status Change",
+        "account": execution.account_id,
+        "region": execution.region_name,
+        "resources": [execution.exec_arn],
+        "detail": {
+            "executionArn": execution.exec_arn,
+            "stateMachineArn": execution.state_machine.arn,
+            "name": execution.name,
+            "status": execution.exec_status.value if execution.exec_status else "",
+            "input": json.dumps(execution.input_data),
+        },
+    }
+
+
+def _call_functions(host: Host, event: Any) -> None:
+    rules = events_backends[event["account"]][event["region"]].event_buses["default"].rules
+    for rule in list(rules.values()):
+        if rule.state == "ENABLED" and rule.event_pattern.matches_event(event):
+            for target in rule.targets:
+                if ":lambda:" in target["Arn"]:
+                    client = local_client(host.endpoint, "lambda", event["region"])
+                    client.invoke(FunctionName=target["Arn"], Payload=json.dumps(event))
 
 
 class JobWatch:

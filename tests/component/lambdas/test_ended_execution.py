@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
-from cloud.src.lambdas import ended_execution, notify_completion, running_vllm
+from cloud.src.contract import documents, keys
+from cloud.src.contract.cost import ExecutionCost
+from cloud.src.lambdas import ended_execution, notify_completion, running_vllm, summarize_results
+from tests.component.conftest import BUCKET
 from tests.component.terraform.asl_engine import Answers, Failure, execute, lambda_answer
-from tests.component.terraform.test_asl_paths import ALL_GO_WELL, INPUT
+from tests.component.terraform.test_asl_paths import ALL_GO_WELL, BATCH_IDS, INPUT, MANIFEST_KEY
 
+QUARTER = "2023Q1"
 ARN = "arn:aws:states:us-east-1:123456789012:execution:ftm-quarter-processor:e1"
 # https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
 EVENT: dict[str, Any] = {
@@ -26,6 +31,8 @@ class States:
         self._events, self._described = events or [], described
 
     def get_execution_history(self, **asked: Any) -> dict[str, Any]:
+        if asked == {"executionArn": ARN, "maxResults": 100}:
+            return {"events": self._events[:100]}
         assert asked == {"executionArn": ARN, "reverseOrder": True, "maxResults": 50}
         return {"events": self._events[::-1][:50]}
 
@@ -46,6 +53,13 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
     monkeypatch.setattr(notify_completion, "_send", send)
     monkeypatch.setattr(running_vllm, "in_words", lambda: "vLLM: as it is")
     return mails
+
+
+@pytest.fixture(autouse=True)
+def new_clients() -> None:
+    """Not those of a test with another environment."""
+    for module in (notify_completion, summarize_results):
+        module._s3.cache_clear()
 
 
 def tell(monkeypatch: pytest.MonkeyPatch, states: States, status: str = "FAILED") -> dict[str, Any]:
@@ -118,7 +132,8 @@ def test_an_execution_that_has_sent_its_mail_is_not_mailed_again(
 
     answer = tell(monkeypatch, States(events, status="FAILED"))
 
-    assert ended_execution.has_been_mailed(States(events), ARN) is is_mailed
+    own = ended_execution.notification(States(events), ARN)
+    assert bool(own and own["notified"]) is is_mailed
     assert answer["notified"] is not is_mailed
     assert len(sent) == (0 if is_mailed else 1)
 
@@ -127,3 +142,61 @@ def test_a_long_cause_is_cut(monkeypatch: pytest.MonkeyPatch, sent: list[tuple[s
     tell(monkeypatch, States(status="FAILED", cause="x" * 32_768))
 
     assert len(sent[0][1]) < 1500
+
+
+def put_progress(s3: Any) -> None:
+    """What the jobs of two batches and reduce have left until the execution was stopped."""
+    manifest = [{"batch_id": batch, "firm_ids": [f"1{batch[-1]}", f"2{batch[-1]}"]} for batch in BATCH_IDS]
+    put(s3, MANIFEST_KEY, "\n".join(map(json.dumps, manifest)))
+    done = {"manifest_key": MANIFEST_KEY, "done": ["10", "20"], "skipped": []}
+    names = {"named by llm": 12, "prompt tokens": 6000, "answer tokens": 300}
+    put(s3, keys.progress(QUARTER, BATCH_IDS[0]), json.dumps({**done, "naming": names, "waited_s": 30.0}))
+    put(s3, keys.progress(QUARTER, BATCH_IDS[1]), json.dumps({**done, "manifest_key": "manifests/other.jsonl"}))
+    reduce = {"manifest_key": MANIFEST_KEY, "naming": {"named by llm": 3, "prompt tokens": 100}, "waited_s": 5.0}
+    put(s3, keys.themes_progress(QUARTER), json.dumps(reduce))
+
+
+def put(s3: Any, key: str, text: str) -> None:
+    s3.put_object(Bucket=BUCKET, Key=key, Body=text.encode())
+
+
+def costs(s3: Any) -> list[ExecutionCost]:
+    return documents.cost(s3.get_object(Bucket=BUCKET, Key=keys.cost(QUARTER))["Body"].read(), "here")
+
+
+@pytest.mark.parametrize(("status", "outcome"), [("ABORTED", "aborted"), ("TIMED_OUT", "timed out")])
+def test_what_a_stopped_execution_has_cost_is_written_down_and_mailed(
+    monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], s3: Any, status: str, outcome: str
+) -> None:
+    put_progress(s3)
+    events = execute(INPUT, {**ALL_GO_WELL, "SummarizeResults": [Failure("Stopped")]}).events
+
+    tell(monkeypatch, States(events, status=status), status)
+
+    (cost,) = costs(s3)
+    assert (cost.outcome, cost.manifest_key, cost.n_firms) == (outcome, MANIFEST_KEY, 6)
+    assert (cost.names_by_llm, cost.prompt_tokens, cost.answer_tokens) == (15, 6100, 300)
+    assert "; ftm aws cost 2023Q1" in sent[0][1]
+
+
+def test_what_an_execution_has_written_down_itself_is_left_as_it_is(
+    monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], s3: Any
+) -> None:
+    put_progress(s3)
+    events = execute(INPUT, {**ALL_GO_WELL, "NotifyCompletion": [lambda_answer({**LOST, "notified": False})]}).events
+
+    tell(monkeypatch, States(events, status="FAILED"))
+
+    assert "Cost:" not in sent[0][1]
+    with pytest.raises(s3.exceptions.NoSuchKey):
+        costs(s3)
+
+
+def test_a_cost_that_cannot_be_counted_does_not_lose_the_mail(
+    monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], s3: Any
+) -> None:
+    events = execute(INPUT, {**ALL_GO_WELL, "SummarizeResults": [Failure("Stopped")]}).events  # no manifest in S3
+
+    tell(monkeypatch, States(events), "ABORTED")
+
+    assert "Cost: not written down (NoSuchKey), see this function's log" in sent[0][1]

@@ -132,6 +132,14 @@ def test_jobs_names_and_prices_are_written_down(on_aws: Any, s3: Any) -> None:
     assert line == "Cost: about $0.07 (jobs $0.07, vLLM not seen); ftm aws cost 2023Q1"
 
 
+def test_a_job_that_is_just_being_stopped_counts_to_now() -> None:
+    stopped = job("ftm-map-2023Q1_batch_0000", "2", (0.1, 0.6))
+    running = {**stopped, "startedAt": milliseconds(0.8), "status": "RUNNING"}
+
+    assert run_cost._seconds(stopped, SINCE + timedelta(hours=1)) == pytest.approx(1800)
+    assert run_cost._seconds(running, SINCE + timedelta(hours=1)) == pytest.approx(1800 + 720)
+
+
 def test_hours_of_vllm(on_aws: Any, one_instance: None, s3: Any) -> None:
     [line] = run_cost.recorded(EVENT, "succeeded", THEMES)
 

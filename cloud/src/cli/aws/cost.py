@@ -31,7 +31,7 @@ class Bill:
 
 @dataclass(frozen=True)
 class QuarterCost:
-    """Of all executions of a quarter that have ended here, an aborted one excepted.
+    """Of all executions of a quarter that have started jobs and have ended, however.
 
     ``estimate`` is None where the prefetch, whose firms it is for, is gone.
     """
