@@ -10,6 +10,8 @@ AS_OF = "2026-11-23"
 VLLM_INSTANCE_HOUR = 0.37  # a g5.xlarge
 VLLM_INSTANCE_HOUR_WITH_DISK = 0.40  # with its disk and address
 JOB_VCPU_HOUR = 0.0176  # of a c6a.xlarge, with its disk and address
+LOAD_BALANCER_HOUR = 0.0225  # of an application load balancer; its capacity units are next to nothing here
+DISK_GIB_HOUR = 0.08 / 730  # gp3, by the GiB and month
 
 # For estimates, until somebody has measured it on a GPU.
 NAMES_PER_S = 10

@@ -47,9 +47,10 @@ class FaultySession:
         self._session, self._faults = session, faults
         self.region_name = session.region_name
 
-    def client(self, service: str) -> Any:
-        """The client, with its faults."""
-        return FaultyClient(self._session.client(service), self._faults.get(service, {}))
+    def client(self, service: str, **options: Any) -> Any:
+        """The client, with its faults; those of a region by ``service@region``."""
+        faults = self._faults.get(f"{service}@{options.get('region_name')}", self._faults.get(service, {}))
+        return FaultyClient(self._session.client(service, **options), faults)
 
 
 def _answering(client: Any, method: str, answer: Any) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from cloud.src.cli.__main__ import run
 from cloud.src.cli.aws import fetch as fetching
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.aws.fetch import fetch
+from cloud.src.cli.report import command
 from cloud.src.cli.run import mirror
 from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError
@@ -20,6 +21,7 @@ from cloud.src.contract.record import of_run
 from tests.component.conftest import BUCKET
 from tests.fast.cli.report_tables import QUARTER, write_small_quarter
 
+SCRIPT = "application/javascript"  # as older systems call it
 PROGRESS = keys.progress(QUARTER, "2023Q1_batch_0000")
 WORK_FILES = (
     PROGRESS,
@@ -171,6 +173,38 @@ def test_without_tables_it_is_one_line(account: Account, tmp_path: Path, capsys:
     assert run(["aws", "fetch", "2023Q2", "--out", str(tmp_path / "out")]) == 2
     assert f"s3://{BUCKET} has no tables of 2023Q2: ftm aws start 2023Q2" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_published_the_report_is_in_the_bucket_with_what_it_needs(
+    account: Account, s3: Any, made: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the files beside a large report; those of an earlier one go, those of other quarters stay."""
+    out, report = tmp_path / "out", keys.report(QUARTER)
+    stale, others = report.replace("index.html", "data/old.js"), report.replace(QUARTER, "2022Q4")
+    for key in (stale, others):
+        s3.put_object(Bucket=BUCKET, Key=key, Body=b"old")
+    beside = report.replace("index.html", "data/themes.js")
+    write_report = command.write_report
+
+    def with_a_file_beside(folder: Path, quarter: str) -> Path:
+        (folder / beside).parent.mkdir(parents=True)
+        (folder / beside).write_text("[]")
+        return write_report(folder, quarter)
+
+    monkeypatch.setattr(fetching, "write_report", with_a_file_beside)
+    monkeypatch.setattr(command, "remove_others", lambda *_: None)
+
+    assert run(["aws", "fetch", QUARTER, "--out", str(out), "--publish"]) == 0
+
+    page = s3.get_object(Bucket=BUCKET, Key=report)
+    assert page["Body"].read() == (out / report).read_bytes()
+    assert page["ContentType"] == "text/html; charset=utf-8"
+    assert s3.get_object(Bucket=BUCKET, Key=beside)["ContentType"] in {"text/javascript; charset=utf-8", SCRIPT}
+    listed = {item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/")["Contents"]}
+    assert listed == {report, beside, others}
+    printed = capsys.readouterr()
+    assert f"Published: s3://{BUCKET}/{report}" in printed.out
+    assert printed.err.startswith("account 123456789012, region us-east-1")
 
 
 def test_for_scripts(account: Account, made: Path, tmp_path: Path, capsys: Any) -> None:

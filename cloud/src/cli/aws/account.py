@@ -9,10 +9,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
 from cloud.src.contract import parameters
 from cloud.src.contract.errors import FtmError, InvalidInput
+
+ELSEWHERE = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2})
 
 
 @dataclass(frozen=True)
@@ -22,9 +25,11 @@ class Account:
     session: Any
     endpoint: str
 
-    def client(self, service: str) -> Any:
-        """A boto3 client for this service."""
-        return self.session.client(service)
+    def client(self, service: str, region: str | None = None) -> Any:
+        """A boto3 client for this service; one for another region does not wait long, as a network may block it."""
+        if region is None:
+            return self.session.client(service)
+        return self.session.client(service, region_name=region, config=ELSEWHERE)
 
     def banner(self) -> str:
         """Where a command works: what changes something prints it first."""
@@ -33,7 +38,7 @@ class Account:
         return f"account {account}, region {self.session.region_name}, {where}"
 
     def is_local(self) -> bool:
-        """Whether it is a local AWS, which has neither ECS tasks nor targets."""
+        """Whether it is a local AWS, which counts ECS tasks but has none to look at."""
         return bool(self.endpoint)
 
     def parameter(self, name: str) -> str:

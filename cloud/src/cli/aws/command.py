@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter
+import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -85,20 +85,31 @@ def check(timeout: Timeout = "10m", profile: Profile = None, region: Region = No
 
 
 @app.command(epilog="Example: ftm aws status --json")
-def status(as_json: AsJson = False, profile: Profile = None, region: Region = None) -> None:
+def status(
+    all_regions: Annotated[
+        bool, typer.Option("--all-regions", help="Also whatever of FTM bills by the hour, in every region.")
+    ] = False,
+    as_json: AsJson = False,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
     """Show what runs and what it costs: executions, jobs, vLLM."""
+    from cloud.src.cli.aws import regions
+    from cloud.src.cli.aws import status as here
+
     with aws_errors_explained():
         account = connect(profile, region)
-        found = _status(account)
+        elsewhere = regions.look(account) if all_regions else None
+        found = here.status_or_why_not(account) if elsewhere else here.status(account)
     if as_json:
-        print(json.dumps(found, indent=1))
+        print(json.dumps({**found, **({"all_regions": elsewhere.as_json_object()} if elsewhere else {})}, indent=1))
         return
-    print(found["where"])
-    print(f"vLLM: {found['vllm']['in_words']}")
-    for execution in found["executions"]:
-        print(f"execution: {execution['quarter']} since {execution['since']}, {execution['arn']}")
-    counts = ", ".join(f"{count} {state}" for state, count in found["jobs"].items())
-    print(f"executions running: {len(found['executions'])}; jobs: {counts or 'none'}")
+    print(*here.lines(found), sep="\n")
+    if elsewhere:
+        console = output_console()
+        console.print(regions.table(elsewhere))
+        for line in regions.lines(elsewhere):
+            console.print(line, markup=False, soft_wrap=True)
 
 
 @app.command(epilog="Example: ftm aws start 2023Q1")
@@ -189,6 +200,9 @@ def fetch(
     out: Out = DEFAULT_OUT,
     as_json: AsJson = False,
     open_report: Open = False,
+    publish: Annotated[
+        bool, typer.Option("--publish", help="Put the report into the bucket, too, under reports/.")
+    ] = False,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
@@ -196,16 +210,23 @@ def fetch(
 
     Again copies only what has changed.
     """
-    from cloud.src.cli.aws.fetch import fetch as fetch_quarter
+    from cloud.src.cli.aws import fetch as fetching
     from cloud.src.cli.pages.open_page import open_page
     from cloud.src.cli.run.next_steps import next_steps
 
     with aws_errors_explained():
-        fetched = fetch_quarter(connect(profile, region), quarter, out)
+        account = connect(profile, region)
+        if publish:
+            print(account.banner(), file=sys.stderr, flush=True)
+        fetched = fetching.fetch(account, quarter, out)
+        published = fetching.publish(account, quarter, out) if publish else None
     if as_json:
-        print(json.dumps({"quarter": quarter, "folder": str(out), **fetched.as_json_object()}, indent=1))
+        said = {"quarter": quarter, "folder": str(out), **fetched.as_json_object(), "published": published}
+        print(json.dumps(said, indent=1))
     else:
         print(f"{quarter}: {fetched.in_words()}", f"Report: {fetched.report}", sep="\n")
+        if published:
+            print(f"Published: {published}")
         print(*next_steps(out, quarter), sep="\n")
     if open_report:
         open_page(fetched.report)
@@ -233,23 +254,35 @@ def doctor(
         str | None,
         typer.Argument(metavar="[QUARTER]", help="Also whether this one is prefetched.", callback=quarter_if_given),
     ] = None,
+    prove_guards: Annotated[
+        bool,
+        typer.Option(
+            "--prove-guards", help="Instead, set the guards off while vLLM is down: two mails, nothing stops."
+        ),
+    ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first whether this is the account.")] = False,
     as_json: AsJson = False,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
     """Check what a run needs, with evidence and a fix each; fails when a check fails."""
     from cloud.src.cli.aws.doctor import checks
+    from cloud.src.cli.aws.doctor import prove_guards as proof
     from cloud.src.cli.aws.doctor.finding import Patient, State
 
     with aws_errors_explained():
         account = connect(profile, region)
         where = account.banner()
-        findings = list(checks.examine(Patient(account, quarter)))
+        if prove_guards:
+            proof.check_at_zero(account)
+            _confirm(where, yes)
+            findings = list(proof.prove(account, lambda line: print(line, file=sys.stderr, flush=True)))
+        else:
+            findings = list(checks.examine(Patient(account, quarter)))
     if as_json:
         print(json.dumps([asdict(one) for one in findings], indent=1))
     else:
-        console = output_console()
-        console.print(where, checks.table(findings), checks.counts(findings), sep="\n")
+        output_console().print(where, checks.table(findings), checks.counts(findings), sep="\n")
     if any(one.state is State.FAILED for one in findings):
         raise typer.Exit(1)
 
@@ -267,33 +300,18 @@ def logs(
         quarters.logs(connect(profile, region), quarter, lines, all_jobs, print)
 
 
+def _confirm(where: str, yes: bool) -> None:
+    """Raise InvalidInput unless somebody says that this is the account and region."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise InvalidInput(f"{where}: nobody is there to confirm it, add --yes")
+    if not typer.confirm(f"{where}: is it this one?", err=True):
+        raise InvalidInput("nothing was done: choose the account with --profile and --region")
+
+
 def _changing(profile: str | None, region: str | None) -> Account:
     """The account, after saying which one is about to be changed."""
     account = connect(profile, region)
     print(account.banner(), flush=True)
     return account
-
-
-def _status(account: Account) -> dict[str, Any]:
-    vllm = vllm_group.look(account)
-    running = [
-        {
-            "arn": one["executionArn"],
-            "quarter": quarters.quarter_of(one),
-            "since": one["startDate"].isoformat(timespec="seconds"),
-        }
-        for one in quarters.executions(account, "RUNNING")
-    ]
-    return {
-        "where": account.banner(),
-        "vllm": {
-            "instances": list(vllm.instances),
-            "tasks_running": vllm.running_tasks,
-            "tasks_healthy": vllm.healthy_tasks,
-            "targets_healthy": vllm.healthy_targets,
-            "usd_per_hour": vllm.usd_per_hour(),
-            "in_words": vllm.in_words(),
-        },
-        "executions": running,
-        "jobs": dict(Counter(job["status"] for job in quarters.jobs(account))),
-    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import shutil
 from contextlib import ExitStack
@@ -74,6 +75,21 @@ def fetch(account: Account, quarter: str, folder: Path) -> Fetched:
         drop_others_than({item["Key"] for item in listed}, folder, *prefixes)
         report = write_report(folder, quarter)
     return Fetched(report, len(new), len(listed) - len(new), sum(item["Size"] for item in new))
+
+
+def publish(account: Account, quarter: str, folder: Path) -> str:
+    """Put the report into the bucket, the files beside the page first; return its address."""
+    s3, bucket, key = account.client("s3"), account.bucket(), keys.report(quarter)
+    paths = {str(path.relative_to(folder)): path for path in (folder / key).parent.rglob("*") if path.is_file()}
+    before = [item["Key"] for item in objects_under(s3, bucket, keys.folder_of(key))]
+    for name, path in sorted(paths.items(), key=lambda item: item[0] == key):
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        charset = "; charset=utf-8" if kind.startswith("text/") else ""
+        s3.put_object(Bucket=bucket, Key=name, Body=path.read_bytes(), ContentType=f"{kind}{charset}")
+    for name in before:
+        if name not in paths:
+            s3.delete_object(Bucket=bucket, Key=name)
+    return f"s3://{bucket}/{key}"
 
 
 def _is_there(folder: Path, item: Object) -> bool:

@@ -1,0 +1,54 @@
+"""``ftm aws status``: what runs in this account and region, and what it costs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from cloud.src.cli.aws import quarters, vllm_group
+from cloud.src.cli.aws.account import Account
+from cloud.src.contract.errors import InvalidInput
+
+
+def status(account: Account) -> dict[str, Any]:
+    """For scripts; raises InvalidInput where the roots are not applied."""
+    vllm = vllm_group.look(account)
+    running = [
+        {
+            "arn": one["executionArn"],
+            "quarter": quarters.quarter_of(one),
+            "since": one["startDate"].isoformat(timespec="seconds"),
+        }
+        for one in quarters.executions(account, "RUNNING")
+    ]
+    return {
+        "where": account.banner(),
+        "vllm": {
+            "instances": list(vllm.instances),
+            "tasks_running": vllm.running_tasks,
+            "tasks_healthy": vllm.healthy_tasks,
+            "targets_healthy": vllm.healthy_targets,
+            "usd_per_hour": vllm.usd_per_hour(),
+            "in_words": vllm.in_words(),
+        },
+        "executions": running,
+        "jobs": dict(Counter(job["status"] for job in quarters.jobs(account))),
+    }
+
+
+def status_or_why_not(account: Account) -> dict[str, Any]:
+    """The same, or why there is nothing: for who wants to see first of all what is elsewhere."""
+    try:
+        return status(account)
+    except InvalidInput as error:
+        return {"where": account.banner(), "not_applied": str(error)}
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """For people."""
+    if "not_applied" in found:
+        return [found["where"], found["not_applied"]]
+    executions = [f"execution: {one['quarter']} since {one['since']}, {one['arn']}" for one in found["executions"]]
+    counts = ", ".join(f"{count} {state}" for state, count in found["jobs"].items())
+    together = f"executions running: {len(executions)}; jobs: {counts or 'none'}"
+    return [found["where"], f"vLLM: {found['vllm']['in_words']}", *executions, together]
