@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import signal
 import subprocess
+import threading
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +32,30 @@ class Terminal:
         )
         assert done.returncode == 0, f"{command}\n{done.stderr}"
         return done.stdout
+
+    def follow(self, command: str, is_all: Callable[[str], bool], timeout_s: float) -> str:
+        """Read what a command prints that does not end by itself, until that is all; then end it as Ctrl-C does."""
+        process = subprocess.Popen(
+            ["bash", "-c", command],
+            env={**self.environment, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        timer = threading.Timer(timeout_s, os.killpg, (process.pid, signal.SIGKILL))
+        timer.start()
+        assert process.stdout is not None
+        printed = ""
+        for line in process.stdout:
+            printed += line
+            if is_all(printed):
+                break
+        timer.cancel()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        process.communicate()
+        assert is_all(printed), f"{command}\n{printed}"
+        return printed
 
 
 def open_terminal(home: Path, exported: dict[str, str]) -> Terminal:

@@ -103,7 +103,7 @@ def test_an_unknown_image_fails_the_job_and_says_why(aws: LocalAws) -> None:
 class JobThatIsNotAlone:
     """While it is described, another job arrives."""
 
-    arn = "arn:aws:batch:us-east-1:123456789012:job/one"
+    arn = "arn:aws:batch:us-east-1:666938415731:job/one"
 
     def __init__(self, jobs: dict[str, Any]) -> None:
         self._jobs = jobs
@@ -115,7 +115,7 @@ class JobThatIsNotAlone:
 
 @pytest.fixture
 def backend() -> BatchBackend:
-    backend = BatchBackend("us-east-1", "123456789012")
+    backend = BatchBackend("us-east-1", "666938415731")
     jobs: dict[str, Any] = backend._jobs
     jobs["one"] = JobThatIsNotAlone(jobs)
     return backend

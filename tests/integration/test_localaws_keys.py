@@ -93,7 +93,7 @@ def call(client: Any, service: str) -> None:
     """One call of each form that the services of AWS have."""
     calls = {
         "s3": lambda: client.get_object(Bucket=BUCKET, Key="a b/c+d=é"),
-        "lambda": lambda: client.get_function(FunctionName="arn:aws:lambda:us-east-1:123456789012:function:none"),
+        "lambda": lambda: client.get_function(FunctionName="arn:aws:lambda:us-east-1:666938415731:function:none"),
         "batch": lambda: client.describe_jobs(jobs=["none"]),
         "secretsmanager": lambda: client.get_secret_value(SecretId="ftm/xai"),
         "ssm": lambda: client.get_parameters(Names=["none"]),

@@ -25,7 +25,7 @@ def missing_xml_action(aws: LocalAws) -> Any:
 
 def crash_of_a_json_action(aws: LocalAws) -> Any:
     """Our own list_tags_for_resource looks a budget up that is not there."""
-    return aws.client("budgets").list_tags_for_resource(ResourceARN="arn:aws:budgets::123456789012:budget/none")
+    return aws.client("budgets").list_tags_for_resource(ResourceARN="arn:aws:budgets::666938415731:budget/none")
 
 
 def s3_with_bad_policy(aws: LocalAws) -> Any:

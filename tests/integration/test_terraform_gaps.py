@@ -14,7 +14,7 @@ from botocore.parsers import ResponseParserError
 from cloud.src.localaws.environment import LocalAws, local_aws
 from tests.integration.localaws_helpers import create_queue, create_role, local_aws_without
 
-ACCOUNT = "123456789012"
+ACCOUNT = "666938415731"
 PATCHES = (
     "moto_gaps.athena:install",
     "moto_gaps.autoscaling:install",

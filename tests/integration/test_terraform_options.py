@@ -22,7 +22,7 @@ from tests.integration.terraform_roots import (
     terraform_environment,
 )
 
-ACCOUNT = "123456789012"
+ACCOUNT = "666938415731"
 BUCKET = "ftm-pipeline-options"
 ADDRESS = "who@example.com"
 SCHEDULE = {"expression": "at(2036-05-20T04:00:00)", "quarter": "2036Q1", "topic_naming": "keywords"}

@@ -14,6 +14,7 @@ from botocore.config import Config
 from cloud.src.localaws.endpoint import Endpoint
 
 REGION = "us-east-1"
+ACCOUNT = "666938415731"  # what the documents of the system's operators have in their ARNs
 
 # Nothing of the user's own AWS configuration, least of all a profile that may not exist.
 _NO_USER_CONFIGURATION = {"profile": (None, None, None, None), "config_file": (None, None, os.devnull, None)}

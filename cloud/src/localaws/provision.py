@@ -15,7 +15,8 @@ from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.localaws.environment import LocalAws
 from cloud.src.localaws.lambda_zip import HANDLER, lambda_zip
 
-BUCKET = "ftm-pipeline-78ea68c8"
+BUCKET_SUFFIX = "78ea68c8"
+BUCKET = f"ftm-pipeline-{BUCKET_SUFFIX}"
 FIRM_PROCESSOR = "ftm-firm-processor"
 THEME_AGGREGATOR = "ftm-theme-aggregator"
 STATE_MACHINE = "ftm-quarter-processor"

@@ -19,9 +19,9 @@ from werkzeug.serving import make_server
 
 from cloud.src.contract import standard_input
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.localaws import lambdas, not_implemented, stepfunctions
+from cloud.src.localaws import lambdas, not_implemented, services, stepfunctions
 from cloud.src.localaws.batch import job as batch
-from cloud.src.localaws.clients import REGION
+from cloud.src.localaws.clients import ACCOUNT, REGION
 from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.host import Host
 from cloud.src.localaws.moto_gaps import install as terraform_gaps
@@ -54,6 +54,7 @@ def serve(
         standard_input.when_it_closes(stop.set)
 
     _check_free(port)
+    os.environ["MOTO_ACCOUNT_ID"] = ACCOUNT
     patch(werkzeug_app, "DISABLE_GLOBAL_CORS", True)  # stock moto lets pages of any origin read what it answers
     moto = DomainDispatcherApplication(create_backend_app)
     server = make_server(_ADDRESS, port, moto, threaded=True, request_handler=RequestHandler)
@@ -75,6 +76,7 @@ def _install(host: Host) -> None:
     lambdas.install(host)
     batch.install(host)
     stepfunctions.install(host)
+    services.install()
     not_implemented.install()
     terraform_gaps.install()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # no line for every request

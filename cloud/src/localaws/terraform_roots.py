@@ -21,7 +21,7 @@ from cloud.src.localaws.child_environment import minimal_environment
 from cloud.src.localaws.environment import LocalAws
 from cloud.src.localaws.lambda_zip import lambda_zip
 from cloud.src.localaws.process_groups import ProcessGroups
-from cloud.src.localaws.provision import FUNCTIONS
+from cloud.src.localaws.provision import BUCKET_SUFFIX, FUNCTIONS
 
 ROOTS = ("storage", "ecs", "batch", "stepfunctions")  # in the order they are applied in
 FILES = Path(__file__).parents[2] / "terraform"
@@ -155,7 +155,7 @@ def _variables(zips: Path, job_environment: Mapping[str, str], with_api_key: boo
     # The root gives the key to the jobs when the LLM is Grok; address and model are in job_environment, which wins.
     llm = {"llm": "grok", "llm_model_name": "local"} if with_api_key else {}
     return {
-        "storage": {"force_destroy": True},
+        "storage": {"bucket_suffix": BUCKET_SUFFIX, "force_destroy": True},
         "ecs": {},
         "batch": {"image_tag": "local", "job_environment": dict(job_environment), **llm},
         "stepfunctions": {"zip_dir": str(zips), "retry_interval_seconds": 1},

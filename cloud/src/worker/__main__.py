@@ -88,7 +88,7 @@ def start_log(job_settings: JobSettings, uses_llm: bool) -> LlmSettings | None:
     """Write the log's first line: which commit runs, and which LLM it asks for names. Raises InvalidInput."""
     logging.getLogger().setLevel(job_settings.log_level)
     llm = llm_settings.from_environment() if uses_llm else None
-    naming = f"LLM base URL {llm.base_url}, model {llm.model}" if llm else "no LLM: names come from keywords"
+    naming = f"LLM_BASE_URL={llm.base_url}, model {llm.model}" if llm else "no LLM: names come from keywords"
     commit, deployed_commit = job_settings.ftm_commit, job_settings.deployed_commit
     log.info("FTM worker, commit %s, bucket %s, %s", commit, job_settings.s3_bucket, naming)
     if image_commit.is_stale(commit, deployed_commit):

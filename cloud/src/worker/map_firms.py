@@ -39,6 +39,8 @@ MAX_FIRMS_WAITING = 8
 # Sentences are embedded in batches of the same length, which fill up with those of so many firms. More would leave the
 # LLM waiting for topics to name.
 FIRMS_EMBEDDED_TOGETHER = 8
+# Enough to see in the log that names are names.
+TOPICS_IN_THE_LOG = 3
 # Why a topic has keywords for a name although nobody has chosen so: its firm is made again by the next run.
 NOT_BY_CHOICE = names_count.LOST
 
@@ -258,11 +260,13 @@ def _add_firm(job: MapJob, part: Part, firm: FirmToName) -> None:
         job.progress.waited_s = round(job.progress.waited_s + time.monotonic() - waiting_since, 3)
     job.failures_in_a_row = 0
     part.firms.append(firm_row)
-    part.topics += firm.found.with_names(names)
+    topics = firm.found.with_names(names)
+    part.topics += topics
     part.sentences.append(firm.found.sentences)
     if any(name.because in NOT_BY_CHOICE for name in names):
         part.without_llm.append(firm_row["firm_id"])
-    log.info("firm %s: %d sentences, %d topics", firm_row["firm_id"], firm_row["n_sentences"], firm_row["n_topics"])
+    said = "; ".join(topic["summary"] for topic in topics[:TOPICS_IN_THE_LOG])
+    log.info("firm %s: %d sentences, %d topics: %s", firm_row["firm_id"], firm_row["n_sentences"], len(topics), said)
 
 
 def _finish_part(job: MapJob, under_way: PartUnderWay) -> None:

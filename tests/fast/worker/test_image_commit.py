@@ -11,7 +11,7 @@ from cloud.src.worker.settings import ReduceSettings
 
 JOB = {"quarter": "2023Q1", "s3_bucket": "ftm-pipeline-test", "manifest_key": "manifests/m.jsonl"}
 LONG = "0123456789abcdef0123456789abcdef01234567"
-LLM = "LLM base URL http://127.0.0.1:1/v1, model a-model"
+LLM = "LLM_BASE_URL=http://127.0.0.1:1/v1, model a-model"
 
 
 @pytest.mark.parametrize(

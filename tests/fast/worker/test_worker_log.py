@@ -29,7 +29,7 @@ def test_url_and_model_come_first_and_the_key_never(
     with caplog.at_level(logging.INFO):
         start_log(SETTINGS, uses_llm=True)
 
-    assert caplog.messages[0].endswith(", LLM base URL http://127.0.0.1:8000/v1, model some/model")
+    assert caplog.messages[0].endswith(", LLM_BASE_URL=http://127.0.0.1:8000/v1, model some/model")
     assert "secret" not in caplog.text
 
 

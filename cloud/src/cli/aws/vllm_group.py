@@ -10,9 +10,8 @@ from typing import Any
 from cloud.src.cli.aws.account import Account
 from cloud.src.contract import prices
 from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.contract.vllm import CLUSTER, SCALING_GROUP, SERVICE
+from cloud.src.contract.vllm import CLUSTER, SCALING_GROUP, SERVICE, TARGET_GROUP
 
-TARGET_GROUP = "ftm-vllm-tg2"
 AGE_GUARD = "ftm-vllm-up-too-long"
 GUARDS = ("ftm-vllm-idle", AGE_GUARD)
 SECONDS_BETWEEN_LOOKS = 10.0
@@ -120,7 +119,7 @@ def wait_until_gone(account: Account, timeout_s: float, say: Say, sleep: Callabl
 
 
 def _serves(account: Account, now: Vllm) -> bool:
-    if account.is_local():  # it has no tasks and no targets to look at
+    if account.is_local():  # it has no tasks to look at
         return bool(now.instances) and now.running_tasks > 0
     return now.healthy_tasks > 0 and now.healthy_targets > 0
 

@@ -13,40 +13,10 @@ from cloud.src.localaws import terraform_roots
 QUARTER = "2023Q1"
 
 
-def instructions(environment: LocalEnvironment) -> str:
-    """For a local AWS with what a run needs."""
-    return _start(environment) + _run_again(environment)
-
-
-def after_apply(environment: LocalEnvironment) -> str:
-    """For a local AWS with everything that Terraform makes: also what an operator types."""
-    service = f"--cluster {CLUSTER} --service {SERVICE}"
-    group = f"--auto-scaling-group-name {SCALING_GROUP}"
-    folder = terraform_roots.work_folder(environment.aws)
-    return f"""\
-{_start(environment)}
-# all of it with explanations, as on AWS: docs/deployment/sprint5_deployment_guide.md
-
-# vLLM: is it running, start it, stop it (on AWS a running instance costs about ${vllm.USD_AN_HOUR:.2f} an hour)
-aws ecs describe-services --cluster {CLUSTER} --services {SERVICE} \\
-  --query 'services[0].[desiredCount,runningCount]'
-aws autoscaling set-desired-capacity {group} --desired-capacity 1
-aws ecs update-service {service} --desired-count 1
-aws ecs update-service {service} --desired-count 0
-aws autoscaling set-desired-capacity {group} --desired-capacity 0
-
-# how the jobs reach it
-aws ssm get-parameter --name {parameters.LLM_BASE_URL}
-aws ec2 describe-security-groups --query 'SecurityGroups[].[GroupName,IpPermissions[].UserIdGroupPairs[].GroupId]' \\
-  --filters Name=group-name,Values=ftm-vllm-alb-sg,ftm-vllm-instance-sg,ftm-batch-sg
-
-# what the jobs do
-aws batch list-jobs --job-queue {batch.QUEUE} --job-status RUNNING
-
-# what Terraform would change, and the commands that each root names
-terraform -chdir={folder}/ecs plan
-terraform -chdir={folder}/stepfunctions output next_commands
-{_run_again(environment)}"""
+def instructions(environment: LocalEnvironment, applied: bool) -> str:
+    """What an operator types; ``applied``: Terraform has made what is there."""
+    terraform = _terraform(environment) if applied else ""
+    return "\n".join(filter(None, [_start(environment), _vllm(), terraform, _run_again(environment)]))
 
 
 def _start(environment: LocalEnvironment) -> str:
@@ -63,11 +33,44 @@ Stop it with Ctrl-C; what is in it is in memory only. In another terminal:
 """
 
 
+def _vllm() -> str:
+    service = f"--cluster {CLUSTER} --service {SERVICE}"
+    group = f"--auto-scaling-group-name {SCALING_GROUP}"
+    return f"""\
+# vLLM: is it running, start it, stop it (on AWS a running instance costs about ${vllm.USD_AN_HOUR:.2f} an hour)
+aws ecs describe-services --cluster {CLUSTER} --services {SERVICE} \\
+  --query 'services[0].{{desired:desiredCount,running:runningCount}}'
+aws autoscaling set-desired-capacity {group} --desired-capacity 1
+aws ecs update-service {service} --desired-count 1
+aws logs tail /ecs/ftm-vllm --since 10m
+aws ecs update-service {service} --desired-count 0
+aws autoscaling set-desired-capacity {group} --desired-capacity 0
+
+# how the jobs reach it
+aws ec2 describe-security-groups --query 'SecurityGroups[].[GroupName,IpPermissions[].UserIdGroupPairs[].GroupId]' \\
+  --filters Name=group-name,Values=ftm-vllm-alb-sg,ftm-vllm-instance-sg,ftm-batch-sg
+
+# what the jobs do; all commands of an operator: docs/operations/commands.md
+aws batch list-jobs --job-queue {batch.QUEUE} --job-status RUNNING
+"""
+
+
+def _terraform(environment: LocalEnvironment) -> str:
+    folder = terraform_roots.work_folder(environment.aws)
+    return f"""\
+aws ssm get-parameter --name {parameters.LLM_BASE_URL}
+
+# what Terraform would change, and the commands that each root names (docs/deployment/sprint5_deployment_guide.md)
+terraform -chdir={folder}/ecs plan
+terraform -chdir={folder}/stepfunctions output next_commands
+"""
+
+
 def _run_again(environment: LocalEnvironment) -> str:
     bucket, state_machine = environment.bucket, environment.state_machine_arn
     quarter_input = json.dumps({"quarter": QUARTER, "bucket": bucket})
     batches_input = json.dumps({"quarter": QUARTER, "bucket": bucket, "batch_size": 50})
-    return f"""
+    return f"""\
 # look at it, and run it again, as on AWS
 aws s3 ls s3://{bucket} --recursive
 aws lambda invoke --function-name ftm-prefetch-check --payload '{quarter_input}' \\

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import NoReturn
 
-from cloud.src.cli.environment.instructions import after_apply, instructions
+from cloud.src.cli.environment.instructions import instructions
 from cloud.src.cli.environment.local_environment import LocalEnvironment, start_environment
 from cloud.src.cli.environment.run_llm import LlmChoice
 from cloud.src.cli.environment.settings import check_job_settings
@@ -16,6 +16,7 @@ from cloud.src.localaws import terraform_roots
 from cloud.src.localaws.environment import LocalAws
 from cloud.src.localaws.provision import provision
 from cloud.src.localaws.terraform_roots import Root
+from cloud.src.localaws.vllm_stand_in import provision_vllm
 
 SECONDS_BETWEEN_LOOKS = 5.0
 EXIT_CTRL_C = 130
@@ -29,17 +30,23 @@ def local_up(screen: Screen, port: int, jobs: int | None, llm: LlmChoice, apply:
     check_job_settings()
     if apply:
         terraform_roots.check_installed()  # before anything starts
-    set_up = partial(_apply_roots, screen) if apply else provision
+    set_up = partial(_apply_roots, screen) if apply else _provision
     ready = False
     try:
         with start_environment(screen.line, jobs, llm, port, set_up, containers) as environment:
-            print(after_apply(environment) if apply else instructions(environment), flush=True)
+            print(instructions(environment, apply), flush=True)
             ready = True
             _wait(environment)
     except KeyboardInterrupt:
         screen.line("stopped; the bucket was in memory and is gone, output folders are kept")
         if not ready:
             raise SystemExit(EXIT_CTRL_C) from None
+
+
+def _provision(aws: LocalAws, job_environment: dict[str, str], llm_api_key: str | None) -> None:
+    """What a run needs, and vLLM's names for whoever types an operator's commands."""
+    provision_vllm(aws)
+    provision(aws, job_environment, llm_api_key)
 
 
 def _apply_roots(screen: Screen, aws: LocalAws, job_environment: dict[str, str], llm_api_key: str | None) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from cloud.src.cli.aws import vllm_group
 from cloud.src.cli.aws.doctor.finding import Check, Patient, Seen, not_checked, passed, verdict
-from cloud.src.contract.vllm import CLUSTER, SCALING_GROUP
+from cloud.src.contract.vllm import CLUSTER, SCALING_GROUP, TARGET_GROUP
 
 # https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_Task.html: not scaled down, and no deployment.
 ENDED_BADLY = ("EssentialContainerExited", "TaskFailedToStart", "SpotInterruption")
@@ -30,7 +30,7 @@ def _capacity(patient: Patient) -> Seen:
 
 def _targets(patient: Patient) -> Seen:
     elb = patient.account.client("elbv2")
-    group = elb.describe_target_groups(Names=[vllm_group.TARGET_GROUP])["TargetGroups"][0]["TargetGroupArn"]
+    group = elb.describe_target_groups(Names=[TARGET_GROUP])["TargetGroups"][0]["TargetGroupArn"]
     targets = elb.describe_target_health(TargetGroupArn=group)["TargetHealthDescriptions"]
     if not targets:
         return not_checked("no target: vLLM is down")
