@@ -59,7 +59,7 @@ def test_its_entry_point_is_the_worker() -> None:
         check=False,
     )
     assert (refused.returncode, refused.stdout) == (2, "")
-    assert "usage: python -m cloud.src.worker map|reduce|check" in refused.stderr
+    assert "usage: python -m cloud.src.worker map|reduce|panel|check" in refused.stderr
 
 
 def test_it_runs_as_a_user_without_rights_who_can_write_to_tmp_alone() -> None:

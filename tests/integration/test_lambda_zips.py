@@ -17,6 +17,7 @@ COUNT_NAMES = ("summarize_results", "notify_completion")
 OWN_MODULES = {
     "create_batch_manifest": ["running_quarter"],
     "notify_completion": ["ended_execution", "run_cost", "running_vllm", "summarize_results"],
+    "prefetch_check": ["panel_input"],
 }
 
 

@@ -34,6 +34,7 @@ def test_the_parameters_by_which_the_parts_find_one_another(aws: LocalAws, provi
         "/ftm/batch/job_queue_arn": provisioned.job_queue_arn,
         "/ftm/batch/firm_processor_arn": provisioned.firm_processor_arn,
         "/ftm/batch/theme_aggregator_arn": provisioned.theme_aggregator_arn,
+        "/ftm/batch/panel_aggregator_arn": provisioned.panel_aggregator_arn,
         "/ftm/stepfunctions/state_machine_arn": provisioned.state_machine_arn,
     }
 
@@ -42,7 +43,7 @@ def test_job_definitions(aws: LocalAws, provisioned: Provisioned) -> None:
     definitions = aws.client("batch").describe_job_definitions(status="ACTIVE")["jobDefinitions"]
     assert {
         definition["jobDefinitionName"]: definition["containerProperties"]["command"] for definition in definitions
-    } == {"ftm-firm-processor": ["map"], "ftm-theme-aggregator": ["reduce"]}
+    } == {"ftm-firm-processor": ["map"], "ftm-theme-aggregator": ["reduce"], "ftm-panel-aggregator": ["panel"]}
     for definition in definitions:
         environment = definition["containerProperties"]["environment"]
         assert {pair["name"]: pair["value"] for pair in environment} == JOB_ENVIRONMENT
@@ -58,6 +59,7 @@ def test_log_groups_and_roles(aws: LocalAws, provisioned: Provisioned) -> None:
     assert {group["logGroupName"] for group in groups} == {
         "/aws/batch/ftm",
         "/aws/states/ftm-quarter-processor",
+        "/aws/states/ftm-panel-processor",
         *(f"/aws/lambda/ftm-{function}" for function in functions),
     }
     trusted = {

@@ -44,6 +44,7 @@ def aws() -> Iterator[LocalAws]:
             "/ftm/batch/job_queue_arn": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-queue/ftm-queue-main",
             "/ftm/batch/firm_processor_arn": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-definition/ftm-firm-processor",
             "/ftm/batch/theme_aggregator_arn": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-definition/ftm-theme-aggregator",
+            "/ftm/batch/panel_aggregator_arn": f"arn:aws:batch:us-east-1:{ACCOUNT}:job-definition/ftm-panel-aggregator",
         }.items():
             aws.client("ssm").put_parameter(Name=name, Value=value, Type="String")
         yield aws
@@ -114,13 +115,23 @@ def test_the_function_may_publish_to_the_topic_and_see_endings(aws: LocalAws, no
     assert look["Action"] == ["states:GetExecutionHistory", "states:DescribeExecution"]
 
 
-def test_the_rule_calls_the_function_for_every_ending_but_success(aws: LocalAws, notifying: Root) -> None:
+def test_the_rule_calls_the_function_for_every_ending_that_is_not_mailed_otherwise(
+    aws: LocalAws, notifying: Root
+) -> None:
     rule = aws.client("events").describe_rule(Name="ftm-execution-ended")
     assert (rule["State"], json.loads(rule["EventPattern"])["detail"]) == (
         "ENABLED",
         {
-            "stateMachineArn": [notifying.outputs()["state_machine_arn"]],
-            "status": ["FAILED", "ABORTED", "TIMED_OUT"],
+            "$or": [
+                {
+                    "stateMachineArn": [notifying.outputs()["state_machine_arn"]],
+                    "status": ["FAILED", "ABORTED", "TIMED_OUT"],
+                },
+                {
+                    "stateMachineArn": [notifying.outputs()["panel_state_machine_arn"]],
+                    "status": ["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"],
+                },
+            ]
         },
     )
     (target,) = aws.client("events").list_targets_by_rule(Rule="ftm-execution-ended")["Targets"]
@@ -228,6 +239,7 @@ def test_map_jobs_with_a_gpu(aws: LocalAws, roots: dict[str, Root]) -> None:
     assert {name: [need["value"] for need in asked if need["type"] == "GPU"] for name, asked in needs.items()} == {
         "ftm-firm-processor": ["1"],
         "ftm-theme-aggregator": [],
+        "ftm-panel-aggregator": [],
     }
 
 

@@ -23,9 +23,10 @@ from cloud.src.cli.environment import vllm
 from cloud.src.contract import keys, schemas
 from cloud.src.localaws.endpoint import Endpoint
 from cloud.src.localaws.environment import LocalAws
+from cloud.src.localaws.provision import JOBS
 from cloud.src.localaws.terraform_roots import FILES, LESS_GARBAGE_COLLECTION, ROOTS, copy_roots
 from tests.e2e.aws_command import open_terminal
-from tests.e2e.ftm_process import run_ftm
+from tests.e2e.ftm_process import run_ftm, until
 from tests.e2e.local_up_process import MODELS, NAME, commands, exports, local_up
 from tests.integration.fake_llm import FakeLlm, fake_llm
 from tests.integration.terraform_roots import (
@@ -122,6 +123,7 @@ def test_the_roots_publish_what_joins_them(aws: LocalAws, roots: dict[str, Root]
         "/ftm/batch/job_queue_arn",
         "/ftm/batch/firm_processor_arn",
         "/ftm/batch/theme_aggregator_arn",
+        "/ftm/batch/panel_aggregator_arn",
         "/ftm/stepfunctions/state_machine_arn",
     }
     assert parameters["/ftm/storage/bucket"] == roots["storage"].outputs()["bucket"]
@@ -239,6 +241,21 @@ def test_a_quarter_runs_through_what_was_applied(
     assert {request.headers["Authorization"] for request in llm.requests} == {f"Bearer {LLM_API_KEY}"}
 
 
+def test_a_panel_is_made_through_what_was_applied(aws: LocalAws, roots: dict[str, Root]) -> None:
+    """Of the quarter that the test before has run."""
+    outputs, bucket = roots["stepfunctions"].outputs(), roots["storage"].outputs()["bucket"]
+    panel = {"quarters": ["2023Q1"], "bucket": bucket, "name": "spring", "themes_from": "2023Q1"}
+    states = aws.client("stepfunctions")
+    execution = states.start_execution(stateMachineArn=outputs["panel_state_machine_arn"], input=json.dumps(panel))
+    arn = {"executionArn": execution["executionArn"]}
+    until(lambda: states.describe_execution(**arn)["status"] != "RUNNING", "the end of the panel", timeout_s=120)
+    assert states.describe_execution(**arn)["status"] == "SUCCEEDED", states.describe_execution(**arn)
+
+    key = keys.panel_prefix("spring") + keys.panel_table("grid")
+    grid = pq.read_table(io.BytesIO(aws.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()))
+    assert (grid.schema.names, len(set(grid["call_id"].to_pylist()))) == (schemas.GRID.names, 18)
+
+
 @pytest.mark.parametrize("name", ROOTS)
 def test_no_secret_is_in_a_state_or_a_plan(texts: dict[str, dict[str, str]], name: str) -> None:
     """Neither the key of the LLM, which ``ftm`` has put into its secret, nor the login that an operator has put in."""
@@ -280,7 +297,7 @@ def test_jobs_start_on_spot_and_are_repeated_only_for_their_host_or_image(
         "MISCONFIGURATION:COMPUTE_ENVIRONMENT_MAX_RESOURCE",
         "MISCONFIGURATION:JOB_RESOURCE_REQUIREMENT",
     }
-    for name, command in (("ftm-firm-processor", "map"), ("ftm-theme-aggregator", "reduce")):
+    for name, command in JOBS.items():
         definition = job_definition(aws, name)
         container = definition["containerProperties"]
         assert (container["command"], container["readonlyRootFilesystem"]) == ([command], True)

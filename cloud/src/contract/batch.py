@@ -3,5 +3,5 @@
 from __future__ import annotations
 
 QUEUE = "ftm-queue-main"
-# The state machine names them so, with the batch's id or the quarter behind.
-MAP_JOB, REDUCE_JOB = "ftm-map-", "ftm-reduce-"
+# The state machines name them so, with the batch's id, the quarter or the panel's name behind.
+MAP_JOB, REDUCE_JOB, PANEL_JOB = "ftm-map-", "ftm-reduce-", "ftm-panel-"

@@ -293,12 +293,32 @@ def report(quarter: str) -> str:
 
 # --- panels -----------------------------------------------------------------------------------
 
+JOINT = "joint"  # instead of a quarter whose themes are taken: themes of all quarters together
+
 
 def check_panel(name: str) -> str:
     """Return the name of a panel; raise InvalidInput when it cannot be part of an id."""
     if not _PANEL.fullmatch(name):
         raise InvalidInput(f"panel {name!r} is not a name: use up to 40 letters, digits, - and _")
     return name
+
+
+def check_panel_quarters(quarters: Sequence[str], themes_from: str | None) -> None:
+    """Raise InvalidInput for a quarter given twice, or one before the quarter that the themes are from."""
+    twice = sorted({quarter for quarter in quarters if list(quarters).count(quarter) > 1})
+    if twice:
+        raise InvalidInput(f"{', '.join(twice)} is given twice: give each quarter once")
+    earlier = [quarter for quarter in sorted(quarters) if themes_from and quarter < themes_from]
+    if earlier:
+        raise InvalidInput(
+            f"the themes of {themes_from} are known only after {', '.join(earlier)}, so the panel would not be point "
+            "in time: take those of an earlier quarter, or themes found jointly"
+        )
+
+
+def panel_prefix(name: str) -> str:
+    """The folder of a panel."""
+    return f"panels/{name}/"
 
 
 def panel_table(table: str) -> str:

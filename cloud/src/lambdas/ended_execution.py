@@ -1,15 +1,20 @@
-"""How an execution ended that could not say so itself: it failed before NotifyCompletion, was stopped or timed out."""
+"""How an execution ended that could not say so itself: it failed before NotifyCompletion, was stopped or timed out.
+
+Executions of ftm-panel-processor have no such state: EventBridge reports each of their endings, the good ones too.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from cloud.src.contract import keys
+from cloud.src.contract.errors import InvalidInput
 
 DETAIL_TYPE = "Step Functions Execution Status Change"
 NOTIFY_STATE, MANIFEST_STATE = "NotifyCompletion", "CreateBatchManifest"
+PANEL_MACHINE = "ftm-panel-processor"
 # After that state an execution has a dozen events at the most, with all retries.
 LAST_EVENTS = 50
 # So many it has at the most until its batches are known, with all retries.
@@ -48,13 +53,21 @@ def with_batches(states: Any, execution: str) -> dict[str, Any] | None:
 def ending(states: Any, execution: str, status: str) -> Ending:
     """What to mail about the execution; ``status`` is the event's, because DescribeExecution may lag behind it."""
     ended = states.describe_execution(executionArn=execution)
-    quarter = _quarter(ended.get("input", ""))
-    how = status.lower().replace("_", " ")
+    given, how = _given(ended.get("input", "")), status.lower().replace("_", " ")
     cause = " ".join(f"{ended.get('error', 'no error')}: {ended.get('cause', 'no cause given')}".split())
+    if f":{PANEL_MACHINE}:" in execution:
+        name = _checked(keys.check_panel, given.get("name"))
+        if status == "SUCCEEDED":
+            cause = f"Tables: s3://{given['bucket']}/{keys.panel_prefix(name)}"
+        return Ending(_subject("panel", name, how), [cause[:MAX_CAUSE_LENGTH], f"Execution: {execution}"])
+    quarter = _checked(keys.check_quarter, given.get("quarter"))
     again = f"finished firms are kept: ftm aws resume {quarter}" if quarter else "finished firms are kept"
-    return Ending(
-        f"FTM {quarter or 'execution'}: {how}", [cause[:MAX_CAUSE_LENGTH], f"Execution: {execution}; {again}"]
-    )
+    subject = _subject("", quarter or "execution", how)
+    return Ending(subject, [cause[:MAX_CAUSE_LENGTH], f"Execution: {execution}; {again}"])
+
+
+def _subject(kind: str, name: str, how: str) -> str:
+    return f"{' '.join(filter(None, ['FTM', kind, name]))}: {how}"
 
 
 def _outputs(events: list[dict[str, Any]], state: str) -> Iterator[dict[str, Any]]:
@@ -64,9 +77,18 @@ def _outputs(events: list[dict[str, Any]], state: str) -> Iterator[dict[str, Any
             yield json.loads(exited.get("output", "{}"))
 
 
-def _quarter(text: str) -> str:
-    """The quarter of an execution's input; empty when it has none that could be one."""
+def _given(text: str) -> dict[str, Any]:
+    """An execution's input; empty when it is no object."""
     try:
-        return keys.check_quarter(json.loads(text)["quarter"])
-    except (ValueError, KeyError, TypeError):
+        given = json.loads(text)
+    except ValueError:
+        return {}
+    return given if isinstance(given, dict) else {}
+
+
+def _checked(check: Callable[[Any], str], value: object) -> str:
+    """The value, or nothing when the check refuses it."""
+    try:
+        return check(value)
+    except (InvalidInput, TypeError):
         return ""

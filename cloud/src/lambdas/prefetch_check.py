@@ -1,7 +1,7 @@
 """Lambda ftm-prefetch-check: checks whether the quarter has prefetched sentences to process.
 
 The first state of the state machine: it also checks the rest of the execution's input, so that a typo ends the
-execution at once and not after an hour of map jobs.
+execution at once and not after an hour of map jobs. It does the same for the state machine of panels.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 from cloud.src.contract import documents, keys
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.lambdas import panel_input
 
 WHO_NAMES = ("llm", "keywords")
 # Of an execution's input.
@@ -24,8 +25,12 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Take ``{"quarter", "bucket"}``; return ``{"exists", "quarter", "bucket", "manifest_key", "n_firms"}``.
 
     ``batch_size``, ``topic_naming`` and ``theme_naming`` are checked if given, other fields are refused. Raises
-    InvalidInput if the input or an existing manifest is malformed.
+    InvalidInput if the input or an existing manifest is malformed. ``{"panel": ...}`` is the input of an execution of
+    ftm-panel-processor, see panel_input.py.
     """
+    event = keys.check_event(event)
+    if list(event) == ["panel"]:
+        return panel_input.check(_s3, event["panel"])
     quarter, bucket = _checked(event)
     manifest_key = keys.prefetch_manifest(quarter)
     n_firms = _count_firms(bucket, manifest_key)
@@ -39,7 +44,6 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def _checked(event: dict[str, Any]) -> tuple[str, str]:
-    event = keys.check_event(event)
     keys.check_fields(event, FIELDS)
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     if "batch_size" in event:

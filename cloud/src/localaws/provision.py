@@ -19,7 +19,11 @@ BUCKET_SUFFIX = "78ea68c8"
 BUCKET = f"ftm-pipeline-{BUCKET_SUFFIX}"
 FIRM_PROCESSOR = "ftm-firm-processor"
 THEME_AGGREGATOR = "ftm-theme-aggregator"
+PANEL_AGGREGATOR = "ftm-panel-aggregator"
+JOBS = {FIRM_PROCESSOR: "map", THEME_AGGREGATOR: "reduce", PANEL_AGGREGATOR: "panel"}  # definition -> command
 STATE_MACHINE = "ftm-quarter-processor"
+PANEL_STATE_MACHINE = "ftm-panel-processor"
+DEFINITIONS = {STATE_MACHINE: "quarter_processor.asl.json", PANEL_STATE_MACHINE: "panel_processor.asl.json"}
 JOB_LOG_GROUP = "/aws/batch/ftm"
 FUNCTIONS = {  # function -> module
     "ftm-prefetch-check": "prefetch_check",
@@ -52,7 +56,9 @@ class Provisioned:
     job_queue_arn: str
     firm_processor_arn: str
     theme_aggregator_arn: str
+    panel_aggregator_arn: str
     state_machine_arn: str
+    panel_state_machine_arn: str
 
 
 def provision(aws: LocalAws, job_environment: Mapping[str, str], llm_api_key: str | None = None) -> Provisioned:
@@ -68,23 +74,28 @@ def provision(aws: LocalAws, job_environment: Mapping[str, str], llm_api_key: st
     _create_log_groups(aws)
     job_queue_arn = _create_job_queue(aws, _create_role(aws, "ftm-batch-service-role", "batch.amazonaws.com"))
     secrets = _create_secrets(aws, llm_api_key)
-    firm_processor_arn = _register_job(aws, FIRM_PROCESSOR, "map", 12 * _HOUR_S, job_environment, secrets)
-    theme_aggregator_arn = _register_job(aws, THEME_AGGREGATOR, "reduce", 12 * _HOUR_S, job_environment, secrets)
+    jobs = {
+        # A panel asks no LLM.
+        name: _register_job(aws, name, command, job_environment, {} if name == PANEL_AGGREGATOR else secrets)
+        for name, command in JOBS.items()
+    }
     function_arns = _create_functions(aws, _create_role(aws, "ftm-lambda-role", "lambda.amazonaws.com"))
     variables: dict[str, str | int] = {
         **{f"{FUNCTIONS[function]}_arn": arn for function, arn in function_arns.items()},
         "job_queue_arn": job_queue_arn,
-        "firm_processor_arn": firm_processor_arn,
-        "theme_aggregator_arn": theme_aggregator_arn,
+        "firm_processor_arn": jobs[FIRM_PROCESSOR],
+        "theme_aggregator_arn": jobs[THEME_AGGREGATOR],
+        "panel_aggregator_arn": jobs[PANEL_AGGREGATOR],
         "max_concurrency": aws.job_slots,  # more would only wait for a slot
         "retry_interval_seconds": 1,
         "map_timeout_seconds": 24 * _HOUR_S,
         "reduce_timeout_seconds": 24 * _HOUR_S,
+        "panel_timeout_seconds": 24 * _HOUR_S,
         "execution_timeout_seconds": 9 * 24 * _HOUR_S,
     }
     role_arn = _create_role(aws, "ftm-states-role", "states.amazonaws.com")
-    state_machine_arn = _create_state_machine(aws, role_arn, definition(variables))
-    provisioned = Provisioned(BUCKET, job_queue_arn, firm_processor_arn, theme_aggregator_arn, state_machine_arn)
+    machines = [_create_state_machine(aws, name, role_arn, definition(variables, name)) for name in DEFINITIONS]
+    provisioned = Provisioned(BUCKET, job_queue_arn, *jobs.values(), *machines)
     _publish(aws, provisioned, job_environment)
     return provisioned
 
@@ -96,7 +107,8 @@ def _is_set_up(aws: LocalAws) -> bool:
 
 def _create_log_groups(aws: LocalAws) -> None:
     functions = [f"/aws/lambda/{function}" for function in FUNCTIONS]
-    for group in (JOB_LOG_GROUP, f"/aws/states/{STATE_MACHINE}", *functions):
+    machines = [f"/aws/states/{machine}" for machine in DEFINITIONS]
+    for group in (JOB_LOG_GROUP, *machines, *functions):
         aws.client("logs").create_log_group(logGroupName=group)
 
 
@@ -134,7 +146,6 @@ def _register_job(
     aws: LocalAws,
     name: str,
     command: str,
-    timeout_s: int,
     environment: Mapping[str, str],
     secrets: Mapping[str, str],
 ) -> str:
@@ -158,7 +169,7 @@ def _register_job(
             },
         },
         retryStrategy=RETRY_STRATEGY,
-        timeout={"attemptDurationSeconds": timeout_s},
+        timeout={"attemptDurationSeconds": 12 * _HOUR_S},
     )
     return str(job_definition["jobDefinitionArn"])
 
@@ -180,10 +191,8 @@ def _create_functions(aws: LocalAws, role_arn: str) -> dict[str, str]:
     }
 
 
-def _create_state_machine(aws: LocalAws, role_arn: str, asl: str) -> str:
-    state_machine = aws.client("stepfunctions").create_state_machine(
-        name=STATE_MACHINE, definition=asl, roleArn=role_arn
-    )
+def _create_state_machine(aws: LocalAws, name: str, role_arn: str, asl: str) -> str:
+    state_machine = aws.client("stepfunctions").create_state_machine(name=name, definition=asl, roleArn=role_arn)
     return str(state_machine["stateMachineArn"])
 
 
@@ -194,6 +203,7 @@ def _publish(aws: LocalAws, provisioned: Provisioned, job_environment: Mapping[s
         parameters.JOB_QUEUE_ARN: provisioned.job_queue_arn,
         parameters.FIRM_PROCESSOR_ARN: provisioned.firm_processor_arn,
         parameters.THEME_AGGREGATOR_ARN: provisioned.theme_aggregator_arn,
+        parameters.PANEL_AGGREGATOR_ARN: provisioned.panel_aggregator_arn,
     }
     if "LLM_BASE_URL" in job_environment:
         published[parameters.LLM_BASE_URL] = job_environment["LLM_BASE_URL"]
@@ -206,9 +216,9 @@ def _publish(aws: LocalAws, provisioned: Provisioned, job_environment: Mapping[s
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
-def definition(variables: Mapping[str, str | int]) -> str:
-    """The definition as JSON; raises FtmError if the file has a variable that is not in ``variables``."""
-    template = files("cloud.terraform.stepfunctions") / "quarter_processor.asl.json"
+def definition(variables: Mapping[str, str | int], machine: str = STATE_MACHINE) -> str:
+    """A state machine's definition as JSON; raises FtmError if its file has a variable that is not in ``variables``."""
+    template = files("cloud.terraform.stepfunctions") / DEFINITIONS[machine]
     return fill_in(template.read_text(encoding="utf-8"), variables)
 
 

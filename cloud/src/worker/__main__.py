@@ -1,4 +1,4 @@
-"""The worker's command line: ``python -m cloud.src.worker map``, ``reduce`` and ``check``.
+"""The worker's command line: ``python -m cloud.src.worker map``, ``reduce``, ``panel`` and ``check``.
 
 Everything else comes from the environment (settings.py), because that is how AWS Batch passes it.
 """
@@ -21,18 +21,19 @@ from cloud.src.naming.namer import KeywordNamer, LlmNamer, Namer
 from cloud.src.worker import check_llm, image_commit, map_firms, package_sentiment, recipe, reduce_themes, settings
 from cloud.src.worker.firm_topics import FirmAnalyser
 from cloud.src.worker.map_firms import MapJob
+from cloud.src.worker.panel import job as panel_job
 from cloud.src.worker.progress import BatchProgress
-from cloud.src.worker.settings import JobSettings, MapSettings, ReduceSettings
+from cloud.src.worker.settings import MapSettings, PanelSettings, ReduceSettings, WorkerSettings
 from cloud.src.worker.store import Store
 
 log = logging.getLogger("ftm")
 
-USAGE = "usage: python -m cloud.src.worker map|reduce|check"
+USAGE = "usage: python -m cloud.src.worker map|reduce|panel|check"
 
 
 def main(arguments: list[str]) -> int:
     """Run one job; return its exit code: 0 done, 1 given up, 2 called wrongly. Batch repeats none of them."""
-    if arguments not in (["map"], ["reduce"], ["check"]):
+    if arguments not in (["map"], ["reduce"], ["panel"], ["check"]):
         print(USAGE, file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, stream=sys.stdout, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
@@ -44,6 +45,8 @@ def main(arguments: list[str]) -> int:
             run_map(settings.from_environment(MapSettings))
         elif arguments == ["reduce"]:
             run_reduce(settings.from_environment(ReduceSettings))
+        elif arguments == ["panel"]:
+            run_panel(settings.from_environment(PanelSettings))
         else:
             check_llm.run()
     except FtmError as error:
@@ -84,7 +87,15 @@ def run_reduce(job_settings: ReduceSettings) -> None:
     package_sentiment.run(store, job_settings.quarter)
 
 
-def start_log(job_settings: JobSettings, uses_llm: bool) -> LlmSettings | None:
+def run_panel(job_settings: PanelSettings) -> None:
+    """Measure several quarters with one set of themes; names come from keywords, or are those of an earlier run."""
+    start_log(job_settings, uses_llm=False)
+    log.info("panel %s of %s", job_settings.panel_name, " ".join(job_settings.quarters))
+    store = Store(boto3.client("s3"), job_settings.s3_bucket)
+    panel_job.run(job_settings, store, lambda: Embedder(job_settings.embedding_model, job_settings.embedding_threads))
+
+
+def start_log(job_settings: WorkerSettings, uses_llm: bool) -> LlmSettings | None:
     """Write the log's first line: which commit runs, and which LLM it asks for names. Raises InvalidInput."""
     logging.getLogger().setLevel(job_settings.log_level)
     llm = llm_settings.from_environment() if uses_llm else None

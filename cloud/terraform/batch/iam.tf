@@ -131,6 +131,11 @@ locals {
         "intermediate/llm-answers/*_part_*",
       ]
     }
+    ftm-panel-aggregator = {
+      reads   = ["manifests/*", "progress/*", "intermediate/firm-topics/*", "intermediate/firm-sentences/*", "processed/themes/*"]
+      writes  = ["panels/*"]
+      deletes = []
+    }
   }
 }
 

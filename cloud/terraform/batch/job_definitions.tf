@@ -7,6 +7,7 @@ locals {
   jobs = {
     ftm-firm-processor   = merge(var.map_job, { command = "map", gpus = var.gpus_per_job })
     ftm-theme-aggregator = merge(var.reduce_job, { command = "reduce", gpus = 0 })
+    ftm-panel-aggregator = merge(var.panel_job, { command = "panel", gpus = 0 })
   }
 
   llm_environment = var.llm == "vllm" ? { LLM_BASE_URL = local.vllm_base_url } : {}
@@ -46,7 +47,7 @@ resource "aws_batch_job_definition" "jobs" {
     jobRoleArn       = aws_iam_role.job[each.key].arn
     executionRoleArn = aws_iam_role.execution.arn
     environment      = [for name, value in local.environment[each.key] : { name = name, value = value }]
-    secrets          = local.secrets
+    secrets          = each.key == "ftm-panel-aggregator" ? [] : local.secrets # it asks no LLM
 
     resourceRequirements = concat(
       [

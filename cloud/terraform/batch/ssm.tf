@@ -26,6 +26,7 @@ locals {
     "/ftm/batch/job_queue_arn"        = aws_batch_job_queue.main.arn
     "/ftm/batch/firm_processor_arn"   = aws_batch_job_definition.jobs["ftm-firm-processor"].arn_prefix
     "/ftm/batch/theme_aggregator_arn" = aws_batch_job_definition.jobs["ftm-theme-aggregator"].arn_prefix
+    "/ftm/batch/panel_aggregator_arn" = aws_batch_job_definition.jobs["ftm-panel-aggregator"].arn_prefix
   }
 }
 

@@ -148,6 +148,32 @@ variable "reduce_job" {
   }
 }
 
+variable "panel_job" {
+  description = "Size of the panel job (ftm-panel-aggregator), and how long an attempt may take. It fits the instances of reduce; the calls and exposures of all quarters wait in its /tmp."
+  type = object({
+    vcpus           = optional(number, 4)
+    memory_mib      = optional(number, 14336)
+    tmp_mib         = optional(number, 3072)
+    timeout_seconds = optional(number, 21600)
+  })
+  default = {}
+
+  validation {
+    condition     = var.panel_job.vcpus >= 1 && floor(var.panel_job.vcpus) == var.panel_job.vcpus
+    error_message = "panel_job.vcpus must be a whole number from 1."
+  }
+
+  validation {
+    condition     = var.panel_job.memory_mib >= 2048 && var.panel_job.tmp_mib >= 64 && var.panel_job.tmp_mib < var.panel_job.memory_mib
+    error_message = "panel_job needs memory_mib of 2048 or more, and tmp_mib from 64, which is taken from that memory."
+  }
+
+  validation {
+    condition     = var.panel_job.timeout_seconds >= 60
+    error_message = "panel_job.timeout_seconds must be 60 or more, as AWS Batch asks."
+  }
+}
+
 variable "llm" {
   description = "Who names topics and themes: \"vllm\", the server of the ecs root, or \"grok\", the API whose key is in the secret ftm/xai."
   type        = string
@@ -193,7 +219,7 @@ variable "llm_outage_limit_seconds" {
 }
 
 variable "job_environment" {
-  description = "Further environment variables of both jobs; they override those set here. The local AWS uses them to name its own LLM and models."
+  description = "Further environment variables of all jobs; they override those set here. The local AWS uses them to name its own LLM and models."
   type        = map(string)
   default     = {}
 

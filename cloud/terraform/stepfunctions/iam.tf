@@ -149,25 +149,8 @@ resource "aws_iam_role" "state_machine" {
   assume_role_policy = data.aws_iam_policy_document.states_trust.json
 }
 
-data "aws_iam_policy_document" "state_machine" {
-  statement {
-    sid       = "CallFunctions"
-    actions   = ["lambda:InvokeFunction"]
-    resources = [for function in aws_lambda_function.functions : function.arn]
-  }
-
-  statement {
-    sid     = "SubmitJobs"
-    actions = ["batch:SubmitJob"]
-    resources = [
-      local.job_queue_arn,
-      local.firm_processor_arn,
-      "${local.firm_processor_arn}:*", # the revision that the definition's latest one turns out to be
-      local.theme_aggregator_arn,
-      "${local.theme_aggregator_arn}:*",
-    ]
-  }
-
+# What both state machines need, to wait for jobs and to write their logs.
+data "aws_iam_policy_document" "every_state_machine" {
   statement {
     sid       = "StopAndTagJobs"
     actions   = ["batch:TerminateJob", "batch:TagResource"]
@@ -186,12 +169,6 @@ data "aws_iam_policy_document" "state_machine" {
     sid       = "WaitForJobs"
     actions   = ["events:DescribeRule", "events:PutRule", "events:PutTargets"]
     resources = ["arn:${local.partition}:events:${local.region}:${local.account_id}:rule/StepFunctionsGetEventsForBatchJobsRule"]
-  }
-
-  statement {
-    sid       = "ReleaseQuarter"
-    actions   = ["s3:DeleteObject"]
-    resources = ["${local.bucket_arn}/manifests/*/_running.json"]
   }
 
   statement {
@@ -223,8 +200,70 @@ data "aws_iam_policy_document" "state_machine" {
   }
 }
 
+data "aws_iam_policy_document" "state_machine" {
+  source_policy_documents = [data.aws_iam_policy_document.every_state_machine.json]
+
+  statement {
+    sid       = "CallFunctions"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [for function in aws_lambda_function.functions : function.arn]
+  }
+
+  statement {
+    sid     = "SubmitJobs"
+    actions = ["batch:SubmitJob"]
+    resources = [
+      local.job_queue_arn,
+      local.firm_processor_arn,
+      "${local.firm_processor_arn}:*", # the revision that the definition's latest one turns out to be
+      local.theme_aggregator_arn,
+      "${local.theme_aggregator_arn}:*",
+    ]
+  }
+
+  statement {
+    sid       = "ReleaseQuarter"
+    actions   = ["s3:DeleteObject"]
+    resources = ["${local.bucket_arn}/manifests/*/_running.json"]
+  }
+}
+
 resource "aws_iam_role_policy" "state_machine" {
   name   = "execution"
   role   = aws_iam_role.state_machine.id
   policy = data.aws_iam_policy_document.state_machine.json
+}
+
+# --- state machine of panels ------------------------------------------------------------------
+
+resource "aws_iam_role" "panel_machine" {
+  name               = "ftm-panel-states-role"
+  description        = "What an execution of ftm-panel-processor may do"
+  assume_role_policy = data.aws_iam_policy_document.states_trust.json
+}
+
+data "aws_iam_policy_document" "panel_machine" {
+  source_policy_documents = [data.aws_iam_policy_document.every_state_machine.json]
+
+  statement {
+    sid       = "CallFunction"
+    actions   = ["lambda:InvokeFunction"]
+    resources = [aws_lambda_function.functions["ftm-prefetch-check"].arn]
+  }
+
+  statement {
+    sid     = "SubmitJob"
+    actions = ["batch:SubmitJob"]
+    resources = [
+      local.job_queue_arn,
+      local.panel_aggregator_arn,
+      "${local.panel_aggregator_arn}:*", # the revision that the definition's latest one turns out to be
+    ]
+  }
+}
+
+resource "aws_iam_role_policy" "panel_machine" {
+  name   = "execution"
+  role   = aws_iam_role.panel_machine.id
+  policy = data.aws_iam_policy_document.panel_machine.json
 }

@@ -1,13 +1,14 @@
 locals {
   # What in the bucket a function reads, writes and deletes (contract, section 2), and how long it may take.
   functions = {
-    ftm-prefetch-check        = { timeout_seconds = 30, reads = ["prefetch/*"], writes = [], releases = [] }
+    ftm-prefetch-check        = { timeout_seconds = 30, reads = ["prefetch/*", "progress/*/_themes.json"], writes = [], releases = [] }
     ftm-create-batch-manifest = { timeout_seconds = 60, reads = ["prefetch/*", "manifests/*/_running.json"], writes = ["manifests/*"], releases = ["manifests/*/_running.json"] }
     ftm-summarize-results     = { timeout_seconds = 120, reads = ["manifests/*", "progress/*"], writes = [], releases = [] } # 1,000 files
     ftm-notify-completion     = { timeout_seconds = 60, reads = ["manifests/*", "progress/*"], writes = ["progress/*/_cost.json"], releases = [] }
   }
 
-  executions_arn = "arn:${local.partition}:states:${local.region}:${local.account_id}:execution:ftm-quarter-processor:*"
+  executions_arn       = "arn:${local.partition}:states:${local.region}:${local.account_id}:execution:ftm-quarter-processor:*"
+  panel_executions_arn = "arn:${local.partition}:states:${local.region}:${local.account_id}:execution:ftm-panel-processor:*"
 
   function_environment = {
     ftm-notify-completion = { SNS_TOPIC_ARN = local.alerts_topic_arn }

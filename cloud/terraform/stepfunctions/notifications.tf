@@ -10,7 +10,7 @@ data "aws_iam_policy_document" "notify" {
   statement {
     sid       = "SeeHowExecutionsEnded"
     actions   = ["states:DescribeExecution", "states:GetExecutionHistory"]
-    resources = [local.executions_arn]
+    resources = [local.executions_arn, local.panel_executions_arn]
   }
 }
 
@@ -20,18 +20,27 @@ resource "aws_iam_role_policy" "notify" {
   policy = data.aws_iam_policy_document.notify.json
 }
 
-# --- executions that fail before NotifyCompletion, are stopped or time out ----------------------
+# --- endings that an execution does not mail itself ----------------------------------------------
 
-# EventBridge's event does not say whether the execution has sent its mail: the function looks.
+# Of a quarter: it has failed before NotifyCompletion, was stopped or has timed out. EventBridge's event does not say
+# whether the execution has sent its mail: the function looks. A panel mails nothing itself.
 resource "aws_cloudwatch_event_rule" "ended" {
   name        = "ftm-execution-ended"
-  description = "Executions of ftm-quarter-processor that have not succeeded"
+  description = "Executions of ftm-quarter-processor that have not succeeded, and all of ftm-panel-processor"
   event_pattern = jsonencode({
     source      = ["aws.states"]
     detail-type = ["Step Functions Execution Status Change"]
     detail = {
-      stateMachineArn = [aws_sfn_state_machine.quarter_processor.arn]
-      status          = ["FAILED", "ABORTED", "TIMED_OUT"]
+      "$or" = [
+        {
+          stateMachineArn = [aws_sfn_state_machine.quarter_processor.arn]
+          status          = ["FAILED", "ABORTED", "TIMED_OUT"]
+        },
+        {
+          stateMachineArn = [aws_sfn_state_machine.panel_processor.arn]
+          status          = ["SUCCEEDED", "FAILED", "ABORTED", "TIMED_OUT"]
+        },
+      ]
     }
   })
 }

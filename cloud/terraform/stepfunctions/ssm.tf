@@ -20,6 +20,10 @@ data "aws_ssm_parameter" "theme_aggregator_arn" {
   name = "/ftm/batch/theme_aggregator_arn"
 }
 
+data "aws_ssm_parameter" "panel_aggregator_arn" {
+  name = "/ftm/batch/panel_aggregator_arn"
+}
+
 locals {
   bucket               = data.aws_ssm_parameter.bucket.insecure_value
   bucket_arn           = "arn:${local.partition}:s3:::${local.bucket}"
@@ -27,6 +31,7 @@ locals {
   job_queue_arn        = data.aws_ssm_parameter.job_queue_arn.insecure_value
   firm_processor_arn   = data.aws_ssm_parameter.firm_processor_arn.insecure_value
   theme_aggregator_arn = data.aws_ssm_parameter.theme_aggregator_arn.insecure_value
+  panel_aggregator_arn = data.aws_ssm_parameter.panel_aggregator_arn.insecure_value
 }
 
 # --- published --------------------------------------------------------------------------------

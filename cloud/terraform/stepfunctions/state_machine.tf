@@ -48,3 +48,39 @@ resource "aws_sfn_state_machine" "quarter_processor" {
   # AWS checks the role's permissions when the state machine is created.
   depends_on = [aws_iam_role_policy.state_machine]
 }
+
+# --- panels -----------------------------------------------------------------------------------
+
+resource "aws_cloudwatch_log_group" "panel_machine" {
+  # checkov:skip=CKV_AWS_158: logs are encrypted anyway; an execution's data are names of quarters, not sentences
+  name              = "/aws/states/ftm-panel-processor"
+  retention_in_days = var.log_retention_days
+}
+
+resource "aws_sfn_state_machine" "panel_processor" {
+  name     = "ftm-panel-processor"
+  type     = "STANDARD"
+  role_arn = aws_iam_role.panel_machine.arn
+
+  definition = templatefile("${path.module}/panel_processor.asl.json", {
+    prefetch_check_arn     = aws_lambda_function.functions["ftm-prefetch-check"].arn
+    job_queue_arn          = local.job_queue_arn
+    panel_aggregator_arn   = local.panel_aggregator_arn
+    retry_interval_seconds = var.retry_interval_seconds
+    panel_timeout_seconds  = var.panel_timeout_seconds
+    # An hour for the check of the input, which needs seconds: a repeated state may wait for its time once more.
+    execution_timeout_seconds = var.panel_timeout_seconds + 3600
+  })
+
+  logging_configuration {
+    level                  = "ALL"
+    include_execution_data = true
+    log_destination        = "${aws_cloudwatch_log_group.panel_machine.arn}:*"
+  }
+
+  tracing_configuration {
+    enabled = true
+  }
+
+  depends_on = [aws_iam_role_policy.panel_machine]
+}

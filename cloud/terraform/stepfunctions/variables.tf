@@ -57,6 +57,17 @@ variable "reduce_timeout_seconds" {
   }
 }
 
+variable "panel_timeout_seconds" {
+  description = "How long a panel may take, including the wait for an instance and all attempts."
+  type        = number
+  default     = 86400
+
+  validation {
+    condition     = var.panel_timeout_seconds >= 60
+    error_message = "panel_timeout_seconds must be 60 or more."
+  }
+}
+
 # --- schedule ---------------------------------------------------------------------------------
 
 variable "schedule" {

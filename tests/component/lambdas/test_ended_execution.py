@@ -27,17 +27,17 @@ EVENT: dict[str, Any] = {
 class States:
     """Step Functions with one execution."""
 
-    def __init__(self, events: list[dict[str, Any]] | None = None, **described: str) -> None:
-        self._events, self._described = events or [], described
+    def __init__(self, events: list[dict[str, Any]] | None = None, arn: str = ARN, **described: str) -> None:
+        self._events, self._arn, self._described = events or [], arn, described
 
     def get_execution_history(self, **asked: Any) -> dict[str, Any]:
-        if asked == {"executionArn": ARN, "maxResults": 100}:
+        if asked == {"executionArn": self._arn, "maxResults": 100}:
             return {"events": self._events[:100]}
-        assert asked == {"executionArn": ARN, "reverseOrder": True, "maxResults": 50}
+        assert asked == {"executionArn": self._arn, "reverseOrder": True, "maxResults": 50}
         return {"events": self._events[::-1][:50]}
 
     def describe_execution(self, **asked: Any) -> dict[str, Any]:
-        assert asked == {"executionArn": ARN}
+        assert asked == {"executionArn": self._arn}
         return {"input": '{"quarter": "2023Q1"}', **self._described}
 
 
@@ -136,6 +136,48 @@ def test_an_execution_that_has_sent_its_mail_is_not_mailed_again(
     assert bool(own and own["notified"]) is is_mailed
     assert answer["notified"] is not is_mailed
     assert len(sent) == (0 if is_mailed else 1)
+
+
+PANEL_ARN = "arn:aws:states:us-east-1:123456789012:execution:ftm-panel-processor:e1"
+PANEL_INPUT = '{"quarters": ["2022Q4", "2023Q1"], "bucket": "ftm-pipeline-test", "name": "spring"}'
+
+
+@pytest.mark.parametrize(
+    ("status", "described", "subject", "line"),
+    [
+        (
+            "SUCCEEDED",
+            {"input": PANEL_INPUT},
+            "FTM panel spring: succeeded",
+            "Tables: s3://ftm-pipeline-test/panels/spring/",
+        ),
+        (
+            "FAILED",
+            {"input": PANEL_INPUT, "error": "AggregatePanelFailed", "cause": "panel spring: no tables (JobFailed)"},
+            "FTM panel spring: failed",
+            "AggregatePanelFailed: panel spring: no tables (JobFailed)",
+        ),
+        ("ABORTED", {"input": '{"name": "a b"}', "error": "Stopped"}, "FTM panel: aborted", "Stopped: no cause given"),
+        ("TIMED_OUT", {"input": '{"name": 5}'}, "FTM panel: timed out", "no error: no cause given"),
+        ("FAILED", {"input": "[]", "error": "InvalidInput"}, "FTM panel: failed", "InvalidInput: no cause given"),
+    ],
+)
+def test_each_ending_of_a_panel_is_mailed(
+    monkeypatch: pytest.MonkeyPatch,
+    sent: list[tuple[str, str]],
+    status: str,
+    described: dict[str, str],
+    subject: str,
+    line: str,
+) -> None:
+    states = States(arn=PANEL_ARN, **described)
+    monkeypatch.setattr(notify_completion, "_states", lambda: states)
+
+    notify_completion.handler({**EVENT, "detail": {"executionArn": PANEL_ARN, "status": status}}, None)
+
+    [(mailed, text)] = sent
+    assert mailed == subject
+    assert text.splitlines() == [subject, line, f"Execution: {PANEL_ARN}", "vLLM: as it is"]
 
 
 def test_a_long_cause_is_cut(monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]]) -> None:

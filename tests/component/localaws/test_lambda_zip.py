@@ -34,6 +34,7 @@ def test_a_zip_has_nothing_else(name: str) -> None:
     own = {
         "create_batch_manifest": ["running_quarter"],
         "notify_completion": ["ended_execution", "run_cost", "running_vllm", "summarize_results"],
+        "prefetch_check": ["panel_input"],
     }
     assert zipfile.ZipFile(io.BytesIO(lambda_zip(name))).namelist() == [
         *(f"cloud/src/contract/{module}.py" for module in sorted(contract)),

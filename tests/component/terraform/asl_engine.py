@@ -1,4 +1,4 @@
-"""Runs the real state machine definition in moto's Step Functions engine, with answers given for its tasks.
+"""Runs the real definitions of the state machines in moto's Step Functions engine, with answers given for its tasks.
 
 What the tasks answer is the only thing that is not real: the flow, the payloads, Retry and Catch are the engine's.
 """
@@ -23,7 +23,7 @@ from moto.stepfunctions.parser.mocking.mock_config import (
     StateMockedResponses,
 )
 
-from cloud.src.localaws.provision import definition
+from cloud.src.localaws.provision import PANEL_STATE_MACHINE, STATE_MACHINE, definition
 
 # What Terraform and the local AWS put into the file: names are fixed, values are free.
 VARIABLES: dict[str, str | int] = {
@@ -40,6 +40,13 @@ VARIABLES: dict[str, str | int] = {
     "reduce_timeout_seconds": 7200,
     "execution_timeout_seconds": 777_600,
 }
+PANEL_VARIABLES: dict[str, str | int] = {
+    **{name: VARIABLES[name] for name in ("prefetch_check_arn", "job_queue_arn", "retry_interval_seconds")},
+    "panel_aggregator_arn": "arn:aws:batch:us-east-1:123456789012:job-definition/ftm-panel-aggregator:1",
+    "panel_timeout_seconds": 7200,
+    "execution_timeout_seconds": 10_800,
+}
+VARIABLES_OF = {STATE_MACHINE: VARIABLES, PANEL_STATE_MACHINE: PANEL_VARIABLES}
 
 
 class Failure(NamedTuple):
@@ -68,10 +75,10 @@ class Execution(NamedTuple):
         return [each for each in parameters if resource in (each.get("FunctionName"), each.get("JobDefinition"))]
 
 
-def execute(execution_input: Any, answers: Answers) -> Execution:
+def execute(execution_input: Any, answers: Answers, machine: str = STATE_MACHINE) -> Execution:
     """Run one execution in which the tasks give these answers, without waiting between retries."""
     responses = [StateMockedResponses(state, state, _responses(calls)) for state, calls in answers.items()]
-    execution = _AnsweredExecution(execution_input, MockTestCase("ftm-quarter-processor", "test", responses))
+    execution = _AnsweredExecution(execution_input, MockTestCase(machine, "test", responses), machine)
     with patch(f"{retrier_decl.__name__}.time", SimpleNamespace(sleep=lambda seconds: None)):
         execution.start()
     events = [{**event, "type": event["type"].value} for event in execution.to_history_output()["events"]]
@@ -96,19 +103,19 @@ def _responses(calls: list[dict[str, Any] | Failure]) -> list[MockedResponse]:
 class _AnsweredExecution(SyncExecution):
     """An execution of moto that runs in this thread and asks the test case for what tasks answer."""
 
-    def __init__(self, execution_input: Any, answers: MockTestCase) -> None:
+    def __init__(self, execution_input: Any, answers: MockTestCase, machine: str) -> None:
         role_arn = "arn:aws:iam::123456789012:role/ftm-stepfunctions"
         state_machine: Any = SimpleNamespace(
-            arn="arn:aws:states:us-east-1:123456789012:stateMachine:ftm-quarter-processor",
-            name="ftm-quarter-processor",
+            arn=f"arn:aws:states:us-east-1:123456789012:stateMachine:{machine}",
+            name=machine,
             sm_type="STANDARD",
-            definition=definition(VARIABLES),
+            definition=definition(VARIABLES_OF[machine], machine),
         )
         super().__init__(
             name="test",
             sm_type=state_machine.sm_type,
             role_arn=role_arn,
-            exec_arn="arn:aws:states:us-east-1:123456789012:execution:ftm-quarter-processor:test",
+            exec_arn=f"arn:aws:states:us-east-1:123456789012:execution:{machine}:test",
             account_id="123456789012",
             region_name="us-east-1",
             state_machine=state_machine,

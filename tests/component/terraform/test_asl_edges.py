@@ -6,16 +6,18 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from cloud.src.localaws.provision import definition
-from tests.component.terraform.asl_engine import VARIABLES, Answers, Execution, Failure, execute, lambda_answer
+import pytest
+
+from cloud.src.localaws.provision import PANEL_STATE_MACHINE, STATE_MACHINE, definition
+from tests.component.terraform import test_asl_panel_paths as panel
+from tests.component.terraform.asl_engine import VARIABLES_OF, Answers, Execution, Failure, execute, lambda_answer
 from tests.component.terraform.test_asl_paths import ALL_GO_WELL, INPUT, SUMMARY, WITH_FAILURES
 
-MACHINE = json.loads(definition(VARIABLES))
+MACHINES = {name: json.loads(definition(variables, name)) for name, variables in VARIABLES_OF.items()}
 Edge = tuple[str, str]  # of two states; of a state and itself for a retry
 
 USERS = Failure("InvalidInput", '{"errorMessage": "no"}')
 SCENARIOS: list[Answers] = [
-    {},
     {"CheckPrefetch": [USERS]},
     {"CheckPrefetch": [lambda_answer({"exists": False, "manifest_key": "m"})]},
     {"CreateBatchManifest": [USERS]},
@@ -26,7 +28,12 @@ SCENARIOS: list[Answers] = [
     {"AggregateThemes": [Failure("JobFailed")]},
     {"NotifyCompletion": [lambda_answer({"notified": True, "names_incomplete": True, "names": "10 lost"})]},
     {"NotifyCompletion": [Failure("Other")], "ReleaseQuarter": [Failure("S3.Other")]},
+    {
+        "SummarizeResults": [Failure("Other")],
+        "ReleaseAfterError": [Failure("S3.S3Exception"), *ALL_GO_WELL["ReleaseAfterError"]],
+    },
 ]
+PANEL_SCENARIOS: list[Answers] = [{"CheckInput": [USERS]}, {"AggregatePanel": [Failure("JobFailed")]}]
 
 
 def edges(machine: dict[str, Any]) -> Iterator[Edge]:
@@ -56,23 +63,31 @@ def taken(execution: Execution) -> Iterator[Edge]:
                 yield inside, inside
 
 
-def transient(state: str, machine: dict[str, Any]) -> Answers:
-    """The state fails once as its Retry expects, and then does what it does when all goes well."""
-    error = machine["States"][state]["Retry"][0]["ErrorEquals"][0]
-    return {state: [Failure(error), *ALL_GO_WELL[state]]}
+def transient(machine: dict[str, Any], all_go_well: Answers) -> Iterator[Answers]:
+    """Each state fails once as its Retry expects, and then does what it does when all goes well."""
+    for name, state in machine["States"].items():
+        if "Retry" in state:
+            yield {name: [Failure(state["Retry"][0]["ErrorEquals"][0]), *all_go_well[name]]}
+        if state["Type"] == "Map":
+            yield from transient(state["ItemProcessor"], all_go_well)
 
 
-def test_every_edge_is_taken() -> None:
-    jobs = MACHINE["States"]["ProcessBatches"]["ItemProcessor"]
-    retried = [transient(name, MACHINE) for name, state in MACHINE["States"].items() if "Retry" in state]
-    after_error: Answers = {"SummarizeResults": [Failure("Other")], **transient("ReleaseAfterError", MACHINE)}
+@pytest.mark.parametrize(
+    ("name", "given", "all_go_well", "scenarios"),
+    [
+        (STATE_MACHINE, INPUT, ALL_GO_WELL, SCENARIOS),
+        (PANEL_STATE_MACHINE, panel.INPUT, panel.ALL_GO_WELL, PANEL_SCENARIOS),
+    ],
+)
+def test_every_edge_is_taken(name: str, given: object, all_go_well: Answers, scenarios: list[Answers]) -> None:
+    machine = MACHINES[name]
     executions = [
-        execute(INPUT, {**ALL_GO_WELL, **answers})
-        for answers in [*SCENARIOS, *retried, transient("ProcessFirms", jobs), after_error]
+        execute(given, {**all_go_well, **answers}, name)
+        for answers in [{}, *scenarios, *transient(machine, all_go_well)]
     ]
-    executions.append(execute([], ALL_GO_WELL))
+    executions.append(execute([], all_go_well, name))
 
-    never_taken = set(edges(MACHINE)) - {edge for execution in executions for edge in taken(execution)}
+    never_taken = set(edges(machine)) - {edge for execution in executions for edge in taken(execution)}
 
     assert sorted(never_taken) == []
-    assert SUMMARY["has_failures"] is False  # so that the first scenario is the one in which all goes well
+    assert SUMMARY["has_failures"] is False  # so that the first execution is one in which all goes well

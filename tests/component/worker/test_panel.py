@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pyarrow as pa
@@ -22,10 +23,11 @@ from cloud.src.contract.record import read_metadata, run_of
 from cloud.src.naming.namer import KeywordNamer
 from cloud.src.themes.measure import Limits
 from cloud.src.worker import reduce_themes
+from cloud.src.worker.panel import job
 from cloud.src.worker.panel.panel import PanelRequest, make_panel
 from cloud.src.worker.panel.words import WordList
-from cloud.src.worker.settings import ReduceSettings
-from cloud.src.worker.store import FolderStore
+from cloud.src.worker.settings import PanelSettings, ReduceSettings, from_environment
+from cloud.src.worker.store import FolderStore, Store
 from tests.component.conftest import BUCKET
 from tests.component.worker_quarter import CALL_DATE, ITEMS, PLACES, call, embedder, firm, map_quarter
 
@@ -86,6 +88,26 @@ def panel(run_folder: Path, out: Path, *quarters: str, themes_from: str | None =
     request = PanelRequest("spring", quarters, themes_from, level, Limits(2, 0.4))
     make_panel(FolderStore(run_folder), request, out, embedder, begin)
     return out
+
+
+@pytest.mark.parametrize("themes_from", ["joint", EARLIER])
+def test_the_job_writes_the_same_tables_into_the_bucket(
+    run_folder: Path, joint: Path, fixed: Path, s3: Any, monkeypatch: pytest.MonkeyPatch, themes_from: str
+) -> None:
+    for file in (path for path in run_folder.rglob("*") if path.is_file()):
+        s3.put_object(Bucket=BUCKET, Key=str(file.relative_to(run_folder)), Body=file.read_bytes())
+    told = {"QUARTERS": f"{LATER} {EARLIER}", "S3_BUCKET": BUCKET, "PANEL_NAME": "spring", "THEMES_FROM": themes_from}
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
+    store = Store(s3, BUCKET)
+
+    job.run(from_environment(PanelSettings), store, embedder)
+
+    expected = joint if themes_from == "joint" else fixed
+    assert len(store.list(keys.panel_prefix("spring"))) == len(SCHEMAS)
+    for table in SCHEMAS:
+        written = store.require(keys.panel_prefix("spring") + keys.panel_table(table))
+        assert written == (expected / keys.panel_table(table)).read_bytes(), table
 
 
 def read(folder: Path, table: str) -> pa.Table:
@@ -239,7 +261,7 @@ def test_affinity_needs_five_firms_that_called_before(fixed: Path) -> None:
     [
         ([EARLIER, "2022Q4"], None, "2022Q4 has no themes yet"),
         ([EARLIER, EARLIER], None, "2023Q1 is given twice"),
-        ([EARLIER, LATER], LATER, "--themes-from 2023Q2 is later than 2023Q1"),
+        ([EARLIER, LATER], LATER, "the themes of 2023Q2 are known only after 2023Q1"),
     ],
 )
 def test_what_cannot_be_made(

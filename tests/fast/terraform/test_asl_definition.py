@@ -10,10 +10,11 @@ import pytest
 from statelint.linter import Linter
 
 from cloud.src.contract.errors import FtmError
-from cloud.src.localaws.provision import definition
-from tests.component.terraform.asl_engine import VARIABLES
+from cloud.src.localaws.provision import PANEL_STATE_MACHINE, STATE_MACHINE, definition
+from tests.component.terraform.asl_engine import VARIABLES, VARIABLES_OF
 
-DEFINITION = json.loads(definition(VARIABLES))
+DEFINITIONS = {name: json.loads(definition(variables, name)) for name, variables in VARIABLES_OF.items()}
+DEFINITION = DEFINITIONS[STATE_MACHINE]
 # Only these are retried: no error of the user's, and no failed or timed-out job, which its job definition may retry.
 TRANSIENT_ERRORS = {
     "arn:aws:states:::lambda:invoke": [
@@ -41,19 +42,26 @@ def states_of(machine: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from states_of(state["ItemProcessor"])
 
 
-TASKS = {name: state for name, state in states_of(DEFINITION) if state["Type"] == "Task"}
-JOBS = ["ProcessFirms", "AggregateThemes"]
+def tasks_of(machine: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {name: state for name, state in states_of(machine) if state["Type"] == "Task"}
 
 
-def test_every_variable_of_the_file_is_known_and_used() -> None:
+# No name is in both.
+TASKS = {name: state for machine in DEFINITIONS.values() for name, state in tasks_of(machine).items()}
+JOBS = ["ProcessFirms", "AggregateThemes", "AggregatePanel"]
+
+
+@pytest.mark.parametrize("machine", DEFINITIONS)
+def test_every_variable_of_the_file_is_known_and_used(machine: str) -> None:
     with pytest.raises(FtmError) as error:
-        definition({})
+        definition({}, machine)
 
-    assert str(error.value).endswith(f"variables without a value: {', '.join(sorted(VARIABLES))}")
+    assert str(error.value).endswith(f"variables without a value: {', '.join(sorted(VARIABLES_OF[machine]))}")
 
 
-def test_statelint_finds_nothing() -> None:
-    assert Linter.validate(DEFINITION) == []
+@pytest.mark.parametrize("machine", DEFINITIONS)
+def test_statelint_finds_nothing(machine: str) -> None:
+    assert Linter.validate(DEFINITIONS[machine]) == []
 
 
 def test_an_execution_ends_although_its_states_go_on() -> None:
@@ -74,9 +82,11 @@ def test_states_are_in_the_order_of_the_contract() -> None:
     ]
 
 
-def test_there_are_eight_tasks() -> None:
+def test_there_are_eight_tasks_and_two_of_a_panel() -> None:
     assert set(JOBS) < set(TASKS)
-    assert len(TASKS) == 8
+    assert len(tasks_of(DEFINITION)) == 8
+    assert list(tasks_of(DEFINITIONS[PANEL_STATE_MACHINE])) == ["CheckInput", "AggregatePanel"]
+    assert len(TASKS) == 10
 
 
 @pytest.mark.parametrize("name", TASKS)

@@ -215,7 +215,15 @@ TABLES = [table("2023Q1") for table in (keys.firms, keys.calls, keys.topics, key
             "deletes",
             [*PUBLISHED_PARTS, keys.themes("2023Q1"), *PARTS, ANSWERS],
         ),
-        ("stepfunctions", "functions", "ftm-prefetch-check", "reads", [keys.prefetch_manifest("2023Q1")]),
+        ("batch", "job_access", "ftm-panel-aggregator", "reads", [MANIFEST, PROGRESS, *PARTS, keys.themes("2023Q1")]),
+        ("batch", "job_access", "ftm-panel-aggregator", "writes", [keys.panel_prefix("spring") + "grid/grid.parquet"]),
+        (
+            "stepfunctions",
+            "functions",
+            "ftm-prefetch-check",
+            "reads",
+            [keys.prefetch_manifest("2023Q1"), keys.themes_progress("2023Q1")],
+        ),
         (
             "stepfunctions",
             "functions",

@@ -5,7 +5,7 @@ import pytest
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.models import packaged_models
 from cloud.src.worker import settings
-from cloud.src.worker.settings import MapSettings, ReduceSettings
+from cloud.src.worker.settings import MapSettings, PanelSettings, ReduceSettings
 
 REQUIRED = {
     "QUARTER": "2023Q1",
@@ -125,3 +125,38 @@ def test_all_problems_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("BATCH_ID")
     with pytest.raises(InvalidInput, match=r"QUARTER: .*; BATCH_ID: "):
         settings.from_environment(MapSettings)
+
+
+PANEL = {"QUARTERS": "2023Q2 2023Q1", "PANEL_NAME": "spring", "THEMES_FROM": "joint"}
+
+
+def panel_settings(monkeypatch: pytest.MonkeyPatch, **variables: str) -> PanelSettings:
+    for name, value in {**PANEL, **variables}.items():
+        monkeypatch.setenv(name, value)
+    return settings.from_environment(PanelSettings)
+
+
+@pytest.mark.parametrize(("given", "themes_from"), [("joint", None), ("2022Q4", "2022Q4")])
+def test_what_the_panel_job_is_told(monkeypatch: pytest.MonkeyPatch, given: str, themes_from: str | None) -> None:
+    found = panel_settings(monkeypatch, THEMES_FROM=given)
+
+    assert (found.quarters, found.panel_name, found.themes_from) == (["2023Q2", "2023Q1"], "spring", themes_from)
+    assert (found.min_firms, found.max_firm_dominance) == (settings.MIN_FIRMS, settings.MAX_FIRM_DOMINANCE)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "message"),
+    [
+        ("QUARTERS", " ", "QUARTERS: Value error, there is no quarter in it"),
+        ("QUARTERS", "2023Q1,2023Q2", "quarter '2023Q1,2023Q2' is not a quarter"),
+        ("PANEL_NAME", "a/b", "panel 'a/b' is not a name"),
+        ("THEMES_FROM", "", "quarter '' is not a quarter"),
+    ],
+)
+def test_what_the_panel_job_cannot_use_is_named(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str, message: str
+) -> None:
+    with pytest.raises(InvalidInput) as error:
+        panel_settings(monkeypatch, **{name: value})
+
+    assert message in str(error.value)

@@ -25,11 +25,11 @@ from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder
 from cloud.src.themes.measure import Limits
-from cloud.src.worker.panel.panel import PanelRequest, check_quarters, make_panel
+from cloud.src.worker.panel.panel import PanelRequest, make_panel
 from cloud.src.worker.panel.words import WordList
+from cloud.src.worker.settings import MAX_FIRM_DOMINANCE, MIN_FIRMS
 from cloud.src.worker.store import FolderStore
 
-MIN_FIRMS, MAX_FIRM_DOMINANCE = 2, 0.4  # as in the worker's settings
 SHOWN = 10
 MAX_QUARTERS_IN_A_NAME = 4
 
@@ -53,11 +53,11 @@ def panel(screen: Screen, asked: PanelOptions) -> None:
     Raises InvalidInput when a quarter is missing or the list of words cannot be used; FtmError when a file is damaged
     or the disk refuses.
     """
-    check_quarters(asked.quarters, asked.themes_from)
+    keys.check_panel_quarters(asked.quarters, asked.themes_from)
     if not asked.folder.is_dir():
         raise InvalidInput(f"{asked.folder} is not a folder: give the output folder of a run")
     quarters = sorted(asked.quarters)
-    out = asked.out or asked.folder / "panels" / default_name(quarters, asked.themes_from)
+    out = asked.out or asked.folder / keys.panel_prefix(default_name(quarters, asked.themes_from))
     keys.check_panel(out.name)
     words = None if asked.words is None else read_word_list(asked.words)
     rows = build(screen, FolderStore(asked.folder), quarters, out, asked.themes_from, asked.level, words)

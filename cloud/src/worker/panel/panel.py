@@ -11,7 +11,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract import keys
 from cloud.src.contract.files import written_whole
 from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.namer import KeywordNamer
@@ -51,19 +51,6 @@ class PanelRequest:
     words: WordList | None = None
 
 
-def check_quarters(quarters: Sequence[str], themes_from: str | None) -> None:
-    """Raise InvalidInput for a quarter given twice, or one before the quarter that the themes are from."""
-    twice = sorted({quarter for quarter in quarters if list(quarters).count(quarter) > 1})
-    if twice:
-        raise InvalidInput(f"{', '.join(twice)} is given twice: give each quarter once")
-    earlier = [quarter for quarter in sorted(quarters) if themes_from and quarter < themes_from]
-    if earlier:
-        raise InvalidInput(
-            f"--themes-from {themes_from} is later than {', '.join(earlier)}: themes known only later are not point in "
-            "time; take an earlier quarter, or --joint"
-        )
-
-
 def make_panel(
     store: Store, request: PanelRequest, folder: Path, load_embedder: Callable[[], Embedder], begin: Begin
 ) -> dict[str, int]:
@@ -71,7 +58,7 @@ def make_panel(
 
     Raises InvalidInput when a quarter has not been run, FtmError when a file of it is damaged.
     """
-    check_quarters(request.quarters, request.themes_from)
+    keys.check_panel_quarters(request.quarters, request.themes_from)
     with begin("read topics", None, ""):
         source = read_source(store, request.quarters)
     with tempfile.TemporaryDirectory() as work:

@@ -23,6 +23,7 @@ PARAMETERS = (
     parameters.JOB_QUEUE_ARN,
     parameters.FIRM_PROCESSOR_ARN,
     parameters.THEME_AGGREGATOR_ARN,
+    parameters.PANEL_AGGREGATOR_ARN,
     parameters.STATE_MACHINE_ARN,
 )
 OWN_REGISTRY = ".dkr.ecr."
