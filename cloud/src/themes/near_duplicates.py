@@ -27,9 +27,11 @@ MIN_MAIN_WORDS = 2
 SAME_SENTENCES = 0.4
 
 Rows = NDArray[np.int64]
+Grid = NDArray[np.int16] | Vectors
+_BLOCK = 1_024
 
 
-def merge(clusters: list[Rows], grid: Vectors, keywords: Sequence[Sequence[str]]) -> list[Rows]:
+def merge(clusters: list[Rows], grid: Grid, keywords: Sequence[Sequence[str]]) -> list[Rows]:
     """The clusters, with near-duplicates merged two at a time, nearest first; each is merged once at most.
 
     ``clusters`` hold rows of ``grid`` (vectors on the grid, shape (topics, dimensions)) and of ``keywords``.
@@ -38,10 +40,9 @@ def merge(clusters: list[Rows], grid: Vectors, keywords: Sequence[Sequence[str]]
         return clusters
     words = [{word for word, _ in shared_words([keywords[i] for i in rows], MAIN_WORDS)} for rows in clusters]
     centroids = on_coarse_grid(unit(np.array([grid[rows].mean(axis=0, dtype=np.float64) for rows in clusters])))
-    products = np.triu(centroids @ centroids.T, k=1)
-    firsts, seconds = np.nonzero(products >= MIN_SIMILARITY * COARSE_STEPS**2)
+    firsts, seconds, products = _near_pairs(centroids)
     partner: dict[int, int] = {}
-    for place in np.argsort(-products[firsts, seconds], kind="stable"):
+    for place in np.argsort(-products, kind="stable"):
         one, other = int(firsts[place]), int(seconds[place])
         if one not in partner and other not in partner and len(words[one] & words[other]) >= MIN_MAIN_WORDS:
             partner[one], partner[other] = other, one
@@ -50,6 +51,18 @@ def merge(clusters: list[Rows], grid: Vectors, keywords: Sequence[Sequence[str]]
         for number, rows in enumerate(clusters)
         if partner.get(number, number) >= number
     ]
+
+
+def _near_pairs(centroids: Vectors) -> tuple[Rows, Rows, Vectors]:
+    """The pairs from MIN_SIMILARITY on, each once and by its first one, with their products."""
+    pairs: list[tuple[Rows, Rows, Vectors]] = []
+    # In blocks, because all products of 20,000 clusters take 1.6 GB.
+    for start in range(0, len(centroids), _BLOCK):
+        products = np.triu(centroids[start : start + _BLOCK] @ centroids.T, k=start + 1)
+        firsts, seconds = np.nonzero(products >= MIN_SIMILARITY * COARSE_STEPS**2)
+        pairs.append((firsts + start, seconds, products[firsts, seconds]))
+    firsts, seconds, found = (np.concatenate(each) for each in zip(*pairs, strict=True))
+    return firsts, seconds, found
 
 
 def shared_words(keywords_of_each: Iterable[Sequence[str]], n_words: int) -> list[tuple[str, float]]:

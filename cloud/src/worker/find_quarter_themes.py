@@ -32,7 +32,8 @@ class QuarterTopics:
     def seeds(self, limits: Limits, chosen: Numbers) -> tuple[Numbers, int]:
         """The theme that each topic is found in, NO_THEME for none and for those not chosen; and how many there are."""
         found = find_themes(
-            self.embeddings[chosen],
+            # Without a copy where all are chosen: a million take 1.5 GB.
+            self.embeddings if len(chosen) == len(self.firm_ids) else self.embeddings[chosen],
             [self.firm_ids[row] for row in chosen],
             [self.keywords[row] for row in chosen],
             limits.min_firms,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any, cast
@@ -48,9 +49,10 @@ class MappedQuarter:
         return numbers.reshape(self.topics.num_rows, len(numbers) // max(1, self.topics.num_rows))
 
 
-def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
+def read_mapped(store: Store, quarter: str, manifest_key: str, columns: Sequence[str] | None = None) -> MappedQuarter:
     """The finished parts of this execution's batches; raise FtmError when no part is finished.
 
+    ``columns``: which of the topics are read, None for all; ``firm_id`` and ``local_topic_id`` are among them.
     The progress files say which parts count: a part left by an earlier execution with other batches is not theirs.
     """
     finished, tables = [], []
@@ -66,7 +68,7 @@ def read_mapped(store: Store, quarter: str, manifest_key: str) -> MappedQuarter:
             continue
         for number, part in enumerate(progress["parts"]):
             name = part_name(batch_id, part)
-            table = store.read_table(keys.topics_part(quarter, name))
+            table = store.read_table(keys.topics_part(quarter, name), columns)
             finished.append(FinishedPart(batch_id, number, name))
             record = read_record(table)
             made_of |= record["made_of"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +51,9 @@ class Store:
         body = self.read(key)
         return None if body is None else parse_json(body, self.where(key))
 
-    def read_table(self, key: str) -> pa.Table:
-        """The Parquet table; raise FtmError when it is not there or broken."""
-        return parse_table(self.require(key), self.where(key))
+    def read_table(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """The Parquet table, or some of its columns; raise FtmError when it is not there or broken."""
+        return parse_table(self.require(key), self.where(key), columns)
 
     def read_table_if_there(self, key: str) -> pa.Table | None:
         """The Parquet table; None when it is not there."""
@@ -112,10 +113,10 @@ def parse_json(body: bytes, where: str) -> Any:
         ) from error
 
 
-def parse_table(body: bytes, where: str) -> pa.Table:
-    """Raise FtmError naming the object when it is not a Parquet file."""
+def parse_table(body: bytes, where: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Raise FtmError naming the object when it is not a Parquet file. ``columns``: which are read, None for all."""
     try:
-        return pq.read_table(io.BytesIO(body))
+        return pq.read_table(io.BytesIO(body), columns=None if columns is None else list(columns))
     except (pa.ArrowException, OSError) as error:
         reason = str(error).splitlines()[0]
         raise FtmError(

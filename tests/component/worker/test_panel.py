@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -231,8 +231,8 @@ class WithoutLaterCalls(FolderStore):
 
     last_day = date(2023, 5, 4)
 
-    def read_table(self, key: str) -> pa.Table:
-        table = super().read_table(key)
+    def read_table(self, key: str, columns: Sequence[str] | None = None) -> pa.Table:
+        table = super().read_table(key, columns)
         return table.filter(pc.field("earnings_call_date") <= self.last_day) if "firm-sentences" in key else table
 
 

@@ -98,6 +98,7 @@ def _joint(
 def _of_one_quarter(
     source: PanelSource, request: PanelRequest, quarter: str, files: QuarterFiles, begin: Begin
 ) -> tuple[pa.Table, list[str]]:
+    source.take_embeddings()  # nothing is found, so nothing needs them
     with begin(f"read themes of {quarter}", None, ""):
         fitted, table = published(read_source(source.store, [quarter]))
     with begin(_measuring(fitted), source.n_parts, "parts") as stage:
