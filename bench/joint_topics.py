@@ -30,7 +30,9 @@ _COLUMNS = ["firm_id", "keywords", "embedding"]
 
 def scaled(run: Path, quarters: list[str], n_topics: int) -> QuarterTopics:
     """``n_topics`` topics; those of the run come first, as they are."""
-    topics = pa.concat_tables(pq.read_table(run / keys.topics(quarter), columns=_COLUMNS, partitioning=None) for quarter in quarters)
+    topics = pa.concat_tables(
+        pq.read_table(run / keys.topics(quarter), columns=_COLUMNS, partitioning=None) for quarter in quarters
+    )
     vectors = np.array(topics["embedding"].to_pylist(), dtype=np.float32)
     firm_ids: list[Any] = topics["firm_id"].to_pylist()
     keywords: list[Any] = topics["keywords"].to_pylist()

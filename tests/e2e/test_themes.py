@@ -50,9 +50,17 @@ def compared(quarters_without_llm: QuartersWithoutLlm) -> Compared:
     return Compared(folder, ended, rows)
 
 
-def test_what_came_up_is_new(compared: Compared) -> None:
-    """Not so the stress of banks: a bank's own business is put in the same words (ADR-017)."""
-    assert compared.row_of("Generative AI adoption", LATER)["status"] == "new"
+NEW = ("Generative AI adoption", "Regional-bank stress and tighter credit")
+
+
+@pytest.mark.parametrize("theme", NEW)
+def test_what_came_up_is_new(compared: Compared, theme: str) -> None:
+    assert compared.row_of(theme, LATER)["status"] == "new"
+
+
+def test_nothing_else_is_new(compared: Compared) -> None:
+    new = {row["theme_id"] for row in compared.rows if row["level"] == "theme" and row["status"] == "new"}
+    assert new == {compared.row_of(theme, LATER)["theme_id"] for theme in NEW}
 
 
 def test_what_nobody_speaks_of_any_more_is_gone(compared: Compared) -> None:

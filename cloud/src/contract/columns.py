@@ -118,6 +118,10 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "n_sentences_said": (_INT, "Sentences that say something: the denominator of exposure."),
     "n_topics": (_INT, "Number of topics."),
     "n_firms": (_INT, "Number of firms."),
+    "n_firms_near": (
+        _INT,
+        "Those of n_firms with a sentence near to it by itself (similarity of 0.55 or more), and not only by a phrase.",
+    ),
     "n_sentences_prepared": (_INT, "Sentences of the prepared remarks."),
     "n_sentences_qa": (_INT, "Sentences of questions and answers."),
     "n_sentences_management": (_INT, "Sentences by CEO, CFO or other executives."),

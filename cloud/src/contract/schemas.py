@@ -110,7 +110,7 @@ PANEL_THEME = table(
 
 # One row per theme or family and quarter.
 PANEL_QUARTER = table(
-    "theme_id theme_name level quarter n_firms n_sentences share_of_firms novelty? in_sample",
+    "theme_id theme_name level quarter n_firms n_firms_near n_sentences share_of_firms novelty? in_sample",
     theme_id=_PANEL_ID,
     n_firms="Firms with at least one sentence that counts for it in the quarter.",
     n_sentences="Sentences of the quarter that count for it.",

@@ -248,6 +248,12 @@ def test_deleting_later_calls_changes_no_earlier_row(run_folder: Path, fixed: Pa
     assert pc.any(read(tmp_path, "grid").filter(pc.field("quarter") == LATER)["momentum"].is_valid()).as_py()
 
 
+def test_firms_that_are_near_a_theme_are_some_of_those_that_count(joint: Path) -> None:
+    rows = read(joint, "quarters").to_pylist()
+    assert all(0 <= row["n_firms_near"] <= row["n_firms"] for row in rows)
+    assert {EARLIER, LATER} == {row["quarter"] for row in rows if row["n_firms_near"]}
+
+
 def test_affinity_needs_five_firms_that_called_before(fixed: Path) -> None:
     rows = [row for row in read(fixed, "grid").to_pylist() if row["quarter"] == LATER]
     assert all(row["affinity"] is not None for row in rows)

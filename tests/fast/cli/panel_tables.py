@@ -27,6 +27,7 @@ class FakeTheme:
     level: str = "theme"
     general: bool = False
     keywords: list[str] = field(default_factory=lambda: ["lead times"])
+    n_firms_near: Sequence[int] | None = None  # of each quarter; None: all firms with a sentence
 
 
 def write_panel(
@@ -44,13 +45,15 @@ def write_panel(
         theme_id = f"{theme.level}_spring_{number:03d}"
         named = {"theme_id": theme_id, "level": theme.level, "general": theme.general}
         rows.append(_of(schemas.PANEL_THEME, {**named, "name": theme.name, "keywords": theme.keywords}))
-        for quarter, of_quarter, counts in zip(quarters, firms, theme.sentences, strict=True):
+        near = theme.n_firms_near or [sum(count > 0 for count in counts) for counts in theme.sentences]
+        for quarter, of_quarter, counts, n_near in zip(quarters, firms, theme.sentences, near, strict=True):
             found = [(firm, count) for firm, count in zip(of_quarter, counts, strict=True) if count]
             exposures += [
                 _of(schemas.PANEL_EXPOSURE, {**_call(firm, quarter), **named, "n_sentences": count})
                 for firm, count in found
             ]
-            point = {"quarter": quarter, "n_firms": len(found), "n_sentences": sum(count for _, count in found)}
+            n_sentences = sum(count for _, count in found)
+            point = {"quarter": quarter, "n_firms": len(found), "n_firms_near": n_near, "n_sentences": n_sentences}
             share = len(found) / max(1, len(of_quarter))
             points.append(_of(schemas.PANEL_QUARTER, {**named, **point, "share_of_firms": share}))
     tables = {

@@ -72,8 +72,17 @@ def test_each_theme_has_one_status(tmp_path: Path) -> None:
 def test_new_and_gone_are_by_rule_and_growing_by_the_test(
     n_firms: int, before: int, after: int, q: float, status: str
 ) -> None:
-    first, last = (Point(count, count / n_firms, count) for count in (before, after))
+    first, last = (Point(n_firms, 1.0, n_firms, count) for count in (before, after))
     assert status_of(first, last, (n_firms, n_firms), 1.0, q) == status
+
+
+def test_who_says_a_phrase_in_passing_does_not_speak_of_it(tmp_path: Path) -> None:
+    banks = FakeTheme("Banks", [SOME, SOME], n_firms_near=[1, 8])
+    gone = FakeTheme("Loans", [MANY, SOME], n_firms_near=[8, 0])
+
+    changes = read_panel(write_panel(tmp_path, [banks, gone], [FIRMS, FIRMS])).changes["theme"]
+
+    assert [(change.status, change.name) for change in changes] == [(NEW, "Banks"), (GONE, "Loans")]
 
 
 def test_firms_are_compared_with_themselves_where_enough_called_twice(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_where_nothing_has_changed_almost_nothing_is_called_a_change() -> None:
         found = between(before, after, range(THEMES))
         assert found.n_paired == FIRMS
         points = [
-            [Point(int(n), n / FIRMS, 0) for n in np.count_nonzero(list(quarter.values()), axis=0)]
+            [Point(int(n), n / FIRMS, 0, int(n)) for n in np.count_nonzero(list(quarter.values()), axis=0)]
             for quarter in (before, after)
         ]
         of_panel = [

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from cloud.src.contract import schemas
-from cloud.src.worker.panel.words import COUNTS, WordList, with_counts, words_in, words_table
+from cloud.src.worker.panel.words import COUNTS, NEAREST, WordList, with_counts, with_nearest, words_in, words_table
 
 TONE = WordList(
     ["good", "risk"],
@@ -67,6 +67,13 @@ def test_sentences_are_counted_once_per_category_in_each_of_their_themes() -> No
     assert counted[COUNTS.name].to_pylist() == [[2, 1], [1, 1], [0, 1]]
     backwards = EXPOSURES.take(pa.array([2, 1, 0]))
     assert with_counts(backwards, EVIDENCE, SENTENCES, TONE)[COUNTS.name].to_pylist() == [[0, 1], [1, 1], [2, 1]]
+
+
+def test_an_exposure_has_the_similarity_of_its_nearest_sentence() -> None:
+    similar = EVIDENCE.append_column("similarity", pa.array([0.7, 0.2, 0.6, 0.3, 0.4]))
+
+    assert with_nearest(EXPOSURES, similar, SENTENCES)[NEAREST.name].to_pylist() == [0.6, 0.7, 0.4]
+    assert with_nearest(EXPOSURES.slice(0, 0), similar.slice(0, 0), SENTENCES).num_rows == 0
 
 
 def test_without_words_or_exposures_nothing_is_counted() -> None:

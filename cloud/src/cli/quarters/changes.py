@@ -27,7 +27,7 @@ from cloud.src.contract.record import read_metadata
 NEW, GROWING, STEADY, FADING, GONE = "new", "growing", "steady", "fading", "gone"
 STATUSES = (NEW, GROWING, STEADY, FADING, GONE)
 
-# A share of firms up to this, or one firm, is nobody; one from the other on, and so many firms, is some.
+# A share of firms (n_firms_near) up to this, or one firm, is nobody; one from the other on, and so many firms, is some.
 NOBODY_SHARE, NOBODY_FIRMS = 0.01, 1
 SOME_SHARE, SOME_FIRMS = 0.03, 3
 # Of the themes of a level that are called growing or fading, at most this share is wrong on average.
@@ -38,11 +38,15 @@ _THEMES = "theme_id name keywords level family_id general"
 
 @dataclass(frozen=True)
 class Point:
-    """A theme in one quarter; ``share`` is that of the quarter's firms with a sentence."""
+    """A theme in one quarter; ``share`` is that of the quarter's firms with a sentence.
+
+    ``n_firms_near`` have one that is near to it by itself, and not only by a phrase that may be said in passing.
+    """
 
     n_firms: int
     share: float
     n_sentences: int
+    n_firms_near: int
 
 
 @dataclass(frozen=True)
@@ -121,9 +125,10 @@ def as_json_object(view: PanelView) -> dict[str, Any]:
 
 
 def recorded_inputs(folder: Path) -> dict[str, str] | None:
-    """Of each quarter of a panel the run that it was made from; None where there is no panel."""
-    path = folder / keys.panel_table("themes")
-    if not path.is_file():
+    """Of each quarter of a panel the run that it was made from; None where there is no panel, or one of FTM before
+    ``n_firms_near``."""
+    path, quarters = (folder / keys.panel_table(table) for table in ("themes", "quarters"))
+    if not path.is_file() or (quarters.is_file() and "n_firms_near" not in run_folder.schema_of(quarters).names):
         return None
     found: dict[str, str] = read_metadata(run_folder.schema_of(path)).get("inputs", {})
     return found
@@ -164,9 +169,9 @@ def between(before: FirmExposures, after: FirmExposures, places: Sequence[int]) 
 
 def status_of(earlier: Point, later: Point, n_firms: tuple[int, int], change: float, q: float) -> str:
     """New and gone by rule, growing and fading by the test."""
-    if _is_nobody(earlier, n_firms[0]) and _is_some(later):
+    if _is_nobody(earlier, n_firms[0]) and _is_some(later, n_firms[1]):
         return NEW
-    if _is_nobody(later, n_firms[1]) and _is_some(earlier):
+    if _is_nobody(later, n_firms[1]) and _is_some(earlier, n_firms[0]):
         return GONE
     if q < MAX_Q and change:
         return GROWING if change > 0 else FADING
@@ -174,11 +179,11 @@ def status_of(earlier: Point, later: Point, n_firms: tuple[int, int], change: fl
 
 
 def _is_nobody(point: Point, n_firms: int) -> bool:
-    return point.n_firms <= max(NOBODY_FIRMS, NOBODY_SHARE * n_firms)
+    return point.n_firms_near <= max(NOBODY_FIRMS, NOBODY_SHARE * n_firms)
 
 
-def _is_some(point: Point) -> bool:
-    return point.n_firms >= SOME_FIRMS and point.share >= SOME_SHARE
+def _is_some(point: Point, n_firms: int) -> bool:
+    return point.n_firms_near >= max(SOME_FIRMS, SOME_SHARE * n_firms)
 
 
 def _changes(own: list[tuple[dict[str, Any], list[Point]]], tested: Tested, n_firms: tuple[int, int]) -> list[Change]:
@@ -209,7 +214,7 @@ def _in_order(changes: list[Change]) -> list[Change]:
 def _points(table: pa.Table, quarters: Sequence[str]) -> dict[str, list[Point]]:
     points: dict[str, dict[str, Point]] = {}
     for row in table.to_pylist():
-        point = Point(row["n_firms"], row["share_of_firms"], row["n_sentences"])
+        point = Point(row["n_firms"], row["share_of_firms"], row["n_sentences"], row["n_firms_near"])
         points.setdefault(row["theme_id"], {})[row["quarter"]] = point
     return {theme_id: [own[quarter] for quarter in quarters] for theme_id, own in points.items()}
 

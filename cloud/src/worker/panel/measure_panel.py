@@ -18,7 +18,7 @@ from cloud.src.worker.calls import calls_of
 from cloud.src.worker.exposures import exposures_of
 from cloud.src.worker.measure_quarter import EvidenceIds, MeasuredQuarter
 from cloud.src.worker.panel.source import PanelSource
-from cloud.src.worker.panel.words import COUNTS, WordList, with_counts
+from cloud.src.worker.panel.words import COUNTS, NEAREST, WordList, with_counts, with_nearest
 from cloud.src.worker.rank_quarter import FAMILY, THEME
 
 BY_CALL: list[tuple[str, Literal["ascending", "descending"]]] = [
@@ -33,7 +33,7 @@ class QuarterFiles:
         self._folder = folder
 
     def write(self, quarter: str, calls: list[pa.Table], exposures: list[pa.Table]) -> None:
-        """Keep a quarter's tables CALL, and EXPOSURE with the words' counts, in the order of the calls."""
+        """Keep a quarter's tables CALL, and EXPOSURE with NEAREST and the words' COUNTS, in the order of the calls."""
         for name, tables in (("calls", calls), ("exposures", exposures)):
             pq.write_table(pa.concat_tables(tables).sort_by(BY_CALL), self._folder / f"{quarter}_{name}.parquet")
 
@@ -71,7 +71,9 @@ def measure_panel(
         measured = MeasuredQuarter.empty(fitted, len(source.firm_ids), len(topic_sizes))
         n_done = 0
         for quarter in source.quarters:
-            calls, exposures = [schemas.CALL.empty_table()], [schemas.EXPOSURE.append(COUNTS).empty_table()]
+            calls, exposures = [schemas.CALL.empty_table()], [
+                schemas.EXPOSURE.append(NEAREST).append(COUNTS).empty_table()
+            ]
             counting = _Counting(fitted)
             for table, part in source.parts(quarter):
                 found = measure(fitted, part.vectors, part.texts)
@@ -80,7 +82,7 @@ def measure_panel(
                 evidence = counting.ids.evidence(found, sentences)
                 calls.append(calls_of(sentences))
                 of_part = exposures_of(evidence, sentences, calls[-1], counting.themes)
-                exposures.append(with_counts(of_part, evidence, sentences, words))
+                exposures.append(with_counts(with_nearest(of_part, evidence, sentences), evidence, sentences, words))
                 n_done += 1
                 tell(n_done)
             files.write(quarter.quarter, calls, exposures)

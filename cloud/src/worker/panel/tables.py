@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.record import of_run, with_record
+from cloud.src.themes.count import NEAR
 from cloud.src.worker.panel.grid import MAX_ROWS, Measures, exposure_matrix, grid_of
 from cloud.src.worker.panel.measure_panel import QuarterFiles
 from cloud.src.worker.panel.measures import affinity, momentum, novelty
 from cloud.src.worker.panel.themes import of_level
-from cloud.src.worker.panel.words import WordList, words_table
+from cloud.src.worker.panel.words import NEAREST, WordList, words_table
 
 TABLES = ("themes", "quarters", "calls", "exposures", "grid")
 
@@ -159,7 +160,7 @@ class PanelWriter:
     def quarters(self) -> pa.Table:
         """Schema PANEL_QUARTER: of each family and theme, what it comes to in each quarter."""
         shape = (len(self._quarters), self._themes.num_rows)
-        n_firms, n_sentences = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+        n_firms, n_near, n_sentences = (np.zeros(shape, dtype=np.int64) for _ in range(3))
         all_firms = np.zeros(shape[0], dtype=np.int64)
         for number, quarter in enumerate(self._quarters):
             exposures = self._files.exposures(quarter)
@@ -167,21 +168,31 @@ class PanelWriter:
             firms = pc.unique(pa.chunked_array([self._files.calls(quarter)["firm_id"].combine_chunks()]))
             all_firms[number] = len(firms)
             firm = np.asarray(pc.index_in(exposures["firm_id"], value_set=firms)).astype(np.int64)
-            pairs = np.unique(firm * max(1, shape[1]) + place)
-            n_firms[number] = np.bincount(pairs % max(1, shape[1]), minlength=shape[1])
+            n_firms[number] = _firms_of(place, firm, shape[1])
+            near = np.asarray(exposures[NEAREST.name]) >= NEAR
+            n_near[number] = _firms_of(place[near], firm[near], shape[1])
             counts = np.bincount(place, weights=np.asarray(exposures["n_sentences"]), minlength=shape[1])
             n_sentences[number] = counts.astype(np.int64)
         shares = np.round(n_firms / np.maximum(all_firms, 1)[:, None], 9)
         return _quarters_table(
-            self._themes, self._quarters, n_firms, n_sentences, shares, [*map(self._identity.in_sample, self._quarters)]
+            self._themes,
+            self._quarters,
+            {"n_firms": n_firms, "n_firms_near": n_near, "n_sentences": n_sentences},
+            shares,
+            [*map(self._identity.in_sample, self._quarters)],
         )
+
+
+def _firms_of(place: NDArray[np.int64], firm: NDArray[np.int64], n_themes: int) -> NDArray[np.int64]:
+    """How many firms each theme has among pairs of a theme's place and a firm's number."""
+    pairs = np.unique(firm * max(1, n_themes) + place)
+    return np.bincount(pairs % max(1, n_themes), minlength=n_themes)
 
 
 def _quarters_table(
     themes: pa.Table,
     quarters: Sequence[str],
-    n_firms: NDArray[np.int64],
-    n_sentences: NDArray[np.int64],
+    counts: dict[str, NDArray[np.int64]],
     shares: NDArray[np.float64],
     in_sample: Sequence[bool],
 ) -> pa.Table:
@@ -194,8 +205,7 @@ def _quarters_table(
         "theme_name": named["name"],
         "level": named["level"],
         "quarter": pa.array(np.repeat(np.array(quarters, dtype=object), n_themes), pa.string()),
-        "n_firms": pa.array(n_firms.ravel(), pa.int32()),
-        "n_sentences": pa.array(n_sentences.ravel(), pa.int32()),
+        **{name: pa.array(count.ravel(), pa.int32()) for name, count in counts.items()},
         "share_of_firms": pa.array(shares.ravel()),
         "novelty": pa.array(new.ravel(), mask=np.isnan(new.ravel())),
         "in_sample": pa.array(np.repeat(np.array(in_sample, dtype=np.bool_), n_themes)),

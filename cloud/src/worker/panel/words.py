@@ -21,6 +21,8 @@ from cloud.src.topics.keywords import CURLY_APOSTROPHE
 
 # The column that goes with each exposure until the panel is written: of each category, how many sentences.
 COUNTS = pa.field("counts", pa.list_(pa.int32()))
+# Another one: the similarity of the nearest sentence.
+NEAREST = pa.field("nearest", pa.float64())
 
 Numbers = NDArray[np.int64]
 Marks = NDArray[np.bool_]
@@ -70,6 +72,16 @@ def with_counts(exposures: pa.Table, evidence: pa.Table, sentences: pa.Table, wo
         rows = _rows(exposures, sentences["call_id"].take(pa.array(place, pa.int64())), evidence["theme_id"])
         np.add.at(counts, rows, marks[place])
     return exposures.append_column(COUNTS, _lists(counts))
+
+
+def with_nearest(exposures: pa.Table, evidence: pa.Table, sentences: pa.Table) -> pa.Table:
+    """Exposures with the column NEAREST. Arguments as in with_counts."""
+    nearest = np.zeros(exposures.num_rows)
+    if exposures.num_rows:
+        place = _places(evidence["sentence_id"], sentences["sentence_id"])
+        rows = _rows(exposures, sentences["call_id"].take(pa.array(place, pa.int64())), evidence["theme_id"])
+        np.maximum.at(nearest, rows, np.asarray(evidence["similarity"]))
+    return exposures.append_column(NEAREST, pa.array(nearest))
 
 
 def words_table(exposures: pa.Table, categories: Sequence[str]) -> pa.Table:
