@@ -72,7 +72,7 @@ def _locked_requirements() -> list[dict[str, Any]]:
 
 
 def _needed_by(requirements: list[dict[str, Any]], with_extras: bool) -> dict[str, list[str]]:
-    """Package -> those that need it; with extras, also those that only an extra of theirs has need it (moto[server])."""
+    """Package -> those that need it; with extras, also those of which only an extra needs it (moto[server])."""
     needed_by: dict[str, list[str]] = {}
     for each in requirements:
         lines = [line for line in each["requires_dists"] if with_extras or "extra ==" not in line]

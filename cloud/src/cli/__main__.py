@@ -40,7 +40,7 @@ def main() -> None:
 def run(arguments: list[str]) -> int:
     """Run one command line; return its exit code."""
     try:
-        code = app(arguments, prog_name="ftm", standalone_mode=False)
+        code = _called(arguments)
     except InvalidInput as error:
         return _fail(error, EXIT_WRONG_INPUT)
     except FtmError as error:
@@ -55,13 +55,19 @@ def run(arguments: list[str]) -> int:
         if error.errno not in _NOT_A_BUG:
             raise
         return _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, EXIT_FAILED)
-    except RuntimeError:
-        if not _signals:
-            raise
-        code = 128 + _signals[-1]  # DuckDB has made an error of its own of what the handler raised
     if code == EXIT_CTRL_C:  # typer makes this of KeyboardInterrupt
         return _fail("stopped; finished parts are kept: the same command again continues from there", EXIT_CTRL_C)
     return code or 0
+
+
+def _called(arguments: list[str]) -> int | None:
+    try:
+        code: int | None = app(arguments, prog_name="ftm", standalone_mode=False)
+        return code
+    except RuntimeError:
+        if not _signals:
+            raise
+        return 128 + _signals[-1]  # DuckDB has made an error of its own of what the handler raised
 
 
 def _fail(message: object, code: int) -> int:

@@ -166,7 +166,7 @@ def test_each_ending_of_a_panel_is_mailed(
     monkeypatch: pytest.MonkeyPatch,
     sent: list[tuple[str, str]],
     status: str,
-    described: dict[str, str],
+    described: dict[str, Any],
     subject: str,
     line: str,
 ) -> None:
