@@ -63,12 +63,23 @@ def worker(image: str | None, **ecr: Any) -> Faults:
     definition = {
         "jobDefinitionName": "ftm-firm-processor",
         "jobDefinitionArn": "arn",
-        "revision": 1,
+        "revision": 2,
         "type": "container",
         "containerProperties": {"image": image},
     }
-    described = {"batch": {"describe_job_definitions": {"jobDefinitions": [definition] if image else []}}}
-    return {**published(), **described, "ecr": {"describe_images": ecr.get("answer", {"imageDetails": [{}]})}}
+
+    def described(**asked: str) -> dict[str, Any]:
+        # Not by the ARN that is published: AWS finds none without a revision.
+        assert asked == {"jobDefinitionName": "ftm-firm-processor", "status": "ACTIVE"}
+        older = {**definition, "containerProperties": {"image": "old"}, "revision": 1}
+        return {"jobDefinitions": [older, definition] if image else []}
+
+    arn = "arn:aws:batch:us-east-1:1:job-definition/ftm-firm-processor"
+    return {
+        **published(value=arn),
+        "batch": {"describe_job_definitions": described},
+        "ecr": {"describe_images": ecr.get("answer", {"imageDetails": [{}]})},
+    }
 
 
 def vllm(image: str, answer: Any = None) -> Faults:
@@ -196,7 +207,7 @@ FAILED_CHECKS = "Task failed ELB health checks in (target-group arn)"
 ALB = "ftm-vllm-alb-sg"
 
 SICK: list[tuple[str, Faults, str]] = [
-    ("worker's image", worker(None), "there is no job definition value"),
+    ("worker's image", worker(None), "there is no job definition ftm-firm-processor"),
     ("worker's image", worker(f"{REGISTRY}/ftm-worker:{COMMIT}", answer=NO_IMAGE), "is not in the registry"),
     ("worker's image", worker(f"{REGISTRY}/ftm-worker:fedcba9"), f"fedcba9 is deployed, this checkout is of {COMMIT}"),
     ("vLLM's image", vllm(f"{REGISTRY}/ftm-vllm@sha256:0", NO_IMAGE), "ftm-vllm@sha256:0 is not in the registry"),

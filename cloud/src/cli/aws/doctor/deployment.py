@@ -36,10 +36,12 @@ def _parameters(patient: Patient) -> Seen:
 
 def _worker_image(patient: Patient) -> Seen:
     arn = patient.account.parameter(parameters.FIRM_PROCESSOR_ARN)
-    answer = patient.account.client("batch").describe_job_definitions(jobDefinitions=[arn])
-    if not answer["jobDefinitions"]:
-        return failed(f"there is no job definition {arn}")
-    image = answer["jobDefinitions"][0]["containerProperties"]["image"]
+    name = arn.rpartition("/")[2].partition(":")[0]  # the jobs take its latest revision
+    client = patient.account.client("batch")
+    found = client.describe_job_definitions(jobDefinitionName=name, status="ACTIVE")["jobDefinitions"]
+    if not found:
+        return failed(f"there is no job definition {name}")
+    image = max(found, key=lambda one: one["revision"])["containerProperties"]["image"]
     if OWN_REGISTRY not in image:
         return not_checked(f"{image} is in no registry of AWS")
     tag, commit = image.rpartition(":")[2], version.commit()
