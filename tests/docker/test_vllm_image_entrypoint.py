@@ -15,11 +15,11 @@ pytestmark = needs_docker
 DOCKERFILE = Path(__file__).parents[2] / "cloud/src/llm/vllm/Dockerfile"
 IMAGE = "ftm-test-vllm:1"
 
-# With the user of vLLM's image; `hf` makes a model of its arguments, `vllm` says how it was started.
+# With the user of vLLM's image; `hf` makes a model that says its revision, `vllm` says how it was started.
 STAND_IN = r"""
 FROM python:3.11-slim-bookworm
 RUN useradd --uid 2000 --gid 0 --create-home vllm \
- && printf '#!/bin/sh\nmkdir -p "$4" && echo model >"$4/config.json"\n' >/usr/local/bin/hf \
+ && printf '#!/bin/sh\nmkdir -p "$4" && echo "$6" >"$4/config.json"\n' >/usr/local/bin/hf \
  && printf '#!/bin/sh\necho $(id -u):$(id -g) $PWD $(cat $2/config.json)\necho "$@"\n' >/usr/local/bin/vllm \
  && chmod +x /usr/local/bin/hf /usr/local/bin/vllm
 """
@@ -29,7 +29,8 @@ RUN useradd --uid 2000 --gid 0 --create-home vllm \
 def image() -> Iterator[None]:
     """ftm-vllm with a model in it."""
     docker("build", "--tag", "ftm-test-vllm-base:1", "-", text=STAND_IN)
-    arguments = ["VLLM_BASE_IMAGE=ftm-test-vllm-base:1", "VLLM_MODEL=Qwen/Qwen3-8B", "FTM_COMMIT=abc1234"]
+    arguments = ["VLLM_BASE_IMAGE=ftm-test-vllm-base:1", "VLLM_MODEL=Qwen/Qwen3-8B", "VLLM_MODEL_REVISION=v1"]
+    arguments.append("FTM_COMMIT=abc1234")
     options = [f"--build-arg={argument}" for argument in arguments]
     docker("build", *options, "--tag", IMAGE, "-", text=DOCKERFILE.read_text())
     yield
@@ -38,7 +39,7 @@ def image() -> Iterator[None]:
 
 def test_it_starts_the_server_with_our_flags_as_vllms_user_beside_the_model() -> None:
     who_where_what, arguments = docker("run", "--rm", "--network=none", IMAGE).splitlines()
-    assert who_where_what == "2000:0 /ftm model"
+    assert who_where_what == "2000:0 /ftm v1"
     assert arguments == (
         "serve Qwen/Qwen3-8B --host 0.0.0.0 --port 8000 --max-model-len 8192 --enable-prefix-caching "
         "--shutdown-timeout 50"

@@ -186,6 +186,29 @@ def test_vllm_on_spot_or_on_demand(roots: dict[str, Root], use_spot: bool, perce
     assert distribution["on_demand_percentage_above_base_capacity"] == percent
 
 
+def container(planned: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """vLLM's."""
+    (only,) = json.loads(planned["aws_ecs_task_definition.vllm"]["container_definitions"])
+    return dict(only)
+
+
+def test_vllms_image_is_the_accounts_own_by_its_digest_and_the_model_of_one_revision(roots: dict[str, Root]) -> None:
+    digest = f"sha256:{64 * 'a'}"
+    options = {"vllm_image": None, "vllm_image_digest": digest, "model_revision": "abc1234", "session_access": True}
+    planned = roots["ecs"].planned(options)
+    assert container(planned)["image"] == f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/ftm-vllm@{digest}"
+    assert container(planned)["command"][-2:] == ["--revision", "abc1234"]
+    allowed = json.loads(planned["aws_iam_role_policy.session[0]"]["policy"])["Statement"]["Action"]
+    assert {action.partition(":")[0] for action in allowed} == {"ssm", "ssmmessages"}
+    assert [action for action in allowed if action.startswith("ssm:")] == ["ssm:UpdateInstanceInformation"]
+
+
+def test_by_default_nobody_gets_into_an_instance_and_the_models_branch_is_the_default(roots: dict[str, Root]) -> None:
+    planned = roots["ecs"].planned({})
+    assert "--revision" not in container(planned)["command"]
+    assert not [address for address in planned if "session" in address]
+
+
 def test_of_a_default_vpc_each_zones_default_subnet_is_used(aws: LocalAws, roots: dict[str, Root]) -> None:
     ec2 = aws.client("ec2")
     (vpc,) = ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"]
@@ -278,6 +301,8 @@ def compute_resources(planned: dict[str, dict[str, Any]]) -> list[dict[str, Any]
                 ({"job_environment": {"LLM_API_KEY": "a key"}}, "LLM_API_KEY must not be in job_environment"),
             ],
         ),
+        # By itself, because both are about the same image.
+        ("ecs", [({"vllm_image": None}, "export TF_VAR_vllm_image_digest=$(aws ecr describe-images")]),
         # By itself: what is said of gpus_per_job depends on instance_types.
         ("batch", [({"instance_types": ["c7g"]}, "instance_types must be x86-64")]),
         (

@@ -156,7 +156,7 @@ def _variables(zips: Path, job_environment: Mapping[str, str], with_api_key: boo
     llm = {"llm": "grok", "llm_model_name": "local"} if with_api_key else {}
     return {
         "storage": {"bucket_suffix": BUCKET_SUFFIX, "force_destroy": True},
-        "ecs": {},
+        "ecs": {"vllm_image": "ftm-vllm:local"},  # which nothing pulls
         "batch": {"image_tag": "local", "job_environment": dict(job_environment), **llm},
         "stepfunctions": {"zip_dir": str(zips), "retry_interval_seconds": 1},
     }

@@ -21,6 +21,30 @@ resource "aws_iam_role_policy_attachment" "instance" {
   policy_arn = "arn:${local.partition}:iam::aws:policy/service-role/AmazonEC2ContainerServiceforEC2Role"
 }
 
+# A way into the instance, on request. AWS's own policy for it, AmazonSSMManagedInstanceCore, may read every parameter.
+data "aws_iam_policy_document" "session" {
+  statement {
+    sid = "OpenSession"
+    actions = [
+      "ssm:UpdateInstanceInformation",
+      "ssmmessages:CreateControlChannel",
+      "ssmmessages:CreateDataChannel",
+      "ssmmessages:OpenControlChannel",
+      "ssmmessages:OpenDataChannel",
+    ]
+    # justified: the actions of a session do not support resources
+    resources = ["*"]
+  }
+}
+
+resource "aws_iam_role_policy" "session" {
+  count = var.session_access ? 1 : 0
+
+  name   = "session"
+  role   = aws_iam_role.instance.id
+  policy = data.aws_iam_policy_document.session.json
+}
+
 resource "aws_iam_instance_profile" "instance" {
   name = "ftm-vllm-instance-profile"
   role = aws_iam_role.instance.name
@@ -51,7 +75,6 @@ resource "aws_iam_role" "execution" {
 }
 
 data "aws_iam_policy_document" "execution" {
-  # vLLM's own image comes from Docker Hub, which needs no permission; a copy is in this repository.
   statement {
     sid       = "PullImage"
     actions   = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]

@@ -11,9 +11,24 @@ locals {
   shutdown_timeout_s     = 50
   stop_timeout_s         = 60
 
+  repository = join("", [
+    "${data.aws_caller_identity.current.account_id}.dkr.ecr.${data.aws_region.current.name}.",
+    "${data.aws_partition.current.dns_suffix}/ftm-vllm",
+  ])
+
+  arguments = [
+    var.model,
+    "--host", "0.0.0.0",
+    "--port", tostring(local.vllm_port),
+    "--max-model-len", tostring(var.max_model_len),
+    # All naming prompts begin with the same instructions and examples.
+    "--enable-prefix-caching",
+    "--shutdown-timeout", tostring(local.shutdown_timeout_s),
+  ]
+
   container = {
     name      = "vllm"
-    image     = var.vllm_image
+    image     = var.vllm_image == null ? "${local.repository}@${var.vllm_image_digest}" : var.vllm_image
     essential = true
     user      = local.container_user
 
@@ -24,15 +39,7 @@ locals {
     stopTimeout          = local.stop_timeout_s
 
     entryPoint = ["vllm", "serve"]
-    command = [
-      var.model,
-      "--host", "0.0.0.0",
-      "--port", tostring(local.vllm_port),
-      "--max-model-len", tostring(var.max_model_len),
-      # All naming prompts begin with the same instructions and examples.
-      "--enable-prefix-caching",
-      "--shutdown-timeout", tostring(local.shutdown_timeout_s),
-    ]
+    command    = concat(local.arguments, var.model_revision == null ? [] : ["--revision", var.model_revision])
 
     # No Hugging Face token: the model is public.
     environment  = [{ name = "HF_HOME", value = "/models" }]

@@ -1,12 +1,32 @@
 # --- model ------------------------------------------------------------------------------------
 
-variable "vllm_image" {
-  description = "Image of vLLM, pinned to a version or digest. To use a copy: <registry>/ftm-vllm:<tag>."
+variable "vllm_image_digest" {
+  description = "Which image of the account's own repository ftm-vllm: the digest that its push gave (aws ecr describe-images). Null: another image."
   type        = string
-  default     = "vllm/vllm-openai:v0.32.0"
+  default     = null
 
   validation {
-    condition     = can(regex("(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$", var.vllm_image)) && !endswith(var.vllm_image, ":latest")
+    condition     = var.vllm_image_digest == null || can(regex("^sha256:[0-9a-f]{64}$", var.vllm_image_digest))
+    error_message = "vllm_image_digest must be written like sha256: and 64 hexadecimal digits."
+  }
+
+  validation {
+    condition     = (var.vllm_image_digest == null) != (var.vllm_image == null)
+    error_message = <<-EOT
+      vLLM needs one image. Its own, once ftm-vllm is pushed (docs/deployment/sprint5_deployment_guide.md, section 3):
+      export TF_VAR_vllm_image_digest=$(aws ecr describe-images --repository-name ftm-vllm --image-ids imageTag=<tag> --query 'imageDetails[0].imageDigest' --output text)
+      or another one: export TF_VAR_vllm_image=vllm/vllm-openai:v0.32.0
+    EOT
+  }
+}
+
+variable "vllm_image" {
+  description = "Another image of vLLM, pinned to a version or digest, such as Docker Hub's vllm/vllm-openai:v0.32.0, whose limits for anonymous pulls count per address."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.vllm_image == null || try(can(regex("(:[A-Za-z0-9._-]+|@sha256:[0-9a-f]{64})$", var.vllm_image)) && !endswith(var.vllm_image, ":latest"), false)
     error_message = "vllm_image must end in a tag other than latest, or in a digest: what is tested must be what runs."
   }
 }
@@ -19,6 +39,17 @@ variable "model" {
   validation {
     condition     = can(regex("^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$", var.model))
     error_message = "model must be written like Qwen/Qwen3-8B."
+  }
+}
+
+variable "model_revision" {
+  description = "Commit, tag or branch of the model on the hub. Null: its default branch, which may change."
+  type        = string
+  default     = null
+
+  validation {
+    condition     = var.model_revision == null || can(regex("^[A-Za-z0-9][A-Za-z0-9._/-]*$", var.model_revision))
+    error_message = "model_revision must be a commit, a tag or a branch."
   }
 }
 
@@ -94,6 +125,12 @@ variable "ami_parameter" {
     condition     = startswith(var.ami_parameter, "/aws/service/ecs/optimized-ami/") && strcontains(var.ami_parameter, "/gpu/")
     error_message = "ami_parameter must be a GPU variant under /aws/service/ecs/optimized-ami/."
   }
+}
+
+variable "session_access" {
+  description = "Whether a shell on an instance can be opened with: aws ssm start-session --target <instance>. For looking into a failure."
+  type        = bool
+  default     = false
 }
 
 # --- network ----------------------------------------------------------------------------------

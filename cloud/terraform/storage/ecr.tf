@@ -20,15 +20,31 @@ resource "aws_ecr_lifecycle_policy" "this" {
 
   repository = each.value.name
   policy = jsonencode({
-    rules = [{
-      rulePriority = 1
-      description  = "Keep the last ${var.images_kept} images"
-      selection = {
-        tagStatus   = "any"
-        countType   = "imageCountMoreThan"
-        countNumber = var.images_kept
-      }
-      action = { type = "expire" }
-    }]
+    # A push may bring attestations, which have no tag: they are no images. Nor has what the tagged index of such an image
+    # consists of; ECR deletes nothing that an index refers to, and here what one has left behind.
+    rules = [
+      {
+        rulePriority = 1
+        description  = "Keep the last ${var.images_kept} images"
+        selection = {
+          tagStatus      = "tagged"
+          tagPatternList = ["*"]
+          countType      = "imageCountMoreThan"
+          countNumber    = var.images_kept
+        }
+        action = { type = "expire" }
+      },
+      {
+        rulePriority = 2
+        description  = "Delete what belongs to no image"
+        selection = {
+          tagStatus   = "untagged"
+          countType   = "sinceImagePushed"
+          countUnit   = "days"
+          countNumber = 7
+        }
+        action = { type = "expire" }
+      },
+    ]
   })
 }

@@ -27,6 +27,7 @@ def resource(root: str, kind: str) -> dict[str, Any]:
 
 def test_adr_006_says_how_vllm_is_deployed() -> None:
     container = value("ecs", local_values("ecs")["container"])
+    arguments = value("ecs", local_values("ecs")["arguments"])
     task = resource("ecs", "aws_ecs_task_definition")
     service = resource("ecs", "aws_ecs_service")
     target_group = resource("ecs", "aws_lb_target_group")
@@ -44,8 +45,8 @@ def test_adr_006_says_how_vllm_is_deployed() -> None:
         "memory of the task": str(task.get("memory", "none")),
         "tasks per instance": tasks_per_instance(service, container),
         "user of the container": container["user"],
-        "image": container["image"],
-        "model": container["command"][0],
+        "image": image(container),
+        "model": arguments[0],
         "Hugging Face token": hugging_face_token(container),
         "instance types": ", ".join(defaults("ecs")["instance_types"]),
         "purchase": "Spot" if defaults("ecs")["use_spot"] else "on-demand",
@@ -54,9 +55,16 @@ def test_adr_006_says_how_vllm_is_deployed() -> None:
         "tasks after apply": str(service["desired_count"]),
         "scaling": scaling(group, service),
         "seconds for new requests to stop": str(target_group["deregistration_delay"]),
-        "seconds for requests to finish": str(option(container["command"], "--shutdown-timeout")),
+        "seconds for requests to finish": str(option(arguments, "--shutdown-timeout")),
         "seconds until the container is killed": str(container["stopTimeout"]),
     }
+
+
+def image(container: dict[str, Any]) -> str:
+    """By default: the account's own, by the digest that somebody has to give."""
+    given = {name: defaults("ecs")[name] for name in ("vllm_image", "vllm_image_digest")}
+    own = "${local.repository}@${var.vllm_image_digest}" in container["image"]
+    return "ftm-vllm, by digest" if own and set(given.values()) == {None} else "another"
 
 
 def tasks_per_instance(service: dict[str, Any], container: dict[str, Any]) -> str:

@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.fast.terraform.terraform_files import local_values
-from tests.fast.terraform.terraform_values import defaults, value
+from tests.fast.terraform.terraform_files import ROOTS, local_values
+from tests.fast.terraform.terraform_values import value
 
 DOCKERFILE = (Path(__file__).parents[3] / "cloud/src/llm/vllm/Dockerfile").read_text()
 
@@ -23,13 +23,15 @@ def container() -> dict[str, Any]:
     return dict(value("ecs", local_values("ecs")["container"]))
 
 
-def test_it_is_made_from_the_image_that_is_deployed() -> None:
-    assert instruction("ARG VLLM_BASE_IMAGE") == defaults("ecs")["vllm_image"]
+def test_it_is_made_from_the_image_that_may_be_deployed_instead() -> None:
+    variables = (ROOTS / "ecs/variables.tf").read_text()
+    assert set(re.findall(r"vllm/vllm-openai:[\w.]+", variables)) == {instruction("ARG VLLM_BASE_IMAGE")}
 
 
 def test_it_starts_as_the_task_does() -> None:
     assert json.loads(instruction("ENTRYPOINT")) == container()["entryPoint"]
-    assert json.loads(instruction("CMD")) == [str(argument) for argument in container()["command"]]
+    arguments = value("ecs", local_values("ecs")["arguments"])
+    assert json.loads(instruction("CMD")) == [str(argument) for argument in arguments]
     assert instruction("EXPOSE") == str(container()["portMappings"][0]["containerPort"])
 
 

@@ -108,7 +108,7 @@ CHECKS = (
     Check(
         "vLLM's image",
         "whether vLLM's image is in ECR, where it is not Docker Hub's",
-        "build and push it, or apply ecs with another TF_VAR_vllm_image (guide, section 3)",
+        "build and push it, and apply ecs with its TF_VAR_vllm_image_digest (guide, section 3)",
         _vllm_image,
     ),
     Check(
