@@ -273,9 +273,7 @@ def test_a_secret_that_a_root_reads_would_be_found(roots: dict[str, Root]) -> No
         (folder / "reads_secret.tf").unlink()
 
 
-def test_an_execution_may_take_as_long_as_its_batches_one_wave_after_the_other(
-    aws: LocalAws, roots: dict[str, Root]
-) -> None:
+def test_an_execution_may_take_all_waves_of_batches(aws: LocalAws, roots: dict[str, Root]) -> None:
     arn = roots["stepfunctions"].outputs()["state_machine_arn"]
     definition = json.loads(aws.client("stepfunctions").describe_state_machine(stateMachineArn=arn)["definition"])
     waves = math.ceil(5_000 / keys.DEFAULT_BATCH_SIZE / definition["States"]["ProcessBatches"]["MaxConcurrency"])

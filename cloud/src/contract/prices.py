@@ -7,7 +7,7 @@ from __future__ import annotations
 
 AS_OF = "2026-11-23"
 
-VLLM_INSTANCE_HOUR = 0.37  # a g5.xlarge
+VLLM_INSTANCE_HOUR = 0.37  # a g5.xlarge: Spot may choose another of the ecs root's instance_types
 VLLM_INSTANCE_HOUR_WITH_DISK = 0.40  # with its disk and address
 JOB_VCPU_HOUR = 0.0176  # of a c6a.xlarge, with its disk and address
 LOAD_BALANCER_HOUR = 0.0225  # of an application load balancer; its capacity units are next to nothing here

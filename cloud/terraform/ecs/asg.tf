@@ -74,7 +74,7 @@ resource "aws_autoscaling_group" "vllm" {
   min_size            = 0
   max_size            = var.max_instances
   desired_capacity    = 0
-  vpc_zone_identifier = local.subnet_ids
+  vpc_zone_identifier = local.instance_subnet_ids
   # The alarms use these metrics; they are free.
   enabled_metrics = ["GroupDesiredCapacity", "GroupInServiceInstances"]
 
@@ -108,5 +108,10 @@ resource "aws_autoscaling_group" "vllm" {
   lifecycle {
     # An operator scales up before a run and down after it. Terraform must not undo that.
     ignore_changes = [desired_capacity]
+
+    precondition {
+      condition     = length(local.instance_subnet_ids) > 0
+      error_message = "No zone of the subnets offers any of ${join(", ", var.instance_types)}: choose other subnets, types or another region."
+    }
   }
 }

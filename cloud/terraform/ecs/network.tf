@@ -26,6 +26,26 @@ data "aws_subnets" "all" {
 
 locals {
   subnet_ids = coalesce(var.subnet_ids, data.aws_subnets.all.ids)
+
+  # In a zone that offers none of the types, every attempt to start an instance would fail.
+  instance_subnet_ids = [
+    for id in local.subnet_ids : id
+    if contains(data.aws_ec2_instance_type_offerings.vllm.locations, data.aws_subnet.this[id].availability_zone)
+  ]
+}
+
+data "aws_subnet" "this" {
+  for_each = toset(local.subnet_ids)
+  id       = each.value
+}
+
+data "aws_ec2_instance_type_offerings" "vllm" {
+  location_type = "availability-zone"
+
+  filter {
+    name   = "instance-type"
+    values = var.instance_types
+  }
 }
 
 # Who may talk to whom: ftm-batch-sg -> load balancer -> instance. The first rule belongs to the root batch, which is

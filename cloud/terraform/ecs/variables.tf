@@ -78,9 +78,9 @@ variable "container_memory_mib" {
 # --- instances --------------------------------------------------------------------------------
 
 variable "instance_types" {
-  description = "GPU instance types, each with one GPU of at least 24 GB. Several give Spot more pools to choose from."
+  description = "GPU instance types, each with one GPU of at least 24 GB. Several give Spot more pools to choose from; on demand the first is tried first."
   type        = list(string)
-  default     = ["g5.xlarge", "g6.xlarge"]
+  default     = ["g5.xlarge", "g6.xlarge", "g5.2xlarge", "g6.2xlarge"]
 
   validation {
     condition     = length(var.instance_types) > 0 && alltrue([for type in var.instance_types : can(regex("^g[5-9][a-z]*\\.[0-9]*x?large$", type))])

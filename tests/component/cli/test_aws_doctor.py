@@ -223,7 +223,7 @@ SICK: list[tuple[str, Faults, str]] = [
     ("waiting jobs", runnable(11, statusReason=MISCONFIGURED), f"for longer than 10 minutes: {MISCONFIGURED}"),
     ("waiting jobs", runnable(11, 1, statusReason=MISCONFIGURED), MISCONFIGURED),
     ("waiting jobs", runnable(11), "AWS gives no reason"),
-    ("quota L-3819A6DF", quota(0), "0 vCPUs, 4 are needed"),
+    ("quota L-3819A6DF", quota(4), "4 vCPUs, 8 are needed"),
     ("quota L-DB2E81BA", quota(0), "0 vCPUs, 4 are needed"),
     ("quota L-34B43A08", quota(31), "31 vCPUs, 32 are needed"),
     ("quota L-1216C47A", quota(1), "1 vCPUs, 4 are needed"),
@@ -247,7 +247,7 @@ WELL: list[tuple[str, Faults, str]] = [
     ("compute environments", batch(environments=[environment()]), "ftm-compute-spot"),
     ("waiting jobs", runnable(11, 2), "1 jobs wait for longer than 10 minutes, behind 2 that run"),
     ("waiting jobs", runnable(0), "1 jobs wait, none for longer than 10 minutes"),
-    ("quota L-3819A6DF", quota(4), "4 vCPUs"),
+    ("quota L-3819A6DF", quota(8), "8 vCPUs"),
     (
         "quota L-34B43A08",
         {

@@ -10,10 +10,11 @@ from botocore.exceptions import ClientError
 from cloud.src.cli.aws.doctor.finding import Check, Patient, Seen, verdict
 from cloud.src.contract import prices
 
-ONE_INSTANCE = 4  # vCPUs of a g5.xlarge and of a c6a.xlarge
+ONE_INSTANCE = 4  # vCPUs of a g5.xlarge, of which there is one on demand, and of a c6a.xlarge
+LARGEST_FOR_VLLM = 8  # of a g5.2xlarge, which Spot may choose
 # Code, what it limits, and how much is needed.
 QUOTAS = (
-    ("L-3819A6DF", "GPU instances on Spot, for vLLM", ONE_INSTANCE),
+    ("L-3819A6DF", "GPU instances on Spot, for vLLM", LARGEST_FOR_VLLM),
     ("L-DB2E81BA", "GPU instances on demand, for vLLM without Spot capacity", ONE_INSTANCE),
     ("L-34B43A08", "other instances on Spot, for the jobs", prices.JOB_VCPUS),
     ("L-1216C47A", "other instances on demand, for jobs without Spot capacity", ONE_INSTANCE),
