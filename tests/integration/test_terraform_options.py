@@ -196,7 +196,8 @@ def test_vllm_is_the_accounts_image_by_digest_of_one_revision(roots: dict[str, R
     planned = roots["ecs"].planned(options)
     assert container(planned)["image"] == f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/ftm-vllm@{digest}"
     assert container(planned)["command"][-2:] == ["--revision", "abc1234"]
-    allowed = json.loads(planned["aws_iam_role_policy.session[0]"]["policy"])["Statement"]["Action"]
+    (statement,) = json.loads(planned["aws_iam_role_policy.session[0]"]["policy"])["Statement"]
+    allowed = statement["Action"]
     assert {action.partition(":")[0] for action in allowed} == {"ssm", "ssmmessages"}
     assert [action for action in allowed if action.startswith("ssm:")] == ["ssm:UpdateInstanceInformation"]
 

@@ -208,7 +208,7 @@ variable "llm_max_concurrent" {
 }
 
 variable "llm_outage_limit_seconds" {
-  description = "How long a job waits for an LLM server that went away. A reclaimed Spot instance takes 12 to 16 minutes to be replaced."
+  description = "How long a job waits for an LLM server that went away. By an estimate a reclaimed Spot instance takes 12 to 16 minutes to be replaced: boot, image, model, compilation."
   type        = number
   default     = 2700
 

@@ -46,7 +46,7 @@ locals {
     mountPoints  = [{ sourceVolume = "models", containerPath = "/models", readOnly = false }]
     portMappings = [{ containerPort = local.vllm_port, hostPort = local.vllm_port, protocol = "tcp" }]
 
-    # The list of models, because /health answers before the model does. Loading takes 5 to 10 minutes.
+    # The list of models, because /health answers before the model does. Loading takes 5 to 10 minutes, an estimate.
     healthCheck = {
       command     = ["CMD-SHELL", "curl --fail --silent http://127.0.0.1:${local.vllm_port}/v1/models || exit 1"]
       startPeriod = 300
