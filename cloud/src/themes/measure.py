@@ -48,21 +48,15 @@ class Sentences:
 
 @dataclass(frozen=True)
 class Groups:
-    """The themes, or the families: ``centroids`` (groups, dimensions), mean off; ``means`` are unit vectors, mean in.
-
-    ``word_agreement``: the largest share of a group's firms that say the same phrase of its dictionary.
-    """
+    """The themes, or the families: ``centroids`` (groups, dimensions), mean off; ``means``, unit vectors, mean in."""
 
     centroids: CoarseGrid
     dictionary: Dictionary
     means: Vectors
-    word_agreement: NDArray[np.float64]
 
     def of(self, chosen: Rows) -> Groups:
         """Some of the groups."""
-        return Groups(
-            self.centroids[chosen], self.dictionary.of(chosen), self.means[chosen], self.word_agreement[chosen]
-        )
+        return Groups(self.centroids[chosen], self.dictionary.of(chosen), self.means[chosen])
 
 
 @dataclass(frozen=True)
@@ -107,7 +101,7 @@ def fit(sentences: Sentences, n_seeds: int, limits: Limits) -> FittedThemes:
     return FittedThemes(
         mean,
         phrases.texts,
-        _groups(sentences, phrases, themes.centroids, themes.dictionary, themes.members),
+        _groups(sentences, themes.centroids, themes.dictionary, themes.members),
         _fit_families(sentences, grid, phrases, themes, family_of),
         family_of,
     )
@@ -168,31 +162,13 @@ def _fit_families(sentences: Sentences, grid: CoarseGrid, phrases: Phrases, them
     dictionary = family_dictionaries(phrases, membership(nearest_family, n_families))
     with_phrase = count(grid, phrases.said, centroids, dictionary.is_own, _NEVER_NEAR, NEAR_WITH_FAMILY_PHRASE)
     either = (themes.members @ family_of_theme) + with_phrase.members(len(grid), n_families)
-    return _groups(sentences, phrases, centroids, dictionary, (either > 0).astype(np.float64))
+    return _groups(sentences, centroids, dictionary, (either > 0).astype(np.float64))
 
 
-def _groups(
-    sentences: Sentences, phrases: Phrases, centroids: CoarseGrid, dictionary: Dictionary, members: sp.csr_matrix
-) -> Groups:
+def _groups(sentences: Sentences, centroids: CoarseGrid, dictionary: Dictionary, members: sp.csr_matrix) -> Groups:
     # Whole numbers: exact in double precision.
     sums = members.T @ sentences.vectors.astype(np.float64)
-    return Groups(centroids, dictionary, unit(sums), _word_agreement(sentences.firms, phrases, dictionary, members))
-
-
-def _word_agreement(
-    firms: Rows, phrases: Phrases, dictionary: Dictionary, members: sp.csr_matrix
-) -> NDArray[np.float64]:
-    """For each group the largest share of its firms that say one phrase of its dictionary in it."""
-    agreement = np.zeros(members.shape[1])
-    said, members = phrases.said.tocsc(), members.tocsc()
-    for group in range(members.shape[1]):
-        rows = members.indices[members.indptr[group] : members.indptr[group + 1]]
-        own = np.flatnonzero(dictionary.is_own[group])
-        if len(rows) and len(own):
-            firms_of_group, number = np.unique(firms[rows], return_inverse=True)
-            firms_that_say = np.diff((by_firm(number) @ said[:, own][rows]).tocsc().indptr)
-            agreement[group] = firms_that_say.max() / len(firms_of_group)
-    return agreement
+    return Groups(centroids, dictionary, unit(sums))
 
 
 def invalid(members: sp.csr_matrix, firms: Rows, is_own: NDArray[np.bool_], limits: Limits) -> Rows:

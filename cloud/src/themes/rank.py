@@ -1,4 +1,4 @@
-"""The order of a quarter's themes and families: what many firms speak of at length, in the same words, comes first.
+"""The order of a quarter's themes and families: what many firms speak of at length, and one phrase names, comes first.
 
 What lies near an example of what firms report whatever happens (general_sentences.txt: growth, margins, earnings,
 confidence) is general and comes last, and so does what has no phrase of its own that many firms say.
@@ -30,7 +30,8 @@ class Measures:
     share_of_firms: of the quarter's firms, those with a sentence that counts for it.
     share_of_sentences: of the quarter's sentences that say something, those that count for it.
     similarity_to_any_call: cosine of its mean sentence to the nearest kind of sentence that every call has.
-    word_agreement: the share of its firms that say the phrase that most of them say.
+    name_fit: how well its best phrase names it: how many of its firms say it, how much of its uses are the theme's, and
+        how near it is to what they mean (naming/theme_candidates.py).
     stability: how well it is found again without a tenth of the firms; None where that was not measured.
     has_subject: whether many of its firms say a phrase that others do not; of a family, whether one of its themes has.
     """
@@ -38,7 +39,7 @@ class Measures:
     share_of_firms: float
     share_of_sentences: float
     similarity_to_any_call: float
-    word_agreement: float
+    name_fit: float
     stability: float | None = None
     has_subject: bool = True
 
@@ -54,10 +55,10 @@ class Measures:
 
     @property
     def score(self) -> float:
-        """sqrt(share_of_firms * share_of_sentences) * distinctiveness * word_agreement * stability."""
+        """sqrt(share_of_firms * share_of_sentences) * distinctiveness * name_fit * stability."""
         breadth: float = (self.share_of_firms * self.share_of_sentences) ** 0.5
         stability = 1.0 if self.stability is None else self.stability
-        return round(breadth * self.distinctiveness * self.word_agreement * stability, _DIGITS)
+        return round(breadth * self.distinctiveness * self.name_fit * stability, _DIGITS)
 
 
 def order(measures: Sequence[Measures]) -> list[int]:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from cloud.src.models.embeddings import Vectors
+from cloud.src.naming.theme_names import Candidates, Label
 from cloud.src.themes.measure import Groups
 from cloud.src.themes.rank import Measures, order, similarities_to_any_call
 from cloud.src.themes.refine import NO_THEME
@@ -68,12 +69,12 @@ def ids_by_number(ranked: Sequence[Ranked]) -> list[str]:
 
 
 def rank_quarter(
-    quarter: str, measured: MeasuredQuarter, stability: Stability, any_call: Vectors, has_subject: Flags
+    quarter: str, measured: MeasuredQuarter, stability: Stability, any_call: Vectors, found: Candidates
 ) -> RankedQuarter:
     """Both levels; ``any_call`` is what themes/rank.sentences_of_any_call returns.
 
-    ``has_subject`` says which themes have one (naming/theme_candidates.py); a family has one when a theme of it is not
-    general.
+    ``found`` has what they may be called by, and which themes have a subject; a family has one when a theme of it is
+    not general.
     """
     fitted = measured.fitted
     in_a_theme = measured.theme_of_topic[measured.theme_of_topic != NO_THEME]
@@ -81,7 +82,7 @@ def rank_quarter(
     n_topics_of_families = np.bincount(fitted.family_of[in_a_theme], minlength=fitted.n_families)
 
     def ranked(
-        level: str, groups: Groups, counts: Level, topics: Numbers, stable: Shares | None, subjects: Flags
+        level: str, groups: Groups, counts: Level, topics: Numbers, stable: Shares | None, subjects: _Subjects
     ) -> list[Ranked]:
         measures = list(_measures(groups, counts, stable, any_call, measured.n_sentences, subjects))
         families = fitted.family_of if level == THEME else np.arange(fitted.n_families)
@@ -102,12 +103,22 @@ def rank_quarter(
             for place, number in enumerate(order(measures), start=1)
         ]
 
-    themes = ranked(THEME, fitted.themes, measured.themes, n_topics, stability.themes, has_subject)
+    subjects = _Subjects(found.has_subject, found.themes)
+    themes = ranked(THEME, fitted.themes, measured.themes, n_topics, stability.themes, subjects)
     telling = np.zeros(fitted.n_families, dtype=np.bool_)
     telling[[theme.family for theme in themes if not theme.measures.is_general]] = True
+    subjects = _Subjects(telling, found.families)
     return RankedQuarter(
-        ranked(FAMILY, fitted.families, measured.families, n_topics_of_families, stability.families, telling), themes
+        ranked(FAMILY, fitted.families, measured.families, n_topics_of_families, stability.families, subjects), themes
     )
+
+
+@dataclass(frozen=True)
+class _Subjects:
+    """Of each group whether it has a subject, and the phrases that it may be called by, best first."""
+
+    has_subject: Flags
+    labels: list[list[Label]]
 
 
 def _measures(
@@ -116,7 +127,7 @@ def _measures(
     stable: Shares | None,
     any_call: Vectors,
     n_sentences: int,
-    has_subject: Flags,
+    subjects: _Subjects,
 ) -> Iterator[Measures]:
     n_firms_of_quarter = max(1, len(counts.firms))
     similarities = similarities_to_any_call(groups.means, any_call)
@@ -125,9 +136,9 @@ def _measures(
             share_of_firms=round(float(firms) / n_firms_of_quarter, _DIGITS),
             share_of_sentences=round(float(sentences) / max(1, n_sentences), _DIGITS),
             similarity_to_any_call=float(similarities[number]),
-            word_agreement=round(float(groups.word_agreement[number]), _DIGITS),
+            name_fit=round(max((each.score for each in subjects.labels[number]), default=0.0), _DIGITS),
             stability=None if stable is None else float(stable[number]),
-            has_subject=bool(has_subject[number]),
+            has_subject=bool(subjects.has_subject[number]),
         )
 
 

@@ -66,7 +66,7 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
     firm_names = [firm["firm_name"] for firm in mapped.firms]
     speakers = speaker_words(found.sample, len(firm_names))
     phrases = candidates_of(measured.fitted, found.sentences, speakers, firm_names, embedder)
-    ranked = rank_quarter(quarter, measured, found.stable, sentences_of_any_call(embedder), phrases.has_subject)
+    ranked = rank_quarter(quarter, measured, found.stable, sentences_of_any_call(embedder), phrases)
 
     steps.progress.n_themes = len(ranked.families) + len(ranked.themes)
     steps.begin(f"naming {len(ranked.families)} families and {len(ranked.themes)} themes")

@@ -1,4 +1,4 @@
-"""The order of themes: by breadth, distinctiveness, shared words and stability; general ones come last."""
+"""The order of themes: by breadth, distinctiveness, fit of the name and stability; general ones come last."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ import pytest
 from cloud.src.themes.near_duplicates import shared_words
 from cloud.src.themes.rank import Measures, order, similarities_to_any_call
 
-USUAL = Measures(
-    share_of_firms=0.5, share_of_sentences=0.1, similarity_to_any_call=0.4, word_agreement=0.6, stability=0.8
-)
+USUAL = Measures(share_of_firms=0.5, share_of_sentences=0.1, similarity_to_any_call=0.4, name_fit=0.6, stability=0.8)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +20,7 @@ USUAL = Measures(
         {"share_of_firms": 0.4},
         {"share_of_sentences": 0.09},
         {"similarity_to_any_call": 0.5},
-        {"word_agreement": 0.5},
+        {"name_fit": 0.5},
         {"stability": 0.7},
         # However many firms have it, what is said on every call comes last.
         {"similarity_to_any_call": 0.75, "share_of_firms": 1.0, "share_of_sentences": 0.9},

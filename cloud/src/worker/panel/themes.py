@@ -85,7 +85,7 @@ def _groups(table: pa.Table, phrases: list[str], dimensions: int) -> Groups:
         dictionary.share[number, columns] = [entry["share"] for entry in own]
     unit_vectors = np.array(table["centroid"].to_pylist(), dtype=np.float64).reshape(table.num_rows, dimensions)
     centroids = np.rint(unit_vectors * COARSE_STEPS).astype(np.float32)
-    return Groups(centroids, dictionary, unit_vectors.astype(np.float32), np.zeros(table.num_rows))
+    return Groups(centroids, dictionary, unit_vectors.astype(np.float32))
 
 
 def ranked_and_named(
@@ -94,7 +94,7 @@ def ranked_and_named(
     """A table THEME of the panel's themes, and the ids of the fitted families and themes by their numbers."""
     speakers = speaker_words(found.sample, len(source.firm_ids))
     phrases = candidates_of(measured.fitted, found.sentences, speakers, source.firm_names, embedder)
-    ranked = rank_quarter(panel, measured, Stability(), sentences_of_any_call(embedder), phrases.has_subject)
+    ranked = rank_quarter(panel, measured, Stability(), sentences_of_any_call(embedder), phrases)
     names = names_of(ranked, phrases, namer, AnswerBook(), lambda: None)
     table = theme_table(panel, ranked, names, namer.themes_named_by["llm_model"])
     return table, ids_by_number(ranked.families), ids_by_number(ranked.themes)
