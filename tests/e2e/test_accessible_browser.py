@@ -1,15 +1,15 @@
-"""Reports for everybody: what can be acted on has a name, headings are in order, text stands out, light and dark."""
+"""Reports for everybody, light and dark: axe-core finds nothing wrong with whatever is open."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from axe_core_python.selenium import Axe
 from selenium.webdriver import Chrome
 
 from cloud.src.cli.report.command import write_report
-from tests.e2e.accessibility import hard_to_read, nameless, nodes, skipped_levels
 from tests.e2e.browser import texts, wait_for
 from tests.fast.cli.report_tables import SMALL_SECTORS, write_in_parts, write_small_quarter, write_two_quarters
 
@@ -39,15 +39,10 @@ def in_parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_in_parts(write_small_quarter(tmp_path_factory.mktemp("parts"), sectors=SMALL_SECTORS))
 
 
-def problems(browser: Chrome) -> dict[str, Sequence[object]]:
-    """What is wrong with the page as it is shown, by kind."""
-    tree = nodes(browser)
-    found: dict[str, Sequence[object]] = {
-        "nameless": nameless(tree),
-        "skipped": skipped_levels(tree),
-        "contrast": hard_to_read(browser),
-    }
-    return {kind: wrong for kind, wrong in found.items() if wrong}
+def problems(browser: Chrome) -> list[tuple[str, list[str]]]:
+    """What is wrong with the page as it is shown: each broken rule with the elements that break it."""
+    found = Axe().run(browser)
+    return [(rule["id"], [node["html"] for node in rule["nodes"]]) for rule in found["violations"]]
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -65,7 +60,7 @@ def test_whatever_is_open_is_named_in_order_and_legible(
         open_page(request.getfixturevalue(which), fragment)
         wait_for(browser, lambda sign=sign: texts(browser, sign))  # type: ignore[misc]
         browser.execute_script("document.querySelectorAll('details').forEach((each) => (each.open = true))")
-        assert problems(browser) == {}, fragment
+        assert problems(browser) == [], fragment
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -76,7 +71,7 @@ def test_every_shade_of_the_heat_map_is_legible(
     open_page(small, "#view=heat")
     for step in range(6):
         browser.execute_script("document.querySelector('.heat tbody td').className = `heat-${arguments[0]}`", step)
-        assert hard_to_read(browser) == []
+        assert problems(browser) == []
 
 
 def test_list_of_reports_and_changes_is_accessible(
@@ -85,7 +80,7 @@ def test_list_of_reports_and_changes_is_accessible(
     page = write_report(write_two_quarters(tmp_path))
     for path in (page, page.parents[1] / "index.html"):
         open_page(path)
-        assert problems(browser) == {}
+        assert problems(browser) == []
 
 
 def test_what_is_wrong_is_found(browser: Chrome, tmp_path: Path, open_page: Callable[..., None]) -> None:
@@ -96,8 +91,6 @@ def test_what_is_wrong_is_found(browser: Chrome, tmp_path: Path, open_page: Call
     )
     open_page(page)
 
-    assert problems(browser) == {
-        "nameless": ["button"],
-        "skipped": ["Three"],
-        "contrast": [("Pale", 2.85), ("Thin", 2.85)],
-    }
+    found = dict(problems(browser))
+    assert found.keys() >= {"button-name", "heading-order", "color-contrast", "document-title"}
+    assert len(found["color-contrast"]) == 2
