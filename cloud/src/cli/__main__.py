@@ -26,7 +26,9 @@ _NOT_A_BUG = (
 
 EXIT_FAILED, EXIT_WRONG_INPUT, EXIT_CTRL_C = 1, 2, 130
 
-_signals: list[int] = []  # those that have come to stop ftm
+_DUCKDB_INTERRUPTED = "Query interrupted"  # what DuckDB raises instead of what a signal's handler has raised
+
+_signals: list[int] = []  # those received
 
 
 def main() -> None:
@@ -64,10 +66,10 @@ def _called(arguments: list[str]) -> int | None:
     try:
         code: int | None = app(arguments, prog_name="ftm", standalone_mode=False)
         return code
-    except RuntimeError:
-        if not _signals:
+    except RuntimeError as error:
+        if not _signals or str(error) != _DUCKDB_INTERRUPTED:
             raise
-        return 128 + _signals[-1]  # DuckDB has made an error of its own of what the handler raised
+        return 128 + _signals[-1]
 
 
 def _fail(message: object, code: int) -> int:

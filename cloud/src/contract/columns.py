@@ -93,11 +93,8 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "theme_description": (_TEXT, "What firms say about the theme."),
     "theme_keywords": (_TEXTS, "Keywords of the theme."),
     "share_of_firms": (_DOUBLE, "n_firms divided by the number of firms in the quarter."),
-    "distinctiveness": (
-        _DOUBLE,
-        "1 - cosine to what firms say on every call, times the share of firms that use its main words.",
-    ),
-    "general": (_BOOL, "Whether it is on every call, or its firms share no words: ranked last."),
+    "distinctiveness": (_DOUBLE, "1 - cosine to what firms say on every call."),
+    "general": (_BOOL, "Whether it is on every call, or has no phrase that many of its firms say: ranked last."),
     "stability": (
         _DOUBLE,
         "Mean, over five runs each without a tenth of the firms, of the best Jaccard index of its sentences with"
@@ -120,7 +117,7 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "n_firms": (_INT, "Number of firms."),
     "n_firms_near": (
         _INT,
-        "Those of n_firms with a sentence near to it by itself (similarity of 0.55 or more), and not only by a phrase.",
+        "Those of n_firms with a sentence that is near to it, or to a theme of the family, without a phrase.",
     ),
     "n_sentences_prepared": (_INT, "Sentences of the prepared remarks."),
     "n_sentences_qa": (_INT, "Sentences of questions and answers."),

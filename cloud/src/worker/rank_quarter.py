@@ -133,10 +133,10 @@ def _measures(
     similarities = similarities_to_any_call(groups.means, any_call)
     for number, (firms, sentences) in enumerate(zip(counts.n_firms, counts.n_sentences, strict=True)):
         yield Measures(
-            share_of_firms=round(float(firms) / n_firms_of_quarter, _DIGITS),
-            share_of_sentences=round(float(sentences) / max(1, n_sentences), _DIGITS),
+            share_of_firms=float(firms) / n_firms_of_quarter,
+            share_of_sentences=float(sentences) / max(1, n_sentences),
             similarity_to_any_call=float(similarities[number]),
-            name_fit=round(max((each.score for each in subjects.labels[number]), default=0.0), _DIGITS),
+            name_fit=max((each.score for each in subjects.labels[number]), default=0.0),
             stability=None if stable is None else float(stable[number]),
             has_subject=bool(subjects.has_subject[number]),
         )

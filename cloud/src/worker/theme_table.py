@@ -16,6 +16,7 @@ from cloud.src.worker.rank_quarter import FAMILY, THEME, Phrase, Ranked, RankedQ
 
 N_KEYWORDS = 8
 _DIGITS = 3  # of a place on the map
+_DIGITS_OF_A_SHARE = 5
 
 
 def theme_table(
@@ -72,7 +73,7 @@ def _row(
         "n_sentences": group.n_sentences,
         "level": level,
         "family_id": family_id,
-        "share_of_firms": group.measures.share_of_firms,
+        "share_of_firms": round(group.measures.share_of_firms, _DIGITS_OF_A_SHARE),
         "distinctiveness": group.measures.distinctiveness,
         "general": group.measures.is_general,
         "stability": group.measures.stability,

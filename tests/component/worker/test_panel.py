@@ -254,6 +254,19 @@ def test_firms_that_are_near_a_theme_are_some_of_those_that_count(joint: Path) -
     assert {EARLIER, LATER} == {row["quarter"] for row in rows if row["n_firms_near"]}
 
 
+def test_a_firm_near_a_theme_is_near_its_family(joint: Path) -> None:
+    family_of = {
+        row["theme_id"]: row["family_id"] for row in read(joint, "themes").to_pylist() if row["level"] == "theme"
+    }
+    near = {(row["quarter"], row["theme_id"]): row["n_firms_near"] for row in read(joint, "quarters").to_pylist()}
+    of_themes: dict[tuple[str, str], list[int]] = {}
+    for (quarter, theme), n_firms in near.items():
+        if theme in family_of:
+            of_themes.setdefault((quarter, family_of[theme]), []).append(n_firms)
+    assert of_themes
+    assert all(max(each) <= near[family] <= sum(each) for family, each in of_themes.items())
+
+
 def test_affinity_needs_five_firms_that_called_before(fixed: Path) -> None:
     rows = [row for row in read(fixed, "grid").to_pylist() if row["quarter"] == LATER]
     assert all(row["affinity"] is not None for row in rows)

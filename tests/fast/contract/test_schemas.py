@@ -70,8 +70,8 @@ TABLES = {
         evidence_sentence_ids list<string>, named_by string, panel string
     """,
     "PANEL_QUARTER": """
-        theme_id string, theme_name string, level string, quarter string, n_firms int32, n_sentences int32,
-        share_of_firms double, novelty double?, in_sample bool
+        theme_id string, theme_name string, level string, quarter string, n_firms int32, n_firms_near int32,
+        n_sentences int32, share_of_firms double, novelty double?, in_sample bool
     """,
     "PANEL_WORDS": """
         call_id string, firm_id string, theme_id string, theme_name string, level string, category string,

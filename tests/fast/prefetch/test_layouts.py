@@ -161,8 +161,10 @@ def test_prose_stays_one_turn(prose: str) -> None:
 
 
 def test_a_heading_that_looks_like_a_name_is_no_speaker_where_the_participants_are_listed() -> None:
-    with_headings = SEEKING_ALPHA.replace("Freight fell.", "Commercial Vehicles\n\nFreight fell.").replace(
-        "Raj Patel\nWhy", "Rajesh K. Patel\nWhy"
+    with_headings = (
+        SEEKING_ALPHA.replace("Freight fell.", "Commercial Bank\n\nFreight fell.")
+        .replace("Raj Patel\nWhy", "Rajesh K. Patel\nWhy")
+        .replace("Fuel got cheaper.", "Fuel got cheaper.\n\nOperator\nNext is Mia Roth.\n\nMia Roth\nAnd steel?")
     )
     turns = spoken_turns([Turn(with_headings, None)])
 
@@ -171,6 +173,7 @@ def test_a_heading_that_looks_like_a_name_is_no_speaker_where_the_participants_a
         "Tom Alder",
         "Rajesh K. Patel",  # listed with another first name
         "Ada Byrne",
+        "Mia Roth",  # not listed, but announced
     ]
 
 

@@ -38,13 +38,19 @@ def test_of_equal_themes_the_first_comes_first() -> None:
     assert order([USUAL, USUAL, USUAL]) == [0, 1, 2]
 
 
+def test_small_themes_of_a_large_quarter_are_told_apart() -> None:
+    small = replace(USUAL, share_of_firms=30 / 5_000, share_of_sentences=60 / 1_800_000, name_fit=0.1)
+    smaller = replace(small, share_of_sentences=59 / 1_800_000)
+    assert order([smaller, small]) == [1, 0]
+
+
 def test_no_themes_have_no_order() -> None:
     assert order([]) == []
 
 
 def test_the_score_is_what_it_says() -> None:
-    assert USUAL.score == round((0.5 * 0.1) ** 0.5 * 0.6 * 0.6 * 0.8, 5)
-    assert replace(USUAL, stability=None).score == round((0.5 * 0.1) ** 0.5 * 0.6 * 0.6, 5)
+    assert USUAL.score == pytest.approx((0.5 * 0.1) ** 0.5 * 0.6 * 0.6 * 0.8)
+    assert replace(USUAL, stability=None).score == pytest.approx((0.5 * 0.1) ** 0.5 * 0.6 * 0.6)
     assert USUAL.distinctiveness == 0.6
     assert not USUAL.is_general
 

@@ -19,8 +19,8 @@ _FIRMS = run_folder.columns(schemas.FIRM, "firm_id")
 class QuarterTheme:
     """A theme or family of one quarter; ``share``: of the quarter's firms.
 
-    ``general``: every call has it, whatever happens, or its firms share no words (ADR-014). ``stability`` is None in a
-    quarter of few firms, ``family_id`` for a family.
+    ``general``: every call has it, whatever happens, or no phrase of it is said by many of its firms (ADR-014).
+    ``stability`` is None in a quarter of few firms, ``family_id`` for a family.
     """
 
     theme_id: str

@@ -11,9 +11,9 @@ from typing import Any
 class ReportTheme:
     """A theme, or a family of themes.
 
-    ``distinctiveness``: 1 - cosine to what firms say on every call, times the share of firms with its main words.
+    ``distinctiveness``: 1 - cosine to what firms say on every call.
 
-    ``general``: every call has it, or its firms share no words (ADR-014).
+    ``general``: every call has it, or it has no phrase that many of its firms say (ADR-014).
 
     ``stability``: how much of it is found again without a tenth of the firms, 0 to 1; None where there are few firms.
     """

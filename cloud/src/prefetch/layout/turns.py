@@ -82,23 +82,32 @@ def _speakers(lines: list[str], listed: Collection[str]) -> set[str]:
         n_lines = sum(bool(line.strip()) for line in lines)
         # One name alone says who speaks only if it is sure; headings that look like names are many different ones.
         if is_sure and (len(counts) > 1 or any(name.sure for name in names)) and len(names) * 60 >= n_lines:
-            return _believed(names, counts, {_surname(name) for name in listed})
+            return _believed(counts, {name.speaker for name in names if name.sure}, listed, lines)
     return set()
 
 
-def _believed(names: list[Name], counts: Counter[str], surnames: set[str]) -> set[str]:
+def _believed(counts: Counter[str], sure: set[str], listed: Collection[str], lines: list[str]) -> set[str]:
     """Of the names that begin a turn those that are no headings: "Commercial Vehicles" comes once and is not listed.
 
-    ``surnames`` are those of the listed participants. Without a list, many names that come once are headings.
+    Nor does anybody else say it, as the operator does when an analyst's turn comes. Without a list, many names that
+    come once are headings.
     """
-    sure = {name.speaker for name in names if name.sure}
-    known = {speaker for speaker in counts if _surname(speaker) in surnames}
-    may_come_once = not surnames and len(counts) < 30
-    return {speaker for speaker, n in counts.items() if speaker in sure | known or n > 1 or may_come_once}
+    known = {_initial_and_surname(name) for name in listed}
+
+    def is_believed(speaker: str) -> bool:
+        if speaker in sure or counts[speaker] > 1:
+            return True
+        if not known:
+            return len(counts) < 30
+        return _initial_and_surname(speaker) in known or sum(speaker in line for line in lines) > 1
+
+    return {speaker for speaker in counts if is_believed(speaker)}
 
 
-def _surname(name: str) -> str:
-    return name.removesuffix(" Jr.").removesuffix(" Jr").rstrip(",").split()[-1].lower()
+def _initial_and_surname(name: str) -> tuple[str, str]:
+    """What a name has in common with the same person's in another form: Timothy D. Cook, Tim Cook."""
+    words = name.removesuffix(" Jr.").removesuffix(" Jr").rstrip(",").lower().split()
+    return words[0][0], words[-1]
 
 
 def _alone(line: str) -> Name | None:

@@ -25,6 +25,7 @@ from cloud.src.worker.panel.measure_panel import QuarterFiles
 from cloud.src.worker.panel.measures import affinity, momentum, novelty
 from cloud.src.worker.panel.themes import of_level
 from cloud.src.worker.panel.words import NEAREST, WordList, words_table
+from cloud.src.worker.rank_quarter import THEME
 
 TABLES = ("themes", "quarters", "calls", "exposures", "grid")
 
@@ -132,6 +133,16 @@ class PanelWriter:
         ids: list[Any] = exposures["theme_id"].to_pylist()
         return np.array([self._place[number] for number in ids], dtype=np.int64)
 
+    def _family_of_theme(self) -> NDArray[np.int64]:
+        """The place of the family of each theme in the panel's table of themes; -1 for a family itself."""
+        ids: list[Any] = self._themes["theme_id"].to_pylist()
+        families: list[Any] = self._themes["family_id"].to_pylist()
+        levels: list[Any] = self._themes["level"].to_pylist()
+        place = {theme_id: number for number, theme_id in enumerate(ids)}
+        return np.array(
+            [place[of] if level == THEME else -1 for of, level in zip(families, levels, strict=True)], dtype=np.int64
+        )
+
     def _in_sample(self, quarter: str, n_rows: int) -> pa.Array[Any]:
         return pa.array(np.full(n_rows, self._identity.in_sample(quarter)), pa.bool_())
 
@@ -162,6 +173,7 @@ class PanelWriter:
         shape = (len(self._quarters), self._themes.num_rows)
         n_firms, n_near, n_sentences = (np.zeros(shape, dtype=np.int64) for _ in range(3))
         all_firms = np.zeros(shape[0], dtype=np.int64)
+        family = self._family_of_theme()
         for number, quarter in enumerate(self._quarters):
             exposures = self._files.exposures(quarter)
             place = self._places(exposures)
@@ -169,8 +181,10 @@ class PanelWriter:
             all_firms[number] = len(firms)
             firm = np.asarray(pc.index_in(exposures["firm_id"], value_set=firms)).astype(np.int64)
             n_firms[number] = _firms_of(place, firm, shape[1])
-            near = np.asarray(exposures[NEAREST.name]) >= NEAR
-            n_near[number] = _firms_of(place[near], firm[near], shape[1])
+            # A family is spoken of where one of its themes is: nothing counts by its own centroid.
+            near = (np.asarray(exposures[NEAREST.name]) >= NEAR) & (family[place] >= 0)
+            either = np.append(place[near], family[place[near]])
+            n_near[number] = _firms_of(either, np.append(firm[near], firm[near]), shape[1])
             counts = np.bincount(place, weights=np.asarray(exposures["n_sentences"]), minlength=shape[1])
             n_sentences[number] = counts.astype(np.int64)
         shares = np.round(n_firms / np.maximum(all_firms, 1)[:, None], 9)
