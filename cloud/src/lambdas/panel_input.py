@@ -65,4 +65,5 @@ def _check_has_run(s3: Any, bucket: str, quarter: str) -> None:
         if error.response["Error"]["Code"] == "NoSuchBucket":
             raise InvalidInput(f"bucket {bucket!r} does not exist") from error
         raise
-    documents.themes_progress(body, where)
+    if not documents.themes_progress(body, where).get("run"):
+        raise InvalidInput(f"{quarter} has no themes yet ({where} is of a run that has not ended): run it to its end")

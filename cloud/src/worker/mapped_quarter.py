@@ -32,7 +32,8 @@ class MappedQuarter:
     """What the map jobs left. ``topics`` has schema TOPIC, sorted by topic.
 
     ``names_by``: the models and prompts that named the topics, usually one. ``made_of``: the fingerprint of each firm.
-    ``unsettled``: the firms of the manifest that are in none of the parts.
+    ``unsettled``: the firms of the manifest that are in none of the parts. ``being_made``: the batches that another
+    execution has begun since.
     """
 
     parts: list[FinishedPart]
@@ -41,6 +42,7 @@ class MappedQuarter:
     names_by: list[NamedBy]
     made_of: dict[str, str]
     unsettled: set[str]
+    being_made: list[str]
 
     def embeddings(self) -> Vectors:
         """Shape (topics, dimensions)."""
@@ -58,6 +60,7 @@ def read_mapped(store: Store, quarter: str, manifest_key: str, columns: Sequence
     finished, tables = [], []
     made_of: dict[str, str] = {}
     unsettled: set[str] = set()
+    being_made: list[str] = []
     firms: list[FirmRow] = []
     names_by: list[NamedBy] = []
     for batch_id, firms_of_batch in read_batches(store, manifest_key).items():
@@ -65,6 +68,7 @@ def read_mapped(store: Store, quarter: str, manifest_key: str, columns: Sequence
         unclaimed = set(firms_of_batch)
         unsettled |= unclaimed
         if progress is None or progress["manifest_key"] != manifest_key:
+            being_made += [] if progress is None else [batch_id]
             continue
         for number, part in enumerate(progress["parts"]):
             name = part_name(batch_id, part)
@@ -84,7 +88,7 @@ def read_mapped(store: Store, quarter: str, manifest_key: str, columns: Sequence
     # Sorted, so that the themes do not depend on how the firms were put into batches.
     topics = pa.concat_tables(tables).sort_by([("firm_id", "ascending"), ("local_topic_id", "ascending")])
     firms.sort(key=lambda firm: firm["firm_id"])
-    return MappedQuarter(finished, topics, firms, names_by, made_of, unsettled)
+    return MappedQuarter(finished, topics, firms, names_by, made_of, unsettled, being_made)
 
 
 def part_name(batch_id: str, part: str | int) -> str:

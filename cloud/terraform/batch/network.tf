@@ -11,8 +11,22 @@ data "aws_subnets" "vpc" {
   }
 }
 
+# Of a default VPC the subnets that AWS has made, which reach the internet; others that an account has added may not, and
+# instances there would bill without ever joining the cluster.
+data "aws_subnets" "default" {
+  filter {
+    name   = "vpc-id"
+    values = [data.aws_security_group.alb.vpc_id]
+  }
+
+  filter {
+    name   = "default-for-az"
+    values = ["true"]
+  }
+}
+
 locals {
-  subnet_ids = sort(length(var.subnet_ids) > 0 ? var.subnet_ids : data.aws_subnets.vpc.ids)
+  subnet_ids = sort(coalescelist(var.subnet_ids, data.aws_subnets.default.ids, data.aws_subnets.vpc.ids))
 }
 
 resource "aws_security_group" "batch" {

@@ -165,8 +165,8 @@ variable "idle_hours" {
   default     = 3
 
   validation {
-    condition     = var.idle_hours >= 1 && var.idle_hours <= 24 && floor(var.idle_hours) == var.idle_hours
-    error_message = "idle_hours must be a whole number from 1 to 24."
+    condition     = var.idle_hours >= 3 && var.idle_hours <= 24 && floor(var.idle_hours) == var.idle_hours
+    error_message = "idle_hours must be a whole number from 3 to 24: jobs wait two hours for an instance while vLLM is up."
   }
 }
 

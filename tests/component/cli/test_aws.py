@@ -296,3 +296,16 @@ def test_following_outlasts_some_minutes_without_a_network(
     with pytest.raises(QuarterEnded, match="ABORTED"):
         quarters.follow(account, QUARTER, arn, print, waited.append)
     assert waited == [10.0, 10.0]
+
+
+@pytest.mark.parametrize(
+    ("job", "is_of"),
+    [
+        (f"ftm-map-{QUARTER}_batch_0000", True),
+        (f"ftm-reduce-{QUARTER}", True),
+        (f"ftm-panel-{QUARTER}", False),  # a panel may be called like a quarter
+        ("ftm-check", False),
+    ],
+)
+def test_only_a_quarters_own_jobs_are_ended_with_it(job: str, is_of: bool) -> None:
+    assert quarters.is_of({"jobName": job}, QUARTER) is is_of

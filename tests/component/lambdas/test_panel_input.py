@@ -25,7 +25,7 @@ def new_client() -> None:
 def run_quarters(s3: Any) -> Any:
     """A bucket in which both quarters, and one before them, have been run."""
     for quarter in [*QUARTERS, "2022Q3"]:
-        progress = json.dumps({"manifest_key": f"manifests/{quarter}/m.jsonl"})
+        progress = json.dumps({"manifest_key": f"manifests/{quarter}/m.jsonl", "run": "1234"})
         s3.put_object(Bucket=BUCKET, Key=keys.themes_progress(quarter), Body=progress)
     return s3
 
@@ -50,6 +50,14 @@ def test_a_quarter_that_has_not_been_run_is_named(run_quarters: Any, missing: st
         InvalidInput, match=f"^{missing} has no themes yet .s3://{BUCKET}/progress/{missing}/_themes.json"
     ):
         check({**INPUT, "themes_from": "2022Q3"})
+
+
+def test_a_quarter_whose_run_has_not_come_to_its_tables_is_named(run_quarters: Any) -> None:
+    begun = json.dumps({"manifest_key": "manifests/2022Q4/m.jsonl", "run": None})
+    run_quarters.put_object(Bucket=BUCKET, Key=keys.themes_progress("2022Q4"), Body=begun)
+
+    with pytest.raises(InvalidInput, match="^2022Q4 has no themes yet .* of a run that has not ended"):
+        check(INPUT)
 
 
 def test_damaged_progress_is_named(run_quarters: Any) -> None:

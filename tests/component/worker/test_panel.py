@@ -248,6 +248,18 @@ def test_deleting_later_calls_changes_no_earlier_row(run_folder: Path, fixed: Pa
     assert pc.any(read(tmp_path, "grid").filter(pc.field("quarter") == LATER)["momentum"].is_valid()).as_py()
 
 
+def test_a_quarter_that_is_being_made_again_is_refused(run_folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(run_folder, tmp_path / "run")
+    last = json.loads((tmp_path / "run" / keys.themes_progress(LATER)).read_bytes())["manifest_key"]
+    with (tmp_path / "run" / last).open("a", encoding="utf-8") as manifest:
+        manifest.write("\n" + json.dumps({"batch_id": keys.batch_id(LATER, 1), "firm_ids": ["199"]}))
+    begun = {"manifest_key": "manifests/2023Q2/another.jsonl", "parts": []}
+    (tmp_path / "run" / keys.progress(LATER, keys.batch_id(LATER, 1))).write_text(json.dumps(begun))
+
+    with pytest.raises(InvalidInput, match=f"{LATER}: 1 batches have been started again .*{LATER}_batch_0001"):
+        panel(tmp_path / "run", tmp_path / "out", EARLIER, LATER)
+
+
 def test_firms_that_are_near_a_theme_are_some_of_those_that_count(joint: Path) -> None:
     rows = read(joint, "quarters").to_pylist()
     assert all(0 <= row["n_firms_near"] <= row["n_firms"] for row in rows)

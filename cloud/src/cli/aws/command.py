@@ -274,6 +274,7 @@ def doctor(
         account = connect(profile, region)
         where = account.banner()
         if prove_guards:
+            print(where, file=sys.stderr, flush=True)
             proof.check_at_zero(account)
             _confirm(where, yes)
             findings = list(proof.prove(account, lambda line: print(line, file=sys.stderr, flush=True)))

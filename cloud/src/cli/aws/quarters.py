@@ -14,6 +14,7 @@ from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_f
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.run.execution import Execution, ExecutionProgress, failed_job_log, jobs_since, log_tail
 from cloud.src.contract import documents, keys, parameters, prices
+from cloud.src.contract.batch import MAP_JOB, REDUCE_JOB
 from cloud.src.contract.errors import FtmError, InvalidInput
 
 SECONDS_BETWEEN_LOOKS = 10.0
@@ -159,9 +160,14 @@ def stop(
     say(f"stopped {arn}")
     batch = account.client("batch")
     for job in jobs(account):
-        if f"-{quarter}" in job["jobName"]:
+        if is_of(job, quarter):
             batch.terminate_job(jobId=job["jobId"], reason="ftm aws stop")
             say(f"ended job {job['jobName']}")
+
+
+def is_of(job: dict[str, Any], quarter: str) -> bool:
+    """Whether a job maps or reduces the quarter; a panel may have a quarter in its name, too."""
+    return job["jobName"].startswith((f"{MAP_JOB}{quarter}", f"{REDUCE_JOB}{quarter}"))
 
 
 def jobs(account: Account) -> Iterator[dict[str, Any]]:
@@ -183,7 +189,7 @@ def logs(account: Account, quarter: str, n_lines: int, all_jobs: bool, say: Say)
     n_jobs = 0
     for status in statuses:
         for job in jobs_since(account, queue, status, found["startDate"]):
-            if f"-{quarter}" in job["jobName"]:
+            if is_of(job, quarter):
                 n_jobs += 1
                 say(f"{job['jobName']}: {status}")
                 for line in log_tail(account, job, n_lines) or ["it has not started"]:

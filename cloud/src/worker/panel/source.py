@@ -97,6 +97,11 @@ def read_source(store: Store, quarters: Sequence[str]) -> PanelSource:
     mapped, embeddings = [], []
     for quarter, run in runs.items():
         found = read_mapped(store, quarter, str(run["manifest_key"]), _COLUMNS)
+        if being_made := found.being_made:
+            raise InvalidInput(
+                f"{quarter}: {len(being_made)} batches have been started again since its themes were found, such as"
+                f" {being_made[0]}: finish the quarter first"
+            )
         embeddings.append(found.embeddings())
         mapped.append(replace(found, topics=found.topics.drop_columns(["embedding"])))
     _check_same_model(list(runs), embeddings)
