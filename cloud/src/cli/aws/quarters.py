@@ -167,7 +167,8 @@ def stop(
 
 def is_of(job: dict[str, Any], quarter: str) -> bool:
     """Whether a job maps or reduces the quarter; a panel may have a quarter in its name, too."""
-    return job["jobName"].startswith((f"{MAP_JOB}{quarter}", f"{REDUCE_JOB}{quarter}"))
+    name: str = job["jobName"]
+    return name.startswith((f"{MAP_JOB}{quarter}", f"{REDUCE_JOB}{quarter}"))
 
 
 def jobs(account: Account) -> Iterator[dict[str, Any]]:
