@@ -257,7 +257,8 @@ def _add_firm(job: MapJob, part: Part, firm: FirmToName) -> None:
         _fail(job, part, firm_row["firm_id"], error)
         return
     finally:
-        job.progress.waited_s = round(job.progress.waited_s + time.monotonic() - waiting_since, 3)
+        if job.namer.tally().get("requests"):  # else nobody was waited for
+            job.progress.waited_s = round(job.progress.waited_s + time.monotonic() - waiting_since, 3)
     job.failures_in_a_row = 0
     part.firms.append(firm_row)
     topics = firm.found.with_names(names)
