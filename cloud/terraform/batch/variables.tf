@@ -78,7 +78,7 @@ variable "root_volume_gib" {
 }
 
 variable "subnet_ids" {
-  description = "Subnets of the load balancer's VPC, with access to the internet. Empty: all subnets of that VPC."
+  description = "Subnets of the load balancer's VPC, with access to the internet. Empty: those that AWS made in a default VPC, all of any other."
   type        = list(string)
   default     = []
 }
