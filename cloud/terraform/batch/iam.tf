@@ -134,7 +134,7 @@ locals {
     ftm-panel-aggregator = {
       reads   = ["manifests/*", "progress/*", "intermediate/firm-topics/*", "intermediate/firm-sentences/*", "processed/themes/*"]
       writes  = ["panels/*"]
-      deletes = []
+      deletes = ["panels/*"] # tables of a panel that had the same name
     }
   }
 }

@@ -110,6 +110,43 @@ def test_the_job_writes_the_same_tables_into_the_bucket(
         assert written == (expected / keys.panel_table(table)).read_bytes(), table
 
 
+class KilledStore(Store):
+    """Ends, as a killed job does, before it writes for the ``alive``-th time."""
+
+    alive = 0
+
+    def upload(self, key: str, file: Path) -> None:
+        if not self.alive:
+            raise KeyboardInterrupt
+        self.alive -= 1
+        super().upload(key, file)
+
+
+@pytest.mark.parametrize("n_written", range(len(SCHEMAS)))
+def test_a_job_that_is_killed_leaves_no_panel_and_again_leaves_nothing_of_it(
+    run_folder: Path, fixed: Path, s3: Any, n_written: int
+) -> None:
+    for file in (path for path in run_folder.rglob("*") if path.is_file()):
+        s3.put_object(Bucket=BUCKET, Key=str(file.relative_to(run_folder)), Body=file.read_bytes())
+    prefix, marker = keys.panel_prefix("spring"), keys.panel_prefix("spring") + keys.panel_table("themes")
+    for table in (*SCHEMAS, "words"):  # of an earlier panel
+        s3.put_object(Bucket=BUCKET, Key=prefix + keys.panel_table(table), Body=b"earlier")
+    quarters: Any = f"{EARLIER} {LATER}"
+    settings = PanelSettings(s3_bucket=BUCKET, quarters=quarters, panel_name="spring", themes_from=EARLIER)
+    killed = KilledStore(s3, BUCKET)
+    killed.alive = n_written
+
+    with pytest.raises(KeyboardInterrupt):
+        job.run(settings, killed, embedder)
+    assert marker not in killed.list(prefix)
+
+    store = Store(s3, BUCKET)
+    job.run(settings, store, embedder)
+    assert set(store.list(prefix)) == {prefix + keys.panel_table(table) for table in SCHEMAS}
+    for table in SCHEMAS:
+        assert store.require(prefix + keys.panel_table(table)) == (fixed / keys.panel_table(table)).read_bytes()
+
+
 def read(folder: Path, table: str) -> pa.Table:
     return pq.read_table(folder / keys.panel_table(table))
 
@@ -160,6 +197,14 @@ def test_the_grid_has_every_call_with_every_family(joint: Path) -> None:
     assert (zeros.exposure_prepared == 0).all()
     assert zeros.mean_similarity.isna().all()
     assert grid.exposure_qa.isna().all()  # nothing is said there
+
+
+def test_other_content_has_another_id(run_folder: Path, joint: Path, tmp_path: Path) -> None:
+    """As another version of FTM may make of the same runs: its tables are not taken for the same panel's."""
+    request = PanelRequest("spring", [EARLIER, LATER], None, "family", Limits(2, 0.4))
+    make_panel(WithoutLaterCalls(run_folder), request, tmp_path, embedder, begin)
+    ids = {run_of(pq.read_schema(folder / keys.panel_table("themes"))) for folder in (joint, tmp_path)}
+    assert len(ids) == 2
 
 
 def test_row_groups_are_of_one_quarter(joint: Path) -> None:
@@ -221,9 +266,7 @@ def test_words_are_counted_in_every_exposure(run_folder: Path, joint: Path, tmp_
     assert (of_place.n_sentences_of_category == of_place.n_sentences.where(in_ohio, 0)).all()
     assert (of_place.share_of_category == in_ohio.astype(float)).all()
     assert read(tmp_path, "grid").equals(read(joint, "grid"))
-
-    panel(run_folder, tmp_path, EARLIER, themes_from=EARLIER)
-    assert not (tmp_path / keys.panel_table("words")).exists()
+    assert run_of(schema) not in (None, run_of(pq.read_schema(joint / keys.panel_table("grid"))))
 
 
 class WithoutLaterCalls(FolderStore):

@@ -36,8 +36,9 @@ def write_panel(
     firms: Sequence[Sequence[str]],
     inputs: dict[str, str] | None = None,
     quarters: Sequence[str] = QUARTERS,
+    run: str = "a panel",
 ) -> Path:
-    """``firms`` has the firms that call in each quarter; each calls once."""
+    """``firms`` has the firms that call in each quarter; each calls once. ``run`` is the id in all tables."""
     calls, exposures, points, rows = [], [], [], []
     for quarter, of_quarter in zip(quarters, firms, strict=True):
         calls += [_of(schemas.CALL, {**_call(firm, quarter), "n_sentences_said": SAID}) for firm in of_quarter]
@@ -60,13 +61,15 @@ def write_panel(
         "calls": (calls, schemas.CALL),
         "exposures": (exposures, schemas.PANEL_EXPOSURE),
         "quarters": (points, schemas.PANEL_QUARTER),
+        "grid": ([], schemas.GRID),
         "themes": (rows, schemas.PANEL_THEME),
     }
     for name, (content, schema) in tables.items():
         path = folder / keys.panel_table(name)
         path.parent.mkdir(parents=True, exist_ok=True)
         table = pa.Table.from_pylist(content, schema=schema)
-        pq.write_table(with_record(table, {"inputs": inputs or dict.fromkeys(quarters, "a run")}), path)
+        record = {"inputs": inputs or dict.fromkeys(quarters, "a run"), "run": run}
+        pq.write_table(with_record(table, record), path)
     return folder
 
 

@@ -217,6 +217,7 @@ TABLES = [table("2023Q1") for table in (keys.firms, keys.calls, keys.topics, key
         ),
         ("batch", "job_access", "ftm-panel-aggregator", "reads", [MANIFEST, PROGRESS, *PARTS, keys.themes("2023Q1")]),
         ("batch", "job_access", "ftm-panel-aggregator", "writes", [keys.panel_prefix("spring") + "grid/grid.parquet"]),
+        ("batch", "job_access", "ftm-panel-aggregator", "deletes", [keys.panel_prefix("spring") + "grid/grid.parquet"]),
         (
             "stepfunctions",
             "functions",

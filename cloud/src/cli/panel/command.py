@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from rich.table import Table
 from rich.text import Text
 
-from cloud.src.cli.panel import formats
+from cloud.src.cli.panel import formats, panel_folder
 from cloud.src.cli.panel.word_list import read_word_list
 from cloud.src.cli.run.run_folder import FAMILY
 from cloud.src.cli.screen import Screen, Stage, one_line, output_console
@@ -26,12 +26,12 @@ from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder
 from cloud.src.themes.measure import Limits
 from cloud.src.worker.panel.panel import PanelRequest, make_panel
-from cloud.src.worker.panel.words import WordList
 from cloud.src.worker.settings import MAX_FIRM_DOMINANCE, MIN_FIRMS
 from cloud.src.worker.store import FolderStore
 
 SHOWN = 10
 MAX_QUARTERS_IN_A_NAME = 4
+LIMITS = Limits(MIN_FIRMS, MAX_FIRM_DOMINANCE)
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,8 @@ def panel(screen: Screen, asked: PanelOptions) -> None:
     out = asked.out or asked.folder / keys.panel_prefix(default_name(quarters, asked.themes_from))
     keys.check_panel(out.name)
     words = None if asked.words is None else read_word_list(asked.words)
-    rows = build(screen, FolderStore(asked.folder), quarters, out, asked.themes_from, asked.level, words)
-    if asked.format != formats.PARQUET:
-        with _writing(out), screen.stage(f"write {asked.format}"):
-            formats.write(asked.format, out)
+    request = PanelRequest(out.name, quarters, asked.themes_from, asked.level, LIMITS, words)
+    rows = build(screen, FolderStore(asked.folder), request, out, asked.format)
     _show(asked, out, rows)
 
 
@@ -78,27 +76,24 @@ def default_name(quarters: Sequence[str], themes_from: str | None) -> str:
 
 
 def build(
-    screen: Screen,
-    store: FolderStore,
-    quarters: Sequence[str],
-    out: Path,
-    themes_from: str | None,
-    level: str,
-    words: WordList | None = None,
+    screen: Screen, store: FolderStore, request: PanelRequest, out: Path, file_format: str = formats.PARQUET
 ) -> dict[str, int]:
-    """Write the tables of a panel into ``out``; return the number of rows of each. Raises as ``panel`` does."""
-    limits = Limits(MIN_FIRMS, MAX_FIRM_DOMINANCE)
-    request = PanelRequest(keys.check_panel(out.name), quarters, themes_from, level, limits, words)
+    """Write the tables of a panel into ``out``, all of them or none; return the number of rows of each.
+
+    ``file_format``: of the grid, beside Parquet. Raises as ``panel`` does.
+    """
 
     @contextmanager
     def begin(step: str, total: int | None, unit: str) -> Iterator[Stage]:
         with screen.stage(step, total, unit) as stage:
             yield stage
 
-    with _writing(out):
-        for other in formats.OTHERS:  # of the panel that was there before
-            formats.path(other, out).unlink(missing_ok=True)
-        return make_panel(store, request, out, _embedder, begin)
+    with _writing(out), panel_folder.replaced(out) as unfinished:
+        rows = make_panel(store, request, unfinished, _embedder, begin)
+        if file_format != formats.PARQUET:
+            with screen.stage(f"write {file_format}"):
+                formats.write(file_format, unfinished)
+    return rows
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from cloud.src.cli.panel import panel_folder
 from cloud.src.cli.quarters.statistics import MIN_PAIRED, Shares, paired_change, q_values, unpaired_change
 from cloud.src.cli.run import run_folder
 from cloud.src.cli.run.run_folder import FAMILY, THEME
@@ -89,19 +90,19 @@ class PanelView:
 
 
 def read_panel(folder: Path) -> PanelView:
-    """Read a panel; raise InvalidInput when it is not there, is damaged, or has one quarter only."""
-    path = folder / keys.panel_table("quarters")
-    if not path.is_file():
-        raise InvalidInput(f"{folder} is not a panel ({path} is missing): make one with ftm panel")
-    points = run_folder.read_file(path, schemas.PANEL_QUARTER)
-    quarters: list[str] = sorted(set(map(str, points["quarter"].to_pylist())))
-    if len(quarters) < 2:
-        raise InvalidInput(f"{folder} has one quarter only: nothing can have changed in it")
-    themes = run_folder.read_file(folder / keys.panel_table("themes"), run_folder.columns(schemas.PANEL_THEME, _THEMES))
-    firms = _exposures_by_firm(folder, themes, (quarters[0], quarters[-1]))
-    calls = run_folder.read_file(
-        folder / keys.panel_table("calls"), run_folder.columns(schemas.CALL, "firm_id quarter")
-    )
+    """Read a panel; raise InvalidInput when it is not there, not whole, damaged, or has one quarter only."""
+    with panel_folder.read_whole(folder):
+        points = run_folder.read_file(folder / keys.panel_table("quarters"), schemas.PANEL_QUARTER)
+        quarters: list[str] = sorted(set(map(str, points["quarter"].to_pylist())))
+        if len(quarters) < 2:
+            raise InvalidInput(f"{folder} has one quarter only: nothing can have changed in it")
+        themes = run_folder.read_file(
+            folder / keys.panel_table("themes"), run_folder.columns(schemas.PANEL_THEME, _THEMES)
+        )
+        firms = _exposures_by_firm(folder, themes, (quarters[0], quarters[-1]))
+        calls = run_folder.read_file(
+            folder / keys.panel_table("calls"), run_folder.columns(schemas.CALL, "firm_id quarter")
+        )
     n_firms = [len(pc.unique(calls.filter(pc.field("quarter") == quarter)["firm_id"])) for quarter in quarters]
     rows: list[dict[str, Any]] = themes.to_pylist()
     of_theme = _points(points, quarters)
@@ -125,12 +126,16 @@ def as_json_object(view: PanelView) -> dict[str, Any]:
 
 
 def recorded_inputs(folder: Path) -> dict[str, str] | None:
-    """Of each quarter of a panel the run that it was made from; None where there is no panel, or one of FTM before
-    ``n_firms_near``."""
-    path, quarters = (folder / keys.panel_table(table) for table in ("themes", "quarters"))
-    if not path.is_file() or (quarters.is_file() and "n_firms_near" not in run_folder.schema_of(quarters).names):
+    """Of each quarter of a panel the run that it was made from; None where there is no whole panel, or one of FTM
+    before ``n_firms_near``."""
+    try:
+        panel_folder.run_id(folder)
+    except InvalidInput:
         return None
-    found: dict[str, str] = read_metadata(run_folder.schema_of(path)).get("inputs", {})
+    themes, quarters = (run_folder.schema_of(folder / keys.panel_table(table)) for table in ("themes", "quarters"))
+    if "n_firms_near" not in quarters.names:
+        return None
+    found: dict[str, str] = read_metadata(themes).get("inputs", {})
     return found
 
 

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from cloud.src.cli.panel.command import build, default_name
+from cloud.src.cli.panel.command import LIMITS, build, default_name
 from cloud.src.cli.quarters import page, tables
 from cloud.src.cli.quarters.changes import as_json_object, read_panel, recorded_inputs
 from cloud.src.cli.report.index import write_index
@@ -15,6 +15,7 @@ from cloud.src.cli.run import run_folder
 from cloud.src.cli.run.run_folder import FAMILY
 from cloud.src.cli.screen import Screen, output_console
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.worker.panel.panel import PanelRequest
 from cloud.src.worker.panel.source import inputs_of
 from cloud.src.worker.store import FolderStore
 
@@ -35,7 +36,7 @@ def themes(screen: Screen, quarters: Sequence[str], folders: Sequence[Path], as_
     store = FolderStore(*dict.fromkeys(of_quarter.values()))
     panel = home / "panels" / default_name(quarters, themes_from=None)
     if recorded_inputs(panel) != inputs_of(store, quarters):
-        build(screen, store, list(quarters), panel, themes_from=None, level=FAMILY)
+        build(screen, store, PanelRequest(panel.name, quarters, None, FAMILY, LIMITS), panel)
     view = read_panel(panel)
     table = home / "reports" / f"themes_{quarters[0]}_{quarters[-1]}.parquet"
     tables.write_changes(view, table)

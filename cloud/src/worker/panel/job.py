@@ -13,7 +13,7 @@ from cloud.src.contract import keys
 from cloud.src.models.embeddings import Embedder
 from cloud.src.themes.measure import Limits
 from cloud.src.worker.panel.panel import PanelRequest, make_panel
-from cloud.src.worker.panel.tables import TABLES
+from cloud.src.worker.panel.tables import MARKER, TABLES
 from cloud.src.worker.rank_quarter import FAMILY
 from cloud.src.worker.settings import PanelSettings
 from cloud.src.worker.store import Store
@@ -24,7 +24,7 @@ _SECONDS_BETWEEN_LINES = 60
 
 
 def run(settings: PanelSettings, store: Store, load_embedder: Callable[[], Embedder]) -> None:
-    """Make the panel in a temporary folder, then copy its tables, themes last: their presence says that all are there.
+    """Make the panel in a temporary folder, then put it into the bucket.
 
     Raises InvalidInput when a quarter has not been run, FtmError when a file of it is damaged.
     """
@@ -32,11 +32,24 @@ def run(settings: PanelSettings, store: Store, load_embedder: Callable[[], Embed
     request = PanelRequest(settings.panel_name, settings.quarters, settings.themes_from, FAMILY, limits)
     with tempfile.TemporaryDirectory() as folder:
         rows = make_panel(store, request, Path(folder), load_embedder, _begin)
-        for table in sorted(TABLES, key=lambda name: name == "themes"):
-            file = keys.panel_table(table)
-            store.upload(keys.panel_prefix(request.name) + file, Path(folder) / file)
+        _replace(store, keys.panel_prefix(request.name), Path(folder))
     written = ", ".join(f"{rows[table]:,} {table}" for table in TABLES)
     log.info("wrote %s: rows: %s", store.where(keys.panel_prefix(request.name)), written)
+
+
+def _replace(store: Store, prefix: str, folder: Path) -> None:
+    """Put the tables where another panel of this name may be.
+
+    A job that is killed here leaves a panel without MARKER, which is none; the same job again leaves nothing of it.
+    """
+    marker, *others = (keys.panel_table(table) for table in sorted(TABLES, key=lambda name: name != MARKER))
+    store.delete(prefix + marker)
+    for file in others:
+        store.upload(prefix + file, folder / file)
+    for key in store.list(prefix):
+        if key.removeprefix(prefix) not in others:
+            store.delete(key)
+    store.upload(prefix + marker, folder / marker)
 
 
 class _Step:

@@ -5,6 +5,7 @@ What counts is not kept: a quarter's calls and exposures go to a file each, so m
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
@@ -44,6 +45,14 @@ class QuarterFiles:
     def exposures(self, quarter: str) -> pa.Table:
         """A quarter's exposures; their ``theme_id`` is ``number_id`` of a fitted family or theme."""
         return pq.read_table(self._folder / f"{quarter}_exposures.parquet")
+
+    def digest(self) -> str:
+        """A hash of all that is kept here."""
+        found = hashlib.sha256()
+        for file in sorted(self._folder.glob("*.parquet")):
+            with file.open("rb") as stream:
+                found.update(hashlib.file_digest(stream, "sha256").digest())
+        return found.hexdigest()
 
 
 def number_id(level: str, number: int) -> str:

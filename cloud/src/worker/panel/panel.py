@@ -54,7 +54,7 @@ class PanelRequest:
 def make_panel(
     store: Store, request: PanelRequest, folder: Path, load_embedder: Callable[[], Embedder], begin: Begin
 ) -> dict[str, int]:
-    """Write the panel's tables into ``folder``; return the number of rows of each.
+    """Write the panel's tables into an empty ``folder``; return the number of rows of each.
 
     Raises InvalidInput when a quarter has not been run, FtmError when a file of it is damaged.
     """

@@ -28,6 +28,7 @@ from cloud.src.worker.panel.words import NEAREST, WordList, words_table
 from cloud.src.worker.rank_quarter import THEME
 
 TABLES = ("themes", "quarters", "calls", "exposures", "grid")
+MARKER = "themes"  # the table that goes first and comes last when a panel is made again
 
 # Yields a path to write to, which becomes the given one when all is written.
 Whole = Callable[[Path], AbstractContextManager[Path]]
@@ -58,9 +59,12 @@ class PanelIdentity:
             **({"words": self.words.digest} if self.words else {}),
         }
 
-    def run_id(self) -> str:
-        """The id that all its tables share; the same input has the same one."""
-        return hashlib.sha256(json.dumps(self.record(), sort_keys=True).encode()).hexdigest()[:16]
+    def run_id(self, content: str) -> str:
+        """The id that all its tables share; ``content`` is a hash of what was measured.
+
+        The same input has the same one, and other tables by another version of FTM have another.
+        """
+        return hashlib.sha256(json.dumps([self.record(), content], sort_keys=True).encode()).hexdigest()[:16]
 
     def in_sample(self, quarter: str) -> bool:
         """Whether the themes were found with the calls of this quarter."""
@@ -68,7 +72,7 @@ class PanelIdentity:
 
 
 class PanelWriter:
-    """Writes the tables of a panel into ``folder``.
+    """Writes the tables of a panel into an empty ``folder``.
 
     Args:
         themes: schema THEME, with the panel's ids.
@@ -84,9 +88,10 @@ class PanelWriter:
         self._place = {number: place for place, number in enumerate(numbers)}
         self._files = files
         self._quarters = sorted(identity.inputs)
+        self._run_id = identity.run_id(files.digest() + _digest(themes))
 
     def write(self, whole: Whole) -> dict[str, int]:
-        """Write all tables, themes last; return the number of rows of each. Raises InvalidInput for a call twice."""
+        """Write all tables; return the number of rows of each. Raises InvalidInput for a call twice."""
         _check_calls_once(self._files, self._quarters)
         rows = {
             "calls": self._write("calls", schemas.CALL, map(self._files.calls, self._quarters), whole),
@@ -96,8 +101,6 @@ class PanelWriter:
         }
         if self._identity.words:
             rows["words"] = self._write("words", schemas.PANEL_WORDS, self._words(self._identity.words), whole)
-        else:  # those of an earlier panel in the folder
-            (self._folder / keys.panel_table("words")).unlink(missing_ok=True)
         names = [name for name in schemas.PANEL_THEME.names if name != "panel"]
         themes = self._themes.select(names).append_column(
             "panel", pa.array([self._identity.name] * self._themes.num_rows, pa.string())
@@ -106,7 +109,7 @@ class PanelWriter:
 
     def _write(self, name: str, schema: pa.Schema, tables: Any, whole: Whole) -> int:
         empty = with_record(schema.empty_table(), self._identity.record())
-        recorded = of_run(empty, self._identity.run_id()).schema
+        recorded = of_run(empty, self._run_id).schema
         n_rows = 0
         with (
             whole(self._folder / keys.panel_table(name)) as path,
@@ -195,6 +198,12 @@ class PanelWriter:
             shares,
             [*map(self._identity.in_sample, self._quarters)],
         )
+
+
+def _digest(table: pa.Table) -> str:
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink)
+    return hashlib.sha256(sink.getvalue()).hexdigest()
 
 
 def _firms_of(place: NDArray[np.int64], firm: NDArray[np.int64], n_themes: int) -> NDArray[np.int64]:
