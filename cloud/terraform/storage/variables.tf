@@ -16,9 +16,9 @@ variable "force_destroy" {
 }
 
 variable "intermediate_expiration_days" {
-  description = "Days after which the map jobs' output (intermediate/) is deleted. Reduce has copied everything worth keeping."
+  description = "Days after which the map jobs' output (intermediate/) is deleted. A panel reads it again for each of its quarters: the default is enough for eight."
   type        = number
-  default     = 30
+  default     = 800
 
   validation {
     condition     = var.intermediate_expiration_days >= 14 && floor(var.intermediate_expiration_days) == var.intermediate_expiration_days
