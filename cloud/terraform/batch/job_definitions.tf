@@ -7,7 +7,7 @@ locals {
   jobs = {
     ftm-firm-processor   = merge(var.map_job, { command = "map", gpus = var.gpus_per_job })
     ftm-theme-aggregator = merge(var.reduce_job, { command = "reduce", gpus = 0 })
-    ftm-panel-aggregator = merge(var.panel_job, { command = "panel", gpus = 0 })
+    ftm-panel-aggregator = merge(var.reduce_job, { command = "panel", gpus = 0 }) # reads quarters as reduce does
   }
 
   llm_environment = var.llm == "vllm" ? { LLM_BASE_URL = local.vllm_base_url } : {}

@@ -123,7 +123,7 @@ variable "map_job" {
 }
 
 variable "reduce_job" {
-  description = "Size of the reduce job (ftm-theme-aggregator), and how long an attempt may take. The table of sentences for sentiment is assembled in its /tmp."
+  description = "Size of the jobs that read whole quarters, part by part: reduce (ftm-theme-aggregator) and panel (ftm-panel-aggregator), and how long an attempt may take. Tables are assembled in their /tmp."
   type = object({
     vcpus           = optional(number, 4)
     memory_mib      = optional(number, 14336)
@@ -145,32 +145,6 @@ variable "reduce_job" {
   validation {
     condition     = var.reduce_job.timeout_seconds >= 60
     error_message = "reduce_job.timeout_seconds must be 60 or more, as AWS Batch asks."
-  }
-}
-
-variable "panel_job" {
-  description = "Size of the panel job (ftm-panel-aggregator), and how long an attempt may take. It fits the instances of reduce; the calls and exposures of all quarters wait in its /tmp."
-  type = object({
-    vcpus           = optional(number, 4)
-    memory_mib      = optional(number, 14336)
-    tmp_mib         = optional(number, 3072)
-    timeout_seconds = optional(number, 21600)
-  })
-  default = {}
-
-  validation {
-    condition     = var.panel_job.vcpus >= 1 && floor(var.panel_job.vcpus) == var.panel_job.vcpus
-    error_message = "panel_job.vcpus must be a whole number from 1."
-  }
-
-  validation {
-    condition     = var.panel_job.memory_mib >= 2048 && var.panel_job.tmp_mib >= 64 && var.panel_job.tmp_mib < var.panel_job.memory_mib
-    error_message = "panel_job needs memory_mib of 2048 or more, and tmp_mib from 64, which is taken from that memory."
-  }
-
-  validation {
-    condition     = var.panel_job.timeout_seconds >= 60
-    error_message = "panel_job.timeout_seconds must be 60 or more, as AWS Batch asks."
   }
 }
 
