@@ -47,8 +47,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-local = typer.Typer(help="The local AWS by itself.", epilog="Example: ftm local up", no_args_is_help=True)
-llm = typer.Typer(help="The language model's server.", epilog="Example: ftm llm check", no_args_is_help=True)
+local = typer.Typer(help="The local AWS on its own.", epilog="Example: ftm local up", no_args_is_help=True)
+llm = typer.Typer(help="Check a language model's server.", epilog="Example: ftm llm check", no_args_is_help=True)
 app.add_typer(local, name="local")
 app.add_typer(llm, name="llm")
 app.add_typer(aws.app, name="aws")
@@ -72,7 +72,7 @@ def ftm(
 
 @app.command(epilog="Example: ftm demo --quarter 2023Q2")
 def demo(
-    quarter: Annotated[str, typer.Option(metavar="QUARTER", help="Which of the bundled quarters.")] = "2023Q1",
+    quarter: Annotated[str, typer.Option(metavar="QUARTER", help="Bundled quarter to run.")] = "2023Q1",
     out: Out = Path("ftm-output/demo"),
     llm_url: LlmUrl = None,
     llm_model: LlmModel = None,
@@ -83,7 +83,7 @@ def demo(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a bundled sample quarter of fictional firms, from transcripts to themes and their report."""
+    """Run a bundled sample quarter of fictional firms, from transcripts to themes and a report."""
     from cloud.src.cli.environment.run_llm import LlmChoice
     from cloud.src.cli.run import command
 
@@ -113,14 +113,17 @@ def run(
         typer.Option(
             "--input",
             metavar="FILE_OR_FOLDER",
-            help="Transcripts: a CSV, Parquet or JSON lines file, or a folder of such files or of texts.",
+            help="Transcripts: a CSV, Parquet or JSON Lines file, or a folder of such files or of plain-text files.",
         ),
     ],
     out: Out = DEFAULT_OUT,
     batch_size: Annotated[
         int | None,
         typer.Option(
-            min=1, max=keys.MAX_BATCH_SIZE, help="Firms per batch.", show_default="25 to 200, by the number of firms"
+            min=1,
+            max=keys.MAX_BATCH_SIZE,
+            help="Firms per batch.",
+            show_default="25 to 200, depending on the number of firms",
         ),
     ] = None,
     jobs: Jobs = None,
@@ -135,10 +138,10 @@ def run(
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Find the themes of a quarter of your own transcripts.
+    """Find the themes in a quarter of your own transcripts.
 
-    The output folder has the layout of the S3 bucket: Parquet tables that pandas or DuckDB read, and a report. The same
-    command again continues an interrupted run.
+    The output folder mirrors the S3 bucket: Parquet tables for pandas or DuckDB, and a report. To resume an
+    interrupted run, run the same command again.
     """
     from cloud.src.cli.environment.run_llm import LlmChoice
     from cloud.src.cli.run import command
@@ -168,19 +171,21 @@ def prefetch(
     source: Annotated[
         str,
         typer.Option(
-            "--from", metavar="wrds|FILE|FOLDER", help="Transcripts: on WRDS, or in a file, or in a folder of files."
+            "--from", metavar="wrds|FILE|FOLDER", help="Where the transcripts are: WRDS, a file, or a folder of files."
         ),
     ],
     to: Annotated[
         str | None,
-        typer.Option(metavar="s3://BUCKET|DIR", help="Where to.", show_default="the bucket of the root storage"),
+        typer.Option(
+            metavar="s3://BUCKET|DIR", help="Where to put them.", show_default="the bucket of the storage root"
+        ),
     ] = None,
     firms: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="WRDS: only these firms, one id per line: Capital IQ companyids; or, after a first line that says so, "
-            "gvkey or permno.",
+            help="WRDS: only these firms. One Capital IQ companyid per line, or GVKEYs or PERMNOs "
+            "after a first line gvkey or permno.",
         ),
     ] = None,
     limit: Annotated[
@@ -192,16 +197,16 @@ def prefetch(
     quarter_from: QuarterFromOption = QuarterFrom.date,
     all_languages: AllLanguages = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what there is and how long it would take, and write nothing.")
+        bool, typer.Option("--dry-run", help="Report what is there and how long it would take; write nothing.")
     ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite a quarter that already exists.")] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Bring a quarter's transcripts, as sentences, into the bucket on AWS or a folder, where a run finds them.
+    """Split a quarter's transcripts into sentences and put them in the S3 bucket or a folder, where a run reads them.
 
-    The login of WRDS is in ~/.pgpass, in PGUSER and PGPASSWORD, or in the secret ftm/wrds. The same command again
-    continues an interrupted prefetch; a finished quarter is left as it is.
+    WRDS credentials come from ~/.pgpass, PGUSER and PGPASSWORD, or the secret ftm/wrds. To resume an interrupted
+    prefetch, run the same command again; a finished quarter is left unchanged.
     """
     from cloud.src.cli.prefetch import command
 
@@ -217,13 +222,13 @@ def report(
     quarter: QuarterInFolder = None,
     open_report: Open = False,
     serve: Annotated[
-        bool, typer.Option("--serve", help="Serve all reports of the folder on this machine, until Ctrl-C.")
+        bool, typer.Option("--serve", help="Serve the folder's reports on this machine until Ctrl-C.")
     ] = False,
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="With --serve: the port on 127.0.0.1.", show_default="a free one")
     ] = 0,
 ) -> None:
-    """Write the report of an output folder again, of each of its quarters: one index.html that needs no network."""
+    """Rewrite the report of each quarter in an output folder: an index.html that works offline."""
     from cloud.src.cli.pages.open_page import open_page
     from cloud.src.cli.report import command
 
@@ -241,20 +246,20 @@ def compare(
     run_b: Annotated[Path | None, typer.Argument(metavar="RUN_B", help="Output folder of another run.")] = None,
     quarter: QuarterInFolder = None,
     sample: Annotated[
-        int, typer.Option(min=1, help="Names to judge: half of them of families and themes, the others of topics.")
+        int, typer.Option(min=1, help="Names to judge: half for families and themes, half for topics.")
     ] = 50,
-    seed: Annotated[int, typer.Option(help="Another one draws other names and shuffles their sides again.")] = 0,
+    seed: Annotated[int, typer.Option(help="Change it to draw other names and reshuffle the sides.")] = 0,
     out: Out = Path("ftm-output/compare"),
     judged: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Count the choices saved from the page, by the key in --out."),
+        typer.Option(metavar="FILE", help="Score the choices saved from the page, using the key in --out."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Compare two runs of a quarter: two models, prompts or versions of the code.
 
-    Shows the first families of both, and the names of both with their grounding (cosine of a name to the sentences of
-    its topic), and writes a page to judge them on without knowing which run they are from.
+    Shows the top families of both runs and how well their names are grounded (the cosine of a name to its topic's
+    sentences), and writes a page for judging names blind, without knowing which run they come from.
     """
     from cloud.src.cli.compare import command
 
@@ -268,27 +273,27 @@ def compare(
 
 @app.command(epilog="Example: ftm themes --quarters 2020Q1 2020Q2 --dir ftm-output/run")
 def themes(
-    others: Annotated[list[str] | None, typer.Argument(metavar="[QUARTER...]", help="More of them.")] = None,
+    others: Annotated[list[str] | None, typer.Argument(metavar="[QUARTER...]", help="More quarters.")] = None,
     quarters: Annotated[
         list[str] | None,
-        typer.Option("--quarters", metavar="QUARTER...", help="Two quarters or more, the earliest first."),
+        typer.Option("--quarters", metavar="QUARTER...", help="Two or more quarters, earliest first."),
     ] = None,
     folders: Annotated[
         list[Path] | None,
         typer.Option(
             "--dir",
             metavar="DIR",
-            help="Output folder of a run; again for the other quarter's when they are in two.",
+            help="Output folder of a run; repeat it when the quarters are in different folders.",
             show_default=str(DEFAULT_OUT),
         ),
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show what has become of families and themes from the first quarter to the last: new, growing, fading or gone.
+    """Show how families and themes changed from the first quarter to the last: new, growing, fading or gone.
 
-    One set of them is measured in all quarters, as ftm panel does. Writes a page with all of them, and a table, beside
-    the last quarter's report.
+    All quarters are measured with one set of themes, as in ftm panel. Writes a page and a table beside the last
+    quarter's report.
     """
     from cloud.src.cli.quarters import command
 
@@ -310,35 +315,38 @@ def panel(
         typer.Option(
             "--out",
             metavar="FOLDER",
-            help="Folder of the panel; its name is part of the themes' ids.",
+            help="Folder for the panel; its name becomes part of the theme ids.",
             show_default="DIR/panels/QUARTERS",
         ),
     ] = None,
-    joint: Annotated[bool, typer.Option("--joint", help="Themes found in all quarters together: the default.")] = False,
+    joint: Annotated[bool, typer.Option("--joint", help="Find themes in all quarters together (the default).")] = False,
     themes_from: Annotated[
         str | None,
         typer.Option(
             metavar="QUARTER",
-            help="The themes of this quarter, not later than the others: point in time, nothing "
-            "of a later call is in an earlier row.",
+            help="Use the themes of this quarter, which must not be later than the others. "
+            "Point in time: no row depends on a later call.",
         ),
     ] = None,
-    level: Annotated[Level, typer.Option(help="What the grid has a row for, with each call.")] = Level.FAMILY,
+    level: Annotated[
+        Level, typer.Option(help="Whether the grid has one row per call and family, or per call and theme.")
+    ] = Level.FAMILY,
     file_format: Annotated[
-        FileFormat, typer.Option("--format", help="Write the grid as a CSV or Stata file, too.")
+        FileFormat, typer.Option("--format", help="Also write the grid as a CSV or Stata file.")
     ] = FileFormat.PARQUET,
     words: Annotated[
         Path | None,
         typer.Option(
             metavar="FILE.csv",
-            help="Your own words by category (columns word, category): how many sentences of each theme have one.",
+            help="Your own word list (columns word, category): counts each theme's sentences by category.",
         ),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Measure quarters with one set of themes: a row per call and family, zeros included, for an event study.
+    """Measure several quarters with one set of themes: one row per call and family, zeros included, for event studies.
 
-    Theme ids mean the same in all quarters. The same quarters give the same files, in whatever order they are named.
+    Theme ids mean the same thing in every quarter. The same quarters give the same files, in whatever order you name
+    them.
     """
     if joint and themes_from is not None:
         raise InvalidInput(
@@ -357,20 +365,20 @@ def explain(
     theme: Annotated[
         str,
         typer.Argument(
-            metavar="THEME", help="A theme or family, by its name or id; a number is that family's rank in the list."
+            metavar="THEME", help="A theme or family, by name or id; a number is a family's rank in the list."
         ),
     ],
     folder: Annotated[
         Path, typer.Option("--dir", metavar="DIR", help="Output folder of a run.", show_default=True)
     ] = DEFAULT_OUT,
     firm: Annotated[
-        str | None, typer.Option(metavar="FIRM", help="One firm only, by its name, ticker or firm_id.")
+        str | None, typer.Option(metavar="FIRM", help="Only this firm, by name, ticker or firm_id.")
     ] = None,
     quarter: QuarterInFolder = None,
-    show: Annotated[int, typer.Option(min=1, metavar="N", help="Sentences to show of each kind.")] = 8,
+    show: Annotated[int, typer.Option(min=1, metavar="N", help="Sentences of each kind to show.")] = 8,
     as_json: AsJson = False,
 ) -> None:
-    """Show why a theme or family is what it is: its dictionary, the sentences that count, and those left out.
+    """Explain a theme or family: its dictionary, the sentences that count, and those left out.
 
     With --firm, also the firm's exposure, call by call.
     """
@@ -386,22 +394,22 @@ def audit(
     ] = DEFAULT_OUT,
     quarter: QuarterInFolder = None,
     n_themes: Annotated[
-        int, typer.Option("--themes", min=1, metavar="N", help="Sheets to write: of the first N themes.")
+        int, typer.Option("--themes", min=1, metavar="N", help="Write sheets for the first N themes.")
     ] = 10,
     out: Annotated[
         Path | None,
-        typer.Option("--out", metavar="FOLDER", help="Folder of the sheets.", show_default="DIR/audit/QUARTER"),
+        typer.Option("--out", metavar="FOLDER", help="Folder for the sheets.", show_default="DIR/audit/QUARTER"),
     ] = None,
-    seed: Annotated[int, typer.Option(help="Another one draws other sentences.")] = 0,
+    seed: Annotated[int, typer.Option(help="Change it to draw other sentences.")] = 0,
     judged: Annotated[
         Path | None,
-        typer.Option(metavar="FILE_OR_FOLDER", help="Count the answers in a sheet, or in a folder of them."),
+        typer.Option(metavar="FILE_OR_FOLDER", help="Score a filled-in sheet, or a folder of them."),
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Write sheets on which a judge says whether sentences are about their theme, or count the answers.
+    """Write sheets for judging whether sentences are about their theme, or score the answers.
 
-    A sheet has sentences that count, some that nearly do, and a few others, shuffled; which is which is in a key.
+    Each sheet mixes sentences that count, near misses and a few others; the key is a separate file.
     """
     from cloud.src.cli.audit import command
 
@@ -413,19 +421,19 @@ def audit(
 
 @app.command(epilog="Example: ftm bundle --dir ftm-output/demo --out demo.zip")
 def bundle(
-    out: Annotated[Path, typer.Option("--out", metavar="FILE.zip", help="The bundle.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE.zip", help="The bundle to write.")],
     folder: Annotated[
         Path, typer.Option("--dir", metavar="DIR", help="Output folder of a run.", show_default=True)
     ] = DEFAULT_OUT,
     quarter: QuarterInFolder = None,
     with_text: Annotated[
-        bool, typer.Option("--with-text", help="With the transcripts' text, if its licence lets you pass it on.")
+        bool, typer.Option("--with-text", help="Include the transcripts' text, if its licence lets you pass it on.")
     ] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put a quarter into one file: settings, models, prompts, dictionaries, tables, and the command that made it.
+    """Pack a quarter into one file: settings, models, prompts, dictionaries, tables, and the command that made it.
 
-    For a paper's replication package. Transcripts are left out, the language model's answers are in it.
+    For replication packages: transcripts are left out, the language model's answers are included.
     """
     from cloud.src.cli.bundle import command
 
@@ -434,16 +442,16 @@ def bundle(
 
 @app.command(epilog="Example: ftm verify demo.zip --input samples/transcripts_2023Q1.csv")
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="A bundle.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE.zip", help="The bundle.")],
     source: Annotated[
-        Path, typer.Option("--input", metavar="FILE_OR_FOLDER", help="The transcripts that its quarter was made from.")
+        Path, typer.Option("--input", metavar="FILE_OR_FOLDER", help="The transcripts the quarter was made from.")
     ],
     jobs: Jobs = None,
     quiet: Quiet = False,
 ) -> None:
-    """Make the quarter of a bundle again, and compare all tables. Ends with 1 when one differs.
+    """Rerun a bundle's quarter and compare every table. Exits with 1 if any differs.
 
-    No language model is asked: its answers are in the bundle.
+    No language model is needed: its answers are in the bundle.
     """
     from cloud.src.cli.bundle import verify
 
@@ -459,11 +467,11 @@ def up(
     llm_model: LlmModel = None,
     apply: Annotated[
         bool,
-        typer.Option("--apply", help="Set it up by applying the Terraform roots, as AWS is: 4 minutes."),
+        typer.Option("--apply", help="Set it up by applying the Terraform roots, as on AWS; takes about 4 minutes."),
     ] = False,
     containers: Containers = False,
 ) -> None:
-    """Run the local AWS in the foreground, for the plain `aws` command line, until Ctrl-C."""
+    """Run the local AWS in the foreground until Ctrl-C, for use with the `aws` command line."""
     from cloud.src.cli.environment.local_up import local_up
     from cloud.src.cli.environment.run_llm import LlmChoice
 
@@ -473,12 +481,13 @@ def up(
 @llm.command(epilog="Example: LLM_MODEL_NAME=Qwen/Qwen3-8B ftm llm check --url http://host:8000/v1")
 def check(
     url: Annotated[
-        str | None, typer.Option(metavar="URL", help="The server.", show_default="LLM_BASE_URL, else the Grok API")
+        str | None,
+        typer.Option(metavar="URL", help="Address of the server.", show_default="LLM_BASE_URL, else the Grok API"),
     ] = None,
 ) -> None:
-    """Ask a server for a name as a run does: is it there, what does it answer, in what form, how fast, at what cost?
+    """Ask a server for a name as a run does: whether it answers, in what form, how fast and at what cost.
 
-    Model and key come from LLM_MODEL_NAME and LLM_API_KEY. Ends with an error when the server cannot name a topic.
+    The model and key come from LLM_MODEL_NAME and LLM_API_KEY. Exits with an error if the server cannot name a topic.
     """
     from cloud.src.cli import llm_check
 

@@ -47,42 +47,42 @@ Quarter = Annotated[
 QuarterInFolder = Annotated[
     str | None,
     typer.Option(
-        "--quarter", metavar="QUARTER", help="Which one, when the folder has several.", callback=quarter_if_given
+        "--quarter", metavar="QUARTER", help="Quarter to use when the folder has several.", callback=quarter_if_given
     ),
 ]
 Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="Output folder.", show_default=True)]
 QuarterFromOption = Annotated[
     QuarterFrom,
     typer.Option(
-        "--quarter-from", help="Files: the calls of the quarter, by their day, or by the fiscal quarter in the file."
+        "--quarter-from", help="Files: decide a call's quarter by its date, or by the fiscal quarter in the file."
     ),
 ]
 AllLanguages = Annotated[
-    bool, typer.Option("--all-languages", help="Keep calls in other languages; the models know English only.")
+    bool, typer.Option("--all-languages", help="Keep calls in other languages, although the models know only English.")
 ]
-Jobs = Annotated[int | None, typer.Option(min=1, help="Batch jobs at the same time.", show_default="number of cores")]
-Containers = Annotated[
-    bool, typer.Option("--containers", help="Run the Batch jobs in the image ftm-worker; needs Docker.")
+Jobs = Annotated[
+    int | None, typer.Option(min=1, help="Batch jobs to run at the same time.", show_default="number of cores")
 ]
+Containers = Annotated[bool, typer.Option("--containers", help="Run Batch jobs in the ftm-worker image; needs Docker.")]
 LlmUrl = Annotated[
     str | None,
     typer.Option(
         metavar="URL",
-        help="An OpenAI-compatible LLM server instead of the local small model, for example http://host:8000/v1. "
-        "Model and key come from LLM_MODEL_NAME and LLM_API_KEY.",
+        help="Use this OpenAI-compatible LLM server instead of the small local model, for example http://host:8000/v1. "
+        "The model and key come from LLM_MODEL_NAME and LLM_API_KEY.",
     ),
 ]
 LlmModel = Annotated[
     Path | None,
-    typer.Option(metavar="FILE.gguf", help="A model of your own, run on this machine instead of the small one."),
+    typer.Option(metavar="FILE.gguf", help="Run your own model on this machine instead of the small one."),
 ]
 LlmTopics = Annotated[
     bool, typer.Option("--llm-topics", help="Have the local LLM name every topic, however long it takes.")
 ]
-NoLlm = Annotated[bool, typer.Option("--no-llm", help="Ask no LLM: topics and themes are named by their keywords.")]
+NoLlm = Annotated[bool, typer.Option("--no-llm", help="Use no LLM: name topics and themes by their keywords.")]
 Open = Annotated[bool, typer.Option("--open", help="Open the report in the browser.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object, for scripts.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress; results and errors are shown.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Hide progress; still show results and errors.")]
 
 
 class Level(StrEnum):

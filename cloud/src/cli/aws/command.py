@@ -18,10 +18,10 @@ from cloud.src.cli.screen import output_console
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 
-app = typer.Typer(help="Operate it on AWS.", epilog="Example: ftm aws status", no_args_is_help=True)
+app = typer.Typer(help="Operate FTM on AWS.", epilog="Example: ftm aws status", no_args_is_help=True)
 
-Profile = Annotated[str | None, typer.Option(metavar="NAME", help="Profile of the AWS configuration.")]
-Region = Annotated[str | None, typer.Option(metavar="REGION", help="Region.", show_default="that of the profile")]
+Profile = Annotated[str | None, typer.Option(metavar="NAME", help="AWS profile.")]
+Region = Annotated[str | None, typer.Option(metavar="REGION", help="AWS region.", show_default="the profile's")]
 DEFAULT_OUT = Path("ftm-output/aws")
 DURATION = re.compile(r"([0-9]+)(s|m|h)")
 SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -41,8 +41,8 @@ def seconds_of(typed: str) -> float:
 
 
 BatchSize = Annotated[int, typer.Option(min=1, max=keys.MAX_BATCH_SIZE, help="Firms per batch.")]
-Limit = Annotated[float, typer.Option(metavar="USD", help="A more expensive quarter needs --yes.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Start it whatever the estimate says.")]
+Limit = Annotated[float, typer.Option(metavar="USD", help="Quarters estimated above this need --yes.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Start whatever the estimate says.")]
 Timeout = Annotated[str, typer.Option(metavar="TIME", help="How long to wait: 90s, 30m, 2h.")]
 
 
@@ -58,12 +58,12 @@ def up(timeout: Timeout = "30m", profile: Profile = None, region: Region = None)
 
 @app.command(epilog="Example: ftm aws down")
 def down(
-    force: Annotated[bool, typer.Option("--force", help="Also while an execution runs.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Even while an execution is running.")] = False,
     timeout: Timeout = "15m",
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Stop vLLM and wait until nothing of it bills."""
+    """Stop vLLM and wait until it no longer costs anything."""
     limit_s = seconds_of(timeout)
     with aws_errors_explained():
         account = _changing(profile, region)
@@ -77,7 +77,7 @@ def down(
 
 @app.command(epilog="Example: ftm aws check")
 def check(timeout: Timeout = "10m", profile: Profile = None, region: Region = None) -> None:
-    """Have a job ask the LLM for a name: under a minute, with a cold instance up to ten."""
+    """Have a job ask the LLM for a name. Takes under a minute, or up to ten on a cold instance."""
     limit_s = seconds_of(timeout)
     with aws_errors_explained():
         llm_check_job.check(_changing(profile, region), limit_s, lambda line: print(line, flush=True))
@@ -87,13 +87,14 @@ def check(timeout: Timeout = "10m", profile: Profile = None, region: Region = No
 @app.command(epilog="Example: ftm aws status --json")
 def status(
     all_regions: Annotated[
-        bool, typer.Option("--all-regions", help="Also whatever of FTM bills by the hour, in every region.")
+        bool,
+        typer.Option("--all-regions", help="Also look in every region for anything of FTM's that bills by the hour."),
     ] = False,
     as_json: AsJson = False,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Show what runs and what it costs: executions, jobs, vLLM."""
+    """Show what is running and what it costs: executions, jobs, vLLM."""
     from cloud.src.cli.aws import regions
     from cloud.src.cli.aws import status as here
 
@@ -122,7 +123,7 @@ def start(
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Start a quarter that is prefetched; says first what it may cost."""
+    """Start a prefetched quarter, after printing its estimated cost."""
     with aws_errors_explained():
         account = _changing(profile, region)
         estimate = quarters.estimate(account, quarter)
@@ -136,7 +137,7 @@ def start(
 
 @app.command(epilog="Example: ftm aws follow 2023Q1")
 def follow(quarter: Quarter, profile: Profile = None, region: Region = None) -> None:
-    """Show how far a quarter's last execution is, until it ends; fails as it fails, with the end of the job's log."""
+    """Follow a quarter's latest execution until it ends; if it fails, exits with an error and the job's log."""
     with aws_errors_explained():
         account = connect(profile, region)
         arn = quarters.last_started(account, quarter)
@@ -161,7 +162,7 @@ def resume_quarter(
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Start a quarter that failed or was stopped again, for what is missing; says first what is reused."""
+    """Resume a quarter that failed or was stopped: makes only what is missing, and says first what is reused."""
     with aws_errors_explained():
         account = _changing(profile, region)
         left = resume.unfinished(account, quarter)
@@ -175,7 +176,7 @@ def run_quarters(
     quarter: Annotated[
         list[str], typer.Argument(metavar="QUARTER...", help="Quarters, for example 2020Q2 2020Q3.", callback=_quarters)
     ],
-    down: Annotated[Down, typer.Option(help="When vLLM is stopped.")] = Down.ALWAYS,
+    down: Annotated[Down, typer.Option(help="When to stop vLLM.")] = Down.ALWAYS,
     out: Out = DEFAULT_OUT,
     batch_size: BatchSize = keys.DEFAULT_BATCH_SIZE,
     limit: Limit = 20,
@@ -183,9 +184,9 @@ def run_quarters(
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Start vLLM, check it, run quarters one after the other, stop vLLM, fetch their tables and reports.
+    """Start vLLM, check it, run quarters one after another, stop vLLM, and fetch their tables and reports.
 
-    vLLM is stopped also after a failure or Ctrl-C; then nothing is fetched.
+    vLLM is also stopped after a failure or Ctrl-C; nothing is fetched then.
     """
     from cloud.src.cli.aws import run
 
@@ -201,14 +202,14 @@ def fetch(
     as_json: AsJson = False,
     open_report: Open = False,
     publish: Annotated[
-        bool, typer.Option("--publish", help="Put the report into the bucket, too, under reports/.")
+        bool, typer.Option("--publish", help="Also put the report in the bucket, under reports/.")
     ] = False,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
     """Copy a quarter's tables into a folder, as `ftm run` leaves them, and write the report.
 
-    Again copies only what has changed.
+    Running it again copies only what has changed.
     """
     from cloud.src.cli.aws import fetch as fetching
     from cloud.src.cli.pages.open_page import open_page
@@ -234,7 +235,7 @@ def fetch(
 
 @app.command(epilog="Example: ftm aws cost 2023Q1")
 def cost(quarter: Quarter, as_json: AsJson = False, profile: Profile = None, region: Region = None) -> None:
-    """Show what a quarter has cost beside its estimate; asks Cost Explorer, too, for one cent."""
+    """Show a quarter's actual cost beside its estimate. Also asks Cost Explorer, which charges one cent."""
     from cloud.src.cli.aws import cost as costs
 
     with aws_errors_explained():
@@ -252,20 +253,22 @@ def cost(quarter: Quarter, as_json: AsJson = False, profile: Profile = None, reg
 def doctor(
     quarter: Annotated[
         str | None,
-        typer.Argument(metavar="[QUARTER]", help="Also whether this one is prefetched.", callback=quarter_if_given),
+        typer.Argument(
+            metavar="[QUARTER]", help="Also check whether this quarter is prefetched.", callback=quarter_if_given
+        ),
     ] = None,
     prove_guards: Annotated[
         bool,
         typer.Option(
-            "--prove-guards", help="Instead, set the guards off while vLLM is down: two mails, nothing stops."
+            "--prove-guards", help="Instead, trigger the guards while vLLM is down: sends two mails, stops nothing."
         ),
     ] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask first whether this is the account.")] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask to confirm the account.")] = False,
     as_json: AsJson = False,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Check what a run needs, with evidence and a fix each; fails when a check fails."""
+    """Check everything a run needs, with evidence and a fix for each; exits with an error if a check fails."""
     from cloud.src.cli.aws.doctor import checks
     from cloud.src.cli.aws.doctor import prove_guards as proof
     from cloud.src.cli.aws.doctor.finding import Patient, State
@@ -292,11 +295,11 @@ def doctor(
 def logs(
     quarter: Quarter,
     lines: Annotated[int, typer.Option(min=1, max=1000, help="Lines per job.")] = 15,
-    all_jobs: Annotated[bool, typer.Option("--all", help="Also of jobs that have succeeded.")] = False,
+    all_jobs: Annotated[bool, typer.Option("--all", help="Include jobs that succeeded.")] = False,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Show the end of the logs of a quarter's jobs: those that failed, then those that run."""
+    """Show the last log lines of a quarter's jobs: failed ones first, then running ones."""
     with aws_errors_explained():
         quarters.logs(connect(profile, region), quarter, lines, all_jobs, print)
 
