@@ -16,7 +16,7 @@ MOST_BYTES = 30_000  # of our own modules; any library would have more
 COUNT_NAMES = ("summarize_results", "notify_completion")
 OWN_MODULES = {
     "create_batch_manifest": ["running_quarter"],
-    "notify_completion": ["ended_execution", "run_cost", "running_vllm", "summarize_results"],
+    "notify_completion": ["ended_execution", "looks", "run_cost", "running_vllm", "summarize_results"],
     "prefetch_check": ["panel_input"],
 }
 

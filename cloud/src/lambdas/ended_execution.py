@@ -35,10 +35,10 @@ def is_ending(event: dict[str, Any]) -> bool:
 
 
 def notification(states: Any, execution: str) -> dict[str, Any] | None:
-    """What NotifyCompletion has answered in this execution; None if it has not."""
+    """What NotifyCompletion has answered in this execution; None if it has not, or has failed."""
     history = states.get_execution_history(executionArn=execution, reverseOrder=True, maxResults=LAST_EVENTS)
     outputs = _outputs(history["events"], NOTIFY_STATE)
-    return next((dict(output.get("notification", {})) for output in outputs), None)
+    return next((dict(output["notification"]) for output in outputs if "notification" in output), None)
 
 
 def with_batches(states: Any, execution: str) -> dict[str, Any] | None:

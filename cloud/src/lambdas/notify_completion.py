@@ -17,6 +17,7 @@ from cloud.src.contract import documents, keys, names_count
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.names_count import NamesCount, is_enough
 from cloud.src.lambdas import ended_execution, run_cost, running_vllm, summarize_results
+from cloud.src.lambdas.looks import MAIL, Looks
 
 log = logging.getLogger(__name__)
 
@@ -33,19 +34,18 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     or bucket.
     """
     event = keys.check_event(event)
+    looks = Looks()
     if ended_execution.is_ending(event):
-        return _tell_ending(event["detail"]["executionArn"], event["detail"]["status"])
+        return _tell_ending(looks, event["detail"]["executionArn"], event["detail"]["status"])
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
-    themes = _progress_of_themes(event, quarter, bucket)
-    naming_of_themes = names_count.who_named(themes.get("naming", {})) if themes else None
-    named = {"topics": event.get("naming"), "themes": naming_of_themes}
-    names = [line for of_what, naming in named.items() for line in _names(of_what, naming)]
+    themes = _progress_of_themes(looks, event, quarter, bucket)
+    named = _who_named(event, themes)
     incomplete = [_lost(of_what, naming) for of_what, naming in named.items() if naming and not is_enough(naming)]
     outcome = _outcome(event, bool(incomplete))
     subject = f"FTM {quarter}: {outcome}"
-    counts = [_batches(event), _firms(event), *names]
-    about = [*_worker(event), *run_cost.recorded(event, outcome, themes), running_vllm.in_words()]
-    message = "\n".join([subject, *counts, _themes(event, quarter, bucket), *about])
+    vllm = running_vllm.in_words(looks)  # before the cost, whose many jobs may use up the time
+    counts = [_batches(event), _firms(event), *_names(named), _themes(event, quarter, bucket), *_worker(event)]
+    message = "\n".join([subject, *counts, *run_cost.recorded(looks, event, outcome, themes), vllm])
     return {
         "notified": _send(subject, message),
         "message": message,
@@ -54,32 +54,35 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     }
 
 
-def _tell_ending(execution: str, status: str) -> dict[str, Any]:
+def _tell_ending(looks: Looks, execution: str, status: str) -> dict[str, Any]:
     """One mail per ending, and its cost written down: neither where the execution has seen to it itself."""
-    own = ended_execution.notification(_states(), execution)
+    states = looks.client("stepfunctions")
+    own = ended_execution.notification(states, execution)
     if own and own.get("notified") is True:
         return {"notified": False, "message": ""}
-    subject, lines = ended_execution.ending(_states(), execution, status)
-    cost = _cost_of_ending(execution, status) if own is None else []
-    message = "\n".join([subject, *lines, *cost, running_vllm.in_words()])
+    subject, lines = ended_execution.ending(states, execution, status)
+    vllm = running_vllm.in_words(looks)
+    message = "\n".join([subject, *lines, *(_what_it_did(looks, execution, status) if own is None else []), vllm])
     return {"notified": _send(subject, message), "message": message}
 
 
-def _cost_of_ending(execution: str, status: str) -> list[str]:
-    """Write down what the execution has cost as far as it got; the mail matters more than that."""
+def _what_it_did(looks: Looks, execution: str, status: str) -> list[str]:
+    """Who named and what it has cost, which is written down, as far as it got; the mail matters more than that."""
     try:
-        ended = ended_execution.with_batches(_states(), execution)
+        ended = ended_execution.with_batches(looks.client("stepfunctions"), execution)
         if ended is None:
             return []
         manifest_key, batch_ids = ended["batches"]["manifest_key"], ended["batches"]["batch_ids"]
         # That they have not all failed does not matter: names and tokens are counted whatever became of a batch.
         results = [{"batch_id": batch_id, "status": "FAILED"} for batch_id in batch_ids]
-        counted = summarize_results.handler({**ended, "manifest_key": manifest_key, "results": results}, None)
-        themes = _progress_of_themes(counted, counted["quarter"], counted["bucket"])
+        event = {**ended, "manifest_key": manifest_key, "results": results}
+        counted = summarize_results.count(looks.client("s3"), event)
+        themes = _progress_of_themes(looks, counted, counted["quarter"], counted["bucket"])
     except Exception as error:
         log.warning("what the execution has cost was not written down: %s", error)
         return [f"Cost: not written down ({type(error).__name__}), see this function's log"]
-    return run_cost.recorded(counted, status.lower().replace("_", " "), themes)
+    outcome = status.lower().replace("_", " ")
+    return [*_names(_who_named(counted, themes)), *run_cost.recorded(looks, counted, outcome, themes)]
 
 
 def _send(subject: str, message: str) -> bool:
@@ -122,13 +125,13 @@ def _firms(event: dict[str, Any]) -> str:
     )
 
 
-def _progress_of_themes(event: dict[str, Any], quarter: str, bucket: str) -> dict[str, Any] | None:
+def _progress_of_themes(looks: Looks, event: dict[str, Any], quarter: str, bucket: str) -> dict[str, Any] | None:
     """What reduce has left of naming the themes; None if no LLM was asked or reduce did not get that far."""
     if event.get("theme_naming") != "llm" or "reduce_error" in event:
         return None
     key = keys.themes_progress(quarter)
     try:
-        body = _s3().get_object(Bucket=bucket, Key=key)["Body"].read()
+        body = looks.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
         progress = documents.themes_progress(body, f"s3://{bucket}/{key}")
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchKey":
@@ -142,17 +145,29 @@ def _progress_of_themes(event: dict[str, Any], quarter: str, bucket: str) -> dic
     return progress
 
 
-def _names(of_what: str, naming: NamesCount | None) -> list[str]:
-    """The line that says who named the topics or the themes, if an LLM was asked."""
-    if not naming or not (naming["by_llm"] or naming["by_keywords"]):
-        return []
+def _who_named(event: dict[str, Any], themes: dict[str, Any] | None) -> dict[str, NamesCount | None]:
+    """By what was named: topics, and themes, of which ``themes`` is the progress."""
+    of_themes = names_count.who_named(themes.get("naming", {})) if themes else None
+    return {"topics": event.get("naming"), "themes": of_themes}
+
+
+def _names(named: dict[str, NamesCount | None]) -> list[str]:
+    """A line for the topics and one for the themes that says who named them, if an LLM was asked."""
+    return [
+        _line_of_names(of_what, naming)
+        for of_what, naming in named.items()
+        if naming and (naming["by_llm"] or naming["by_keywords"])
+    ]
+
+
+def _line_of_names(of_what: str, naming: NamesCount) -> str:
     by_keywords = naming["by_keywords"]
     counts = f"Names of {of_what} in this run: {naming['by_llm']} by the LLM, {sum(by_keywords.values())} by keywords"
     reasons = ", ".join(f"{count} {reason}" for reason, count in by_keywords.items())
     line = f"{counts} ({reasons})" if reasons else counts
     if names_count.lost(naming):
         line += f". The LLM was away for too long or failed: start the quarter again to name these {of_what}"
-    return [f"{line}."]
+    return f"{line}."
 
 
 def _lost(of_what: str, naming: NamesCount) -> str:
@@ -193,15 +208,5 @@ def _reason(error: dict[str, Any]) -> str:
 
 
 @functools.cache
-def _s3() -> Any:
-    return boto3.client("s3")
-
-
-@functools.cache
-def _states() -> Any:
-    return boto3.client("stepfunctions")
-
-
-@functools.cache
 def _sns() -> Any:
-    return boto3.client("sns")
+    return boto3.client("sns", config=MAIL)

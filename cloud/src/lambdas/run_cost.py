@@ -7,36 +7,32 @@ from __future__ import annotations
 
 import json
 import logging
-import time
 from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from cloud.src.contract import batch, documents, keys, vllm
 from cloud.src.contract.cost import ExecutionCost, JobsCost
+from cloud.src.lambdas.looks import Looks
 
 log = logging.getLogger(__name__)
 
-# The mail has to be sent within the function's 60 seconds, whether AWS answers or not.
-QUICK = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
-LONGEST_LOOK_AT_JOBS_S = 15
+LONGEST_LOOK_AT_JOBS_S = 20.0  # so that time is left to write down the rest
 METRIC_PERIOD_S = 300  # CloudWatch gives 1,440 of them, five days
 
 
-def recorded(event: dict[str, Any], outcome: str, themes: dict[str, Any] | None) -> list[str]:
+def recorded(looks: Looks, event: dict[str, Any], outcome: str, themes: dict[str, Any] | None) -> list[str]:
     """Write the cost of the execution; return the mail's line about it.
 
     ``event`` is that of NotifyCompletion, ``themes`` the progress of reduce if an LLM was asked. It says so where it
     could not be written, because the mail matters more.
     """
     try:
-        s3, quarter, bucket = boto3.client("s3", config=QUICK), event["quarter"], event["bucket"]
-        cost = _cost(event, outcome, themes or {}, datetime.now(UTC))
+        s3, quarter, bucket = looks.client("s3"), event["quarter"], event["bucket"]
+        cost = _cost(looks, event, outcome, themes or {})
         key = keys.cost(quarter)
         others = [one for one in _read(s3, bucket, key) if one.manifest_key != cost.manifest_key]
         body = json.dumps({"quarter": quarter, "executions": [asdict(one) for one in [*others, cost]]}, indent=1)
@@ -53,8 +49,8 @@ def _in_words(cost: ExecutionCost) -> str:
     return f"about ${cost.usd():.2f} ({jobs}, {vllm_usd})"
 
 
-def _cost(event: dict[str, Any], outcome: str, themes: dict[str, Any], until: datetime) -> ExecutionCost:
-    since = keys.created_at(event["manifest_key"])
+def _cost(looks: Looks, event: dict[str, Any], outcome: str, themes: dict[str, Any]) -> ExecutionCost:
+    since, until = keys.created_at(event["manifest_key"]), datetime.now(UTC)
     topics, naming = event.get("naming_took", {}), themes.get("naming", {})  # an older image counts less
     waited = {"map": topics.get("waited_s", 0), "reduce": themes.get("waited_s", 0)}
     return ExecutionCost(
@@ -66,14 +62,16 @@ def _cost(event: dict[str, Any], outcome: str, themes: dict[str, Any], until: da
         names_by_llm=(event.get("naming") or {}).get("by_llm", 0) + naming.get("named by llm", 0),
         prompt_tokens=topics.get("prompt_tokens", 0) + naming.get("prompt tokens", 0),
         answer_tokens=topics.get("answer_tokens", 0) + naming.get("answer tokens", 0),
-        jobs=_jobs(event["quarter"], since, until, waited),
-        vllm_hours=_vllm_hours(since, until),
+        jobs=_jobs(looks, event["quarter"], since, until, waited),
+        vllm_hours=_vllm_hours(looks, since, until),
     )
 
 
-def _jobs(quarter: str, since: datetime, until: datetime, waited_s: dict[str, float]) -> dict[str, JobsCost] | None:
-    """None where Batch does not tell."""
-    client = boto3.client("batch", config=QUICK)
+def _jobs(
+    looks: Looks, quarter: str, since: datetime, until: datetime, waited_s: dict[str, float]
+) -> dict[str, JobsCost] | None:
+    """None where Batch does not tell, or not in time."""
+    client = looks.client("batch", LONGEST_LOOK_AT_JOBS_S)
     names = {"map": f"{batch.MAP_JOB}{quarter}*", "reduce": f"{batch.REDUCE_JOB}{quarter}*"}
     try:
         return {kind: _add_up(_described(client, name, since), until, waited_s[kind]) for kind, name in names.items()}
@@ -84,11 +82,8 @@ def _jobs(quarter: str, since: datetime, until: datetime, waited_s: dict[str, fl
 
 def _described(client: Any, name: str, since: datetime) -> Iterator[dict[str, Any]]:
     """The jobs of this name since then, as DescribeJobs returns them; it takes 100, the most that a page lists."""
-    end = time.monotonic() + LONGEST_LOOK_AT_JOBS_S
     asked = {"jobQueue": batch.QUEUE, "filters": [{"name": "JOB_NAME", "values": [name]}]}
     for page in client.get_paginator("list_jobs").paginate(**asked):
-        if time.monotonic() > end:
-            raise TimeoutError(f"the jobs take longer than {LONGEST_LOOK_AT_JOBS_S} s")
         ids = [job["jobId"] for job in page["jobSummaryList"] if job["createdAt"] >= since.timestamp() * 1000]
         if ids:
             yield from client.describe_jobs(jobs=ids)["jobs"]
@@ -118,10 +113,10 @@ def _vcpus(job: dict[str, Any]) -> float:
     return float(required.get("VCPU", container.get("vcpus", 1)))
 
 
-def _vllm_hours(since: datetime, until: datetime) -> float | None:
+def _vllm_hours(looks: Looks, since: datetime, until: datetime) -> float | None:
     """How long instances of vLLM were there, all of them added up; None where CloudWatch does not tell."""
     try:
-        points = boto3.client("cloudwatch", config=QUICK).get_metric_statistics(
+        points = looks.client("cloudwatch").get_metric_statistics(
             Namespace="AWS/AutoScaling",
             MetricName="GroupInServiceInstances",
             Dimensions=[{"Name": "AutoScalingGroupName", "Value": vllm.SCALING_GROUP}],

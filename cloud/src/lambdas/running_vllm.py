@@ -5,22 +5,18 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
 from cloud.src.contract import prices, vllm
+from cloud.src.lambdas.looks import Looks
 
 log = logging.getLogger(__name__)
 
-# The mail has to be sent within the function's 60 seconds, whether AWS answers the two looks or not.
-QUICK = Config(connect_timeout=3, read_timeout=5, retries={"total_max_attempts": 1})
 STOP = f"to stop it: ftm aws down, or {vllm.STOP}"
 
 
-def in_words() -> str:
+def in_words(looks: Looks) -> str:
     """One line. It says so where it could not look, because the mail matters more."""
     try:
-        return _look(boto3.client("autoscaling", config=QUICK), boto3.client("ecs", config=QUICK))
+        return _look(looks.client("autoscaling"), looks.client("ecs"))
     except Exception as error:
         log.warning("whether vLLM runs could not be seen: %s", error)
         price = _per_hour(1)

@@ -92,16 +92,20 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     on to the state after this one. Raises InvalidInput for a bad quarter or bucket, and for a document in S3 that
     is not what its key says.
     """
-    event = keys.check_event(event)
+    return count(_s3(), keys.check_event(event))
+
+
+def count(s3: Any, event: dict[str, Any]) -> dict[str, Any]:
+    """The same with this client of S3."""
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     manifest_key = event["manifest_key"]
     status_of_batch = {result["batch_id"]: result["status"] for result in event["results"]}
-    firms_of_batch = _read_batches(bucket, manifest_key)
+    firms_of_batch = _read_batches(s3, bucket, manifest_key)
     if firms_of_batch.keys() != status_of_batch.keys():
         raise InvalidInput(f"s3://{bucket}/{manifest_key} has other batches than have run: start the quarter again")
 
     def read(batch_id: str) -> JobRecord | None:
-        return _read_progress(bucket, keys.progress(quarter, batch_id), manifest_key)
+        return _read_progress(s3, bucket, keys.progress(quarter, batch_id), manifest_key)
 
     with ThreadPoolExecutor(PARALLEL_READS) as pool:
         progress_of_batch = dict(zip(firms_of_batch, pool.map(read, firms_of_batch), strict=True))
@@ -180,16 +184,16 @@ def what_ran(jobs: list[JobRecord]) -> Images:
     }
 
 
-def _read_batches(bucket: str, manifest_key: str) -> dict[str, list[str]]:
+def _read_batches(s3: Any, bucket: str, manifest_key: str) -> dict[str, list[str]]:
     """Firm ids of each batch in the JSONL manifest."""
-    body = _s3().get_object(Bucket=bucket, Key=manifest_key)["Body"].read()
+    body = s3.get_object(Bucket=bucket, Key=manifest_key)["Body"].read()
     return documents.batches(body, f"s3://{bucket}/{manifest_key}")
 
 
-def _read_progress(bucket: str, key: str, manifest_key: str) -> JobRecord | None:
+def _read_progress(s3: Any, bucket: str, key: str, manifest_key: str) -> JobRecord | None:
     """Return the progress that this execution has recorded for a batch, or None."""
     try:
-        body = _s3().get_object(Bucket=bucket, Key=key)["Body"].read()
+        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
     except ClientError as error:
         if error.response["Error"]["Code"] == "NoSuchKey":
             return None

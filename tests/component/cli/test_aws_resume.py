@@ -84,17 +84,25 @@ def unfinished(account: Account, monkeypatch: pytest.MonkeyPatch, *executions: d
         return resume.unfinished(account, QUARTER)
 
 
-def test_firms_whose_names_were_lost_are_not_said_to_be_saved(
-    account: Account, s3: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("error", "left"),
+    [
+        ("NamesIncomplete", "many names were lost: the firms with lost names are named again"),
+        (
+            "NotifyFailed",
+            "lost names were not counted, and nobody was told: only firms with lost names are named again",
+        ),
+    ],
+)
+def test_where_all_tables_are_made_nothing_is_said_to_be_saved(
+    account: Account, s3: Any, monkeypatch: pytest.MonkeyPatch, error: str, left: str
 ) -> None:
     prefetch(s3, 2)
     finished(s3, 0, done=["0", "1"], skipped=[])
 
-    left = unfinished(account, monkeypatch, ended("NamesIncomplete"))
+    found = unfinished(account, monkeypatch, ended(error))
 
-    assert left.in_words() == (
-        "2 of 2 firms are finished, but many names were lost: the firms with lost names are named again"
-    )
+    assert found.in_words() == f"2 of 2 firms are finished, but {left}"
 
 
 def test_an_execution_that_was_refused_is_not_continued(
@@ -105,7 +113,7 @@ def test_an_execution_that_was_refused_is_not_continued(
 
     left = unfinished(account, monkeypatch, *refused, ended("QuarterHasFailures", batch_size=7, **KEYWORDS))
 
-    assert (left.batch_size, left.naming, left.names_lost) == (7, KEYWORDS, False)
+    assert (left.batch_size, left.naming, left.tables_made) == (7, KEYWORDS, "")
 
 
 def test_another_batch_size_can_be_given(account: Account, s3: Any) -> None:

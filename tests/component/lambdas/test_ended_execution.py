@@ -9,7 +9,8 @@ import pytest
 
 from cloud.src.contract import documents, keys
 from cloud.src.contract.cost import ExecutionCost
-from cloud.src.lambdas import ended_execution, notify_completion, running_vllm, summarize_results
+from cloud.src.lambdas import ended_execution, notify_completion, run_cost, running_vllm
+from cloud.src.lambdas.looks import Looks
 from tests.component.conftest import BUCKET
 from tests.component.terraform.asl_engine import Answers, Failure, execute, lambda_answer
 from tests.component.terraform.test_asl_paths import ALL_GO_WELL, BATCH_IDS, INPUT, MANIFEST_KEY
@@ -51,19 +52,20 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         return True
 
     monkeypatch.setattr(notify_completion, "_send", send)
-    monkeypatch.setattr(running_vllm, "in_words", lambda: "vLLM: as it is")
+    monkeypatch.setattr(running_vllm, "in_words", lambda _looks: "vLLM: as it is")
     return mails
 
 
-@pytest.fixture(autouse=True)
-def new_clients() -> None:
-    """Not those of a test with another environment."""
-    for module in (notify_completion, summarize_results):
-        module._s3.cache_clear()
+def use(monkeypatch: pytest.MonkeyPatch, states: States) -> None:
+    """Let the function find this Step Functions."""
+    client = Looks.client
+    monkeypatch.setattr(
+        Looks, "client", lambda looks, name, *limit: states if name == "stepfunctions" else client(looks, name, *limit)
+    )
 
 
 def tell(monkeypatch: pytest.MonkeyPatch, states: States, status: str = "FAILED") -> dict[str, Any]:
-    monkeypatch.setattr(notify_completion, "_states", lambda: states)
+    use(monkeypatch, states)
     event = {**EVENT, "detail": {**EVENT["detail"], "status": status}}
     return notify_completion.handler(event, None)
 
@@ -171,7 +173,7 @@ def test_each_ending_of_a_panel_is_mailed(
     line: str,
 ) -> None:
     states = States(arn=PANEL_ARN, **described)
-    monkeypatch.setattr(notify_completion, "_states", lambda: states)
+    use(monkeypatch, states)
 
     notify_completion.handler({**EVENT, "detail": {"executionArn": PANEL_ARN, "status": status}}, None)
 
@@ -232,6 +234,26 @@ def test_what_an_execution_has_written_down_itself_is_left_as_it_is(
     assert "Cost:" not in sent[0][1]
     with pytest.raises(s3.exceptions.NoSuchKey):
         costs(s3)
+
+
+def test_lost_names_are_mailed_although_the_notification_failed(
+    monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], s3: Any
+) -> None:
+    put_progress(s3)
+    lost = {"named by llm": 1, "named by keywords: outage": 9}
+    done = {"manifest_key": MANIFEST_KEY, "done": ["10", "20"], "skipped": [], "naming": lost}
+    put(s3, keys.progress(QUARTER, BATCH_IDS[0]), json.dumps(done))
+    monkeypatch.setattr(run_cost, "recorded", lambda *_: ["Cost: so much"])
+    execution = execute(INPUT, {**ALL_GO_WELL, "NotifyCompletion": [Failure("Lambda.Unknown")]})
+    assert execution.error == "NotifyFailed"
+
+    tell(monkeypatch, States(execution.events, status="FAILED", error="NotifyFailed", cause="no mail"))
+
+    _, reason, _, topics, themes, cost, _ = sent[0][1].splitlines()
+    assert reason == "NotifyFailed: no mail"
+    assert topics.startswith("Names of topics in this run: 1 by the LLM, 9 by keywords (9 outage). The LLM was away")
+    assert themes == "Names of themes in this run: 3 by the LLM, 0 by keywords."
+    assert cost == "Cost: so much"
 
 
 def test_a_cost_that_cannot_be_counted_does_not_lose_the_mail(

@@ -52,7 +52,7 @@ VLLM = "vLLM: as it is"
 @pytest.fixture(autouse=True)
 def vllm(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the look says, see test_running_vllm.py, and nothing of costs, see test_run_cost.py."""
-    monkeypatch.setattr(running_vllm, "in_words", lambda: VLLM)
+    monkeypatch.setattr(running_vllm, "in_words", lambda _looks: VLLM)
     monkeypatch.setattr(run_cost, "recorded", lambda *_: [])
 
 
@@ -201,7 +201,6 @@ def test_says_nothing_of_names_where_no_llm_was_asked(no_topic: None, no_aws: No
 
 
 def put_themes_progress(s3: Any, **progress: Any) -> None:
-    notify_completion._s3.cache_clear()
     document = {"manifest_key": SUCCEEDED["manifest_key"], **progress}
     s3.put_object(Bucket="ftm-pipeline-test", Key="progress/2023Q1/_themes.json", Body=json.dumps(document))
 
@@ -235,7 +234,6 @@ def test_says_which_names_of_themes_an_outage_has_cost(no_topic: None, s3: Any) 
 def test_says_nothing_of_themes_that_nobody_was_asked_to_name(
     no_topic: None, s3: Any, event: dict[str, Any], progress: dict[str, Any] | None
 ) -> None:
-    notify_completion._s3.cache_clear()
     if progress is not None:
         put_themes_progress(s3, **progress)
 

@@ -14,6 +14,7 @@ import pytest
 from cloud.src.contract import documents, keys, prices
 from cloud.src.contract.cost import ExecutionCost, JobsCost
 from cloud.src.lambdas import run_cost
+from cloud.src.lambdas.looks import Looks
 from tests.component.cli.aws_faults import check_answer
 from tests.component.conftest import BUCKET
 
@@ -63,7 +64,7 @@ class Batch:
     """Batch with these jobs; moto's would need Docker to run any."""
 
     def __init__(self, client: Any) -> None:
-        self._client = client
+        self._client, self.meta = client, client.meta
 
     def get_paginator(self, _operation: str) -> Any:
         def paginate(jobQueue: str, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:  # noqa: N803
@@ -120,7 +121,7 @@ def recorded(s3: Any) -> list[ExecutionCost]:
 
 
 def test_jobs_names_and_prices_are_written_down(on_aws: Any, s3: Any) -> None:
-    [line] = run_cost.recorded(EVENT, "succeeded", THEMES)
+    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES)
 
     [cost] = recorded(s3)
     assert cost.jobs == {"map": JobsCost(2, 3600, 7200, 900), "reduce": JobsCost(1, 1800, 7200, 60)}
@@ -141,7 +142,7 @@ def test_a_job_that_is_just_being_stopped_counts_to_now() -> None:
 
 
 def test_hours_of_vllm(on_aws: Any, one_instance: None, s3: Any) -> None:
-    [line] = run_cost.recorded(EVENT, "succeeded", THEMES)
+    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES)
 
     [cost] = recorded(s3)
     assert cost.vllm_hours == pytest.approx(0.5)
@@ -151,9 +152,9 @@ def test_hours_of_vllm(on_aws: Any, one_instance: None, s3: Any) -> None:
 
 def test_an_execution_is_written_down_once_and_beside_earlier_ones(on_aws: Any, s3: Any) -> None:
     earlier = keys.batch_manifest(QUARTER, SINCE - timedelta(days=1))
-    run_cost.recorded({**EVENT, "manifest_key": earlier}, "failed, no themes", None)
-    run_cost.recorded(EVENT, "finished with names missing", THEMES)
-    run_cost.recorded(EVENT, "succeeded", THEMES)  # the state machine repeats a call that failed
+    run_cost.recorded(Looks(), {**EVENT, "manifest_key": earlier}, "failed, no themes", None)
+    run_cost.recorded(Looks(), EVENT, "finished with names missing", THEMES)
+    run_cost.recorded(Looks(), EVENT, "succeeded", THEMES)  # the state machine repeats a call that failed
 
     assert [(one.manifest_key, one.outcome) for one in recorded(s3)] == [
         (earlier, "failed, no themes"),
@@ -162,8 +163,8 @@ def test_an_execution_is_written_down_once_and_beside_earlier_ones(on_aws: Any, 
 
 
 def test_without_batch_the_rest_is_written_down(on_aws: Any, s3: Any) -> None:
-    on_aws("batch", SimpleNamespace())
-    [line] = run_cost.recorded(EVENT, "succeeded", THEMES)
+    on_aws("batch", SimpleNamespace(meta=boto3.client("s3").meta))
+    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES)
 
     assert recorded(s3)[0].jobs is None
     assert "jobs not seen" in line
@@ -173,14 +174,14 @@ def test_without_batch_the_rest_is_written_down(on_aws: Any, s3: Any) -> None:
 def test_what_cannot_be_written_down_is_said_in_the_mail(on_aws: Any, service: str) -> None:
     on_aws(service, RuntimeError("no network"))
 
-    [line] = run_cost.recorded(EVENT, "succeeded", THEMES)
+    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES)
 
     assert line == "Cost: not written down (RuntimeError), see this function's log"
 
 
 def test_an_older_state_machine_says_less(on_aws: Any, s3: Any) -> None:
     event = {name: value for name, value in EVENT.items() if name not in ("naming", "naming_took")}
-    run_cost.recorded(event, "succeeded", None)
+    run_cost.recorded(Looks(), event, "succeeded", None)
 
     assert (recorded(s3)[0].names_by_llm, recorded(s3)[0].prompt_tokens) == (0, 0)
 
@@ -188,6 +189,6 @@ def test_an_older_state_machine_says_less(on_aws: Any, s3: Any) -> None:
 def test_a_damaged_record_is_not_overwritten(on_aws: Any, s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key=keys.cost(QUARTER), Body=json.dumps({"executions": [{"since": 3}]}))
 
-    [line] = run_cost.recorded(EVENT, "succeeded", THEMES)
+    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES)
 
     assert line.startswith("Cost: not written down (InvalidInput)")

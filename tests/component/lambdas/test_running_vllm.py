@@ -10,6 +10,7 @@ import boto3
 import pytest
 
 from cloud.src.lambdas import notify_completion, running_vllm
+from cloud.src.lambdas.looks import Looks
 
 GROUP, CLUSTER, SERVICE = "ftm-vllm-asg", "ftm-vllm-cluster", "ftm-vllm-service"
 STOP = (
@@ -46,7 +47,7 @@ def deployed(aws_environment: None) -> Iterator[Any]:
 
 
 def test_where_the_root_ecs_is_not_applied(aws_environment: None) -> None:
-    assert running_vllm.in_words() == "vLLM: not deployed in this account and region"
+    assert running_vllm.in_words(Looks()) == "vLLM: not deployed in this account and region"
 
 
 @pytest.mark.parametrize(
@@ -60,11 +61,14 @@ def test_where_the_root_ecs_is_not_applied(aws_environment: None) -> None:
 def test_it_says_what_runs_and_what_that_costs(deployed: Any, n_instances: int, said: str) -> None:
     deployed.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=n_instances)
 
-    assert running_vllm.in_words() == said
+    assert running_vllm.in_words(Looks()) == said
 
 
 class Waiting:
     """A group that wants an instance and has none, and no service: moto's groups have them at once."""
+
+    def client(self, _service: str) -> Waiting:
+        return self
 
     def describe_auto_scaling_groups(self, **_: Any) -> dict[str, Any]:
         return {"AutoScalingGroups": [{"DesiredCapacity": 1, "Instances": []}]}
@@ -73,10 +77,10 @@ class Waiting:
         return {"services": []}
 
 
-def test_an_instance_that_is_still_wanted_will_cost(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(boto3, "client", lambda *_, **__: Waiting())
+def test_an_instance_that_is_still_wanted_will_cost() -> None:
+    looks: Any = Waiting()
 
-    assert running_vllm.in_words() == f"vLLM: no instance yet, 1 wanted, which will cost about $0.40 an hour{STOP}"
+    assert running_vllm.in_words(looks) == f"vLLM: no instance yet, 1 wanted, which will cost about $0.40 an hour{STOP}"
 
 
 def test_a_look_that_fails_does_not_lose_the_mail(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ def test_a_zip_has_nothing_else(name: str) -> None:
     contract |= {"batch", "vllm"} if name == "notify_completion" else set()
     own = {
         "create_batch_manifest": ["running_quarter"],
-        "notify_completion": ["ended_execution", "run_cost", "running_vllm", "summarize_results"],
+        "notify_completion": ["ended_execution", "looks", "run_cost", "running_vllm", "summarize_results"],
         "prefetch_check": ["panel_input"],
     }
     assert zipfile.ZipFile(io.BytesIO(lambda_zip(name))).namelist() == [

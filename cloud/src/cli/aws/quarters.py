@@ -137,8 +137,13 @@ def follow(account: Account, quarter: str, arn: str, say: Say, sleep: Callable[[
         return
     for line in failed_job_log(account, execution, account.parameter(parameters.JOB_QUEUE_ARN)):
         say(line)
-    ended = execution.describe()
-    raise QuarterEnded(f"{quarter}: {now.status} {ended.get('error', '')}: {ended.get('cause', 'no cause given')}")
+    raise QuarterEnded(f"{quarter}: {how_it_ended(execution.describe())}")
+
+
+def how_it_ended(execution: dict[str, Any]) -> str:
+    """For example ``FAILED NotifyFailed: quarter 2023Q1: the tables are there, but ...``."""
+    error = f" {execution['error']}" if execution.get("error") else ""
+    return f"{execution['status']}{error}: {execution.get('cause', 'no cause given')}"
 
 
 def stop(

@@ -18,7 +18,11 @@ from cloud.src.contract.errors import InvalidInput, QuarterRunning
 NAMING = ("topic_naming", "theme_naming")
 # Ends of executions that have done nothing: their input was wrong, or another one held the quarter.
 REFUSED = (InvalidInput.__name__, QuarterRunning.__name__)
-NAMES_LOST = "NamesIncomplete"
+# Ends of executions that have made all tables, and what is left then.
+TABLES_MADE = {
+    "NamesIncomplete": "many names were lost: the firms with lost names are named again",
+    "NotifyFailed": "lost names were not counted, and nobody was told: only firms with lost names are named again",
+}
 
 
 @dataclass(frozen=True)
@@ -29,15 +33,12 @@ class Unfinished:
     naming: dict[str, str]
     all_firms: Estimate
     n_finished: int  # firms that are done or skipped
-    names_lost: bool = False  # so many that it ended for this reason, with all firms finished
+    tables_made: str = ""  # what is left of an execution that has made all tables
 
     def in_words(self) -> str:
         """What is reused and what that saves, in one line; how many firms have lost names is not known here."""
-        if self.names_lost:
-            return (
-                f"{self.n_finished:,} of {self.all_firms.n_firms:,} firms are finished, but many names were lost: "
-                "the firms with lost names are named again"
-            )
+        if self.tables_made:
+            return f"{self.n_finished:,} of {self.all_firms.n_firms:,} firms are finished, but {self.tables_made}"
         saved, left = Estimate(self.n_finished), Estimate(self.all_firms.n_firms - self.n_finished)
         line = f"{self.n_finished:,} of {self.all_firms.n_firms:,} firms are finished and reused"
         if "keywords" in self.naming.values():
@@ -63,7 +64,7 @@ def unfinished(account: Account, quarter: str) -> Unfinished:
         naming={name: given[name] for name in NAMING if name in given},
         all_firms=quarters.estimate(account, quarter),
         n_finished=len(_finished(account, quarter)),
-        names_lost=last.get("error") == NAMES_LOST,
+        tables_made=TABLES_MADE.get(last.get("error", ""), ""),
     )
 
 

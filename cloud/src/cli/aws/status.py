@@ -32,8 +32,19 @@ def status(account: Account) -> dict[str, Any]:
             "in_words": vllm.in_words(),
         },
         "executions": running,
+        "last_ended": _last_ended(account),
         "jobs": dict(Counter(job["status"] for job in quarters.jobs(account))),
     }
+
+
+def _last_ended(account: Account) -> dict[str, str] | None:
+    """The latest execution that has ended; None where there is none."""
+    ended = (one for one in quarters.executions(account) if one["status"] != "RUNNING")
+    last = next(ended, None)
+    if last is None:
+        return None
+    how = "SUCCEEDED" if last["status"] == "SUCCEEDED" else quarters.how_it_ended(last)
+    return {"arn": last["executionArn"], "quarter": quarters.quarter_of(last), "how": how}
 
 
 def status_or_why_not(account: Account) -> dict[str, Any]:
@@ -51,4 +62,6 @@ def lines(found: dict[str, Any]) -> list[str]:
     executions = [f"execution: {one['quarter']} since {one['since']}, {one['arn']}" for one in found["executions"]]
     counts = ", ".join(f"{count} {state}" for state, count in found["jobs"].items())
     together = f"executions running: {len(executions)}; jobs: {counts or 'none'}"
-    return [found["where"], f"vLLM: {found['vllm']['in_words']}", *executions, together]
+    last = found["last_ended"]
+    ended = [f"ended last: {last['quarter']} {last['how']}"] if last else []
+    return [found["where"], f"vLLM: {found['vllm']['in_words']}", *executions, together, *ended]
