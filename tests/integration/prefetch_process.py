@@ -1,16 +1,17 @@
-"""A prefetch to be killed: ``python prefetch_process.py TARGET QUARTER FILE FIRMS_PER_CHUNK PROCESSES``.
+"""A prefetch to be killed, which stops after each firm, and before and after each object that it writes.
 
-Prints a line after each firm, before each object that it writes and after it, and in a folder also before the file that
-has been written gets its name, so that whoever started it can end it at any of these points. With more than one of
-PROCESSES, sentences are split in so many. TARGET is ``s3://bucket`` or a folder.
+In a folder also before the file that has been written gets its name. At each of these points it says where it is and
+waits to be let go on, so that whoever started it can end it there.
 """
 
 from __future__ import annotations
 
+import datetime
 import functools
 import os
-import sys
 import threading
+from collections.abc import Mapping
+from multiprocessing.connection import Connection
 from pathlib import Path, PosixPath
 from typing import Self
 
@@ -18,10 +19,18 @@ import boto3
 
 from cloud.src.contract.errors import FtmError
 from cloud.src.prefetch import chunks, prefetch
+from cloud.src.prefetch.call_dates import call_dates
 from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.parallel import sentences_of_firms
 from cloud.src.prefetch.prefetch import write_quarter
 from cloud.src.prefetch.storage import FolderStorage, S3Storage, Storage
+
+FIRMS_PER_CHUNK = 3
+
+_listeners: list[Connection] = []  # one: of this process
+
+# Whoever is forked from a process that has imported this has the exchange's calendar and pandas already.
+call_dates(datetime.date(2023, 2, 1), None)
 
 
 class Announcing:
@@ -58,25 +67,28 @@ class AnnouncingPath(PosixPath):
 def point(what: str) -> None:
     if threading.current_thread() is not threading.main_thread():
         return  # the lock is renewed
-    print(what, flush=True)
-    if not sys.stdin.readline():
-        raise EOFError("nobody listens any more")
+    _listeners[0].send(what)
+    _listeners[0].recv()
 
 
-def main(target: str, quarter: str, file: str, firms_per_chunk: str, processes: str) -> int:
-    chunks.FIRMS_PER_CHUNK = int(firms_per_chunk)
-    prefetch.sentences_of_firms = functools.partial(sentences_of_firms, processes=int(processes))  # type: ignore[attr-defined]
+def run(
+    listener: Connection, environment: Mapping[str, str], target: str, quarter: str, file: Path, processes: int
+) -> None:
+    """Prefetch a file's calls, three firms a chunk; ``target`` is ``s3://bucket`` or a folder.
+
+    The last thing that the listener hears is finished, already there, or refused with the reason. With more than one of
+    ``processes``, sentences are split in so many.
+    """
+    _listeners.append(listener)
+    os.environ.update(environment)
+    chunks.FIRMS_PER_CHUNK = FIRMS_PER_CHUNK
+    prefetch.sentences_of_firms = functools.partial(sentences_of_firms, processes=processes)  # type: ignore[attr-defined]
     bucket = target.removeprefix("s3://")
     storage = FolderStorage(AnnouncingPath(target)) if bucket == target else S3Storage(boto3.client("s3"), bucket)
-    source = FileTranscripts(Path(file), quarter)
+    source = FileTranscripts(file, quarter)
     try:
         summary = write_quarter(Announcing(storage), quarter, source, lambda done, _: point(f"firm {done}"))
     except FtmError as error:
-        print(f"refused: {error}", flush=True)
-        return 1
-    print("already there" if summary.already_there else "finished", flush=True)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main(*sys.argv[1:]))
+        listener.send(f"refused: {error}")
+        return
+    listener.send("already there" if summary.already_there else "finished")

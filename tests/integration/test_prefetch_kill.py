@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
-import subprocess
 import sys
 from collections.abc import Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from moto.server import ThreadedMotoServer
 from cloud.src.contract import keys
 from cloud.src.prefetch.storage import FolderStorage, S3Storage, Storage
 from tests.integration import prefetch_process
+from tests.integration.prefetch_process import FIRMS_PER_CHUNK
 
 QUARTER = "2023Q1"
 N_FIRMS = 23
-FIRMS_PER_CHUNK = 3
 KILLS = 20
 KILLS_IN_THE_POOL = 6  # each starts its processes, which takes seconds
 SEED = 4
@@ -54,27 +55,40 @@ def transcripts(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+# More than 100 processes are started here, and each would compute for 2 s to import what a prefetch needs. So they are
+# forked from one that has imported it all, and has no thread yet.
+LOADED = multiprocessing.get_context("forkserver")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def loaded() -> None:
+    """Start that process; without PYTHONPATH it would not find our modules."""
+    LOADED.set_forkserver_preload([prefetch_process.__name__])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(Path(__file__).parents[2]), *sys.path]))
+        forkserver.ensure_running()
+
+
 class Prefetch:
     """The process; it stands still at each of its points until it is let go on."""
 
     def __init__(self, target: str, transcripts: Path, processes: int = 1) -> None:
-        arguments = [target, QUARTER, str(transcripts), str(FIRMS_PER_CHUNK), str(processes)]
-        command = [sys.executable, prefetch_process.__file__, *arguments]
-        root = str(Path(prefetch_process.__file__).parents[2])
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *sys.path])}
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, env=environment)
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self._points, its_end = multiprocessing.Pipe()
+        arguments = (its_end, dict(os.environ), target, QUARTER, transcripts, processes)
+        self._process = LOADED.Process(target=prefetch_process.run, args=arguments)
+        self._process.start()
+        its_end.close()
+        self.pid = self._process.pid
 
     def next_point(self) -> str:
         """What the process is about to do, or has done; empty when it has ended."""
-        return self._stdout.readline().strip()
+        try:
+            return str(self._points.recv())
+        except EOFError:
+            return ""
 
     def go_on(self) -> None:
-        self._stdin.write("\n")
-        self._stdin.flush()
+        self._points.send(None)
 
     def kill(self) -> None:
         self._process.kill()
@@ -90,9 +104,8 @@ class Prefetch:
         return points
 
     def _end(self) -> None:
-        self._process.wait()
-        self._stdin.close()
-        self._stdout.close()
+        self._process.join()
+        self._points.close()
 
 
 def place(kind: str, name: str, s3: Any, tmp_path: Path) -> tuple[str, Storage]:
@@ -204,7 +217,7 @@ def test_a_second_prefetch_of_the_quarter_stops_and_says_who_is_at_it(
 
     assert len(said) == 1
     assert said[0].startswith("refused: 2023Q1 is being prefetched already, by ")
-    assert f"process {first._process.pid}, since 20" in said[0]
+    assert f"process {first.pid}, since 20" in said[0]
     assert objects(storage) == before
     first.go_on()
     assert first.run_to_end()[-1] == "finished"
