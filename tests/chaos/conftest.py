@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -20,7 +21,7 @@ def s3() -> Iterator[Any]:
     host, port = server.get_host_and_port()
     with pytest.MonkeyPatch.context() as patch:
         use_endpoint(patch, f"http://{host}:{port}")
-        with bucket() as client:
+        with bucket(boto3.client("s3")) as client:
             yield client
     server.stop()
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache, partial
 from typing import Any
 
 import boto3
 import pytest
+from botocore import loaders
 from moto.server import ThreadedMotoServer
 
 from cloud.src.localaws.moto_gaps.s3 import write_one_object_at_a_time
 
 BUCKET = "ftm-pipeline-test"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def services_described_once() -> Iterator[None]:
+    """botocore reads the description of a service, megabytes for EC2, once in this process, not once per session."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(loaders, "create_loader", cache(loaders.create_loader))
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -23,6 +33,13 @@ def aws_endpoint() -> Iterator[str]:
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def clients(aws_endpoint: str) -> Callable[[str], Any]:
+    """The server's client of a service, for what a test needs before and afterwards; made once, as that takes long."""
+    session: Any = boto3.Session("test", "test", region_name="us-east-1")  # typed for the literal names of services
+    return cache(partial(session.client, endpoint_url=aws_endpoint))
 
 
 def use_endpoint(patch: pytest.MonkeyPatch, endpoint: str) -> None:
@@ -39,9 +56,8 @@ def aws_environment(aws_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @contextmanager
-def bucket() -> Iterator[Any]:
+def bucket(client: Any) -> Iterator[Any]:
     """An S3 client with an empty bucket named BUCKET, which is gone after the block."""
-    client = boto3.client("s3")
     client.create_bucket(Bucket=BUCKET)
     yield client
     for page in client.get_paginator("list_objects_v2").paginate(Bucket=BUCKET):
@@ -51,9 +67,9 @@ def bucket() -> Iterator[Any]:
 
 
 @pytest.fixture
-def s3(aws_environment: None) -> Iterator[Any]:
+def s3(aws_environment: None, clients: Callable[[str], Any]) -> Iterator[Any]:
     """An S3 client with an empty bucket named BUCKET."""
-    with bucket() as client:
+    with bucket(clients("s3")) as client:
         yield client
 
 

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import boto3
 import pytest
 
 from cloud.src.cli.aws import quarters
@@ -18,10 +17,10 @@ WAIT = {"Type": "Wait", "Seconds": 3600, "End": True}
 
 
 @pytest.fixture
-def account(s3: Any) -> Iterator[Account]:
+def account(s3: Any, clients: Callable[[str], Any]) -> Iterator[Account]:
     """vLLM's group, service and targets, a state machine and the parameters that name them; all removed afterwards."""
-    clients: Any = boto3  # typed for the literal names of services
-    ec2, asg, ecs, elb = (clients.client(name) for name in ("ec2", "autoscaling", "ecs", "elbv2"))
+    ec2, asg, ecs, elb = (clients(name) for name in ("ec2", "autoscaling", "ecs", "elbv2"))
+    states, ssm = clients("stepfunctions"), clients("ssm")
     subnet, *_ = ec2.describe_subnets()["Subnets"]
     ec2.create_launch_template(
         LaunchTemplateName="ftm-vllm", LaunchTemplateData={"ImageId": "ami-12c6146b", "InstanceType": "g5.xlarge"}
@@ -42,22 +41,23 @@ def account(s3: Any) -> Iterator[Account]:
     target_group = elb.create_target_group(
         Name="ftm-vllm-tg2", Protocol="HTTP", Port=8000, VpcId=subnet["VpcId"], TargetType="instance"
     )["TargetGroups"][0]["TargetGroupArn"]
-    machine = boto3.client("stepfunctions").create_state_machine(
+    machine = states.create_state_machine(
         name="ftm-quarter-processor",
         definition=json.dumps({"StartAt": "Wait", "States": {"Wait": WAIT}}),
         roleArn="arn:aws:iam::123456789012:role/states",
     )["stateMachineArn"]
     published = {parameters.BUCKET: BUCKET, parameters.STATE_MACHINE_ARN: machine}
     for name, value in published.items():
-        boto3.client("ssm").put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
-    yield connect(None, None)
-    for execution in quarters.executions(connect(None, None), "RUNNING"):
-        boto3.client("stepfunctions").stop_execution(executionArn=execution["executionArn"])
-    boto3.client("stepfunctions").delete_state_machine(stateMachineArn=machine)
+        ssm.put_parameter(Name=name, Value=value, Type="String", Overwrite=True)
+    account = connect(None, None)
+    yield account
+    for execution in quarters.executions(account, "RUNNING"):
+        states.stop_execution(executionArn=execution["executionArn"])
+    states.delete_state_machine(stateMachineArn=machine)
     elb.delete_target_group(TargetGroupArn=target_group)
     ecs.delete_service(cluster="ftm-vllm-cluster", service="ftm-vllm-service", force=True)
     ecs.delete_cluster(cluster="ftm-vllm-cluster")
     asg.delete_auto_scaling_group(AutoScalingGroupName="ftm-vllm-asg", ForceDelete=True)
     ec2.delete_launch_template(LaunchTemplateName="ftm-vllm")
     for name in published:
-        boto3.client("ssm").delete_parameter(Name=name)
+        ssm.delete_parameter(Name=name)

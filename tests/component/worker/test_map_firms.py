@@ -400,9 +400,13 @@ def test_parts_of_the_same_execution_are_not_searched(s3: Any) -> None:
     write_batches(s3, [firm.firm_id for firm in firms], batch_size=2)
     map_firms.run(map_job(store, analyser(), 0))
     fetched: list[str] = []
-    s3.meta.events.register("provide-client-params.s3.GetObject", lambda params, **_: fetched.append(params["Key"]))
 
+    def remember(params: dict[str, Any], **_: Any) -> None:
+        fetched.append(params["Key"])
+
+    s3.meta.events.register("provide-client-params.s3.GetObject", remember)
     map_firms.run(map_job(store, analyser(), 1))
+    s3.meta.events.unregister("provide-client-params.s3.GetObject", remember)
 
     first = store.read_json(keys.progress(QUARTER, BATCH))["parts"]
     assert not {keys.topics_part(QUARTER, name) for name in first} & set(fetched)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -49,11 +48,9 @@ def later_call(number: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def run_folder(aws_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run_folder(clients: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output folder of both quarters; in the later one each firm calls a day after the one before it."""
-    s3 = boto3.client(
-        "s3", endpoint_url=aws_endpoint, region_name="us-east-1", aws_access_key_id="t", aws_secret_access_key="t"
-    )
+    s3 = clients("s3")
     s3.create_bucket(Bucket=BUCKET)
     calls = {
         EARLIER: [firm(str(101 + n), call(n)) for n in range(N_FIRMS)],

@@ -19,7 +19,7 @@ from cloud.src.worker import package_sentiment, reduce_themes
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 from cloud.src.worker.transcripts import FirmTranscripts
-from tests.component.conftest import BUCKET, bucket, use_endpoint
+from tests.component.conftest import BUCKET, bucket
 from tests.component.worker_quarter import call, embedder, firm, map_quarter
 
 N_FIRMS = 4
@@ -31,17 +31,15 @@ Read = tuple[list[str], list[str]]
 
 
 @pytest.fixture(scope="module")
-def folder(aws_endpoint: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(clients: Callable[[str], Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The output folder of two quarters."""
     path = tmp_path_factory.mktemp("quarters")
-    with pytest.MonkeyPatch.context() as patch:
-        use_endpoint(patch, aws_endpoint)
-        with bucket() as s3:
-            for quarter in CALL_DATES:
-                store = run_quarter(s3, quarter)
-            for key in [*store.list("processed/"), *store.list("sentiment-ready/")]:
-                (path / key).parent.mkdir(parents=True, exist_ok=True)
-                (path / key).write_bytes(store.require(key))
+    with bucket(clients("s3")) as s3:
+        for quarter in CALL_DATES:
+            store = run_quarter(s3, quarter)
+        for key in [*store.list("processed/"), *store.list("sentiment-ready/")]:
+            (path / key).parent.mkdir(parents=True, exist_ok=True)
+            (path / key).write_bytes(store.require(key))
     return path
 
 
