@@ -42,7 +42,8 @@ box.value = words;
 box.dispatchEvent(new Event("input"));
 const shown = () => {
   const isThere = (word) => !report.files[fileOfWord(word)] || atHand.has(fileOfWord(word));
-  const isApplied = filters.search === words && (!isParted() || wordsLookedFor().every(isThere));
+  const areHitsThere = () => (report.filesOfHits ?? []).every((name) => atHand.has(name));
+  const isApplied = filters.search === words && (!isParted() || (wordsLookedFor().every(isThere) && areHitsThere()));
   requestAnimationFrame(isApplied ? () => done(performance.now() - started) : shown);
 };
 shown();

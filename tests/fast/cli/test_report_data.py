@@ -31,7 +31,14 @@ def test_counts_are_those_of_the_tables(tmp_path: Path) -> None:
 
     # 3 firms with one call each; 11 sentences in topics, one of them in a topic without theme; 2 others a firm.
     assert report.counts == Counts(
-        firms=3, calls=3, sentences=17, sentences_without_topic=6, sentences_in_theme=10, sentences_on_page=11
+        firms=3,
+        calls=3,
+        sentences=17,
+        sentences_without_topic=6,
+        sentences_in_theme=10,
+        topics=5,
+        topics_without_theme=1,
+        firms_without_theme=1,
     )
 
 
@@ -46,7 +53,9 @@ def test_firms_that_call_on_one_day_have_as_many_calls(tmp_path: Path) -> None:
     assert report_data.load(folder, QUARTER).counts.calls == 3
 
 
-def test_every_theme_has_its_examples_however_little_room_there_is(tmp_path: Path) -> None:
+def test_every_theme_has_its_examples_however_little_room_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     folder = write_small_quarter(tmp_path)
     path = folder / keys.themes(QUARTER)
     examples = {"theme_2023Q1_001": ["1000_91000_0000"], "family_2023Q1_002": ["1002_91002_0001"]}
@@ -54,12 +63,32 @@ def test_every_theme_has_its_examples_however_little_room_there_is(tmp_path: Pat
     shown = [theme | {"evidence_sentence_ids": examples.get(theme["theme_id"], [])} for theme in themes]
     pq.write_table(pa.Table.from_pylist(shown, schemas.THEME), path)
 
-    report = report_data.load(folder, QUARTER, max_page_bytes=0)
+    monkeypatch.setattr(report_data, "MAX_PAGE_BYTES", 0)
+    monkeypatch.setattr(report_data, "NEAREST_SENTENCES", 0)
+    report = report_data.load(folder, QUARTER)
 
+    assert not report.is_whole
     found = {theme_id: [each.sentence_id for each in report.measured[theme_id].evidence] for theme_id in examples}
     assert found == examples
+
+
+def test_a_theme_of_a_large_quarter_has_the_sentences_nearest_to_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = write_small_quarter(tmp_path)
+    for path in (folder / keys.evidence_prefix(QUARTER)).glob("*.parquet"):
+        rows = pq.read_table(path, partitioning=None).to_pylist()
+        near = [row | {"similarity": 0.9 if row["sentence_id"].endswith("1") else 0.6} for row in rows]
+        pq.write_table(pa.Table.from_pylist(near, schemas.EVIDENCE), path)
+    monkeypatch.setattr(report_data, "MAX_PAGE_BYTES", 0)
+    monkeypatch.setattr(report_data, "NEAREST_SENTENCES", 2)
+
+    report = report_data.load(folder, QUARTER)
+
+    nearest = [each.sentence_id for each in report.measured["theme_2023Q1_001"].evidence]
+    assert nearest == ["1000_91000_0001", "1001_91001_0001"]
     page = page_data(report, None)
-    assert [len(group["quotations"]) for group in [*page["families"], *page["themes"]]] == [1, 1, 1, 1]
+    assert [len(group["quotations"]) for group in [*page["families"], *page["themes"]]] == [2, 2, 2, 2]
 
 
 @pytest.mark.parametrize("table", ["sentences", "evidence", "topics", "firms"])
@@ -113,30 +142,7 @@ def test_sentence_carries_who_said_it_where_and_when(tmp_path: Path) -> None:
     assert (answer.sentence_id, answer.call_date.isoformat()) == ("1000_91000_0002", "2023-02-14")
 
 
-def test_a_full_page_keeps_the_representative_sentences_of_themes_first(tmp_path: Path) -> None:
-    report = report_data.load(write_small_quarter(tmp_path), QUARTER, max_page_bytes=1_750)
-
-    kept = {topic.name: (len(topic.sentences), topic.n_sentences) for topic in report.topics}
-    assert kept == {
-        "Freight rates easing": (2, 3),
-        "Nurse staffing and pay": (2, 3),
-        "Hiring of service technicians": (2, 2),
-        "Lower shipping costs": (2, 2),
-        "Dialysis centre openings": (0, 1),
-    }
-    assert report.counts.sentences_on_page == 8
-    assert report.counts.sentences == 17
-
-
-def test_a_page_without_room_for_all_topics_drops_those_without_a_theme_first(tmp_path: Path) -> None:
-    report = report_data.load(write_small_quarter(tmp_path), QUARTER, max_page_bytes=1_750)
-
-    assert [topic.on_page for topic in report.topics] == [topic.theme_id is not None for topic in report.topics]
-    assert len(report.topics) == 5
-    assert not report_data.load(tmp_path, QUARTER, max_page_bytes=0).counts.sentences_on_page
-
-
-def test_a_page_stays_near_its_limit_however_much_there_is(tmp_path: Path) -> None:
+def test_what_is_larger_than_a_page_is_known_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     topics = [
         FakeTopic(
             f"Firm {firm}",
@@ -149,25 +155,16 @@ def test_a_page_stays_near_its_limit_however_much_there_is(tmp_path: Path) -> No
         for number in range(4)
     ]
     write_quarter(tmp_path, topics, {"theme_2023Q1_001": "Margins"})
+    data = page_data(report_data.load(tmp_path, QUARTER), None)
+    fixed = len(json.dumps([data["firms"], data["families"], data["themes"]]))
+    size = len(json.dumps(data, separators=(",", ":"))) - fixed
 
-    for limit in (20_000, 60_000):
-        data = page_data(report_data.load(tmp_path, QUARTER, max_page_bytes=limit), None)
-        size = len(json.dumps(data, separators=(",", ":")))
-        fixed = len(json.dumps([data["firms"], data["families"], data["themes"]]))
-        assert size - fixed < 1.1 * limit
-        assert 0 < len(data["sentences"]) < 960
-
-
-def test_topics_take_turns_for_the_room_that_is_left(tmp_path: Path) -> None:
-    topics = [FakeTopic(firm, 0, f"Topic of {firm}", ["Margins rose."] * 30, "theme_2023Q1_001") for firm in "AB"]
-    write_quarter(tmp_path, topics, {"theme_2023Q1_001": "Margins"})
-    whole = report_data.load(tmp_path, QUARTER)
-    cut = report_data.load(tmp_path, QUARTER, max_page_bytes=2_000)
-
-    assert [len(topic.sentences) for topic in whole.topics] == [30, 30]
-    one, other = (len(topic.sentences) for topic in cut.topics)
-    assert 2 < one < 30
-    assert abs(one - other) <= 1
+    monkeypatch.setattr(report_data, "MAX_PAGE_BYTES", round(1.3 * size))
+    assert report_data.load(tmp_path, QUARTER).is_whole
+    monkeypatch.setattr(report_data, "MAX_PAGE_BYTES", round(size))
+    large = report_data.load(tmp_path, QUARTER)
+    assert not large.is_whole
+    assert (large.topics, large.counts.topics, large.topic_methods) == ([], 240, {"llm": 240})
 
 
 def test_folder_with_special_characters_of_a_glob_is_read(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from cloud.src.cli.report import parts
 from cloud.src.cli.report.command import write_report
 from cloud.src.cli.report.provenance import provenance
 from cloud.src.contract import keys, schemas
@@ -311,8 +312,56 @@ def test_words_are_counted_by_family_and_theme(tmp_path: Path) -> None:
 
     words = part(path.parent / "data" / "words_f.js")
     # Three sentences on freight count for the first family (0) and for its theme (2).
-    assert words["freight"] == [0, 3, 2, 3]
-    assert "fell" in words
+    assert words["said"]["freight"] == [0, 3, 2, 3]
+    assert words["files"] == dict.fromkeys(words["said"], [0])
+    assert "fell" in words["said"]
+
+
+def test_of_a_rare_word_it_is_known_whose_sentences_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "FIRMS_IN_PART", 1)
+    monkeypatch.setattr(parts, "PARTS_OF_RARE_WORD", 1)
+
+    data = write_in_parts(write_small_quarter(tmp_path)).parent / "data"
+
+    assert sorted(path.stem for path in data.glob("firms_*")) == ["firms_0000", "firms_0001", "firms_0002"]
+    words = part(data / "words_f.js")
+    assert words["files"]["filled"] == [2]
+    assert "freight" not in words["files"]  # two firms say it
+
+
+def test_a_theme_has_the_nearest_sentences_of_each_firm_and_all_are_in_the_firms_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(parts, "SENTENCES_OF_FIRM", 2)
+    monkeypatch.setattr(parts, "_GROUP_FILES_AT_ONCE", 1)
+    monkeypatch.setattr(parts, "_FIRM_FILES_AT_ONCE", 1)
+
+    data = write_in_parts(write_small_quarter(tmp_path)).parent / "data"
+
+    freight = part(data / "group_0002.js")
+    ids = [row[0] for row in freight["sentences"]]
+    assert ids == ["1000_91000_0000", "1000_91000_0001", "1001_91001_0000", "1001_91001_0001"]
+    assert sorted(n for _, n in freight["byFirm"]) == [2, 3]
+    firms = part(data / "firms_0000.js")
+    counted = [firms["sentences"][number][0] for number in dict(firms["counted"])[2]]
+    assert sorted(counted) == [*ids[:2], "1000_91000_0002", *ids[2:]]
+
+
+def test_the_same_tables_make_the_same_files(tmp_path: Path) -> None:
+    data = write_in_parts(write_small_quarter(tmp_path)).parent / "data"
+    first = {path.name: path.read_bytes() for path in data.iterdir()}
+
+    write_in_parts(tmp_path)
+
+    assert {path.name: path.read_bytes() for path in data.iterdir()} == first
+
+
+def test_hostile_texts_arrive_in_files_as_they_are(tmp_path: Path) -> None:
+    data = write_in_parts(hostile_quarter(tmp_path), max_page_bytes=0).parent / "data"
+
+    firms = part(data / "firms_0000.js")
+    assert {topic["name"] for topic in firms["topics"]} == set(HOSTILE)
+    assert {text for _, text, *_ in firms["sentences"]} == {*HOSTILE, "Plain."}
 
 
 def test_a_report_removes_the_files_of_an_earlier_one(tmp_path: Path) -> None:

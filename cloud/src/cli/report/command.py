@@ -77,7 +77,6 @@ def render(
         made_at=made_at,
         naming=_naming(report),
         firm_names={firm.firm_id: firm.name for firm in report.firms},
-        firms_without_theme=len({topic.firm_id for topic in report.topics if topic.theme_id is None}),
         headline=[(family, quotations(report, family)[:1]) for family in headline_families(report)],
         earlier=earlier,
         made_of=made_of,
@@ -89,11 +88,12 @@ def render(
 
 def _write_page(folder: Path, quarter: str) -> Path:
     path = folder / keys.report(quarter)
-    report = report_data.load(folder, quarter)
     earlier, made_of = earlier_quarter(folder, quarter), provenance(folder, quarter)
     n_quarters = len(run_folder.quarters_in(folder))
     data_folder = path.parent / FOLDER
-    parts = None if report.is_whole else write_parts(folder, report, earlier, data_folder)
+    with report_data.open_tables(folder, quarter) as tables:
+        report = report_data.read(tables, folder, quarter)
+        parts = None if report.is_whole else write_parts(tables, report, earlier, data_folder)
     page.write(path, render(report, datetime.now(UTC), earlier, made_of, n_quarters, parts))
     remove_others(data_folder, parts)
     return path
@@ -104,5 +104,5 @@ def _naming(report: ReportData) -> dict[str, dict[str, int]]:
     return {
         "families": dict(Counter(family.naming_method for family in report.families)),
         "themes": dict(Counter(theme.naming_method for theme in report.themes)),
-        "topics": dict(Counter(topic.naming_method for topic in report.topics)),
+        "topics": report.topic_methods,
     }

@@ -1,4 +1,4 @@
-"""What a report shows of one quarter, as it is read from the tables (data.py) and cut to what one page can carry."""
+"""What a report shows of one quarter, as it is read from the tables (data.py)."""
 
 from __future__ import annotations
 
@@ -65,10 +65,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class ReportTopic:
-    """A firm's topic. ``sentences`` starts with the ``n_representative`` best; a page may not have room for all.
-
-    ``on_page``: whether there is room for the topic at all.
-    """
+    """A firm's topic. ``sentences`` starts with the ``n_representative`` best."""
 
     topic_id: str
     firm_id: str
@@ -78,7 +75,6 @@ class ReportTopic:
     keywords: list[str]
     n_sentences: int
     n_representative: int
-    on_page: bool = True
     sentences: list[Sentence] = field(default_factory=list)
 
 
@@ -91,14 +87,16 @@ class Counts:
     sentences: int
     sentences_without_topic: int
     sentences_in_theme: int
-    sentences_on_page: int
+    topics: int
+    topics_without_theme: int
+    firms_without_theme: int
 
 
 @dataclass(frozen=True)
 class Measured:
     """What counts for a theme or family.
 
-    ``n_sentences``: by firm_id. ``evidence``: the sentences on the page, the nearest to its centroid first.
+    ``n_sentences``: by firm_id. ``evidence``: its sentences, the nearest to its centroid first.
     """
 
     n_sentences: dict[str, int] = field(default_factory=dict)
@@ -109,7 +107,11 @@ class Measured:
 class ReportData:
     """One quarter. Families and themes come in their rank, topics with the most sentences first.
 
-    ``measured`` and ``nearest`` (ids of the themes that are most like a theme) are by theme_id.
+    ``measured`` and ``nearest`` (ids of the themes that are most like a theme) are by theme_id. ``topic_methods``: how
+    many topics got their name in which way.
+
+    ``is_whole``: whether all of it is here. What is too large for one page has no topics, no counts by firm, and of a
+    theme's sentences only those to quote: the rest is for the files beside the page (parts.py).
     """
 
     quarter: str
@@ -120,17 +122,9 @@ class ReportData:
     topics: list[ReportTopic]
     measured: dict[str, Measured]
     nearest: dict[str, list[str]]
+    topic_methods: dict[str, int]
+    is_whole: bool
 
     def themes_of(self, family: ReportTheme) -> list[ReportTheme]:
         """The themes of a family, in their rank."""
         return [theme for theme in self.themes if theme.family_id == family.theme_id]
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether every topic, each of its sentences and every sentence that counts for a theme is here."""
-        counts = self.counts
-        return (
-            all(topic.on_page for topic in self.topics)
-            and counts.sentences_on_page == counts.sentences - counts.sentences_without_topic
-            and all(len(each.evidence) == sum(each.n_sentences.values()) for each in self.measured.values())
-        )

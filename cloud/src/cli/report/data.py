@@ -1,15 +1,15 @@
-"""What a report shows of one quarter: read from the tables of an output folder, cut to what one page can carry.
+"""What a report shows of one quarter: read from the tables of an output folder.
 
-What is cut lies in files beside the page (parts.py).
+What is too large for one page is not read here: parts.py puts it into files beside the page.
 
 The folder has the S3 layout of ``cloud.src.contract.keys``. Nothing here knows about HTML.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,14 +25,15 @@ from cloud.src.contract.errors import InvalidInput
 
 # A browser opens and searches a page of this size without delay.
 MAX_PAGE_BYTES = 20_000_000
-SHARE_OF_TOPICS = 0.4  # of the page at most, without their sentences
 # What the page's JSON needs beside the texts. A sentence: speaker, section, date. A topic: ids, counts, field names.
 # Beside both: which firms speak of a theme and how much, and which sentences count for it.
 BYTES_BESIDE_SENTENCE = 60
 BYTES_BESIDE_TOPIC = 130
 BYTES_OF_FIRM_IN_THEME = 10
 NEAREST_THEMES = 5
-# Beside the tables themselves; what needs more is put on disk. With 5,000 firms it would take twice as much.
+# Of a theme, in a page that is not whole: among them are those that are quoted.
+NEAREST_SENTENCES = 50
+# What needs more is put on disk, as the tables themselves are.
 _DUCKDB: dict[str, Any] = {"memory_limit": "500MB", "threads": 2}
 
 # The columns a report needs. Embeddings, for one, would double its time and memory.
@@ -52,52 +53,66 @@ _TABLES = {
 }
 
 
-def load(folder: Path, quarter: str, max_page_bytes: int = MAX_PAGE_BYTES) -> ReportData:
-    """Read a quarter's tables.
-
-    Topics and sentences are kept as long as the page stays below about ``max_page_bytes``: topics of themes before
-    others and large ones before small ones, and of sentences those that show a theme first, which are always kept, then
-    the representative ones.
-
-    Raises InvalidInput when a table is missing or damaged, or when topics, themes and firms are not of the same run.
-    """
+def load(folder: Path, quarter: str) -> ReportData:
+    """Read a quarter's tables; raises as open_tables and read do."""
     with open_tables(folder, quarter) as tables:
-        families, themes = _ranked(tables, "families"), _ranked(tables, "themes")
-        topics = _topics(tables)
-        firms = _firms(tables)
-        _check_same_run(topics, folder / keys.themes(quarter), "theme", {theme.theme_id for theme in themes})
-        _check_same_run(topics, folder / keys.firms(quarter), "firm", {firm.firm_id for firm in firms})
-        _check_families(folder / keys.themes(quarter), families, themes)
-        topics = _with_room(topics, round(max_page_bytes * SHARE_OF_TOPICS))
-        on_page_topics = [topic for topic in topics if topic.on_page]
-        tables.register("topics_on_page", pa.table({"topic_id": [topic.topic_id for topic in on_page_topics]}))
-        on_page = _examples(tables, [*families, *themes])
-        room = max_page_bytes - sum(map(_bytes_of, on_page_topics)) - _bytes_of_exposures(tables) - _bytes_in(on_page)
-        _add_sentences(tables, topics, room)
-        of_topics = {sentence.sentence_id: sentence for topic in topics for sentence in topic.sentences}
-        room -= _bytes_in(of_topics)
-        on_page |= of_topics
-        on_page |= _more_evidence(tables, room)
-        measured = _measured(tables, on_page, [*families, *themes])
-        nearest = _nearest(run_folder.read_themes(folder, quarter, "theme_id centroid"))
-        counts = _counts(tables, topics)
-        return ReportData(quarter, counts, families, themes, firms, topics, measured, nearest)
+        return read(tables, folder, quarter)
+
+
+def read(tables: duckdb.DuckDBPyConnection, folder: Path, quarter: str) -> ReportData:
+    """Read the opened tables: all of them where that makes a page of at most about MAX_PAGE_BYTES.
+
+    Raises InvalidInput when topics, themes and firms are not of the same run.
+    """
+    families, themes = _ranked(tables, "families"), _ranked(tables, "themes")
+    firms = _firms(tables)
+    _check_same_run(tables, folder, quarter)
+    _check_families(folder / keys.themes(quarter), families, themes)
+    groups = [*families, *themes]
+    is_whole = _page_bytes(tables) <= MAX_PAGE_BYTES
+    topics = _topics(tables) if is_whole else []
+    said = _said(tables, _ALL, {}) if is_whole else _said(tables, _TO_QUOTE, {"nearest": NEAREST_SENTENCES})
+    _add_sentences(tables, topics, said)
+    return ReportData(
+        quarter,
+        _counts(tables),
+        families,
+        themes,
+        firms,
+        topics,
+        _measured(tables, said, groups, is_whole),
+        _nearest(run_folder.read_themes(folder, quarter, "theme_id centroid")),
+        dict(tables.execute("SELECT naming_method, count(*) FROM topics GROUP BY ALL ORDER BY ALL").fetchall()),
+        is_whole,
+    )
 
 
 @contextmanager
 def open_tables(folder: Path, quarter: str) -> Iterator[duckdb.DuckDBPyConnection]:
     """The tables that a report is made of, under their names; ``families`` and ``themes`` are one each.
 
-    Raises InvalidInput when one is missing or damaged.
+    They are put into a file of their own, because a large quarter's would fill the memory. Raises InvalidInput when one
+    is missing or damaged.
     """
-    with TemporaryDirectory(prefix="ftm-report-") as spill, duckdb.connect(config=_DUCKDB) as tables:
-        tables.execute("SET temp_directory = $folder", {"folder": spill})
+    with (
+        TemporaryDirectory(prefix="ftm-report-") as place,
+        duckdb.connect(Path(place) / "tables.duckdb", config=_DUCKDB) as tables,
+    ):
         for name, schema in _TABLES.items():
-            tables.register(name, run_folder.read_table(folder, quarter, name, schema))
+            _keep(tables, name, run_folder.read_parts(folder, quarter, name, schema))
         columns = " ".join(field.name for field in fields(ReportTheme))
         for name, level in (("families", run_folder.FAMILY), ("themes", run_folder.THEME)):
-            tables.register(name, run_folder.read_themes(folder, quarter, columns, level))
+            _keep(tables, name, [run_folder.read_themes(folder, quarter, columns, level)])
         yield tables
+
+
+def _keep(tables: duckdb.DuckDBPyConnection, name: str, parts: Iterable[pa.Table]) -> None:
+    tables.begin()
+    for number, part in enumerate(parts):
+        tables.register("part", part)
+        tables.execute(f"INSERT INTO {name} FROM part" if number else f"CREATE TABLE {name} AS FROM part")
+    tables.unregister("part")
+    tables.commit()
 
 
 def _ranked(tables: duckdb.DuckDBPyConnection, level: str) -> list[ReportTheme]:
@@ -133,132 +148,97 @@ def _by_column(rows: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     return [dict(zip(columns, row, strict=True)) for row in rows.fetchall()]
 
 
-def _with_room(topics: list[ReportTopic], max_bytes: int) -> list[ReportTopic]:
-    """The topics, each knowing whether the page has room for it."""
-    kept, so_far = set(), 0
-    for topic in sorted(topics, key=lambda topic: topic.theme_id is None):  # stable: the larger ones first
-        so_far += _bytes_of(topic)
-        if so_far > max_bytes:
-            break
-        kept.add(topic.topic_id)
-    return [replace(topic, on_page=topic.topic_id in kept) for topic in topics]
+def _page_bytes(tables: duckdb.DuckDBPyConnection) -> int:
+    """Return about how large a page with all topics and sentences would be."""
+    found = tables.execute(
+        """
+        SELECT coalesce((SELECT sum(strlen(raw_text) + strlen(sentence_id) + $beside_sentence)
+                         FROM sentences
+                         WHERE local_topic_id <> -1 OR sentence_id IN (SELECT sentence_id FROM evidence)), 0)
+             + coalesce((SELECT sum($beside_topic + strlen(summary) + strlen(array_to_string(keywords, '","')))
+                         FROM topics), 0)
+             + $firm_in_theme * (
+                   SELECT count(DISTINCT (theme_id, firm_id)) FROM evidence JOIN sentences USING (sentence_id)
+               )
+        """,
+        {
+            "beside_sentence": BYTES_BESIDE_SENTENCE,
+            "beside_topic": BYTES_BESIDE_TOPIC,
+            "firm_in_theme": BYTES_OF_FIRM_IN_THEME,
+        },
+    )
+    [(n_bytes,)] = found.fetchall()
+    return int(n_bytes)
 
 
-def _bytes_of(topic: ReportTopic) -> int:
-    """Return about how much of the page a topic takes without its sentences."""
-    return BYTES_BESIDE_TOPIC + len(topic.name) + sum(len(keyword) + len('"",') for keyword in topic.keywords)
-
-
-def _bytes_of_exposures(tables: duckdb.DuckDBPyConnection) -> int:
-    """Return about how much of the page it takes to say which firm speaks of which theme."""
-    pairs = tables.execute("""
-        SELECT count(*) FROM (SELECT DISTINCT theme_id, firm_id FROM evidence JOIN sentences USING (sentence_id))
-        """)
-    [(n_pairs,)] = pairs.fetchall()
-    return int(n_pairs) * BYTES_OF_FIRM_IN_THEME
-
-
-def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic], max_bytes: int) -> None:
-    """Fill each topic's sentences: representative ones first, then in the order they were said.
-
-    Topics take turns for the room on the page (first every topic's first sentence, then every second, ...), so that
-    no topic is emptied for the sake of another.
+# Which sentences are read.
+_ALL = "local_topic_id <> -1 OR sentence_id IN (SELECT sentence_id FROM evidence)"
+_TO_QUOTE = """
+    sentence_id IN (SELECT unnest(evidence_sentence_ids) FROM families)
+    OR sentence_id IN (SELECT unnest(evidence_sentence_ids) FROM themes)
+    OR sentence_id IN (
+        SELECT sentence_id FROM evidence
+        QUALIFY row_number() OVER (PARTITION BY theme_id ORDER BY similarity DESC, sentence_id) <= $nearest
+    )
     """
+
+
+def _said(tables: duckdb.DuckDBPyConnection, which: str, parameters: dict[str, int]) -> dict[str, Sentence]:
+    """The sentences of which a condition is true, by id."""
     rows = tables.execute(
-        """
-        WITH placed AS (
-            SELECT topic_id, sentence_id, theme_id IS NOT NULL AS in_theme,
-                   list_position(representative_sentence_ids, sentence_id) AS representative_place,
-                   strlen(raw_text) + strlen(sentence_id) + $bytes_beside AS bytes,
-                   row_number() OVER (
-                       PARTITION BY topic_id
-                       ORDER BY representative_place NULLS LAST, sentences.earnings_call_date, transcript_id, position
-                   ) AS place
-            FROM sentences JOIN topics USING (firm_id, local_topic_id) JOIN topics_on_page USING (topic_id)
-        ), summed AS (
-            SELECT topic_id, sentence_id, place,
-                   sum(bytes) OVER (
-                       ORDER BY representative_place IS NULL, in_theme DESC, place, topic_id
-                   ) AS bytes_so_far
-            FROM placed
-        )
-        SELECT topic_id, sentence_id, sentences.firm_id, raw_text AS text, speaker_name, speaker_type, section,
+        f"""
+        SELECT sentence_id, firm_id, raw_text AS text, speaker_name, speaker_type, section,
                earnings_call_date AS call_date
-        FROM summed JOIN sentences USING (sentence_id)
-        WHERE bytes_so_far <= $max_bytes
-        ORDER BY topic_id, place
+        FROM sentences
+        WHERE {which}
         """,
-        {"bytes_beside": BYTES_BESIDE_SENTENCE, "max_bytes": max_bytes},
+        parameters,
     )
-    by_id = {topic.topic_id: topic for topic in topics}
-    for row in _by_column(rows):
-        by_id[row.pop("topic_id")].sentences.append(Sentence(**row))
+    return {row["sentence_id"]: Sentence(**row) for row in _by_column(rows)}
 
 
-def _bytes_in(sentences: dict[str, Sentence]) -> int:
-    """Return about how much of the page sentences take."""
-    return sum(len(each.text) + len(each.sentence_id) + BYTES_BESIDE_SENTENCE for each in sentences.values())
-
-
-def _examples(tables: duckdb.DuckDBPyConnection, groups: list[ReportTheme]) -> dict[str, Sentence]:
-    """The sentences that show the families and themes, by id: a page has them however little room there is."""
-    wanted = {sentence_id for group in groups for sentence_id in group.evidence_sentence_ids}
-    tables.register("examples", pa.table({"sentence_id": pa.array(sorted(wanted), pa.string())}))
+def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic], said: dict[str, Sentence]) -> None:
+    """Fill each topic's sentences: representative ones first, then in the order they were said."""
+    if not topics:
+        return
     rows = tables.execute("""
-        SELECT sentence_id, firm_id, raw_text AS text, speaker_name, speaker_type, section,
-               earnings_call_date AS call_date
-        FROM sentences JOIN examples USING (sentence_id)
-        ORDER BY sentence_id
+        SELECT topic_id, sentence_id
+        FROM sentences JOIN topics USING (firm_id, local_topic_id)
+        ORDER BY topic_id, list_position(representative_sentence_ids, sentence_id) NULLS LAST,
+                 sentences.earnings_call_date, transcript_id, position
         """)
-    return {row["sentence_id"]: Sentence(**row) for row in _by_column(rows)}
-
-
-def _more_evidence(tables: duckdb.DuckDBPyConnection, max_bytes: int) -> dict[str, Sentence]:
-    """The sentences that count for a theme or family and are in no topic, by id: as many as there is room for."""
-    rows = tables.execute(
-        """
-        WITH wanted AS (
-            SELECT sentence_id, max(similarity) AS similarity
-            FROM evidence
-            WHERE sentence_id IN (SELECT sentence_id FROM sentences WHERE local_topic_id = -1)
-            GROUP BY sentence_id
-        ), summed AS (
-            SELECT sentence_id, sum(strlen(raw_text) + strlen(sentence_id) + $bytes_beside)
-                                OVER (ORDER BY similarity DESC, sentence_id) AS bytes_so_far
-            FROM wanted JOIN sentences USING (sentence_id)
-        )
-        SELECT sentence_id, firm_id, raw_text AS text, speaker_name, speaker_type, section,
-               earnings_call_date AS call_date
-        FROM summed JOIN sentences USING (sentence_id)
-        WHERE bytes_so_far <= $max_bytes
-        """,
-        {"bytes_beside": BYTES_BESIDE_SENTENCE, "max_bytes": max_bytes},
-    )
-    return {row["sentence_id"]: Sentence(**row) for row in _by_column(rows)}
+    by_id = {topic.topic_id: topic for topic in topics}
+    for topic_id, sentence_id in rows.fetchall():
+        by_id[topic_id].sentences.append(said[sentence_id])
 
 
 def _measured(
-    tables: duckdb.DuckDBPyConnection, on_page: dict[str, Sentence], groups: list[ReportTheme]
+    tables: duckdb.DuckDBPyConnection, said: dict[str, Sentence], groups: list[ReportTheme], is_whole: bool
 ) -> dict[str, Measured]:
     measured = {group.theme_id: Measured() for group in groups}
-    counted = tables.execute("""
+    counted = tables.execute(
+        """
         SELECT theme_id, firm_id, count(*)
         FROM evidence JOIN sentences USING (sentence_id)
+        WHERE $is_whole
         GROUP BY ALL
         ORDER BY count(*) DESC, firm_id
-        """)
+        """,
+        {"is_whole": is_whole},
+    )
     for theme_id, firm_id, n_sentences in counted.fetchall():
         if theme_id in measured:
             measured[theme_id].n_sentences[firm_id] = n_sentences
-    tables.register("on_page", pa.table({"sentence_id": pa.array(on_page, pa.string())}))
+    tables.register("said", pa.table({"sentence_id": pa.array(said, pa.string())}))
     pairs = tables.execute("""
         SELECT theme_id, sentence_id
-        FROM evidence JOIN on_page USING (sentence_id)
+        FROM evidence JOIN said USING (sentence_id)
         ORDER BY similarity DESC, sentence_id
         """)
     for theme_id, sentence_id in pairs.fetchall():
         if theme_id in measured:
-            measured[theme_id].evidence.append(on_page[sentence_id])
+            measured[theme_id].evidence.append(said[sentence_id])
+    tables.unregister("said")
     return measured
 
 
@@ -276,18 +256,20 @@ def _nearest(themes: pa.Table) -> dict[str, list[str]]:
     }
 
 
-def _counts(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic]) -> Counts:
+def _counts(tables: duckdb.DuckDBPyConnection) -> Counts:
     totals = tables.execute("""
         SELECT (SELECT count(*) FROM firms),
                count(DISTINCT (firm_id, transcript_id)),
                count(*),
                count(*) FILTER (WHERE local_topic_id = -1),
-               (SELECT count(DISTINCT sentence_id) FROM evidence JOIN themes USING (theme_id))
-        FROM sentences LEFT JOIN topics USING (firm_id, local_topic_id)
+               (SELECT count(DISTINCT sentence_id) FROM evidence JOIN themes USING (theme_id)),
+               (SELECT count(*) FROM topics),
+               (SELECT count(*) FROM topics WHERE theme_id IS NULL),
+               (SELECT count(DISTINCT firm_id) FROM topics WHERE theme_id IS NULL)
+        FROM sentences
         """)
-    [(firms, calls, sentences, without_topic, in_theme)] = totals.fetchall()
-    on_page = sum(len(topic.sentences) for topic in topics)
-    return Counts(firms, calls, sentences, without_topic, in_theme, on_page)
+    [found] = totals.fetchall()
+    return Counts(*found)
 
 
 def _check_families(file: Path, families: list[ReportTheme], themes: list[ReportTheme]) -> None:
@@ -298,12 +280,14 @@ def _check_families(file: Path, families: list[ReportTheme], themes: list[Report
         raise InvalidInput(f"{file} has no family of {alone[0]}: run the quarter again")
 
 
-def _check_same_run(topics: list[ReportTopic], file: Path, kind: str, known: set[str]) -> None:
-    """Raise InvalidInput when a topic belongs to a theme or firm (``kind``) that the file does not have."""
-    named = {topic.theme_id if kind == "theme" else topic.firm_id for topic in topics}
-    unknown = sorted(name for name in named if name is not None and name not in known)
-    if unknown:
-        raise InvalidInput(
-            f"{file} has no {kind} {unknown[0]}, which topics belong to: the tables are of different runs,"
-            " run the quarter again"
-        )
+def _check_same_run(tables: duckdb.DuckDBPyConnection, folder: Path, quarter: str) -> None:
+    """Raise InvalidInput when a topic belongs to a theme or firm that there is not."""
+    for kind, file in (("theme", keys.themes(quarter)), ("firm", keys.firms(quarter))):
+        unknown = tables.execute(
+            f"SELECT min({kind}_id) FROM topics WHERE {kind}_id NOT IN (SELECT {kind}_id FROM {kind}s)"
+        ).fetchall()
+        if unknown != [(None,)]:
+            raise InvalidInput(
+                f"{folder / file} has no {kind} {unknown[0][0]}, which topics belong to: the tables are of different"
+                " runs, run the quarter again"
+            )

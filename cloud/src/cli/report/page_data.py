@@ -6,7 +6,6 @@ fixed order, because a page has tens of thousands of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,11 +64,7 @@ def page_data(report: ReportData, earlier: Earlier | None, parts: Parts | None =
     rows = Rows({firm.firm_id: number for number, firm in enumerate(report.firms)})
     theme_number: dict[str | None, int] = {theme.theme_id: number for number, theme in enumerate(report.themes)}
     family_number = {family.theme_id: number for number, family in enumerate(report.families)}
-    topics = (
-        []
-        if parts
-        else [topic_row(topic, rows, theme_number, topic.sentences) for topic in report.topics if topic.on_page]
-    )
+    topics = [_topic(topic, rows, theme_number) for topic in report.topics]
 
     def group(each: ReportTheme) -> dict[str, Any]:
         in_full = _totals(parts, each) if parts else _evidence(report, each, rows)
@@ -126,10 +121,7 @@ class Rows:
         return [{"name": name, "type": kind} for name, kind in self.speakers]
 
 
-def topic_row(
-    topic: ReportTopic, rows: Rows, theme_number: dict[str | None, int], sentences: Sequence[Sentence]
-) -> dict[str, Any]:
-    """A topic, with those of its sentences that are given."""
+def _topic(topic: ReportTopic, rows: Rows, theme_number: dict[str | None, int]) -> dict[str, Any]:
     return {
         "id": topic.topic_id,
         "firm": rows.firm_number[topic.firm_id],
@@ -139,7 +131,7 @@ def topic_row(
         "keywords": topic.keywords,
         "total": topic.n_sentences,
         "representative": topic.n_representative,
-        "sentences": [rows.number_of(sentence) for sentence in sentences],
+        "sentences": [rows.number_of(sentence) for sentence in topic.sentences],
     }
 
 

@@ -1,9 +1,12 @@
 """The files beside a report that is too large for one page: ``data/*.js``, which report_parts.js loads.
 
 Each holds JSON as one string, handed to a function of the page: a page opened from disk may load scripts and nothing
-else. There is one for each family and theme (its sentences, firms and topics), one for every FIRMS_IN_PART firms (all
-their topics with their sentences, and what counts for which theme), and one for the words with each first letter (how
-many sentences of each family and theme have the word).
+else. There is one for every FIRMS_IN_PART firms (all their topics and sentences, and what counts for which theme), one
+for each family and theme (which firms speak of it and how much, of each the nearest sentences, and the names of its
+topics), and one for the words with each first letter (how many sentences of each family and theme have the word, and,
+of a rare one, in the files of which firms they are).
+
+The rows of JSON are made in DuckDB, some files at a time: a large quarter has millions of sentences.
 """
 
 from __future__ import annotations
@@ -12,49 +15,63 @@ import itertools
 import json
 from base64 import b64encode
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from hashlib import sha256
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from cloud.src.cli.pages import page
-from cloud.src.cli.report.contents import ReportData, ReportTopic, Sentence
-from cloud.src.cli.report.data import open_tables
+from cloud.src.cli.report.contents import ReportData
 from cloud.src.cli.report.earlier import Earlier
-from cloud.src.cli.report.page_data import Parts, Rows, firm_before, topic_row
+from cloud.src.cli.report.page_data import Parts, firm_before
 
 FOLDER = "data"
 FIRMS_IN_PART = 10
-ROWS_AT_ONCE = 10_000
+SENTENCES_OF_FIRM = 3  # in the file of a family or theme; all are in the firm's
+# Of a word that is in more files of firms it is not said in which. FILES_AT_ONCE in report_parts.js.
+PARTS_OF_RARE_WORD = 8
+# In one query. More takes more memory, fewer takes more time.
+_FIRM_FILES_AT_ONCE, _GROUP_FILES_AT_ONCE = 25, 20
 
 # In this order in ``totals``, after "all of them"; SPEAKERS and SECTIONS in report_filters.js.
 SPEAKERS = ("CEO", "CFO", "Executive", "Analyst")
 SECTIONS = ("prepared", "qa")
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_OTHER = "other"  # words that begin with another character
+_OTHER = "other"  # words that begin with another character than a to z
 
-Row = dict[str, Any]
+# A sentence as page_data.Rows has it, and its speaker; of a table with the number of the file and of both within it.
+_SENTENCES = """
+    SELECT file, json_array(sentence_id, raw_text, speaker, section, strftime(called, '%Y-%m-%d'), firm) FROM said
+    ORDER BY file, number
+    """
+_SPEAKERS = """
+    SELECT file, any_value(json_object('name', speaker_name, 'type', speaker_type)) FROM said
+    GROUP BY file, speaker ORDER BY file, speaker
+    """
+_SPEAKER = "dense_rank() OVER (PARTITION BY file ORDER BY speaker_name NULLS FIRST, speaker_type) - 1 AS speaker"
 
 
-def write_parts(folder: Path, report: ReportData, earlier: Earlier | None, data_folder: Path) -> Parts:
+def write_parts(
+    tables: duckdb.DuckDBPyConnection, report: ReportData, earlier: Earlier | None, data_folder: Path
+) -> Parts:
     """Write the files of a quarter into ``data_folder``, each whole or not at all.
 
-    Raises InvalidInput when a table is missing or damaged, FtmError when a file cannot be written.
+    ``tables``: those of data.open_tables; they get more.
+
+    Raises FtmError when a file cannot be written.
     """
-    firm_number = {firm.firm_id: number for number, firm in enumerate(report.firms)}
-    with open_tables(folder, report.quarter) as tables:
-        sectors = sorted({firm.sector or "" for firm in report.firms}, key=lambda sector: (not sector, sector))
-        parts = Parts(sectors, _totals(tables, sectors))
-        for name, content in _group_parts(tables, report, firm_number):
-            _write(data_folder, parts, name, content)
-        for name, firm_ids, content in _firm_parts(tables, report, firm_number):
-            before = [[firm_number[firm_id], firm_before(report, earlier, firm_id)] for firm_id in firm_ids]
-            _write(data_folder, parts, name, content | {"firms": before})
-            parts.part_of_firm.update(dict.fromkeys(firm_ids, name))
-        for name, content in _word_parts(tables, group_numbers(report)):
-            _write(data_folder, parts, name, content)
+    _number(tables, report)
+    sectors = sorted({firm.sector or "" for firm in report.firms}, key=lambda sector: (not sector, sector))
+    parts = Parts(sectors, _totals(tables, sectors))
+    for name, content in itertools.chain(_firm_parts(tables, report, earlier), _group_parts(tables)):
+        _write(data_folder, parts, name, content)
+    for name, content in _word_parts(tables):
+        _write(data_folder, parts, name, content)
+    files = tables.execute("SELECT firm_id, file FROM firm_numbers").fetchall()
+    parts.part_of_firm.update({firm_id: _firms_file(file) for firm_id, file in files})
     return parts
 
 
@@ -68,13 +85,13 @@ def remove_others(data_folder: Path, parts: Parts | None) -> None:
         data_folder.rmdir()
 
 
-def group_numbers(report: ReportData) -> dict[str, int]:
-    """The place of each family and theme, families first, by theme_id."""
-    return {group.theme_id: number for number, group in enumerate([*report.families, *report.themes])}
+def _firms_file(number: int) -> str:
+    return f"firms_{number:04d}"
 
 
-def _write(data_folder: Path, parts: Parts, name: str, content: Any) -> None:
-    text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+def _write(data_folder: Path, parts: Parts, name: str, content: dict[str, str]) -> None:
+    """Write an object; its values are JSON already."""
+    text = f"{{{','.join(f'{json.dumps(key)}:{value}' for key, value in content.items())}}}"
     file = f"ftmData({json.dumps(name)},{json.dumps(text, ensure_ascii=False)});\n"
     page.write(data_folder / f"{name}.js", file)
     parts.hashes[name] = _hash(text)
@@ -85,121 +102,207 @@ def _hash(text: str) -> str:
     return b64encode(sha256(text.encode()).digest()).decode()
 
 
-def _fetched(rows: duckdb.DuckDBPyConnection) -> Iterator[Row]:
-    columns = [name for name, *_ in rows.description or []]
-    while some := rows.fetchmany(ROWS_AT_ONCE):
-        for row in some:
-            yield dict(zip(columns, row, strict=True))
-
-
-def _sentence(row: Row) -> Sentence:
-    names = ("sentence_id", "firm_id", "text", "speaker_name", "speaker_type", "section", "call_date")
-    return Sentence(**{name: row[name] for name in names})
-
-
-def _content(rows: Rows, topics: list[Row], counted: Iterable[tuple[int, list[int]]] = ()) -> Row:
-    return {
-        "speakers": rows.speaker_list(),
-        "sentences": rows.sentences,
-        "topics": topics,
-        "counted": list(counted),
-    }
-
-
-def _group_parts(
-    tables: duckdb.DuckDBPyConnection, report: ReportData, firm_number: dict[str, int]
-) -> Iterator[tuple[str, Row]]:
-    """Of each family and theme: its sentences, the nearest first; its topics are there by name only."""
-    theme_number: dict[str | None, int] = {theme.theme_id: number for number, theme in enumerate(report.themes)}
-    topics_of: dict[str | None, list[ReportTopic]] = defaultdict(list)
-    for topic in report.topics:
-        topics_of[topic.theme_id].append(topic)
-    known = group_numbers(report)
-    found = tables.execute("""
-        SELECT theme_id, sentence_id, firm_id, raw_text AS text, speaker_name, speaker_type, section,
-               earnings_call_date AS call_date
-        FROM evidence JOIN sentences USING (sentence_id)
-        ORDER BY theme_id, similarity DESC, sentence_id
+def _number(tables: duckdb.DuckDBPyConnection, report: ReportData) -> None:
+    """Add what firms, families and themes are called in the files, and ``counted``: what counts for what."""
+    by_id = sorted((firm.firm_id, number) for number, firm in enumerate(report.firms))
+    firms = [(firm_id, number, place // FIRMS_IN_PART) for place, (firm_id, number) in enumerate(by_id)]
+    groups = [group.theme_id for group in [*report.families, *report.themes]]
+    _add(tables, "firm_numbers", ["firm_id", "firm", "file"], firms)
+    _add(tables, "group_numbers", ["theme_id", "group_number"], [(each, n) for n, each in enumerate(groups)])
+    _add(tables, "theme_places", ["theme_id", "theme"], [(each.theme_id, n) for n, each in enumerate(report.themes)])
+    tables.execute("""
+        CREATE TABLE counted AS
+        SELECT group_number, firm_numbers.firm, firm_numbers.file AS firm_file, sentence_id, similarity,
+               row_number() OVER (
+                   PARTITION BY group_number, firm_numbers.firm ORDER BY similarity DESC, sentence_id
+               ) AS place
+        FROM evidence JOIN group_numbers USING (theme_id) JOIN sentences USING (sentence_id)
+             JOIN firm_numbers USING (firm_id)
         """)
-    for theme_id, counted in itertools.groupby(_fetched(found), key=lambda row: str(row["theme_id"])):
-        if theme_id not in known:
-            continue
-        rows = Rows(firm_number)
-        for row in counted:
-            rows.number_of(_sentence(row))
-        topics = [topic_row(topic, rows, theme_number, ()) for topic in topics_of[theme_id]]
-        by_firm = [[firm_number[firm_id], n] for firm_id, n in report.measured[theme_id].n_sentences.items()]
-        # Not by its id, which comes from a table: a file's name must not lead anywhere else.
-        yield f"group_{known[theme_id]:04d}", _content(rows, topics) | {"byFirm": by_firm}
+
+
+def _add(tables: duckdb.DuckDBPyConnection, name: str, columns: list[str], rows: list[tuple[Any, ...]]) -> None:
+    types = [pa.string(), *(pa.int32() for _ in columns[1:])]
+    values = [pa.array([row[place] for row in rows], kind) for place, kind in enumerate(types)]
+    tables.register("added", pa.table(values, names=columns))
+    tables.execute(f"CREATE TABLE {name} AS FROM added")
+    tables.unregister("added")
+
+
+def _lists(tables: duckdb.DuckDBPyConnection, query: str, parameters: dict[str, int]) -> dict[int, str]:
+    """Of each file, by its number, the rows of a query as one list; the rows are (number, JSON), files together."""
+    found = tables.execute(query, parameters).fetchall()
+    by_file = itertools.groupby(found, key=itemgetter(0))
+    return defaultdict(lambda: "[]", {file: f"[{','.join(row for _, row in rows)}]" for file, rows in by_file})
+
+
+def _steps(n_files: int, at_once: int) -> Iterator[dict[str, int]]:
+    return ({"first": first, "last": first + at_once - 1} for first in range(0, n_files, at_once))
 
 
 def _firm_parts(
-    tables: duckdb.DuckDBPyConnection, report: ReportData, firm_number: dict[str, int]
-) -> Iterator[tuple[str, list[str], Row]]:
+    tables: duckdb.DuckDBPyConnection, report: ReportData, earlier: Earlier | None
+) -> Iterator[tuple[str, dict[str, str]]]:
     """Of some firms each: their topics with all sentences, the representative ones first, and what counts for what."""
-    topics_of: dict[str, list[ReportTopic]] = defaultdict(list)
-    for topic in report.topics:
-        topics_of[topic.firm_id].append(topic)
-    found = tables.execute("""
-        WITH counted AS (
-            SELECT sentence_id, list(theme_id ORDER BY theme_id) AS groups FROM evidence GROUP BY sentence_id
+    tables.execute("CREATE TABLE said_of_groups (word VARCHAR, group_number INTEGER, n BIGINT)")
+    tables.execute("CREATE TABLE said_in_files (word VARCHAR, file INTEGER)")
+    n_files = -(-len(report.firms) // FIRMS_IN_PART)
+    in_file: dict[int, list[Any]] = defaultdict(list)
+    for firm_id, firm, file in tables.execute("SELECT * FROM firm_numbers ORDER BY firm_id").fetchall():
+        in_file[file].append([firm, firm_before(report, earlier, firm_id)])
+    for step in _steps(n_files, _FIRM_FILES_AT_ONCE):
+        _take_said_by_firms(tables, step)
+        _count_words(tables, step)
+        sentences, speakers = _lists(tables, _SENTENCES, {}), _lists(tables, _SPEAKERS, {})
+        topics, counted = _lists(tables, _TOPICS_OF_FIRMS, step), _lists(tables, _COUNTED_OF_FIRMS, step)
+        for file in range(step["first"], min(step["last"] + 1, n_files)):
+            yield (
+                _firms_file(file),
+                {
+                    "speakers": speakers[file],
+                    "sentences": sentences[file],
+                    "topics": topics[file],
+                    "counted": counted[file],
+                    "firms": json.dumps(in_file[file], separators=(",", ":")),
+                },
+            )
+
+
+def _take_said_by_firms(tables: duckdb.DuckDBPyConnection, step: dict[str, int]) -> None:
+    tables.execute(
+        f"""
+        CREATE OR REPLACE TEMP TABLE said AS
+        SELECT file, firm, sentence_id, topic_id, raw_text, section, sentences.earnings_call_date AS called,
+               speaker_name, speaker_type, {_SPEAKER},
+               row_number() OVER (
+                   PARTITION BY file
+                   ORDER BY firm_id, topic_id, list_position(representative_sentence_ids, sentence_id) NULLS LAST,
+                            sentences.earnings_call_date, transcript_id, position
+               ) - 1 AS number
+        FROM sentences JOIN firm_numbers USING (firm_id) LEFT JOIN topics USING (firm_id, local_topic_id)
+        WHERE file BETWEEN $first AND $last
+          AND (topic_id IS NOT NULL
+               OR sentence_id IN (SELECT sentence_id FROM counted WHERE firm_file BETWEEN $first AND $last))
+        """,
+        step,
+    )
+
+
+_TOPIC = """
+    'id', topic_id, 'firm', firm, 'theme', theme, 'name', summary, 'method', naming_method, 'keywords', keywords,
+    'total', n_sentences, 'representative', len(representative_sentence_ids)
+    """
+_TOPICS_OF_FIRMS = f"""
+    SELECT file, json_object({_TOPIC}, 'sentences', coalesce(numbers, []))
+    FROM topics JOIN firm_numbers USING (firm_id) LEFT JOIN theme_places USING (theme_id)
+         LEFT JOIN (SELECT topic_id, list(number ORDER BY number) AS numbers FROM said GROUP BY topic_id)
+         USING (topic_id)
+    WHERE file BETWEEN $first AND $last
+    ORDER BY file, firm_id, n_sentences DESC, topic_id
+    """
+_COUNTED_OF_FIRMS = """
+    SELECT file, json_array(group_number, list(number ORDER BY number))
+    FROM counted JOIN said USING (sentence_id)
+    WHERE firm_file BETWEEN $first AND $last
+    GROUP BY file, group_number
+    ORDER BY file, group_number
+    """
+
+
+def _group_parts(tables: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, dict[str, str]]]:
+    """Of each family and theme: the nearest sentences of each of its firms; its topics are there by name only."""
+    [(n_groups,)] = tables.execute("SELECT count(*) FROM group_numbers").fetchall()
+    for step in _steps(n_groups, _GROUP_FILES_AT_ONCE):
+        tables.execute(
+            f"""
+            CREATE OR REPLACE TEMP TABLE said AS
+            SELECT group_number AS file, firm, sentence_id, raw_text, section, earnings_call_date AS called,
+                   speaker_name, speaker_type, {_SPEAKER},
+                   row_number() OVER (PARTITION BY file ORDER BY similarity DESC, sentence_id) - 1 AS number
+            FROM counted JOIN sentences USING (sentence_id)
+            WHERE group_number BETWEEN $first AND $last AND place <= $of_firm
+            """,
+            step | {"of_firm": SENTENCES_OF_FIRM},
         )
-        SELECT sentence_id, firm_id, raw_text AS text, speaker_name, speaker_type, section,
-               sentences.earnings_call_date AS call_date, topic_id, groups
-        FROM sentences LEFT JOIN topics USING (firm_id, local_topic_id) LEFT JOIN counted USING (sentence_id)
-        WHERE topic_id IS NOT NULL OR groups IS NOT NULL
-        ORDER BY firm_id, topic_id, list_position(representative_sentence_ids, sentence_id) NULLS LAST,
-                 sentences.earnings_call_date, transcript_id, position
+        sentences, speakers = _lists(tables, _SENTENCES, {}), _lists(tables, _SPEAKERS, {})
+        topics, firms = _lists(tables, _TOPICS_OF_GROUPS, step), _lists(tables, _FIRMS_OF_GROUPS, step)
+        for file in range(step["first"], min(step["last"] + 1, n_groups)):
+            # Not by its id, which comes from a table: a file's name must not lead anywhere else.
+            yield (
+                f"group_{file:04d}",
+                {
+                    "speakers": speakers[file],
+                    "sentences": sentences[file],
+                    "topics": topics[file],
+                    "byFirm": firms[file],
+                },
+            )
+
+
+_TOPICS_OF_GROUPS = f"""
+    SELECT group_number, json_object({_TOPIC}, 'sentences', [])
+    FROM topics JOIN firm_numbers USING (firm_id) JOIN theme_places USING (theme_id) JOIN group_numbers USING (theme_id)
+    WHERE group_number BETWEEN $first AND $last
+    ORDER BY group_number, n_sentences DESC, topic_id
+    """
+_FIRMS_OF_GROUPS = """
+    SELECT group_number, json_array(firm, count(*))
+    FROM counted
+    WHERE group_number BETWEEN $first AND $last
+    GROUP BY group_number, firm
+    ORDER BY group_number, count(*) DESC, any_value(firm)
+    """
+
+
+def _count_words(tables: duckdb.DuckDBPyConnection, step: dict[str, int]) -> None:
+    """Add the words of the sentences at hand that count for something."""
+    tables.execute(
+        r"""
+        CREATE OR REPLACE TEMP TABLE words AS
+        SELECT file, groups, unnest(list_distinct(regexp_extract_all(lower(raw_text), '[\p{L}\p{N}]+'))) AS word
+        FROM said JOIN (
+            SELECT sentence_id, list(group_number) AS groups
+            FROM counted
+            WHERE firm_file BETWEEN $first AND $last
+            GROUP BY sentence_id
+        ) USING (sentence_id)
+        """,
+        step,
+    )
+    tables.execute("INSERT INTO said_in_files SELECT DISTINCT word, file FROM words")
+    tables.execute("""
+        INSERT INTO said_of_groups
+        SELECT word, group_number, count(*) FROM (SELECT word, unnest(groups) AS group_number FROM words) GROUP BY ALL
         """)
-    by_firm = itertools.groupby(_fetched(found), key=lambda row: str(row["firm_id"]))
-    known = group_numbers(report)
-    theme_number: dict[str | None, int] = {theme.theme_id: number for number, theme in enumerate(report.themes)}
-    for number in itertools.count():
-        said = {firm_id: list(rows) for firm_id, rows in itertools.islice(by_firm, FIRMS_IN_PART)}
-        if not said:
-            return
-        rows = Rows(firm_number)
-        counted, in_topic = _placed(itertools.chain.from_iterable(said.values()), rows, known)
-        topics = [
-            topic_row(topic, rows, theme_number, in_topic[topic.topic_id])
-            for firm_id in said
-            for topic in topics_of[firm_id]
-        ]
-        yield f"firms_{number:04d}", list(said), _content(rows, topics, sorted(counted.items()))
 
 
-def _placed(
-    said: Iterable[Row], rows: Rows, known: dict[str, int]
-) -> tuple[dict[int, list[int]], dict[str | None, list[Sentence]]]:
-    """The numbers of the sentences of each family and theme, and the sentences of each topic."""
-    counted: dict[int, list[int]] = defaultdict(list)
-    in_topic: dict[str | None, list[Sentence]] = defaultdict(list)
-    for row in said:
-        sentence = _sentence(row)
-        in_topic[row["topic_id"]].append(sentence)
-        for group in row["groups"] or []:
-            if group in known:
-                counted[known[group]].append(rows.number_of(sentence))
-    return counted, in_topic
+def _word_parts(tables: duckdb.DuckDBPyConnection) -> Iterator[tuple[str, dict[str, str]]]:
+    """Of the words with each first letter: ``said`` has group, number of its sentences with the word, group, ...
 
-
-def _word_parts(tables: duckdb.DuckDBPyConnection, known: dict[str, int]) -> Iterator[tuple[str, dict[str, list[int]]]]:
-    """Of the words with each first letter: group, number of its sentences with the word, group, number, ..."""
-    found = tables.execute(r"""
-        SELECT word, theme_id, count(*) AS n
-        FROM (
-            SELECT theme_id, unnest(list_distinct(regexp_extract_all(lower(raw_text), '[\p{L}\p{N}]+'))) AS word
-            FROM evidence JOIN sentences USING (sentence_id)
+    ``files``: the numbers of the files of firms that have them, of rare words.
+    """
+    found = tables.execute(
+        """
+        WITH counted AS (SELECT word, group_number, sum(n)::BIGINT AS n FROM said_of_groups GROUP BY ALL),
+        groups AS (
+            SELECT word, string_agg(group_number || ',' || n, ',' ORDER BY group_number) AS said
+            FROM counted GROUP BY word
+        ),
+        files AS (
+            SELECT word, string_agg(file, ',' ORDER BY file) AS files
+            FROM said_in_files GROUP BY word HAVING count(*) <= $rare
         )
-        GROUP BY word, theme_id
-        ORDER BY word, theme_id
-        """)
-    words: dict[str, dict[str, list[int]]] = defaultdict(lambda: defaultdict(list))
-    for row in _fetched(found):
-        if row["theme_id"] in known:
-            letter = row["word"][0] if row["word"][0] in _LETTERS else _OTHER
-            words[letter][row["word"]] += [known[row["theme_id"]], row["n"]]
-    return ((f"words_{letter}", dict(said)) for letter, said in words.items())
+        SELECT CASE WHEN word[1] BETWEEN 'a' AND 'z' THEN word[1] ELSE $other END AS letter,
+               to_json(word) || ':[' || said || ']', to_json(word) || ':[' || files || ']'
+        FROM groups LEFT JOIN files USING (word)
+        ORDER BY letter, word
+        """,
+        {"rare": PARTS_OF_RARE_WORD, "other": _OTHER},
+    ).fetchall()
+    for letter, rows in itertools.groupby(found, key=itemgetter(0)):
+        words = list(rows)
+        said, files = ",".join(row[1] for row in words), ",".join(row[2] for row in words if row[2])
+        yield f"words_{letter}", {"said": f"{{{said}}}", "files": f"{{{files}}}"}
 
 
 def _totals(tables: duckdb.DuckDBPyConnection, sectors: list[str]) -> dict[str, list[int]]:
@@ -217,13 +320,13 @@ def _totals(tables: duckdb.DuckDBPyConnection, sectors: list[str]) -> dict[str, 
         """)
     length = (1 + len(SPEAKERS)) * (1 + len(SECTIONS)) * len(sectors) * 2
     totals: dict[str, list[int]] = defaultdict(lambda: [0] * length)
-    for row in _fetched(found):
-        speaker = 0 if row["any_speaker"] else _place(SPEAKERS, row["speaker_type"])
-        section = 0 if row["any_section"] else _place(SECTIONS, row["section"])
+    for theme_id, sector, speaker_type, said_in, any_speaker, any_section, *counted in found.fetchall():
+        speaker = 0 if any_speaker else _place(SPEAKERS, speaker_type)
+        section = 0 if any_section else _place(SECTIONS, said_in)
         if speaker is None or section is None:
             continue
-        place = 2 * ((speaker * (1 + len(SECTIONS)) + section) * len(sectors) + sectors.index(row["sector"]))
-        totals[row["theme_id"]][place : place + 2] = [row["n_firms"], row["n_sentences"]]
+        place = 2 * ((speaker * (1 + len(SECTIONS)) + section) * len(sectors) + sectors.index(sector))
+        totals[theme_id][place : place + 2] = counted
     return dict(totals)
 
 

@@ -114,6 +114,7 @@ function fillGroup(group) {
   const holder = group.card.querySelector(".contents");
   if (!group.id && isParted()) return holder.replaceChildren(element("p", "cut", "Choose a firm in the filter above, or follow the link of one, to see its topics."));
   if (!isAtHand(group)) return loadGroup(group, holder, fillGroup);
+  if (isParted()) group.evidence = evidenceHere(group);
   const hits = group.topics.filter((topic) => topic.isHit);
   holder.replaceChildren(...firmsWithMore(hits.length ? hits : group.topics, group.id ? 5 : 3));
   if (group.id) {
@@ -127,6 +128,7 @@ function fillGroup(group) {
 function fillFamily(family) {
   const holder = family.card.querySelector(".about-family");
   if (!isAtHand(family)) return loadGroup(family, holder, fillFamily);
+  if (isParted()) family.evidence = evidenceHere(family);
   holder.replaceChildren(element("h4", "part", "The family as a whole"), ...groupParts(family));
   family.isFilled = true;
 }

@@ -44,9 +44,10 @@ function markFirms() {
     firm.isIn = named && (!filters.sector || firm.sector === filters.sector);
   }
   report.firmsIn = report.firms.filter((firm) => firm.isIn);
-  // A large report has the sentences of one firm at hand, not of several: these are as none, and countsHint() says so.
+  report.filesOfHits = isParted() ? filesOfHits() : null;
+  // A large report has the sentences of a few firms at hand, not of many: these are as none, and countsHint() says so.
   const inSector = filters.sector ? firmsOfSector.get(filters.sector) : report.firms.length;
-  report.nFirmsIn = isParted() && wanted && !isFirmCounted() ? inSector : report.firmsIn.length;
+  report.nFirmsIn = isParted() && wanted && !isCountedHere() ? inSector : report.firmsIn.length;
 }
 
 function markSentences() {

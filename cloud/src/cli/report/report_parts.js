@@ -1,13 +1,14 @@
 "use strict";
 
-// What a large report has beside it, in data/*.js (parts.py): the sentences of a family or theme, those of a few firms,
-// and where a word is said. They are loaded when they are needed, and let go again. `report.files` has the hash of each;
+// What a large report has beside it, in data/*.js (parts.py): all that a few firms say, of each family and theme the
+// sentences nearest to it, and where a word is said. They are loaded when they are needed, and let go again. `report.files` has the hash of each;
 // a small report has everything in the page, and no files.
 //
 // A file hands over JSON as text, because a page from disk may load scripts only. It is read if its hash is right.
 
 const GROUPS_KEPT = 6;
-const FILES_KEPT = 8;
+const FILES_KEPT = 20;
+const FILES_AT_ONCE = 8; // of firms, for a filter; PARTS_OF_RARE_WORD in parts.py
 const WORDS_LOOKED_FOR = 6;
 const ALL_SPEAKERS = [null, "ceo", "cfo", "other", "analysts"]; // in the order of the totals
 const ALL_SECTIONS = [null, "prepared", "qa"];
@@ -86,7 +87,7 @@ function loadGroup(group, holder, fill) {
   loadFile(name).then(
     (file) => {
       const rows = joinedRows(file);
-      Object.assign(group, { evidence: rows.sentences, byFirm: file.byFirm.map(([firm, n]) => [report.firms[firm], n]) });
+      Object.assign(group, { near: rows.sentences, byFirm: file.byFirm.map(([firm, n]) => [report.firms[firm], n]) });
       if (!group.themes) group.topics = rows.topics;
       if (!groupsAtHand.includes(group)) groupsAtHand.push(group);
       if (groupsAtHand.length > GROUPS_KEPT) letGo(groupsAtHand.shift());
@@ -103,7 +104,7 @@ function loadGroup(group, holder, fill) {
 }
 
 function letGo(group) {
-  Object.assign(group, { evidence: [], byFirm: [], isFilled: false });
+  Object.assign(group, { near: [], evidence: [], byFirm: [], isFilled: false });
   if (group.themes) return offerFamily(group);
   group.topics = [];
   group.card.open = false;
@@ -150,7 +151,7 @@ function filesOfFirms() {
 
 // All sentences that are here: on the page, of open groups and of firms.
 function sentencesHere() {
-  return [...report.sentences, ...groupsAtHand.flatMap((group) => group.evidence), ...filesOfFirms().flatMap((file) => file.sentences)];
+  return [...report.sentences, ...groupsAtHand.flatMap((group) => group.near), ...filesOfFirms().flatMap((file) => file.sentences)];
 }
 
 // All topics that are here; those of firms come first, because they have all of their sentences.
@@ -161,6 +162,13 @@ function topicsHere() {
 function topicsOf(firm) {
   const all = isParted() ? atHand.get(firm.part)?.topics ?? [] : report.topics;
   return all.filter((topic) => topic.firm === firm);
+}
+
+// Of a group in a large report: the nearest sentences of each firm, and all of those firms among which the hits are.
+function evidenceHere(group) {
+  const found = new Map((isCountedHere() ? sentencesOfHits(group) : []).map((sentence) => [sentence.id, sentence]));
+  for (const sentence of group.near) if (!found.has(sentence.id)) found.set(sentence.id, sentence);
+  return [...found.values()];
 }
 
 // The sentences of a firm that count for a group.
@@ -197,43 +205,69 @@ function fileOfWord(word) {
   return /^[a-z]/.test(word) ? `words_${word[0]}` : "words_other";
 }
 
-// How many sentences of each group have a word, or for the last one, which may be unfinished, words that begin so.
+// The word in its file; the last one, which may be unfinished, stands for all words that begin so.
+function formsOf(said, word, isLast) {
+  return isLast ? Object.keys(said).filter((key) => key.startsWith(word)) : [word].filter((key) => Object.hasOwn(said, key));
+}
+
+// How many sentences of each group have a word.
 function saidByGroup(word, isLast) {
-  const file = atHand.get(fileOfWord(word)) ?? {};
+  const said = atHand.get(fileOfWord(word))?.said ?? {};
   const found = new Map();
-  for (const other of isLast ? Object.keys(file).filter((key) => key.startsWith(word)) : [word]) {
-    const counted = Object.hasOwn(file, other) ? file[other] : [];
+  for (const counted of formsOf(said, word, isLast).map((form) => said[form])) {
     for (let at = 0; at < counted.length; at += 2) found.set(counted[at], (found.get(counted[at]) ?? 0) + counted[at + 1]);
   }
   return found;
 }
 
-// Whether the counts are those of the firm in the filter: it is one whose sentences are here, or there is no such firm.
-function isFirmCounted() {
-  const [firm, ...others] = report.firmsIn;
-  return Boolean(filters.firm.trim()) && (!firm?.part || atHand.has(firm.part)) && !others.length;
+// The files of firms that have a word; null where it is said in too many, or not known.
+function filesOfWord(word, isLast) {
+  const name = fileOfWord(word);
+  if (!atHand.has(name)) return report.files[name] ? null : [];
+  const { said, files } = atHand.get(name);
+  const lists = formsOf(said, word, isLast).map((form) => (Object.hasOwn(files, form) ? files[form] : null));
+  return lists.includes(null) ? null : lists.flat().map((number) => `firms_${String(number).padStart(4, "0")}`);
+}
+
+// The files of firms in which all hits are: of the firms asked for, and of those that say rare words. null: any.
+function filesOfHits() {
+  const words = wordsLookedFor();
+  const lists = words.map((word, place) => filesOfWord(word, place === words.length - 1));
+  if (filters.firm.trim()) lists.push(report.firmsIn.map((firm) => firm.part));
+  const [first, ...others] = lists.filter((list) => list !== null);
+  if (!first) return null;
+  const found = [...new Set(first)].filter((name) => name && others.every((list) => list.includes(name)));
+  return found.length <= FILES_AT_ONCE ? found : null;
+}
+
+// Whether the files with all hits are here: then they are counted one by one.
+function isCountedHere() {
+  return isFiltering() && report.filesOfHits !== null && report.filesOfHits.every((name) => atHand.has(name));
+}
+
+function sentencesOfHits(group) {
+  return report.filesOfHits.flatMap((name) => atHand.get(name).counted.get(numberOf(group)) ?? []);
 }
 
 // In a large report it is known which sentences have each word of a search, but not which have all of them in a row.
 function isAtMost() {
-  return isParted() && pattern !== null && !isFirmCounted();
+  return isParted() && pattern !== null && !isCountedHere();
 }
 
 // What the filters need and is not here is loaded, and then they are applied once more.
 function loadForFilters() {
-  const firmFile = filters.firm.trim() && report.firmsIn.length === 1 ? report.firmsIn[0].part : null;
-  const wanted = [...new Set(wordsLookedFor().map(fileOfWord)), firmFile].filter((name) => report.files[name] && !atHand.has(name) && !notThere.has(name));
-  if (wanted.length) Promise.all(wanted.map(loadAtHand)).then(applyFilters);
   const words = wordsLookedFor();
+  const wanted = [...new Set(words.map(fileOfWord)), ...(report.filesOfHits ?? [])].filter((name) => report.files[name] && !atHand.has(name) && !notThere.has(name));
+  if (wanted.length) Promise.all(wanted.map(loadAtHand)).then(applyFilters);
   report.said = words.map((word, place) => saidByGroup(word, place === words.length - 1));
   if (pattern !== null && !words.length) report.said = [new Map()]; // signs only: not looked for
 }
 
 // Firms and sentences of a group that pass the filters. Of a search it is known how many have its words, each by itself.
 function countedBeside(group) {
-  if (isFirmCounted()) {
-    const hits = report.firmsIn.flatMap((firm) => evidenceOfFirm(group, firm)).filter((sentence) => sentence.isHit).length;
-    return [Math.min(1, hits), hits];
+  if (isCountedHere()) {
+    const hits = sentencesOfHits(group).filter((sentence) => sentence.isHit);
+    return [new Set(hits.map((sentence) => sentence.firm)).size, hits.length];
   }
   const counted = totalsOf(group, filters.sector, filters.speaker, filters.section);
   const most = Math.min(...(report.said ?? []).map((said) => said.get(numberOf(group)) ?? 0));
@@ -242,10 +276,12 @@ function countedBeside(group) {
 
 // What the counts leave out, or do not know exactly.
 function countsHint() {
+  if (isCountedHere()) return "";
   const asked = filters.firm.trim();
-  const atMost = isAtMost() ? "; the counts of a search are upper bounds here, a theme shows its sentences when it is opened" : "";
-  if (!asked || isFirmCounted()) return atMost;
+  const atMost = isAtMost() ? "; a search finds words by their beginning here, and its counts are upper bounds: a theme that is opened shows its nearest sentences" : "";
+  if (!asked) return atMost;
   const found = report.firmsIn.length;
-  const why = found === 1 ? "its sentences are not loaded" : `${plural(found, "firm")} match \u201c${asked}\u201d, choose one`;
+  const isLoadable = new Set(report.firmsIn.map((firm) => firm.part)).size <= FILES_AT_ONCE;
+  const why = isLoadable ? "its sentences are not loaded" : `${plural(found, "firm")} match \u201c${asked}\u201d, write more of the name`;
   return `${atMost}; the firm is not counted with: ${why}`;
 }

@@ -61,13 +61,13 @@ function firmsOf(group) {
   const line = ({ firm, n, exposure }) => {
     const counts = element("span", "number", `${percent(exposure, 1)} · ${plural(n, "sentence")}`);
     const details = element("details", "by-firm", element("summary", "", plainText("span", "by-firm-name", firmLabel(firm)), bar(exposure / most), counts));
-    fillWhenOpened(details, () => {
-      const own = group.evidence.filter((sentence) => sentence.firm === firm);
+    fillWhenOpened(details, () => withFirm(firm, () => {
+      const own = evidenceOfFirm(group, firm);
       const hits = isFiltering() ? own.filter((sentence) => sentence.isHit) : [];
       const shown = hits.length ? hits : own;
       details.append(...sentenceList(shown), linkTo(`firm:${firm.id}`, `All of ${firm.name}`, "permalink"));
       if (shown.length < n) details.append(element("p", "cut", `${shown.length} of ${plural(n, "sentence")} shown`));
-    });
+    }));
     return details;
   };
   return [heading("Firms by exposure: of what a firm says, the share about it"), ...inSteps(firms, FIRMS_FIRST, line, "firm")];
@@ -80,11 +80,12 @@ function sentenceList(sentences) {
 function evidenceOf(group) {
   if (!group.evidence.length) return [];
   const hits = isFiltering() ? group.evidence.filter((sentence) => sentence.isHit) : group.evidence;
-  const missing = group.sentences - group.evidence.length;
-  const details = element("details", "evidence", element("summary", "", `Every sentence that counts: ${hits.length.toLocaleString("en")} of ${group.sentences.toLocaleString("en")}`));
+  const isCut = group.evidence.length < group.sentences && !isCountedHere();
+  const what = isCut ? "The sentences nearest to it, a few of each firm" : "Every sentence that counts";
+  const details = element("details", "evidence", element("summary", "", `${what}: ${hits.length.toLocaleString("en")} of ${group.sentences.toLocaleString("en")}`));
   fillWhenOpened(details, () => {
     details.append(button("Save as CSV", () => save(`ftm_${group.id}_sentences.csv`, sentenceRows(hits))), ...sentenceList(hits));
-    if (missing > 0) details.append(element("p", "cut", `${plural(missing, "more sentence")} in the Parquet tables only`));
+    if (isCut) details.append(element("p", "cut", "All that a firm says about it: open the firm above"));
   });
   return [details];
 }

@@ -68,18 +68,15 @@ def show_outcome(outcome: Outcome, next_steps: Sequence[str] = (), console: Cons
 def as_json_object(outcome: Outcome) -> dict[str, Any]:
     """The outcome for scripts: counts, names, seconds by stage, and the path of each table."""
     report = report_data.load(outcome.folder, outcome.quarter)
-    counts = asdict(report.counts)
-    del counts["sentences_on_page"]
     return {
         "quarter": outcome.quarter,
         "folder": str(outcome.folder),
         "report": str(outcome.report),
         "tables": [str(outcome.folder / key(outcome.quarter)) for key in _TABLES],
         "counts": {
-            **counts,
+            **asdict(report.counts),
             "firms_skipped": outcome.firms_skipped,
             "firms_failed": outcome.firms_failed,
-            "topics": len(report.topics),
             "themes": len(report.themes),
             "families": len(report.families),
         },
@@ -144,7 +141,7 @@ def closing_lines(outcome: Outcome, report: ReportData) -> list[str]:
     return [
         f"{counts.firms:,} firms ({outcome.firms_skipped} skipped, {outcome.firms_failed} failed), "
         f"{counts.calls:,} calls, {counts.sentences:,} sentences ({without_topic:.0%} without a topic), "
-        f"{len(report.topics):,} topics, {len(report.themes):,} themes in {len(report.families):,} families",
+        f"{report.counts.topics:,} topics, {len(report.themes):,} themes in {len(report.families):,} families",
         *naming_lines(outcome.naming, outcome.theme_naming, report),
         outcome.cost,
         *([outcome.stale_image] if outcome.stale_image else []),
@@ -169,14 +166,14 @@ def naming_lines(naming: Mapping[str, int], theme_naming: Mapping[str, int], rep
 
     ``naming`` and ``theme_naming`` are what the jobs have counted while they named topics and themes.
     """
-    topics = sum(topic.naming_method == "llm" for topic in report.topics)
+    topics = report.topic_methods.get("llm", 0)
     families, themes = (
         sum(group.naming_method == "llm" for group in level) for level in (report.families, report.themes)
     )
     if not topics and not families and not themes and not naming and not theme_naming:
         return []
     lines = [
-        f"named by the LLM: {topics:,} of {len(report.topics):,} topics, "
+        f"named by the LLM: {topics:,} of {report.counts.topics:,} topics, "
         f"{families:,} of {len(report.families):,} families, {themes:,} of {len(report.themes):,} themes"
     ]
     lines += reason_lines("topics", naming) + reason_lines("themes", theme_naming)
@@ -193,11 +190,15 @@ def reason_lines(named: str, naming: Mapping[str, int]) -> list[str]:
 
 
 def example_of(theme: ReportTheme, report: ReportData) -> str:
-    """Of the sentences that stand for the theme's topics, the one with most of the theme's keywords in it."""
-    sentences = [
-        sentence.text
+    """Of the sentences that stand for the theme's topics, the one with most of the theme's keywords in it.
+
+    Where there are too many topics to have been read, of those that are near the theme.
+    """
+    of_topics = [
+        sentence
         for topic in report.topics
         if topic.theme_id == theme.theme_id
         for sentence in topic.sentences[: topic.n_representative]
     ]
-    return max(sentences, key=lambda text: sum(keyword in text.lower() for keyword in theme.keywords), default="")
+    texts = [sentence.text for sentence in of_topics or report.measured[theme.theme_id].evidence]
+    return max(texts, key=lambda text: sum(keyword in text.lower() for keyword in theme.keywords), default="")
