@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from cloud.src.contract.vllm import CLUSTER, SCALING_GROUP, SERVICE, TARGET_GROUP
+from cloud.src.contract.vllm import CLUSTER, LOG_GROUP, SCALING_GROUP, SERVICE, TARGET_GROUP
 from cloud.src.localaws.environment import LocalAws, local_aws
-from cloud.src.localaws.vllm_stand_in import BALANCER, JOBS, LOG_GROUP, provision_vllm
+from cloud.src.localaws.vllm_stand_in import BALANCER, JOBS, provision_vllm
 from tests.integration.localaws_helpers import local_aws_without
 
 

@@ -18,6 +18,7 @@ from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.names_count import NamesCount, is_enough
 from cloud.src.lambdas import ended_execution, run_cost, running_vllm, summarize_results
 from cloud.src.lambdas.looks import MAIL, Looks
+from cloud.src.lambdas.running_vllm import Seen
 
 log = logging.getLogger(__name__)
 
@@ -43,9 +44,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     incomplete = [_lost(of_what, naming) for of_what, naming in named.items() if naming and not is_enough(naming)]
     outcome = _outcome(event, bool(incomplete))
     subject = f"FTM {quarter}: {outcome}"
-    vllm = running_vllm.in_words(looks)  # before the cost, whose many jobs may use up the time
+    vllm = running_vllm.look(looks)  # before the cost, whose many jobs may use up the time
     counts = [_batches(event), _firms(event), *_names(named), _themes(event, quarter, bucket), *_worker(event)]
-    message = "\n".join([subject, *counts, *run_cost.recorded(looks, event, outcome, themes), vllm])
+    message = "\n".join([subject, *counts, *run_cost.recorded(looks, event, outcome, themes, vllm), vllm.in_words])
     return {
         "notified": _send(subject, message),
         "message": message,
@@ -61,12 +62,13 @@ def _tell_ending(looks: Looks, execution: str, status: str) -> dict[str, Any]:
     if own and own.get("notified") is True:
         return {"notified": False, "message": ""}
     subject, lines = ended_execution.ending(states, execution, status)
-    vllm = running_vllm.in_words(looks)
-    message = "\n".join([subject, *lines, *(_what_it_did(looks, execution, status) if own is None else []), vllm])
+    vllm = running_vllm.look(looks)
+    did = _what_it_did(looks, execution, status, vllm) if own is None else []
+    message = "\n".join([subject, *lines, *did, vllm.in_words])
     return {"notified": _send(subject, message), "message": message}
 
 
-def _what_it_did(looks: Looks, execution: str, status: str) -> list[str]:
+def _what_it_did(looks: Looks, execution: str, status: str, vllm: Seen) -> list[str]:
     """Who named and what it has cost, which is written down, as far as it got; the mail matters more than that."""
     try:
         ended = ended_execution.with_batches(looks.client("stepfunctions"), execution)
@@ -82,7 +84,7 @@ def _what_it_did(looks: Looks, execution: str, status: str) -> list[str]:
         log.warning("what the execution has cost was not written down: %s", error)
         return [f"Cost: not written down ({type(error).__name__}), see this function's log"]
     outcome = status.lower().replace("_", " ")
-    return [*_names(_who_named(counted, themes)), *run_cost.recorded(looks, counted, outcome, themes)]
+    return [*_names(_who_named(counted, themes)), *run_cost.recorded(looks, counted, outcome, themes, vllm)]
 
 
 def _send(subject: str, message: str) -> bool:

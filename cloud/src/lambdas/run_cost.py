@@ -15,8 +15,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cloud.src.contract import batch, documents, keys, vllm
-from cloud.src.contract.cost import ExecutionCost, JobsCost
+from cloud.src.contract.cost import ExecutionCost, JobsCost, Prices
 from cloud.src.lambdas.looks import Looks
+from cloud.src.lambdas.running_vllm import Seen
 
 log = logging.getLogger(__name__)
 
@@ -24,15 +25,17 @@ LONGEST_LOOK_AT_JOBS_S = 20.0  # so that time is left to write down the rest
 METRIC_PERIOD_S = 300  # CloudWatch gives 1,440 of them, five days
 
 
-def recorded(looks: Looks, event: dict[str, Any], outcome: str, themes: dict[str, Any] | None) -> list[str]:
+def recorded(
+    looks: Looks, event: dict[str, Any], outcome: str, themes: dict[str, Any] | None, running: Seen
+) -> list[str]:
     """Write the cost of the execution; return the mail's line about it.
 
-    ``event`` is that of NotifyCompletion, ``themes`` the progress of reduce if an LLM was asked. It says so where it
-    could not be written, because the mail matters more.
+    ``event`` is that of NotifyCompletion, ``themes`` the progress of reduce if an LLM was asked, ``running`` what
+    runs of vLLM, whose price is taken. It says so where it could not be written, because the mail matters more.
     """
     try:
         s3, quarter, bucket = looks.client("s3"), event["quarter"], event["bucket"]
-        cost = _cost(looks, event, outcome, themes or {})
+        cost = _cost(looks, event, outcome, themes or {}, Prices(vllm_hour=running.instance_usd_per_hour))
         key = keys.cost(quarter)
         others = [one for one in _read(s3, bucket, key) if one.manifest_key != cost.manifest_key]
         body = json.dumps({"quarter": quarter, "executions": [asdict(one) for one in [*others, cost]]}, indent=1)
@@ -49,7 +52,7 @@ def _in_words(cost: ExecutionCost) -> str:
     return f"about ${cost.usd():.2f} ({jobs}, {vllm_usd})"
 
 
-def _cost(looks: Looks, event: dict[str, Any], outcome: str, themes: dict[str, Any]) -> ExecutionCost:
+def _cost(looks: Looks, event: dict[str, Any], outcome: str, themes: dict[str, Any], prices: Prices) -> ExecutionCost:
     since, until = keys.created_at(event["manifest_key"]), datetime.now(UTC)
     topics, naming = event.get("naming_took", {}), themes.get("naming", {})  # an older image counts less
     waited = {"map": topics.get("waited_s", 0), "reduce": themes.get("waited_s", 0)}
@@ -64,6 +67,7 @@ def _cost(looks: Looks, event: dict[str, Any], outcome: str, themes: dict[str, A
         answer_tokens=topics.get("answer_tokens", 0) + naming.get("answer tokens", 0),
         jobs=_jobs(looks, event["quarter"], since, until, waited),
         vllm_hours=_vllm_hours(looks, since, until),
+        prices=prices,
     )
 
 

@@ -7,14 +7,13 @@ from typing import Any
 from cloud.src.contract import vllm
 from cloud.src.localaws.environment import LocalAws
 
-LOG_GROUP = "/ecs/ftm-vllm"
 PORT = 8000
 JOBS, BALANCER, INSTANCES = "ftm-batch-sg", "ftm-vllm-alb-sg", "ftm-vllm-instance-sg"
 
 
 def provision_vllm(aws: LocalAws) -> None:
     """Make vLLM's group, cluster, service, load balancer, security groups and log group, scaled to 0."""
-    aws.client("logs").create_log_group(logGroupName=LOG_GROUP)
+    aws.client("logs").create_log_group(logGroupName=vllm.LOG_GROUP)
     subnets = _default_subnets(aws)
     groups = _create_security_groups(aws, subnets[0]["VpcId"])
     target_group = _create_load_balancer(aws, subnets, groups[BALANCER])
@@ -66,7 +65,10 @@ def _create_scaling_group(aws: LocalAws, subnets: list[str], security_group: str
     )["LaunchTemplate"]["LaunchTemplateId"]
     aws.client("autoscaling").create_auto_scaling_group(
         AutoScalingGroupName=vllm.SCALING_GROUP,
-        LaunchTemplate={"LaunchTemplateId": template, "Version": "1"},
+        MixedInstancesPolicy={  # on Spot, as the root ecs has it
+            "LaunchTemplate": {"LaunchTemplateSpecification": {"LaunchTemplateId": template, "Version": "1"}},
+            "InstancesDistribution": {"OnDemandPercentageAboveBaseCapacity": 0},
+        },
         MinSize=0,
         MaxSize=1,
         DesiredCapacity=0,
@@ -76,7 +78,7 @@ def _create_scaling_group(aws: LocalAws, subnets: list[str], security_group: str
 
 def _create_service(aws: LocalAws, target_group: str) -> None:
     ecs = aws.client("ecs")
-    log = {"awslogs-group": LOG_GROUP, "awslogs-stream-prefix": "vllm"}
+    log = {"awslogs-group": vllm.LOG_GROUP, "awslogs-stream-prefix": "vllm"}
     container = {
         "name": "vllm",
         "image": "ftm-vllm:local",

@@ -92,8 +92,8 @@ data "aws_iam_policy_document" "functions" {
 data "aws_iam_policy_document" "look_at_vllm_and_cost" {
   statement {
     sid     = "LookAtGroup"
-    actions = ["autoscaling:DescribeAutoScalingGroups"]
-    # justified: this action does not support resources
+    actions = ["autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances"]
+    # justified: these actions do not support resources
     resources = ["*"]
   }
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
@@ -38,10 +38,68 @@ def test_up_and_down(account: Account) -> None:
 
     serving = vllm_group.up(account, 60, said.append, no_wait)
     assert (len(serving.instances), serving.running_tasks) == (1, 1)
-    assert serving.usd_per_hour() == 0.40
+    assert serving.usd_per_hour() == pytest.approx(1.006 + 0.03)  # a plain launch template is on demand
+    assert serving.in_words().endswith("about $1.04 an hour (g5.xlarge on demand)")
 
     gone = vllm_group.down(account, 60, said.append, no_wait)
     assert (gone.instances, gone.running_tasks, gone.desired_tasks, gone.usd_per_hour()) == ((), 0, 0, 0)
+
+
+def test_spot_instances_have_the_price_of_spot(account: Account) -> None:
+    vllm_group.up(account, 60, print, no_wait)
+    (group,) = account.client("autoscaling").describe_auto_scaling_groups()["AutoScalingGroups"]
+    spot = {"InstanceId": group["Instances"][0]["InstanceId"], "InstanceType": "g6.xlarge", "InstanceLifecycle": "spot"}
+    answer = {"ec2": {"describe_instances": {"Reservations": [{"Instances": [spot]}]}}}
+
+    seen = vllm_group.look(faulty(account, answer))
+
+    assert seen.in_words().endswith("about $0.40 an hour (g6.xlarge on Spot)")
+    vllm_group.down(account, 60, print, no_wait)
+
+
+def test_up_leaves_a_group_that_somebody_has_scaled_further(account: Account) -> None:
+    account.client("autoscaling").update_auto_scaling_group(
+        AutoScalingGroupName="ftm-vllm-asg", MaxSize=2, DesiredCapacity=2
+    )
+    account.client("ecs").update_service(cluster="ftm-vllm-cluster", service="ftm-vllm-service", desiredCount=2)
+
+    serving = vllm_group.up(account, 60, print, no_wait)
+
+    assert (serving.desired_instances, serving.desired_tasks) == (2, 2)
+    vllm_group.down(account, 60, print, no_wait)
+
+
+NOW = datetime.now(UTC)
+
+
+def desired(*minutes_and_counts: tuple[int, int]) -> dict[str, Any]:
+    """What CloudWatch has of the group: how many were wanted so many minutes ago."""
+    points = [
+        {"Timestamp": NOW - timedelta(minutes=minutes), "Minimum": float(count)}
+        for minutes, count in minutes_and_counts
+    ]
+    return {"cloudwatch": {"get_metric_statistics": {"Label": "GroupDesiredCapacity", "Datapoints": points}}}
+
+
+@pytest.mark.parametrize(
+    ("seen", "hours"),
+    [
+        (desired((125, 0), (120, 1), (60, 1), (5, 1)), 2.0),
+        (desired((5, 1), (125, 0), (120, 1), (300, 1), (305, 0)), 2.0),  # in no order; it was down in between
+        (desired((240, 1), (5, 1)), 4.0),  # up for longer than is known
+        (desired((4, 0)), 0.0),
+        (desired(), None),
+    ],
+    ids=["up", "down in between", "always up", "just started", "nothing is known"],
+)
+def test_how_long_the_group_has_been_up(account: Account, seen: dict[str, Any], hours: float | None) -> None:
+    assert vllm_group.hours_up(faulty(account, seen)) == 0  # whatever was before
+
+    account.client("autoscaling").set_desired_capacity(AutoScalingGroupName="ftm-vllm-asg", DesiredCapacity=1)
+    up = vllm_group.hours_up(faulty(account, seen))
+
+    assert up == (None if hours is None else pytest.approx(hours, abs=0.05))
+    vllm_group.down(account, 60, print, no_wait)
 
 
 def test_the_age_guard_tells_how_long_vllm_may_be_up(account: Account) -> None:
@@ -154,6 +212,29 @@ def test_up_says_why_it_does_not_serve(account: Account, fault: dict[str, Any], 
 
     assert why in str(error.value)
     assert str(error.value).endswith("stop it: ftm aws down")
+
+
+NO_MODEL = "OSError: Qwen/Qwen3-8B is not a local folder and is not a valid model identifier"
+NO_GPU_MEMORY = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2.32 GiB."
+
+
+@pytest.mark.parametrize(
+    ("lines", "why"),
+    [
+        (["Starting vLLM", "Traceback (most recent call last):", NO_MODEL, "Shutting down"], NO_MODEL),
+        ([NO_MODEL, NO_GPU_MEMORY], NO_GPU_MEMORY),
+        (["Loading the model"], "AWS gives no reason; see: aws logs tail /ecs/ftm-vllm"),
+    ],
+    ids=["model download", "memory of the GPU", "no error"],
+)
+def test_up_says_what_the_log_says(account: Account, lines: list[str], why: str) -> None:
+    events = {"events": [{"message": f"{line}\n", "timestamp": 1} for line in lines]}
+
+    with pytest.raises(FtmError) as error:
+        vllm_group.up(faulty(account, {"logs": {"filter_log_events": events}}), 0, lambda _line: None, no_wait)
+
+    assert why in str(error.value)
+    vllm_group.down(account, 60, print, no_wait)
 
 
 def test_on_aws_a_healthy_task_and_target_are_waited_for(account: Account) -> None:

@@ -67,7 +67,10 @@ def test_estimate_beside_actual(prefetched: Account, s3: Any, capsys: Any) -> No
         "tokens": ["", "-", "", "24,000,000 in, 800,000 out"],
     }
     assert "Estimate: 10 names per second and 44 topics per firm are assumed" in printed
-    assert f"prices are Spot's, assumed, of {prices.AS_OF}; instances that boot or idle before and after" in printed
+    assert (
+        f"prices are assumed, of {prices.AS_OF}: the jobs' is Spot's, vLLM's that of its instances at the end"
+        in printed
+    )
     assert "12:00:00+00:00 to 2023-05-01T18:00:00+00:00: finished with failed batches, $2.82" in printed
     assert ": succeeded, $0.40, not seen: jobs" in printed
 

@@ -26,13 +26,14 @@ def client(service: str, region: str) -> Any:
     return clients.client(service, region_name=region)
 
 
-def start_instance(region: str, name: str, tags: list[dict[str, str]]) -> str:
+def start_instance(region: str, name: str, tags: list[dict[str, str]], **more: Any) -> str:
     answer = client("ec2", region).run_instances(
         ImageId="ami-12c6146b",
         InstanceType="c6a.xlarge",
         MinCount=1,
         MaxCount=1,
         TagSpecifications=[{"ResourceType": "instance", "Tags": [*tags, {"Key": "Name", "Value": name}]}],
+        **more,
     )
     return str(answer["Instances"][0]["InstanceId"])
 
@@ -43,7 +44,7 @@ def forgotten(account: Account) -> Iterator[dict[str, str]]:
     ec2, elb = client("ec2", FAR), client("elbv2", FAR)
     ids = {
         "vllm": start_instance(FAR, "ftm-vllm", OURS),
-        "job": start_instance(FAR, "ftm-batch-spot", OURS),
+        "job": start_instance(FAR, "ftm-batch-spot", OURS, InstanceMarketOptions={"MarketType": "spot"}),
         "other": start_instance(FAR, "theirs", []),
     }
     zone = ec2.describe_availability_zones()["AvailabilityZones"][0]["ZoneName"]
@@ -67,7 +68,7 @@ def test_what_bills_elsewhere_is_found(account: Account, forgotten: dict[str, st
     assert {one.region for one in found.billed} == {FAR}
     by_name = {one.name: (one.what, one.usd_per_hour) for one in found.billed}
     assert by_name == {
-        f"ftm-vllm {forgotten['vllm']}": ("instance, c6a.xlarge", prices.VLLM_INSTANCE_HOUR_WITH_DISK),
+        f"ftm-vllm {forgotten['vllm']}": ("instance, c6a.xlarge", pytest.approx(1.006 + 0.03)),  # on demand
         f"ftm-batch-spot {forgotten['job']}": ("instance, c6a.xlarge", pytest.approx(4 * prices.JOB_VCPU_HOUR)),
         "ftm-vllm-alb": ("load balancer", prices.LOAD_BALANCER_HOUR),
         forgotten["disk"]: ("disk, 100 GiB", pytest.approx(100 * prices.DISK_GIB_HOUR)),

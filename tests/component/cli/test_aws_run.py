@@ -19,8 +19,14 @@ from cloud.src.cli.aws.run import Request, run
 from cloud.src.cli.aws.vllm_group import Vllm
 from cloud.src.cli.options import Down
 from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.vllm import WANTED
 
 GONE = Vllm(0, (), 0, 0, 0, 0)
+UP = Vllm(1, ("InService",), 1, 1, 1, 1, priced=(WANTED,))
+KEPT = (
+    "vLLM is kept: 1 of 1 instances (InService), 1 of 1 tasks running, 1 healthy, 1 healthy targets, "
+    "about $0.40 an hour (g5.xlarge on Spot); ftm aws down"
+)
 STARTED = ["up", "check", "start 2023Q1", "follow 2023Q1"]
 STOPPED = ["scale down", "wait"]
 FETCHED = ["fetch 2023Q1"]
@@ -64,6 +70,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     monkeypatch.setattr(quarters, "latest", lambda *_: None)
     monkeypatch.setattr(quarters, "executions", lambda *_: steps.running)
     monkeypatch.setattr(vllm_group, "most_hours", lambda _: None)
+    monkeypatch.setattr(vllm_group, "hours_up", lambda _: 0.0)
+    monkeypatch.setattr(vllm_group, "look", lambda _: UP)
     monkeypatch.setattr(vllm_group, "up", steps.step("up", GONE))
     monkeypatch.setattr(llm_check_job, "check", steps.step("check"))
     for name in ("start", "follow", "stop"):
@@ -106,6 +114,25 @@ def test_after_success(steps: Steps, down: Down) -> None:
     steps.run(down=down)
 
     assert steps.done == [*STARTED, *(FETCHED if down is Down.NEVER else ENDED)]
+    assert steps.said[-1] == (KEPT if down is Down.NEVER else f"vLLM is down: {GONE.in_words()}")
+
+
+def test_tables_that_cannot_be_fetched_do_not_end_the_wait_for_vllm(steps: Steps) -> None:
+    steps.troubles["fetch 2023Q1"] = raises(FtmError("no disk space"))
+
+    with pytest.raises(FtmError, match="no disk space"):
+        steps.run()
+
+    assert steps.done == [*STARTED, *ENDED]
+    assert steps.said[-1].startswith("vLLM is down: ")
+
+
+def test_what_is_kept_but_cannot_be_seen_is_said(steps: Steps, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vllm_group, "look", lambda _: raises(FtmError("no answer"))())
+
+    steps.run(down=Down.NEVER)
+
+    assert steps.said[-1] == "vLLM is kept: what runs could not be seen: no answer; ftm aws down"
 
 
 @pytest.mark.parametrize(("down", "stopped"), [(Down.ALWAYS, STOPPED), (Down.ON_SUCCESS, []), (Down.NEVER, [])])
@@ -117,7 +144,7 @@ def test_after_a_failure_nothing_more_is_started(steps: Steps, at: str, down: Do
         steps.run("2023Q1", "2023Q2", down=down)
 
     assert steps.done == [*STARTED[: STARTED.index(at) + 1], *stopped]
-    assert stopped or steps.said[-1] == "vLLM is left as it is: ftm aws status, ftm aws down"
+    assert stopped or steps.said[-1] == KEPT
 
 
 @pytest.mark.parametrize("at", ["start 2023Q1", "follow 2023Q1"])
@@ -166,6 +193,7 @@ def test_vllm_stays_up_for_another_quarter_that_runs(steps: Steps, trouble: FtmE
 
     assert "scale down" not in steps.done
     assert "2022Q4 still needs vLLM, so it is not stopped" in steps.said
+    assert steps.said[-1] == KEPT
 
 
 def test_vllm_is_stopped_though_nobody_can_be_told(steps: Steps) -> None:
@@ -245,6 +273,25 @@ def test_what_the_guard_would_stop_is_not_started(
     if runs:
         steps.run("2023Q1", "2023Q2")
         return
-    with pytest.raises(InvalidInput, match=r"about 24\.9 h with .* its guard stops after 24 h: run fewer quarters"):
+    with pytest.raises(InvalidInput, match=r"about 24\.9 h with .*: its guard stops it after 24 h: run fewer"):
         steps.run("2023Q1", "2023Q2")
+    assert steps.done == []
+
+
+@pytest.mark.parametrize(("up_h", "runs"), [(17.0, True), (17.5, False), (None, True)])
+def test_the_time_that_vllm_has_been_up_counts(
+    steps: Steps, monkeypatch: pytest.MonkeyPatch, up_h: float | None, runs: bool
+) -> None:
+    """5,000 firms take 6.1 h, and half an hour until vLLM serves."""
+    monkeypatch.setattr(quarters, "estimate", lambda *_: Estimate(5000))
+    monkeypatch.setattr(vllm_group, "most_hours", lambda _: 24.0)
+    monkeypatch.setattr(vllm_group, "hours_up", lambda _: up_h)
+    if runs:
+        steps.run()
+        assert (up_h is None) is (
+            "how long vLLM has been up cannot be seen, so it is taken for just started" in steps.said
+        )
+        return
+    with pytest.raises(InvalidInput, match=r"about 6\.6 h .*it has been up for 17\.5 h, and .* ftm aws down first"):
+        steps.run()
     assert steps.done == []

@@ -52,7 +52,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         return True
 
     monkeypatch.setattr(notify_completion, "_send", send)
-    monkeypatch.setattr(running_vllm, "in_words", lambda _looks: "vLLM: as it is")
+    monkeypatch.setattr(running_vllm, "look", lambda _looks: running_vllm.Seen("vLLM: as it is"))
     return mails
 
 

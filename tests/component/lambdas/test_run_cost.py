@@ -15,10 +15,12 @@ from cloud.src.contract import documents, keys, prices
 from cloud.src.contract.cost import ExecutionCost, JobsCost
 from cloud.src.lambdas import run_cost
 from cloud.src.lambdas.looks import Looks
+from cloud.src.lambdas.running_vllm import Seen
 from tests.component.cli.aws_faults import check_answer
 from tests.component.conftest import BUCKET
 
 QUARTER = "2023Q1"
+RUNNING = Seen("vLLM: as it is")
 SINCE = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 MANIFEST = keys.batch_manifest(QUARTER, SINCE)
 EVENT: dict[str, Any] = {
@@ -121,7 +123,7 @@ def recorded(s3: Any) -> list[ExecutionCost]:
 
 
 def test_jobs_names_and_prices_are_written_down(on_aws: Any, s3: Any) -> None:
-    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES)
+    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES, RUNNING)
 
     [cost] = recorded(s3)
     assert cost.jobs == {"map": JobsCost(2, 3600, 7200, 900), "reduce": JobsCost(1, 1800, 7200, 60)}
@@ -142,7 +144,7 @@ def test_a_job_that_is_just_being_stopped_counts_to_now() -> None:
 
 
 def test_hours_of_vllm(on_aws: Any, one_instance: None, s3: Any) -> None:
-    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES)
+    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES, RUNNING)
 
     [cost] = recorded(s3)
     assert cost.vllm_hours == pytest.approx(0.5)
@@ -150,11 +152,18 @@ def test_hours_of_vllm(on_aws: Any, one_instance: None, s3: Any) -> None:
     assert "vLLM $0.20" in line
 
 
+def test_instances_on_demand_cost_more(on_aws: Any, one_instance: None, s3: Any) -> None:
+    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES, Seen("", 1.04))
+
+    assert recorded(s3)[0].prices.vllm_hour == 1.04
+    assert "vLLM $0.52" in line
+
+
 def test_an_execution_is_written_down_once_and_beside_earlier_ones(on_aws: Any, s3: Any) -> None:
     earlier = keys.batch_manifest(QUARTER, SINCE - timedelta(days=1))
-    run_cost.recorded(Looks(), {**EVENT, "manifest_key": earlier}, "failed, no themes", None)
-    run_cost.recorded(Looks(), EVENT, "finished with names missing", THEMES)
-    run_cost.recorded(Looks(), EVENT, "succeeded", THEMES)  # the state machine repeats a call that failed
+    run_cost.recorded(Looks(), {**EVENT, "manifest_key": earlier}, "failed, no themes", None, RUNNING)
+    run_cost.recorded(Looks(), EVENT, "finished with names missing", THEMES, RUNNING)
+    run_cost.recorded(Looks(), EVENT, "succeeded", THEMES, RUNNING)  # the state machine repeats a call that failed
 
     assert [(one.manifest_key, one.outcome) for one in recorded(s3)] == [
         (earlier, "failed, no themes"),
@@ -164,7 +173,7 @@ def test_an_execution_is_written_down_once_and_beside_earlier_ones(on_aws: Any, 
 
 def test_without_batch_the_rest_is_written_down(on_aws: Any, s3: Any) -> None:
     on_aws("batch", SimpleNamespace(meta=boto3.client("s3").meta))
-    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES)
+    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES, RUNNING)
 
     assert recorded(s3)[0].jobs is None
     assert "jobs not seen" in line
@@ -174,14 +183,14 @@ def test_without_batch_the_rest_is_written_down(on_aws: Any, s3: Any) -> None:
 def test_what_cannot_be_written_down_is_said_in_the_mail(on_aws: Any, service: str) -> None:
     on_aws(service, RuntimeError("no network"))
 
-    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES)
+    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES, RUNNING)
 
     assert line == "Cost: not written down (RuntimeError), see this function's log"
 
 
 def test_an_older_state_machine_says_less(on_aws: Any, s3: Any) -> None:
     event = {name: value for name, value in EVENT.items() if name not in ("naming", "naming_took")}
-    run_cost.recorded(Looks(), event, "succeeded", None)
+    run_cost.recorded(Looks(), event, "succeeded", None, RUNNING)
 
     assert (recorded(s3)[0].names_by_llm, recorded(s3)[0].prompt_tokens) == (0, 0)
 
@@ -189,6 +198,6 @@ def test_an_older_state_machine_says_less(on_aws: Any, s3: Any) -> None:
 def test_a_damaged_record_is_not_overwritten(on_aws: Any, s3: Any) -> None:
     s3.put_object(Bucket=BUCKET, Key=keys.cost(QUARTER), Body=json.dumps({"executions": [{"since": 3}]}))
 
-    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES)
+    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES, RUNNING)
 
     assert line.startswith("Cost: not written down (InvalidInput)")

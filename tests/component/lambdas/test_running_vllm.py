@@ -47,21 +47,64 @@ def deployed(aws_environment: None) -> Iterator[Any]:
 
 
 def test_where_the_root_ecs_is_not_applied(aws_environment: None) -> None:
-    assert running_vllm.in_words(Looks()) == "vLLM: not deployed in this account and region"
+    assert running_vllm.look(Looks()).in_words == "vLLM: not deployed in this account and region"
 
 
 @pytest.mark.parametrize(
     ("n_instances", "said"),
     [
         (0, "vLLM: not running, $0.00 an hour"),
-        (1, f"vLLM: running (instances: 1, tasks: 0), about $0.40 an hour{STOP}"),
-        (2, f"vLLM: running (instances: 2, tasks: 0), about $0.80 an hour{STOP}"),
+        (1, f"vLLM: running (instances: 1, tasks: 0), about $1.04 an hour (g5.xlarge on demand){STOP}"),
+        (2, f"vLLM: running (instances: 2, tasks: 0), about $2.07 an hour (g5.xlarge on demand){STOP}"),
     ],
 )
 def test_it_says_what_runs_and_what_that_costs(deployed: Any, n_instances: int, said: str) -> None:
     deployed.set_desired_capacity(AutoScalingGroupName=GROUP, DesiredCapacity=n_instances)
 
-    assert running_vllm.in_words(Looks()) == said
+    assert running_vllm.look(Looks()).in_words == said
+
+
+class OnSpot:
+    """A group with two instances of one kind each, and an EC2 that tells or does not."""
+
+    def __init__(self, tells: bool) -> None:
+        self._tells = tells
+
+    def client(self, _service: str) -> OnSpot:
+        return self
+
+    def describe_auto_scaling_groups(self, **_: Any) -> dict[str, Any]:
+        instances = [{"InstanceId": one} for one in ("i-1", "i-2")]
+        return {"AutoScalingGroups": [{"DesiredCapacity": 2, "Instances": instances}]}
+
+    def describe_services(self, **_: Any) -> dict[str, Any]:
+        return {"services": [{"runningCount": 2}]}
+
+    def get_paginator(self, _operation: str) -> OnSpot:
+        return self
+
+    def paginate(self, **_: Any) -> list[dict[str, Any]]:
+        if not self._tells:
+            raise RuntimeError("not allowed")
+        kinds: list[dict[str, str]] = [{"InstanceLifecycle": "spot"}, {}]
+        found = [{"InstanceId": f"i-{n}", "InstanceType": "g6.xlarge", **kind} for n, kind in enumerate(kinds, 1)]
+        return [{"Reservations": [{"Instances": found}]}]
+
+
+@pytest.mark.parametrize(
+    ("tells", "price", "each"),
+    [
+        (True, "about $1.23 an hour (g6.xlarge on Spot, g6.xlarge on demand)", (0.40 + 0.8348) / 2),
+        (False, "about $0.80 an hour (g5.xlarge on Spot)", 0.40),
+    ],
+)
+def test_the_price_is_that_of_what_runs(tells: bool, price: str, each: float) -> None:
+    looks: Any = OnSpot(tells)
+
+    seen = running_vllm.look(looks)
+
+    assert seen.in_words == f"vLLM: running (instances: 2, tasks: 2), {price}{STOP}"
+    assert seen.instance_usd_per_hour == pytest.approx(each)
 
 
 class Waiting:
@@ -80,7 +123,10 @@ class Waiting:
 def test_an_instance_that_is_still_wanted_will_cost() -> None:
     looks: Any = Waiting()
 
-    assert running_vllm.in_words(looks) == f"vLLM: no instance yet, 1 wanted, which will cost about $0.40 an hour{STOP}"
+    assert (
+        running_vllm.look(looks).in_words
+        == f"vLLM: no instance yet, 1 wanted, which will cost about $0.40 an hour (g5.xlarge on Spot){STOP}"
+    )
 
 
 def test_a_look_that_fails_does_not_lose_the_mail(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,5 +141,7 @@ def test_a_look_that_fails_does_not_lose_the_mail(aws_environment: None, monkeyp
     )
 
     last = answer["message"].splitlines()[-1]
-    assert re.match(r"vLLM: whether it runs could not be seen \(\w+Error\); it costs about \$0\.40 an hour if", last)
+    assert re.match(
+        r"vLLM: whether it runs could not be seen \(\w+Error\); it costs about \$0\.40 an hour \(.*\) if", last
+    )
     assert last.endswith(STOP)

@@ -35,6 +35,6 @@ def test_the_rights_are_those_that_the_commands_need() -> None:
     section = RUNBOOK.partition("## Rights\n")[2].partition("\n## ")[0]
     stated = {action.lower() for action in re.findall(r"`\w+:(\w+)`", section)}
     of_the_prefetch = {"putobject", "deleteobject", "getsecretvalue"}
-    of_the_aws_cli = {"filterlogevents", "invokefunction"}  # what docs/operations/commands.md types
+    of_the_aws_cli = {"invokefunction"}  # what docs/operations/commands.md types
 
     assert stated - of_the_prefetch - of_the_aws_cli == needed

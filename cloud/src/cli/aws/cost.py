@@ -121,9 +121,10 @@ def lines(cost: QuarterCost) -> list[str]:
             if cost.estimate
             else "Estimate: none, because the quarter's prefetch is gone or damaged."
         ),
-        "Actual: job seconds and hours are AWS's, prices are Spot's, assumed, of "
-        f"{', '.join(sorted({one.prices.as_of for one in cost.executions}) or [prices.AS_OF])}; instances that boot or "
-        "idle before and after, storage and the load balancer are not in it.",
+        "Actual: job seconds and hours are AWS's; prices are assumed, of "
+        f"{', '.join(sorted({one.prices.as_of for one in cost.executions}) or [prices.AS_OF])}: the "
+        "jobs' is Spot's, vLLM's that of its instances at the end; instances that boot or idle before and after, "
+        "storage and the load balancer are not in it.",
     ]
     for one in cost.executions:
         unseen = [name for name, seen in (("jobs", one.jobs), ("vLLM", one.vllm_hours)) if seen is None]

@@ -12,7 +12,7 @@ from rich.table import Table
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.screen import one_line
 from cloud.src.contract import prices
-from cloud.src.contract.vllm import SCALING_GROUP
+from cloud.src.contract.vllm import SCALING_GROUP, WANTED, priced
 
 TAG = "Project", "ftm"  # what the Terraform roots give to all that they make, and to the instances of both groups
 VLLM = "ftm-vllm"  # the tag Name of vLLM's instances
@@ -114,15 +114,17 @@ def _vcpus(ec2: Any, types: list[str]) -> dict[str, int]:
 
 def _instance_usd(instance: dict[str, Any], vcpus: dict[str, int]) -> float:
     if _tags(instance).get("Name") == VLLM:
-        return prices.VLLM_INSTANCE_HOUR_WITH_DISK
-    return vcpus.get(instance["InstanceType"], 0) * prices.JOB_VCPU_HOUR
+        return priced(instance).usd_per_hour
+    is_spot = instance.get("InstanceLifecycle") == "spot"
+    vcpu_hour = prices.JOB_VCPU_HOUR if is_spot else prices.JOB_VCPU_ON_DEMAND_HOUR
+    return vcpus.get(instance["InstanceType"], 0) * vcpu_hour
 
 
 def _groups(clients: Clients) -> Found:
     """Groups that want more than they have: what they still wait for will bill."""
     answer = clients["autoscaling"].describe_auto_scaling_groups(AutoScalingGroupNames=[SCALING_GROUP])
     return [
-        (f"group that waits for {missing}", one["AutoScalingGroupName"], missing * prices.VLLM_INSTANCE_HOUR_WITH_DISK)
+        (f"group that waits for {missing}", one["AutoScalingGroupName"], missing * WANTED.usd_per_hour)
         for one in answer["AutoScalingGroups"]
         if (missing := one["DesiredCapacity"] - len(one["Instances"])) > 0
     ]

@@ -60,16 +60,20 @@ def run(account: Account, request: Request, say: Say) -> None:
         if request.down is Down.ALWAYS:
             _down_after_failure(account, request, say)
         else:
-            say("vLLM is left as it is: ftm aws status, ftm aws down")
+            _say_kept(account, say)
         raise
     is_stopping = request.down is not Down.NEVER and _scale_down(account, request, say)
-    for quarter in request.quarters:  # while the instance ends
-        fetched = fetch(account, quarter, request.out)
-        say(f"{quarter}: {fetched.in_words()}; {fetched.report}")
+    try:
+        for quarter in request.quarters:  # while the instance ends
+            fetched = fetch(account, quarter, request.out)
+            say(f"{quarter}: {fetched.in_words()}; {fetched.report}")
+    except BaseException:
+        _say_end(account, is_stopping, say)
+        raise
     if is_stopping:
         _wait_until_down(account, say)
     else:
-        say("vLLM is left running: ftm aws status, ftm aws down")
+        _say_kept(account, say)
 
 
 def _heard_or_not(say: Say) -> Say:
@@ -90,16 +94,28 @@ def _refuse_what_cannot_run(account: Account, request: Request, say: Say) -> Non
         say(f"{quarter}: {estimate.in_words()}")
         if running := quarters.latest(account, quarter, "RUNNING"):
             raise InvalidInput(f"{quarter} is already running: {running['executionArn']}; ftm aws follow {quarter}")
-    hours = UP_S / 3600 + sum(estimate.hours() for estimate in estimates.values())
-    most_hours = vllm_group.most_hours(account)
-    if most_hours is not None and hours > most_hours:
-        raise InvalidInput(
-            f"about {hours:.1f} h with the start of vLLM, which its guard stops after {most_hours:g} h: run fewer "
-            "quarters at a time, or apply ecs with a larger max_hours"
-        )
+    _refuse_what_the_guard_would_stop(account, sum(estimate.hours() for estimate in estimates.values()), say)
     usd = sum(estimate.usd() for estimate in estimates.values())
     if request.limit_usd is not None and usd > request.limit_usd:
         raise InvalidInput(f"${usd:.2f} is more than --limit {request.limit_usd:g}: add --yes to run it")
+
+
+def _refuse_what_the_guard_would_stop(account: Account, hours: float, say: Say) -> None:
+    """Raise InvalidInput when the quarters will not have ended before vLLM has been up for as long as it may."""
+    most_hours = vllm_group.most_hours(account)
+    if most_hours is None:
+        return
+    up_h, hours = vllm_group.hours_up(account), hours + UP_S / 3600
+    if up_h is None:
+        say("how long vLLM has been up cannot be seen, so it is taken for just started")
+    if hours + (up_h or 0.0) <= most_hours:
+        return
+    up = f"it has been up for {up_h:.1f} h, and " if up_h else ""
+    remedy = "ftm aws down first, or " if up_h else ""
+    raise InvalidInput(
+        f"about {hours:.1f} h with the start of vLLM: {up}its guard stops it after {most_hours:g} h: {remedy}run "
+        "fewer quarters at a time, or apply ecs with a larger max_hours"
+    )
 
 
 def _run_quarter(account: Account, quarter: str, batch_size: int, say: Say) -> None:
@@ -150,12 +166,33 @@ def _wait_until_down(account: Account, say: Say) -> None:
 def _down_after_failure(account: Account, request: Request, say: Say) -> None:
     """What has failed before is what the operator has to see: a failure of this is said, not raised."""
     try:
-        if _scale_down(account, request, say):
-            _wait_until_down(account, say)
+        is_stopping = _scale_down(account, request, say)
+    except (FtmError, BotoCoreError, ClientError) as error:
+        say(f"vLLM is perhaps not down: {error}; ftm aws down")
+        return
+    _say_end(account, is_stopping, say)
+
+
+def _say_end(account: Account, is_stopping: bool, say: Say) -> None:
+    """The end of vLLM that is being stopped, or that it is kept; what fails here is said, not raised."""
+    if not is_stopping:
+        _say_kept(account, say)
+        return
+    try:
+        _wait_until_down(account, say)
     except (KeyboardInterrupt, SystemExit):
         say("vLLM is scaled to 0, its end was not waited for: ftm aws status")
     except (FtmError, BotoCoreError, ClientError) as error:
         say(f"vLLM is perhaps not down: {error}; ftm aws down")
+
+
+def _say_kept(account: Account, say: Say) -> None:
+    """What is kept, and what it costs."""
+    try:
+        now = vllm_group.look(account).in_words()
+    except (FtmError, BotoCoreError, ClientError) as error:
+        now = f"what runs could not be seen: {error}"
+    say(f"vLLM is kept: {now}; ftm aws down")
 
 
 @contextmanager

@@ -2,27 +2,40 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cloud.src.cli.aws.account import Account
-from cloud.src.contract import prices
-from cloud.src.contract.errors import FtmError, InvalidInput
-from cloud.src.contract.vllm import CLUSTER, SCALING_GROUP, SERVICE, TARGET_GROUP
+from botocore.exceptions import ClientError
 
+from cloud.src.cli.aws.account import Account
+from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.vllm import CLUSTER, LOG_GROUP, SCALING_GROUP, SERVICE, TARGET_GROUP, Priced
+from cloud.src.contract.vllm import instances as priced_instances
+
+TAIL = f"aws logs tail {LOG_GROUP} --since 30m"
 AGE_GUARD = "ftm-vllm-up-too-long"
 GUARDS = ("ftm-vllm-idle", AGE_GUARD)
+METRIC_PERIOD_S = 300  # the guards' too
+DAY_H = 24  # of max_hours by default
 SECONDS_BETWEEN_LOOKS = 10.0
 MAX_REASONS = 3
+# What vLLM, PyTorch and the Hugging Face client log when they give up: the last such line says most.
+LOGGED_ERROR = re.compile(r"\b\w*(Error|Exception)\b|out of memory|Killed")
+MAX_LOGGED = 300  # characters of that line
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
 class Vllm:
-    """``healthy_tasks``: those whose container lists its models. ``reasons``: what AWS says went wrong."""
+    """``healthy_tasks``: those whose container lists its models. ``reasons``: what AWS says went wrong.
+
+    ``priced``: what each instance is and costs.
+    """
 
     desired_instances: int
     instances: tuple[str, ...]  # their states in the group
@@ -31,10 +44,11 @@ class Vllm:
     healthy_tasks: int
     healthy_targets: int
     reasons: tuple[str, ...] = ()
+    priced: tuple[Priced, ...] = ()
 
     def usd_per_hour(self) -> float:
-        """What the instances cost on Spot, about."""
-        return len(self.instances) * prices.VLLM_INSTANCE_HOUR_WITH_DISK
+        """What the instances cost, about."""
+        return sum(one.usd_per_hour for one in self.priced)
 
     def is_gone(self) -> bool:
         """Whether nothing bills any more."""
@@ -43,11 +57,12 @@ class Vllm:
     def in_words(self) -> str:
         """One line, such as ``1 of 1 instances (InService), 1 of 1 tasks running, 0 healthy, ...``."""
         states = f" ({', '.join(self.instances)})" if self.instances else ""
+        kinds = ", ".join(dict.fromkeys(one.kind for one in self.priced))
         return (
             f"{len(self.instances)} of {self.desired_instances} instances{states}, "
             f"{self.running_tasks} of {self.desired_tasks} tasks running, "
             f"{self.healthy_tasks} healthy, {self.healthy_targets} healthy targets, "
-            f"about ${self.usd_per_hour():.2f} an hour"
+            f"about ${self.usd_per_hour():.2f} an hour{f' ({kinds})' if kinds else ''}"
         )
 
 
@@ -69,23 +84,29 @@ def look(account: Account) -> Vllm:
         healthy_tasks=sum(task.get("healthStatus") == "HEALTHY" for task in tasks(ecs, "RUNNING")),
         healthy_targets=_healthy_targets(account),
         reasons=tuple(dict.fromkeys([*failed_activities(autoscaling), *_stopped(ecs), *_events(service)])),
+        priced=tuple(
+            priced_instances(account.client("ec2"), [instance["InstanceId"] for instance in group["Instances"]])
+        ),
     )
 
 
 def up(account: Account, timeout_s: float, say: Say, sleep: Callable[[float], None] = time.sleep) -> Vllm:
-    """Start one instance and its task, and wait until it serves; raises FtmError that says why it does not."""
-    end = time.monotonic() + timeout_s
+    """Start one instance and its task, and wait until it serves; raises FtmError that says why it does not.
+
+    A group that somebody has scaled to more than one is left as it is.
+    """
+    since, end = datetime.now(UTC), time.monotonic() + timeout_s
     _wait_for_guards(account, end, say, sleep)
-    before = set(look(account).reasons)
-    _scale(account, 1)
+    before = look(account)
+    _scale(account, max(1, before.desired_instances), max(1, before.desired_tasks))
     said = ""
     while not _serves(account, now := look(account)):
         if now.in_words() != said:
             said = now.in_words()
             say(said)
-        new = [reason for reason in now.reasons if reason not in before]
         if time.monotonic() >= end:
-            why = "; ".join(new[:MAX_REASONS]) or "AWS gives no reason; see: aws logs tail /ecs/ftm-vllm --since 30m"
+            new = [reason for reason in now.reasons if reason not in before.reasons][:MAX_REASONS]
+            why = "; ".join([*new, *logged_error(account, since)]) or f"AWS gives no reason; see: {TAIL}"
             raise FtmError(
                 f"vLLM does not serve after {timeout_s:.0f} s: {now.in_words()}; {why}; stop it: ftm aws down"
             )
@@ -101,7 +122,7 @@ def down(account: Account, timeout_s: float, say: Say, sleep: Callable[[float], 
 
 def scale_down(account: Account) -> None:
     """Scale to 0 without waiting for it."""
-    _scale(account, 0)
+    _scale(account, 0, 0)
 
 
 def wait_until_gone(account: Account, timeout_s: float, say: Say, sleep: Callable[[float], None] = time.sleep) -> Vllm:
@@ -124,14 +145,14 @@ def _serves(account: Account, now: Vllm) -> bool:
     return now.healthy_tasks > 0 and now.healthy_targets > 0
 
 
-def _scale(account: Account, count: int) -> None:
+def _scale(account: Account, n_instances: int, n_tasks: int) -> None:
     """The group first on the way up, the service first on the way down."""
     ecs, autoscaling = account.client("ecs"), account.client("autoscaling")
     steps = [
-        lambda: autoscaling.set_desired_capacity(AutoScalingGroupName=SCALING_GROUP, DesiredCapacity=count),
-        lambda: ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=count),
+        lambda: autoscaling.set_desired_capacity(AutoScalingGroupName=SCALING_GROUP, DesiredCapacity=n_instances),
+        lambda: ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=n_tasks),
     ]
-    for step in steps if count else reversed(steps):
+    for step in steps if n_instances else reversed(steps):
         step()
 
 
@@ -159,6 +180,45 @@ def most_hours(account: Account) -> float | None:
     """How long the group may be up until the age guard sets it to 0 (``max_hours`` of ecs); None without the guard."""
     alarms = account.client("cloudwatch").describe_alarms(AlarmNames=[AGE_GUARD])["MetricAlarms"]
     return next((alarm["Period"] * alarm["EvaluationPeriods"] / 3600 for alarm in alarms), None)
+
+
+def hours_up(account: Account) -> float | None:
+    """For how long the group has wanted instances, as the age guard counts it; None where CloudWatch does not tell.
+
+    It is asked for as far back as the guard looks.
+    """
+    groups = account.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[SCALING_GROUP])
+    if not any(group["DesiredCapacity"] for group in groups["AutoScalingGroups"]):
+        return 0.0
+    now = datetime.now(UTC)
+    points = account.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/AutoScaling",
+        MetricName="GroupDesiredCapacity",
+        Dimensions=[{"Name": "AutoScalingGroupName", "Value": SCALING_GROUP}],
+        StartTime=now - timedelta(hours=most_hours(account) or DAY_H),
+        EndTime=now,
+        Period=METRIC_PERIOD_S,
+        Statistics=["Minimum"],
+    )["Datapoints"]
+    if not points:
+        return None
+    at_zero = [point["Timestamp"] for point in points if not point["Minimum"]]
+    since = max(at_zero) + timedelta(seconds=METRIC_PERIOD_S) if at_zero else min(one["Timestamp"] for one in points)
+    return float(max(0.0, (now - since).total_seconds() / 3600))
+
+
+def logged_error(account: Account, since: datetime) -> list[str]:
+    """The last line of vLLM's log since then that names an error: model not loaded, GPU memory too small."""
+    asked = {"logGroupName": LOG_GROUP, "startTime": int(since.timestamp() * 1000)}
+    try:
+        pages = account.client("logs").get_paginator("filter_log_events").paginate(**asked)
+        lines = [event["message"].strip() for page in pages for event in page["events"]]
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ResourceNotFoundException":
+            raise
+        return []
+    errors = [line for line in lines if LOGGED_ERROR.search(line)]
+    return [f"its log says: {line[:MAX_LOGGED]}" for line in errors[-1:]]
 
 
 def tasks(ecs: Any, status: str) -> list[dict[str, Any]]:
