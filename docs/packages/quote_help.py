@@ -39,6 +39,7 @@ COMMANDS = (
     "aws logs",
     "aws follow",
     "aws stop",
+    "aws panel",
     "aws fetch",
     "aws cost",
     "aws doctor",

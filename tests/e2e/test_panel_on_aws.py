@@ -30,6 +30,11 @@ def environment(quarters_without_llm: QuartersWithoutLlm) -> Iterator[LocalEnvir
         yield started
 
 
+def variables(environment: LocalEnvironment) -> dict[str, str]:
+    """What names the local AWS to a command."""
+    return environment.aws.endpoint.variables(environment.aws.region)
+
+
 def ended(environment: LocalEnvironment, **given: Any) -> dict[str, Any]:
     """An execution of ftm-panel-processor that has ended, as DescribeExecution returns it."""
     states = environment.aws.client("stepfunctions")
@@ -51,18 +56,37 @@ def test_the_same_bytes_as_made_on_this_machine(
     environment: LocalEnvironment, quarters_without_llm: QuartersWithoutLlm, tmp_path: Path, themes_from: str | None
 ) -> None:
     name = "joint" if themes_from is None else "fixed"
-    execution = ended(environment, quarters=[LATER, EARLIER], name=name, themes_from=themes_from)
-    assert execution["status"] == "SUCCEEDED", execution
+    options = ["--themes-from", themes_from] if themes_from else []
+    there = ["aws", "panel", name, LATER, EARLIER, "--out", tmp_path / "aws", *options]
+    made = run_ftm(*there, **variables(environment))
+    assert made.returncode == 0, made.stderr
+    lines = made.stdout.splitlines()
+    assert lines[1].startswith(f"{name}: 2 quarters, ")
+    assert "SUCCEEDED" in lines
+    assert lines[-2].startswith(f"panel {name}: 1 job, ")
+    assert lines[-1] == f"Panel: {tmp_path / 'aws/panels' / name}"
 
     here = ["panel", EARLIER, LATER, "--dir", quarters_without_llm.folder, "--out", tmp_path / name]
-    assert run_ftm(*here, *(["--themes-from", themes_from] if themes_from else [])).returncode == 0
-    s3 = environment.aws.client("s3")
-    listed = s3.list_objects_v2(Bucket=environment.bucket, Prefix=keys.panel_prefix(name))["Contents"]
-    written = [entry["Key"].removeprefix(keys.panel_prefix(name)) for entry in listed]
-    assert written == [keys.panel_table(table) for table in TABLES]
-    for file in written:
-        body = s3.get_object(Bucket=environment.bucket, Key=keys.panel_prefix(name) + file)["Body"].read()
-        assert body == (tmp_path / name / file).read_bytes(), file
+    assert run_ftm(*here, *options).returncode == 0
+    fetched = sorted(path for path in (tmp_path / "aws").rglob("*") if path.is_file())
+    assert fetched == [tmp_path / "aws/panels" / name / keys.panel_table(table) for table in TABLES]
+    for table in map(keys.panel_table, TABLES):
+        assert (tmp_path / "aws/panels" / name / table).read_bytes() == (tmp_path / name / table).read_bytes(), table
+
+
+def test_a_job_that_fails_is_shown_with_the_end_of_its_log(environment: LocalEnvironment, tmp_path: Path) -> None:
+    s3, bucket = environment.aws.client("s3"), environment.bucket
+    key = s3.list_objects_v2(Bucket=bucket, Prefix=keys.sentences_parts_prefix(LATER))["Contents"][0]["Key"]
+    body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    s3.put_object(Bucket=bucket, Key=key, Body=b"damaged")
+
+    made = run_ftm("aws", "panel", "broken", LATER, "--out", tmp_path, **variables(environment))
+
+    s3.put_object(Bucket=bucket, Key=key, Body=body)
+    assert made.returncode == 1
+    assert "job ftm-panel-broken failed" in made.stdout
+    assert f"{key} is not a readable Parquet file" in made.stdout
+    assert made.stderr.splitlines()[-1].startswith("ftm: panel broken: FAILED AggregatePanelFailed: panel broken: no")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files.quarters import QuarterFrom
 
@@ -32,6 +33,28 @@ def quarter_if_given(typed: str | None) -> str | None:
     return None if typed is None else quarter_of(typed)
 
 
+def is_quarter(name: str) -> bool:
+    """Whether what ``quarter_or_panel`` has returned is a quarter."""
+    return _TYPED_QUARTER.fullmatch(name) is not None
+
+
+def quarter_or_panel(typed: str) -> str:
+    """Return the quarter that somebody has typed, or the name of a panel; raise InvalidInput when it is neither."""
+    if is_quarter(typed.strip()):
+        return quarter_of(typed)
+    try:
+        return keys.check_panel(typed)
+    except InvalidInput as error:
+        raise InvalidInput(f"{typed!r} is neither a quarter, like 2023Q1, nor the name of a panel") from error
+
+
+def panel_of(typed: str) -> str:
+    """Return the name of a panel; raise InvalidInput when it is none, or could be taken for a quarter."""
+    if is_quarter(typed.strip()):
+        raise InvalidInput(f"{typed} is a quarter: give the panel another name first, then its quarters")
+    return keys.check_panel(typed)
+
+
 class Down(StrEnum):
     """When vLLM is stopped at the end of ``ftm aws run``."""
 
@@ -43,6 +66,10 @@ class Down(StrEnum):
 Quarter = Annotated[
     str,
     typer.Argument(metavar="QUARTER", help="Quarter of the calls, for example 2020Q2.", callback=quarter_if_given),
+]
+QuarterOrPanel = Annotated[
+    str,
+    typer.Argument(metavar="QUARTER|PANEL", help="Quarter, or name of a panel.", callback=quarter_or_panel),
 ]
 QuarterInFolder = Annotated[
     str | None,

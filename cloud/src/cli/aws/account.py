@@ -14,6 +14,7 @@ from botocore.exceptions import BotoCoreError, ClientError, ProfileNotFound
 
 from cloud.src.contract import parameters
 from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.lambdas.ended_execution import PANEL_MACHINE
 
 ELSEWHERE = Config(connect_timeout=5, read_timeout=20, retries={"total_max_attempts": 2})
 
@@ -60,6 +61,10 @@ class Account:
     def state_machine_arn(self) -> str:
         """The state machine that runs a quarter."""
         return self.parameter(parameters.STATE_MACHINE_ARN)
+
+    def panel_machine_arn(self) -> str:
+        """The state machine that makes a panel; it is beside that of quarters and has a fixed name."""
+        return f"{self.state_machine_arn().rpartition(':')[0]}:{PANEL_MACHINE}"
 
 
 def connect(profile: str | None, region: str | None) -> Account:

@@ -11,9 +11,20 @@ from typing import Annotated
 
 import typer
 
-from cloud.src.cli.aws import llm_check_job, quarters, resume, vllm_group
+from cloud.src.cli.aws import llm_check_job, panels, quarters, resume, vllm_group
 from cloud.src.cli.aws.account import Account, aws_errors_explained, connect
-from cloud.src.cli.options import AsJson, Down, Open, Out, Quarter, quarter_if_given, quarter_of
+from cloud.src.cli.options import (
+    AsJson,
+    Down,
+    Open,
+    Out,
+    Quarter,
+    QuarterOrPanel,
+    is_quarter,
+    panel_of,
+    quarter_if_given,
+    quarter_of,
+)
 from cloud.src.cli.screen import output_console
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
@@ -136,20 +147,60 @@ def start(
 
 
 @app.command(epilog="Example: ftm aws follow 2023Q1")
-def follow(quarter: Quarter, profile: Profile = None, region: Region = None) -> None:
-    """Follow a quarter's latest execution until it ends; if it fails, exits with an error and the job's log."""
+def follow(quarter: QuarterOrPanel, profile: Profile = None, region: Region = None) -> None:
+    """Follow the latest execution of a quarter or panel until it ends; if it fails, exits with an error and the log."""
+    of = quarters if is_quarter(quarter) else panels
     with aws_errors_explained():
         account = connect(profile, region)
-        arn = quarters.last_started(account, quarter)
-        quarters.follow(account, quarter, arn, lambda line: print(line, flush=True))
+        of.follow(account, quarter, of.last_started(account, quarter), lambda line: print(line, flush=True))
 
 
 @app.command(epilog="Example: ftm aws stop 2023Q1")
-def stop(quarter: Quarter, profile: Profile = None, region: Region = None) -> None:
-    """Stop a quarter's execution and its jobs; finished parts are kept."""
+def stop(quarter: QuarterOrPanel, profile: Profile = None, region: Region = None) -> None:
+    """Stop the execution of a quarter or panel, and its jobs; finished parts of a quarter are kept."""
     with aws_errors_explained():
-        quarters.stop(_changing(profile, region), quarter, print)
+        account = _changing(profile, region)
+        if not is_quarter(quarter):
+            panels.stop(account, quarter, print)
+            return
+        quarters.stop(account, quarter, print)
     print("vLLM is left as it is: ftm aws status, ftm aws down")
+
+
+@app.command(epilog="Example: ftm aws panel spring 2022Q4 2023Q1 --themes-from 2022Q4")
+def panel(
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the panel.", callback=panel_of)],
+    quarter: Annotated[
+        list[str],
+        typer.Argument(metavar="QUARTER...", help="Its quarters, which have been run.", callback=_quarters),
+    ],
+    themes_from: Annotated[
+        str | None,
+        typer.Option(
+            metavar="QUARTER",
+            help="The themes of this quarter, not later than the others.",
+            show_default="found in all of them",
+            callback=quarter_if_given,
+        ),
+    ] = None,
+    out: Out = DEFAULT_OUT,
+    profile: Profile = None,
+    region: Region = None,
+) -> None:
+    """Make a panel of quarters as `ftm panel` does, and fetch it; says first what it may cost. It needs no vLLM.
+
+    Ctrl-C leaves it running.
+    """
+    from cloud.src.cli.aws import fetch as fetching
+
+    with aws_errors_explained():
+        account = _changing(profile, region)
+        print(f"{name}: {panels.estimate(account, quarter, themes_from).in_words()}")
+        arn = panels.start(account, name, quarter, themes_from)
+        print(f"started {arn}", f"follow it: ftm aws follow {name}; stop it: ftm aws stop {name}", sep="\n", flush=True)
+        panels.follow(account, name, arn, lambda line: print(line, flush=True))
+        print(panels.cost_of(account, name).in_words())
+        print(f"Panel: {fetching.fetch_panel(account, name, out)}")
 
 
 @app.command("resume", epilog="Example: ftm aws resume 2023Q1")
@@ -197,7 +248,7 @@ def run_quarters(
 
 @app.command(epilog="Example: ftm aws fetch 2023Q1 --out ftm-output/aws")
 def fetch(
-    quarter: Quarter,
+    quarter: QuarterOrPanel,
     out: Out = DEFAULT_OUT,
     as_json: AsJson = False,
     open_report: Open = False,
@@ -207,14 +258,21 @@ def fetch(
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Copy a quarter's tables into a folder, as `ftm run` leaves them, and write the report.
+    """Copy a quarter's tables into a folder, as `ftm run` leaves them, and write the report; or the tables of a panel.
 
-    Running it again copies only what has changed.
+    Running it again copies only what has changed of a quarter.
     """
     from cloud.src.cli.aws import fetch as fetching
     from cloud.src.cli.pages.open_page import open_page
     from cloud.src.cli.run.next_steps import next_steps
 
+    if not is_quarter(quarter):
+        if open_report or publish:
+            raise InvalidInput(f"{quarter} is a panel, which has no report: leave out --open and --publish")
+        with aws_errors_explained():
+            folder = fetching.fetch_panel(connect(profile, region), quarter, out)
+        print(json.dumps({"panel": quarter, "folder": str(folder)}, indent=1) if as_json else f"Panel: {folder}")
+        return
     with aws_errors_explained():
         account = connect(profile, region)
         if publish:
@@ -234,10 +292,18 @@ def fetch(
 
 
 @app.command(epilog="Example: ftm aws cost 2023Q1")
-def cost(quarter: Quarter, as_json: AsJson = False, profile: Profile = None, region: Region = None) -> None:
-    """Show a quarter's actual cost beside its estimate. Also asks Cost Explorer, which charges one cent."""
+def cost(quarter: QuarterOrPanel, as_json: AsJson = False, profile: Profile = None, region: Region = None) -> None:
+    """Show a quarter's actual cost beside its estimate; for a panel, only the cost of its jobs.
+
+    For a quarter it also asks Cost Explorer, which charges one cent.
+    """
     from cloud.src.cli.aws import cost as costs
 
+    if not is_quarter(quarter):
+        with aws_errors_explained():
+            of_panel = panels.cost_of(connect(profile, region), quarter)
+        print(json.dumps(of_panel.as_json_object(), indent=1) if as_json else of_panel.in_words())
+        return
     with aws_errors_explained():
         found = costs.cost_of(connect(profile, region), quarter)
     if as_json:

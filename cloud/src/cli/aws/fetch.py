@@ -13,6 +13,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from cloud.src.cli.aws.account import Account
+from cloud.src.cli.panel import panel_folder
 from cloud.src.cli.report.command import write_report
 from cloud.src.cli.run import run_folder
 from cloud.src.cli.run.mirror import (
@@ -28,6 +29,7 @@ from cloud.src.contract import keys
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.contract.files import written_whole
 from cloud.src.contract.record import run_of
+from cloud.src.worker.panel.tables import MARKER
 
 Object = dict[str, Any]  # as ListObjectsV2 lists it
 
@@ -77,6 +79,34 @@ def fetch(account: Account, quarter: str, folder: Path) -> Fetched:
     return Fetched(report, len(new), len(listed) - len(new), sum(item["Size"] for item in new))
 
 
+def fetch_panel(account: Account, name: str, folder: Path) -> Path:
+    """Copy a panel's tables to ``folder``/panels/``name``, all of them or none; return that folder.
+
+    Raises InvalidInput when the bucket has no such panel, FtmError when one of this name is just being written.
+    """
+    check_output_folder(folder)
+    s3, bucket, prefix = account.client("s3"), account.bucket(), keys.panel_prefix(name)
+    listed = list(objects_under(s3, bucket, prefix))
+    if prefix + keys.panel_table(MARKER) not in {item["Key"] for item in listed}:
+        raise InvalidInput(
+            f"s3://{bucket} has no panel {name}, or one that is being made again: ftm aws status, ftm aws panel {name}"
+        )
+    _check_space(folder, listed)
+    out = folder / prefix
+    with panel_folder.replaced(out) as unfinished:
+        for item in listed:
+            path = unfinished / item["Key"].removeprefix(prefix)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            _copy(s3, bucket, item, path)
+        try:
+            panel_folder.run_id(unfinished)
+        except InvalidInput as error:
+            raise FtmError(
+                f"the bucket's tables of panel {name} are of different ones: one is being written; ftm aws status"
+            ) from error
+    return out
+
+
 def publish(account: Account, quarter: str, folder: Path) -> str:
     """Put the report into the bucket, the files beside the page first; return its address."""
     s3, bucket, key = account.client("s3"), account.bucket(), keys.report(quarter)
@@ -114,7 +144,7 @@ def _copy(s3: Any, bucket: str, item: Object, path: Path) -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("PreconditionFailed", "NoSuchKey"):
             raise
-        raise FtmError(f"s3://{bucket}/{key} is just being written: fetch again when the quarter has ended") from error
+        raise FtmError(f"s3://{bucket}/{key} is just being written: fetch again when that has ended") from error
     with path.open("wb") as stream:
         shutil.copyfileobj(body, stream)
     modified = item["LastModified"].timestamp()

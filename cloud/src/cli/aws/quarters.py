@@ -78,11 +78,14 @@ def estimate(account: Account, quarter: str) -> Estimate:
     return Estimate(len(documents.prefetched_firms(body, f"s3://{bucket}/{key}")))
 
 
-def executions(account: Account, status: str | None = None) -> Iterator[dict[str, Any]]:
-    """Executions of the state machine as DescribeExecution returns them, the latest first."""
+def executions(account: Account, status: str | None = None, machine: str | None = None) -> Iterator[dict[str, Any]]:
+    """Executions as DescribeExecution returns them, the latest first.
+
+    ``machine``: the state machine's ARN, None for that of quarters.
+    """
     states = account.client("stepfunctions")
-    chosen = {"statusFilter": status} if status else {}
-    pages = states.get_paginator("list_executions").paginate(stateMachineArn=account.state_machine_arn(), **chosen)
+    chosen = {"stateMachineArn": machine or account.state_machine_arn(), **({"statusFilter": status} if status else {})}
+    pages = states.get_paginator("list_executions").paginate(**chosen)
     for page in pages:
         for listed in page["executions"]:
             yield states.describe_execution(executionArn=listed["executionArn"])
@@ -124,16 +127,13 @@ def follow(account: Account, quarter: str, arn: str, say: Say, sleep: Callable[[
     Raises QuarterEnded when it has not succeeded, FtmError when it cannot be followed.
     """
     execution = Execution(account, arn, account.bucket(), quarter)
-    said = ""
-    while True:
-        now, line = _look(execution, sleep)
-        if line != said:
-            said = line
-            say(line)
-        if now.status != "RUNNING":
-            break
-        sleep(SECONDS_BETWEEN_LOOKS)
-    if now.status == "SUCCEEDED":
+
+    def look() -> tuple[str, str]:
+        now = execution.progress()
+        return now.status, _line(execution, now)
+
+    status = until_ended(look, say, sleep)
+    if status == "SUCCEEDED":
         return
     for line in failed_job_log(account, execution, account.parameter(parameters.JOB_QUEUE_ARN)):
         say(line)
@@ -144,6 +144,19 @@ def how_it_ended(execution: dict[str, Any]) -> str:
     """For example ``FAILED NotifyFailed: quarter 2023Q1: the tables are there, but ...``."""
     error = f" {execution['error']}" if execution.get("error") else ""
     return f"{execution['status']}{error}: {execution.get('cause', 'no cause given')}"
+
+
+def until_ended(look: Callable[[], tuple[str, str]], say: Say, sleep: Callable[[float], None]) -> str:
+    """Say what changes until an execution ends, and return its status then; ``look`` returns status and line."""
+    said = ""
+    while True:
+        status, line = _patiently(look, sleep)
+        if line != said:
+            said = line
+            say(line)
+        if status != "RUNNING":
+            return status
+        sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def stop(
@@ -158,6 +171,13 @@ def stop(
         if running is None:
             raise InvalidInput(f"{quarter} is not running")
         arn = running["executionArn"]
+    stop_execution(account, arn, lambda job: is_of(job, quarter), say, sleep)
+
+
+def stop_execution(
+    account: Account, arn: str, is_own: Callable[[dict[str, Any]], bool], say: Say, sleep: Callable[[float], None]
+) -> None:
+    """Stop an execution and its own jobs."""
     states = account.client("stepfunctions")
     states.stop_execution(executionArn=arn, error="Stopped", cause="ftm aws stop")
     while states.describe_execution(executionArn=arn)["status"] == "RUNNING":
@@ -165,7 +185,7 @@ def stop(
     say(f"stopped {arn}")
     batch = account.client("batch")
     for job in jobs(account):
-        if is_of(job, quarter):
+        if is_own(job):
             batch.terminate_job(jobId=job["jobId"], reason="ftm aws stop")
             say(f"ended job {job['jobName']}")
 
@@ -204,7 +224,7 @@ def logs(account: Account, quarter: str, n_lines: int, all_jobs: bool, say: Say)
         say(f"no job of {quarter} has failed or runs" if not all_jobs else f"no job of {quarter} has started")
 
 
-def _look(execution: Execution, sleep: Callable[[float], None]) -> tuple[ExecutionProgress, str]:
+def _patiently(look: Callable[[], tuple[str, str]], sleep: Callable[[float], None]) -> tuple[str, str]:
     for attempt in Retrying(
         retry=retry_if_exception_type(_NO_NETWORK),
         stop=stop_after_delay(PATIENCE_S),
@@ -213,9 +233,8 @@ def _look(execution: Execution, sleep: Callable[[float], None]) -> tuple[Executi
         reraise=True,
     ):
         with attempt:
-            now = execution.progress()
-            line = _line(execution, now)
-    return now, line
+            found = look()
+    return found
 
 
 def _line(execution: Execution, now: ExecutionProgress) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from cloud.src.cli.aws import quarters, vllm_group
+from cloud.src.cli.aws import panels, quarters, vllm_group
 from cloud.src.cli.aws.account import Account
 from cloud.src.contract.errors import InvalidInput
 
@@ -33,6 +33,14 @@ def status(account: Account) -> dict[str, Any]:
         },
         "executions": running,
         "last_ended": _last_ended(account),
+        "panels": [
+            {
+                "arn": one["executionArn"],
+                "panel": panels.panel_of(one),
+                "since": one["startDate"].isoformat(timespec="seconds"),
+            }
+            for one in panels.executions(account, "RUNNING")
+        ],
         "jobs": dict(Counter(job["status"] for job in quarters.jobs(account))),
     }
 
@@ -60,6 +68,7 @@ def lines(found: dict[str, Any]) -> list[str]:
     if "not_applied" in found:
         return [found["where"], found["not_applied"]]
     executions = [f"execution: {one['quarter']} since {one['since']}, {one['arn']}" for one in found["executions"]]
+    executions += [f"execution: panel {one['panel']} since {one['since']}, {one['arn']}" for one in found["panels"]]
     counts = ", ".join(f"{count} {state}" for state, count in found["jobs"].items())
     together = f"executions running: {len(executions)}; jobs: {counts or 'none'}"
     last = found["last_ended"]

@@ -192,12 +192,16 @@ def failure_of(execution: Execution, quarter: str, folder: Path) -> ExecutionFai
     return kind(f"{failure} ({firms}, reasons in {reasons}; finished parts are kept for the next run)")
 
 
-def failed_job_log(aws: Aws, execution: Execution, job_queue: str) -> list[str]:
+def failed_job_log(aws: Aws, execution: Execution, job_queue: str, prefix: str = "") -> list[str]:
     """A line that names the first failed job, and the end of its log; nothing if no job failed.
 
-    The first, because later jobs often fail for lack of its results.
+    The first, because later jobs often fail for lack of its results. ``prefix``: with which the names of jobs begin.
     """
-    failed = jobs_since(aws, job_queue, "FAILED", since=execution.describe()["startDate"])
+    failed = [
+        job
+        for job in jobs_since(aws, job_queue, "FAILED", since=execution.describe()["startDate"])
+        if job["jobName"].startswith(prefix)
+    ]
     if not failed:
         return []
     job = aws.client("batch").describe_jobs(jobs=[failed[0]["jobId"]])["jobs"][0]

@@ -1,0 +1,181 @@
+"""Panels on AWS: starting one, following and stopping it, and what it costs. No LLM is asked, so vLLM need not run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from cloud.src.cli.aws import quarters
+from cloud.src.cli.aws.account import Account
+from cloud.src.cli.aws.quarters import QuarterEnded, Say
+from cloud.src.cli.run.execution import Execution, failed_job_log, jobs_since, log_tail
+from cloud.src.contract import keys, parameters, prices
+from cloud.src.contract.batch import PANEL_JOB
+from cloud.src.contract.errors import InvalidInput
+from cloud.src.lambdas import panel_input
+
+LONG_AGO = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a panel takes: the time grows with the sentences, ``sentences_mb`` of them."""
+
+    n_quarters: int
+    sentences_mb: float
+    is_joint: bool
+
+    def hours(self) -> float:
+        """On one core, which most of it uses."""
+        return self.sentences_mb * prices.PANEL_S_PER_MB["joint" if self.is_joint else "fixed"] / 3600
+
+    def usd(self) -> float:
+        """The job."""
+        return self.hours() * prices.PANEL_VCPUS * prices.JOB_VCPU_HOUR
+
+    def in_words(self) -> str:
+        """One line."""
+        n_quarters = "1 quarter" if self.n_quarters == 1 else f"{self.n_quarters} quarters"
+        return (
+            f"{n_quarters}, {self.sentences_mb:,.0f} MB of sentences, no LLM: about {self.hours():.1f} h "
+            f"and ${self.usd():.2f} (not measured on AWS)"
+        )
+
+
+@dataclass(frozen=True)
+class PanelCost:
+    """The jobs of a panel that have ended; ``hours`` are those of their last attempts, with the default vCPUs."""
+
+    name: str
+    n_jobs: int
+    hours: float
+
+    def usd(self) -> float:
+        """Of the jobs."""
+        return self.hours * prices.PANEL_VCPUS * prices.JOB_VCPU_HOUR
+
+    def in_words(self) -> str:
+        """One line."""
+        if not self.n_jobs:
+            return f"panel {self.name}: no job of it has ended that Batch remembers, which is about a week"
+        jobs = "1 job" if self.n_jobs == 1 else f"{self.n_jobs} jobs"
+        return f"panel {self.name}: {jobs}, {self.hours:.2f} h, about ${self.usd():.2f} ({prices.PANEL_VCPUS} vCPUs)"
+
+    def as_json_object(self) -> dict[str, Any]:
+        """For scripts; USD."""
+        return {"panel": self.name, "jobs": self.n_jobs, "hours": self.hours, "usd": self.usd()}
+
+
+def estimate(account: Account, names: Sequence[str], themes_from: str | None) -> Estimate:
+    """Raises InvalidInput when what a panel reads of a quarter is gone or was never there."""
+    s3, bucket = account.client("s3"), account.bucket()
+    sizes = {}
+    for quarter in names:
+        prefix = keys.sentences_parts_prefix(quarter)
+        pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+        sizes[quarter] = sum(item["Size"] for page in pages for item in page.get("Contents", []))
+        if not sizes[quarter]:
+            raise InvalidInput(
+                f"{quarter}: nothing is left in s3://{bucket}/{prefix} (kept for intermediate_expiration_days): run it"
+            )
+    return Estimate(len(sizes), sum(sizes.values()) / 1e6, themes_from is None)
+
+
+def executions(account: Account, status: str | None = None) -> Iterator[dict[str, Any]]:
+    """Executions of panels as DescribeExecution returns them, the latest first; none where the roots are older."""
+    try:
+        yield from quarters.executions(account, status, account.panel_machine_arn())
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "StateMachineDoesNotExist":
+            raise
+
+
+def panel_of(execution: dict[str, Any]) -> str:
+    """The panel's name in an execution's input, or an empty string if it has none."""
+    given = json.loads(execution.get("input", "{}"))
+    return str(given.get("name", "")) if isinstance(given, dict) else ""
+
+
+def latest(account: Account, name: str, status: str | None = None) -> dict[str, Any] | None:
+    """The last execution of a panel, of those in this status."""
+    return next((one for one in executions(account, status) if panel_of(one) == name), None)
+
+
+def start(account: Account, name: str, names: Sequence[str], themes_from: str | None) -> str:
+    """Start the panel of these quarters and return the execution's ARN.
+
+    Raises InvalidInput when one of this name runs already, or what the state machine would refuse.
+    """
+    if running := latest(account, name, "RUNNING"):
+        raise InvalidInput(f"panel {name} is already running: {running['executionArn']}; ftm aws follow {name}")
+    given = {"quarters": list(names), "bucket": account.bucket(), "name": name}
+    if themes_from is not None:
+        given["themes_from"] = themes_from
+    panel_input.check(lambda: account.client("s3"), given)
+    started = account.client("stepfunctions").start_execution(
+        stateMachineArn=account.panel_machine_arn(), input=json.dumps(given)
+    )
+    return str(started["executionArn"])
+
+
+def last_started(account: Account, name: str) -> str:
+    """The ARN of the panel's last execution; raises InvalidInput when it was never started."""
+    found = latest(account, name)
+    if found is None:
+        raise InvalidInput(f"no panel {name} was started here: ftm aws panel {name} QUARTER... (quarters: like 2023Q1)")
+    return str(found["executionArn"])
+
+
+def follow(account: Account, name: str, arn: str, say: Say, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Say what changes until the execution ends; raises QuarterEnded when it has not succeeded."""
+    execution = Execution(account, arn, account.bucket(), "")
+
+    def look() -> tuple[str, str]:
+        status = str(execution.describe()["status"])
+        return status, f"{status}{_of_job(account, name) if status == 'RUNNING' else ''}"
+
+    status = quarters.until_ended(look, say, sleep)
+    if status == "SUCCEEDED":
+        return
+    for line in failed_job_log(account, execution, account.parameter(parameters.JOB_QUEUE_ARN), _job_name(name)):
+        say(line)
+    raise QuarterEnded(f"panel {name}: {quarters.how_it_ended(execution.describe())}")
+
+
+def stop(account: Account, name: str, say: Say, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Stop the panel that runs, and its job; InvalidInput when none does."""
+    running = latest(account, name, "RUNNING")
+    if running is None:
+        raise InvalidInput(f"no panel {name} is running")
+    quarters.stop_execution(account, running["executionArn"], lambda job: _is_of(job, name), say, sleep)
+
+
+def cost_of(account: Account, name: str) -> PanelCost:
+    """Of the jobs that Batch remembers."""
+    queue = account.parameter(parameters.JOB_QUEUE_ARN)
+    ended = [job for status in ("SUCCEEDED", "FAILED") for job in jobs_since(account, queue, status, LONG_AGO)]
+    own = [job for job in ended if _is_of(job, name) and "startedAt" in job and "stoppedAt" in job]
+    return PanelCost(name, len(own), sum(job["stoppedAt"] - job["startedAt"] for job in own) / 3_600_000)
+
+
+def _of_job(account: Account, name: str) -> str:
+    """For example ``, job RUNNING: 34 of 50 parts``: its state, and what it has logged last."""
+    job = next((job for job in quarters.jobs(account) if _is_of(job, name)), None)
+    if job is None:
+        return ""
+    said = [line.partition(": ")[2] or line for line in log_tail(account, job, 1)]
+    return ": ".join([f", job {job['status']}", *said])
+
+
+def _is_of(job: dict[str, Any], name: str) -> bool:
+    return bool(job["jobName"] == _job_name(name))
+
+
+def _job_name(name: str) -> str:
+    return f"{PANEL_JOB}{name}"
