@@ -17,6 +17,7 @@ MAX_REASONS_LISTED = 20
 # Reasons that say nothing of the name: the server was away, or failed or timed out each time it was asked. The next
 # run asks again. A name that was refused, or not asked for by plan, is not lost.
 LOST = ("outage", "fails every time")
+NOT_ASKED = "not asked by plan"  # the reason of names by keywords that the LLM was never asked for
 # An execution with a smaller share of the names that the LLM was asked for ends as NamesIncomplete.
 ENOUGH = 0.95
 
@@ -41,6 +42,12 @@ def who_named(naming: Mapping[str, int]) -> NamesCount:
     """Count who named topics or themes."""
     reasons = Counter(reasons_for_keywords(naming))
     return {"by_llm": naming.get(NAMED_BY_LLM, 0), "by_keywords": dict(reasons.most_common(MAX_REASONS_LISTED))}
+
+
+def asked(count: NamesCount) -> int:
+    """How many names the LLM was asked for, whatever came of it."""
+    by_keywords = count["by_keywords"]
+    return count["by_llm"] + sum(by_keywords.values()) - by_keywords.get(NOT_ASKED, 0)
 
 
 def lost(count: NamesCount) -> dict[str, int]:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from cloud.src.contract.names_count import NOT_ASKED
 from cloud.src.llm.errors import FAILS_EVERY_TIME, REFUSED, LlmBadAnswer, LlmUnavailable
 from cloud.src.models.embeddings import Embedder, Vectors
 from cloud.src.naming import guard
@@ -31,7 +32,6 @@ TEMPERATURE_OF_LATER_TRIES = 0.7
 OUTAGE = "outage"
 AGAINST_THE_RULES = "against the rules"
 REPEATED = "repeated"
-NOT_ASKED = "not asked by plan"
 
 # Cases after which asking for the same topic again would end the same way. Of texts that a filter refuses, several a
 # firm and nine times each, the client would think that it is refused for how it asks.

@@ -64,3 +64,15 @@ def test_what_an_earlier_execution_has_told_does_not_count(s3: Any) -> None:
     put(s3, keys.themes_progress(QUARTER), told)
 
     assert Execution(Aws(s3), "arn", BUCKET, QUARTER).reduce_progress() == ReduceProgress()
+
+
+def test_names_and_firms_are_counted(s3: Any) -> None:
+    batches = [{"batch_id": keys.batch_id(QUARTER, number), "firm_ids": ["a", "b", "c"]} for number in range(2)]
+    s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body="\n".join(map(json.dumps, batches)).encode())
+    naming = {"named by llm": 5, "named by keywords: outage": 2, "named by keywords: not asked by plan": 9}
+    put(s3, keys.progress(QUARTER, keys.batch_id(QUARTER, 0)), {**MAP_JOB, "naming": naming})
+    execution = Execution(Aws(s3), "arn", BUCKET, QUARTER)
+
+    now = execution.progress()
+
+    assert (now.topics_named, now.topics_asked, execution.n_firms()) == (5, 7, 6)

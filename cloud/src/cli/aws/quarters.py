@@ -12,7 +12,16 @@ from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from cloud.src.cli.aws.account import Account
-from cloud.src.cli.run.execution import Execution, ExecutionProgress, failed_job_log, jobs_since, log_tail
+from cloud.src.cli.aws.pace import Pace
+from cloud.src.cli.run.execution import (
+    Execution,
+    ExecutionProgress,
+    ReduceProgress,
+    failed_job_log,
+    jobs_since,
+    log_tail,
+)
+from cloud.src.cli.screen import duration
 from cloud.src.contract import documents, keys, parameters, prices
 from cloud.src.contract.batch import MAP_JOB, REDUCE_JOB
 from cloud.src.contract.errors import FtmError, InvalidInput
@@ -127,12 +136,7 @@ def follow(account: Account, quarter: str, arn: str, say: Say, sleep: Callable[[
     Raises QuarterEnded when it has not succeeded, FtmError when it cannot be followed.
     """
     execution = Execution(account, arn, account.bucket(), quarter)
-
-    def look() -> tuple[str, str]:
-        now = execution.progress()
-        return now.status, _line(execution, now)
-
-    status = until_ended(look, say, sleep)
+    status = until_ended(_Watched(execution).look, say, sleep)
     if status == "SUCCEEDED":
         return
     for line in failed_job_log(account, execution, account.parameter(parameters.JOB_QUEUE_ARN)):
@@ -224,6 +228,37 @@ def logs(account: Account, quarter: str, n_lines: int, all_jobs: bool, say: Say)
         say(f"no job of {quarter} has failed or runs" if not all_jobs else f"no job of {quarter} has started")
 
 
+class _Watched:
+    """An execution, and how fast it goes on."""
+
+    def __init__(self, execution: Execution) -> None:
+        self._execution = execution
+        self._firms, self._themes = Pace(), Pace()
+        self._n_firms: int | None = None
+        self._line, self._said = "", ""
+
+    def look(self) -> tuple[str, str]:
+        """Its status, and how far it is, in one line; the time left is as when the rest of the line has changed."""
+        now = self._execution.progress()
+        reduce = self._execution.reduce_progress() if now.map_done else ReduceProgress()
+        if now.n_batches and self._n_firms is None:
+            self._n_firms = self._execution.n_firms()
+        line, left = line_of(now, self._n_firms, reduce), self._left(now, reduce)
+        if line != self._line:
+            self._line, self._said = line, f"{line}{left}"
+        return now.status, self._said
+
+    def _left(self, now: ExecutionProgress, reduce: ReduceProgress) -> str:
+        if now.status != "RUNNING":
+            return ""
+        if now.map_done:
+            seconds, of_what = self._themes.seconds_left(reduce.n_named, reduce.n_themes or 0), "names of themes"
+        else:
+            n_made, n_to_make = now.firms_done - now.firms_reused, (self._n_firms or 0) - now.firms_reused
+            seconds, of_what = self._firms.seconds_left(n_made, n_to_make), "firms"
+        return "" if seconds is None else f"; about {duration(seconds)} left for the {of_what}"
+
+
 def _patiently(look: Callable[[], tuple[str, str]], sleep: Callable[[float], None]) -> tuple[str, str]:
     for attempt in Retrying(
         retry=retry_if_exception_type(_NO_NETWORK),
@@ -237,12 +272,14 @@ def _patiently(look: Callable[[], tuple[str, str]], sleep: Callable[[float], Non
     return found
 
 
-def _line(execution: Execution, now: ExecutionProgress) -> str:
-    """For example ``RUNNING: 3 of 9 batches, 120 firms (40 done before, 1 failed), 5 of 80 themes named, naming``."""
-    line = f"{now.status}: {now.batches_done} of {now.n_batches} batches, {now.firms_done} firms"
-    line += f" ({now.firms_reused} done before, {now.firms_failed} failed)"
+def line_of(now: ExecutionProgress, n_firms: int | None, reduce: ReduceProgress) -> str:
+    """Such as ``RUNNING: 3 of 9 batches, 120 of 450 firms (40 done before, 1 failed), 950 of 980 topics named``."""
+    of_firms = "" if n_firms is None else f" of {n_firms:,}"
+    line = f"{now.status}: {now.batches_done} of {now.n_batches} batches, {now.firms_done:,}{of_firms} firms"
+    line += f" ({now.firms_reused:,} done before, {now.firms_failed:,} failed)"
+    if now.topics_asked:
+        line += f", {now.topics_named:,} of {now.topics_asked:,} topics named"
     if not now.map_done:
         return line
-    reduce = execution.reduce_progress()
     named = f", {reduce.n_named} of {reduce.n_themes} themes named" if reduce.n_themes else ""
     return f"{line}{named}, {reduce.step or 'reduce'}"

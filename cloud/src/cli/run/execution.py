@@ -11,7 +11,7 @@ from typing import Any, NotRequired, Protocol, TypedDict, cast
 
 from botocore.exceptions import ClientError
 
-from cloud.src.contract import keys
+from cloud.src.contract import documents, keys, names_count
 from cloud.src.contract.errors import FtmError
 from cloud.src.localaws.provision import JOB_LOG_GROUP
 
@@ -34,6 +34,8 @@ class ExecutionProgress:
     firms_done: int  # finished in whatever way
     firms_failed: int
     firms_reused: int  # of firms_done: finished by an earlier execution
+    topics_named: int = 0  # by the LLM, in this execution
+    topics_asked: int = 0  # of the LLM, whatever came of it
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class Execution:
         events = self._events()
         batches = _output_of("CreateBatchManifest", events).get("batches", {})
         jobs = self._map_jobs(batches.get("manifest_key"))
+        named = names_count.who_named(_added_up(jobs))
         return ExecutionProgress(
             status=status,
             map_done=any(_exited(event) == "ProcessBatches" for event in events),
@@ -83,6 +86,8 @@ class Execution:
             firms_done=sum(job["analysed"] for job in jobs),
             firms_failed=sum(len(job["failed"]) for job in jobs),
             firms_reused=sum(job.get("reused_firms", 0) for job in jobs),
+            topics_named=named["by_llm"],
+            topics_asked=names_count.asked(named),
         )
 
     def reduce_progress(self) -> ReduceProgress:
@@ -102,8 +107,15 @@ class Execution:
 
     def naming(self) -> Counter[str]:
         """What the map jobs have counted while they named topics (progress files, ``naming``), added up."""
-        jobs = self._map_jobs(self._manifest_key())
-        return sum((Counter(job["naming"]) for job in jobs), Counter())
+        return _added_up(self._map_jobs(self._manifest_key()))
+
+    def n_firms(self) -> int | None:
+        """How many firms its batches have; None before they are made."""
+        key = self._manifest_key()
+        if key is None:
+            return None
+        body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+        return sum(len(firms) for firms in documents.batches(body, f"s3://{self._bucket}/{key}").values())
 
     def summary(self) -> dict[str, Any]:
         """What SummarizeResults counted; empty if the execution has not got that far."""
@@ -155,6 +167,10 @@ def start_execution(
         stateMachineArn=state_machine_arn, input=json.dumps(execution_input)
     )
     return Execution(aws, started["executionArn"], bucket, quarter)
+
+
+def _added_up(jobs: list[MapProgress]) -> Counter[str]:
+    return sum((Counter(job["naming"]) for job in jobs), Counter())
 
 
 def _exited(event: dict[str, Any]) -> str | None:
