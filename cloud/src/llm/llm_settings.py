@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from cloud.src.contract.errors import InvalidInput
-from cloud.src.llm.xai_client import (
-    DEFAULT_MAX_CONCURRENT,
-    DEFAULT_OUTAGE_LIMIT_S,
-    DEFAULT_TOPIC_LIMIT_S,
-    LlmClient,
-)
+from cloud.src.llm.limits import DEFAULT_MAX_CONCURRENT, DEFAULT_OUTAGE_LIMIT_S, DEFAULT_TOPIC_LIMIT_S
+
+if TYPE_CHECKING:
+    from cloud.src.llm.xai_client import LlmClient
 
 XAI_BASE_URL = "https://api.x.ai/v1"
 _PAGE = "/chat/completions"
@@ -32,6 +31,8 @@ class LlmSettings:
 
     def client(self) -> LlmClient:
         """A client with these settings."""
+        from cloud.src.llm.xai_client import LlmClient  # brings openai, for which no job without an LLM should wait
+
         return LlmClient(
             self.base_url,
             self.model,

@@ -21,15 +21,11 @@ from cloud.src.llm.answer_book import AnswerBook, question_key
 from cloud.src.llm.completion import Answer, Completion, read_answer, read_completion
 from cloud.src.llm.dialect import PROBE_CHAT, Dialect, find_dialect, stated_context
 from cloud.src.llm.errors import FAILS_EVERY_TIME, REFUSED, LlmBadAnswer, LlmMisconfigured
+from cloud.src.llm.limits import DEFAULT_MAX_CONCURRENT, DEFAULT_OUTAGE_LIMIT_S, DEFAULT_TOPIC_LIMIT_S
 from cloud.src.llm.manners import Manners
 from cloud.src.llm.outage import Recovery, Trouble
 
-DEFAULT_MAX_CONCURRENT = 8
 DEFAULT_TIMEOUT_S = 120.0
-# ECS takes 5 to 10 minutes to find another Spot instance and to load the model there.
-DEFAULT_OUTAGE_LIMIT_S = 900.0
-# What one question may take, all attempts together, without the time in which the server is known to be away.
-DEFAULT_TOPIC_LIMIT_S = 300.0
 # After so many questions in a row that took longer, the server is away, whatever it answers to a probe.
 MAX_TOO_SLOW_IN_A_ROW = 3
 

@@ -10,17 +10,20 @@ import itertools
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from cloud.src.contract.text import one_line
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Vectors
 from cloud.src.naming import description_rules
 from cloud.src.naming.name_rules import tidy, title_case
 from cloud.src.naming.prompt import MAX_KEYWORD_BYTES, Objection, chat, clean, cut
+
+if TYPE_CHECKING:
+    from cloud.src.llm.xai_client import LlmClient  # brings openai, for which no job without an LLM should wait
 
 BY_LLM = "llm"
 BY_KEYWORDS = "keywords"

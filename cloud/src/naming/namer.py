@@ -9,18 +9,20 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from anyio.from_thread import BlockingPortal
 
 from cloud.src.contract import names_count
 from cloud.src.llm.answer_book import AnswerBook
-from cloud.src.llm.xai_client import LlmClient
 from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder, Vectors
 from cloud.src.naming import ask, guard
 from cloud.src.naming.ask import Name, ToName, TopicToName
 from cloud.src.naming.search import Found, NameSearch, Propose
+
+if TYPE_CHECKING:
+    from cloud.src.llm.xai_client import LlmClient  # brings openai, for which no job without an LLM should wait
 
 Result = TypeVar("Result")
 ByKeywords = Callable[[TopicToName, str], Name]

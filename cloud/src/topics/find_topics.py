@@ -11,8 +11,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.cluster.hierarchy import fcluster, linkage
-from scipy.spatial.distance import squareform
 
 from cloud.src.models.embeddings import Vectors, unit
 from cloud.src.topics.grid import FINE_STEPS, FineGrid, cosines, mean_direction, on_fine_grid
@@ -110,6 +108,10 @@ def _cluster(grid: FineGrid, n_clusters: int) -> list[NDArray[np.int64]]:
 
 def _ward(grid: FineGrid, n_clusters: int) -> NDArray[np.int32]:
     """The cluster of each row, by Ward's method (1963) on Euclidean distances of unit vectors."""
+    # Here, because scipy takes a second to load, and to plan the naming of a run nothing else of this module is needed.
+    from scipy.cluster.hierarchy import fcluster, linkage
+    from scipy.spatial.distance import squareform
+
     if len(grid) < 2:
         return np.ones(len(grid), dtype=np.int32)
     distances = np.sqrt(np.maximum(0, 2 - 2 * cosines(grid, grid)))

@@ -54,10 +54,17 @@ def test_where_there_is_no_browser_the_file_is_named(
     ]
 
 
-def test_help_loads_no_library_that_only_a_run_needs() -> None:
-    """All of them take three seconds."""
-    slow = {"duckdb", "onnxruntime", "openai", "pyarrow", "scipy", "sqlalchemy"}
-    loads = f"import sys, cloud.src.cli.app; print(*sorted({slow} & sys.modules.keys()))"
+@pytest.mark.parametrize(
+    ("module", "slow"),
+    [
+        ("cli.app", {"duckdb", "onnxruntime", "openai", "pyarrow", "scipy", "sqlalchemy"}),
+        ("cli.run.command", {"openai", "scipy"}),
+        ("worker.__main__", {"openai"}),  # that a job without an LLM has no use for
+    ],
+)
+def test_no_library_is_loaded_before_it_is_needed(module: str, slow: set[str]) -> None:
+    """Each of them takes a second or so of computing: for help, a run, and each job of a quarter."""
+    loads = f"import sys, cloud.src.{module}; print(*sorted({slow} & sys.modules.keys()))"
     loaded = subprocess.run(
         [sys.executable, "-c", loads],
         capture_output=True,

@@ -44,6 +44,7 @@ NOT_IN_THE_RECIPE = {
     "contract/rows.py": "types of rows",
     "llm/answer_book.py": "keeps answers; a changed key asks the same question again",
     "llm/errors.py": "kinds of errors",
+    "llm/limits.py": "when a request is sent",
     "llm/outage.py": "when a request is sent; firms named without an LLM are made again in any case",
     "worker/earlier_parts.py": "where a finished firm is found; what it is made of decides whether it is taken",
     "worker/answers.py": "when answers are saved",

@@ -12,7 +12,7 @@ from cloud.src.cli.report import matching
 from cloud.src.cli.run import naming_plan
 from cloud.src.contract import keys
 from cloud.src.lambdas import summarize_results
-from cloud.src.llm import xai_client
+from cloud.src.llm import limits, xai_client
 from cloud.src.naming import guard, labels, prompt, search
 from cloud.src.prefetch import chunks
 from cloud.src.themes import count, dictionary, families, find_themes, near_duplicates, rank, refine, stability
@@ -85,9 +85,9 @@ STATED = {
         f"Where fewer than {WORDS[statistics.MIN_PAIRED]} firms",
     ],
     "packages/llm.md": [
-        f"| `LLM_MAX_CONCURRENT` | {xai_client.DEFAULT_MAX_CONCURRENT} |",
-        f"| `LLM_OUTAGE_LIMIT_S` | {xai_client.DEFAULT_OUTAGE_LIMIT_S:.0f} |",
-        f"| `LLM_TOPIC_LIMIT_S` | {xai_client.DEFAULT_TOPIC_LIMIT_S:.0f} |",
+        f"| `LLM_MAX_CONCURRENT` | {limits.DEFAULT_MAX_CONCURRENT} |",
+        f"| `LLM_OUTAGE_LIMIT_S` | {limits.DEFAULT_OUTAGE_LIMIT_S:.0f} |",
+        f"| `LLM_TOPIC_LIMIT_S` | {limits.DEFAULT_TOPIC_LIMIT_S:.0f} |",
         f"{xai_client.MAX_ATTEMPTS} times in all",
         f"{xai_client.MAX_REFUSALS_IN_A_ROW} in a row stop the job",
         f"more than {WORDS[naming_plan.LONGEST_LOCAL_NAMING_S // 60]} minutes, it names the themes only",
