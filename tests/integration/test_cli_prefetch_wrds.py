@@ -122,7 +122,7 @@ def test_a_finished_quarter_is_not_asked_for_again(ftm: FtmCommand, monkeypatch:
     ftm()
     monkeypatch.setenv("PGPORT", "1")  # where nothing answers
     out, _ = ftm()
-    assert f"{QUARTER} is there already, since 20" in out
+    assert f"{QUARTER} already exists, since 20" in out
     assert "from wrds: nothing was read or written (--force overwrites it)" in out
     ftm("--force", code=EXIT_FAILED)
 
@@ -131,7 +131,7 @@ def test_a_try_with_some_firms_is_not_taken_for_the_quarter(ftm: FtmCommand, mon
     Path("firms.txt").write_text("gvkey\n100\n000500\n")
     ftm("--firms", "firms.txt", "--limit", "1")
     monkeypatch.setenv("PGPORT", "1")  # where nothing answers: WRDS need not be asked
-    assert "is there already" in ftm("--firms", "firms.txt", "--limit", "1")[0]
+    assert "already exists" in ftm("--firms", "firms.txt", "--limit", "1")[0]
     _, err = ftm(code=EXIT_WRONG_INPUT)
     assert err.splitlines()[-1].startswith(f"ftm: out/{MANIFEST} was made with --firms (list ")
     assert err.splitlines()[-1].endswith(
@@ -169,7 +169,7 @@ def test_a_login_out_of_the_password_file(ftm: FtmCommand, monkeypatch: pytest.M
     [
         ("", "the list of firms firms.txt is empty"),
         ("gvkey\n", "the list of firms firms.txt is empty"),
-        ("100\nALDR\n", "firms.txt, line 2: 'ALDR' is no companyid: write one number a line"),
+        ("100\nALDR\n", "firms.txt, line 2: 'ALDR' is not a companyid: write one number per line"),
         ("'; DROP TABLE x --", 'firms.txt, line 1: "\'; DROP TABLE x --" is no companyid'),
         (None, "cannot read the list of firms firms.txt: No such file or directory"),
     ],

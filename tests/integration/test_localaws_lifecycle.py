@@ -138,7 +138,7 @@ def test_a_number_that_is_no_port_is_one_clear_line() -> None:
 def test_a_server_that_dies_names_its_log(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # the log is kept
     others = set(_children())
-    by_itself = r"ended by itself, exit code -9: see .*server\.log"
+    by_itself = r"exited unexpectedly, exit code -9: see .*server\.log"
     with pytest.raises(LocalAwsError, match=by_itself), local_aws() as aws:  # noqa: PT012  # raised when it is left
         aws.client("s3").list_buckets()
         (server,) = set(_children()) - others

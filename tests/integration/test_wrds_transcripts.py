@@ -393,7 +393,7 @@ def test_a_prefetch_that_loses_its_connection_is_continued_to_the_same_bytes(
 
             write_quarter(FolderStorage(folder), QUARTER, WrdsTranscripts(connection, QUARTER), on_progress)
 
-    with pytest.raises(WrdsError, match="the same command again continues"):
+    with pytest.raises(WrdsError, match="run the same command again to continue"):
         prefetch(tmp_path / "cut", cut=True)
     assert not (tmp_path / "cut" / keys.prefetch_manifest(QUARTER)).exists()
     done.clear()

@@ -117,7 +117,7 @@ def _own_end_explained(server: subprocess.Popen[str], log: Path) -> Iterator[Non
         exit_code = _exit_code(server)
         if exit_code is None:
             raise
-        raise LocalAwsError(f"the local AWS ended by itself, exit code {exit_code}: see {log}") from error
+        raise LocalAwsError(f"the local AWS exited unexpectedly, exit code {exit_code}: see {log}") from error
 
 
 def _exit_code(server: subprocess.Popen[str]) -> int | None:

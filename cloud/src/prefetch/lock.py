@@ -48,8 +48,8 @@ class QuarterLock:
             self._version = _write(self._storage, self._key, self._owner, self._version)
         if self._version is None:
             raise PrefetchRunning(
-                f"{self._storage.where(self._key)} is no longer ours: another prefetch has begun, as it may when this "
-                "one is suspended for long; start this one again, it continues from what is there"
+                f"{self._storage.where(self._key)} has been taken over by another prefetch, as can happen "
+                "when this one is suspended for a long time; start this one again to continue"
             )
 
     def release(self) -> None:

@@ -51,7 +51,7 @@ def sentences_of_firms(
     try:
         yield from _in_order(pool, firms, split, processes * _IN_FLIGHT_PER_PROCESS)
     except BrokenProcessPool as error:
-        raise FtmError("a process that splits sentences was killed (too little memory?): start again") from error
+        raise FtmError("a sentence-splitting process was killed (out of memory?): run the command again") from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

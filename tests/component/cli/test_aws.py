@@ -274,7 +274,7 @@ def test_down_says_what_still_bills(account: Account) -> None:
     }
     held: dict[str, Any] = {"autoscaling": {"describe_auto_scaling_groups": {"AutoScalingGroups": [stuck]}}}
 
-    with pytest.raises(FtmError, match=r"still bills after 0 s: 1 of 0 instances \(Terminating:Wait\)"):
+    with pytest.raises(FtmError, match=r"still costs money after 0 s: 1 of 0 instances \(Terminating:Wait\)"):
         vllm_group.down(faulty(account, held), 0, print, no_wait)
 
 

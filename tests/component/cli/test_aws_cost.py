@@ -97,7 +97,7 @@ def test_before_anything_has_ended(prefetched: Account, capsys: Any) -> None:
 
     printed = capsys.readouterr().out
     assert rows(printed)["together"] == ["$1.18", "", "-", ""]
-    assert "No execution of 2023Q1 has written down its cost yet" in printed
+    assert "No execution of 2023Q1 has recorded its cost yet" in printed
     assert "Cost Explorer: not read: no execution has ended yet" in printed
 
 

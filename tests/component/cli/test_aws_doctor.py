@@ -261,7 +261,7 @@ WELL: list[tuple[str, Faults, str]] = [
     ("security groups", groups(group(ALB, "ftm-batch-sg")), "ftm-vllm-alb-sg admits only ftm-batch-sg"),
     ("vLLM's instance", scaling(0), "scaled to 0"),
     ("target health", targets({"State": "healthy"}), "1 healthy"),
-    ("container restarts", stopped("ServiceSchedulerInitiated", "scaled down"), "no task has ended by itself"),
+    ("container restarts", stopped("ServiceSchedulerInitiated", "scaled down"), "no task has stopped unexpectedly"),
     ("guards", alarms(*GUARDS), "ftm-vllm-idle OK, ftm-vllm-up-too-long OK"),
     ("alarms confirmed", alarms(*GUARDS, subscribed=["arn:aws:sns:us-east-1:1:ftm:1"]), "1 confirmed"),
 ]

@@ -56,7 +56,7 @@ def test_settings_that_the_jobs_would_refuse_are_refused_before_anything_starts(
         ("run 2023Q1 --input notes.txt", "notes.txt: its name is not like TICKER_2020-05-01.txt"),
         ("run 2023Q1 --input notes.docx", "notes.docx is not a transcript file"),
         ("run 2023Q1 --input wrong_columns.csv", "wrong_columns.csv lacks column date"),
-        ("run 2023Q1 --input no_rows.csv", "no_rows.csv has no call of 2023Q1: it has no rows at all"),
+        ("run 2023Q1 --input no_rows.csv", "no_rows.csv has no call of 2023Q1: it has no rows"),
         ("run 2023Q2 --input good.csv", "good.csv has no call of 2023Q2: it has 2023Q1"),
         ("run 2023Q1 --input corrupt.parquet", "corrupt.parquet is not a readable Parquet file"),
         ("run 2023Q1 --input good.csv --out good.csv", "output good.csv is a file: give a folder with --out"),

@@ -110,7 +110,7 @@ def test_a_finished_quarter_is_left_as_it_is_without_force(
     transcripts.write_text(transcripts.read_text().replace("Costs did not.", "Costs did not. Nor did prices."))
     capsys.readouterr()
     assert run(to_folder) == 0
-    assert "2023Q1 is there already, since " in capsys.readouterr().out
+    assert "2023Q1 already exists, since " in capsys.readouterr().out
     assert manifest.read_bytes() == first
     assert run([*to_folder, "--force"]) == 0
     assert json.loads(manifest.read_text())["n_sentences"] == 3

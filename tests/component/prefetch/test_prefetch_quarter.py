@@ -275,7 +275,7 @@ def test_whoever_has_lost_the_lock_writes_and_deletes_nothing_more(s3: Any, tmp_
             if what == LAST_BEFORE[before] and done.count(what) == N_TIMES.get(before, 1):
                 S3Storage(s3, BUCKET).put(keys.prefetch_lock(QUARTER), b'{"id": "another"}')
 
-    with pytest.raises(PrefetchRunning, match="is no longer ours"):
+    with pytest.raises(PrefetchRunning, match="has been taken over by another prefetch"):
         write_quarter(TakenOver(s3, BUCKET), QUARTER, source, force=True)
     assert done[-1] == LAST_BEFORE[before]
     assert before not in done

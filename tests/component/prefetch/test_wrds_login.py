@@ -147,7 +147,7 @@ def test_without_an_account_the_line_says_what_there_is_to_do(tmp_path: Path, mo
 
 @pytest.mark.parametrize("port", ["x", "-1", "65536", "54 32"])
 def test_a_port_that_is_none(password_file: Path, port: str) -> None:
-    with pytest.raises(InvalidInput, match="is no port: a number up to 65535, 9737 for WRDS"):
+    with pytest.raises(InvalidInput, match="is not a port: give a number up to 65535, 9737 for WRDS"):
         find(password_file, PGUSER="ana", PGPASSWORD=PASSWORD, PGPORT=port)
 
 

@@ -67,7 +67,7 @@ def test_the_command_shows_all_first(tmp_path: Path, capsys: pytest.CaptureFixtu
     [
         ({"a": "perhaps"}, "line 2: 'perhaps' is neither y nor n"),
         ({"z": "y"}, "is not in"),
-        ({"a": ""}, "no answer yet"),
+        ({"a": ""}, "no answers yet"),
     ],
 )
 def test_what_cannot_be_counted(tmp_path: Path, answers: dict[str, str], message: str) -> None:

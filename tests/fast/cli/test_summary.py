@@ -147,7 +147,7 @@ def quarter(tmp_path: Path, *methods: str) -> ReportData:
             [
                 "named by the LLM: 0 of 1 topics, 0 of 0 families, 0 of 0 themes",
                 "topics named by keywords in this run: 1 outage",
-                "the LLM was away for too long: run the same command again to name these topics",
+                "the LLM was unavailable for too long: run the same command again to name these topics",
             ],
         ),
     ],
@@ -161,5 +161,5 @@ def test_themes_that_an_outage_has_cost_their_names(tmp_path: Path) -> None:
 
     assert lines[1:] == [
         "themes named by keywords in this run: 2 outage",
-        "the LLM was away for too long: run the same command again to name these themes",
+        "the LLM was unavailable for too long: run the same command again to name these themes",
     ]

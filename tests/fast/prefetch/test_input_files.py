@@ -120,7 +120,7 @@ GOOD_HEADER = b"company,date,text\n"
         (
             "calls.csv",
             b"company,day,words\nElm,2023-02-01,Hi.\n",
-            r"calls\.csv lacks columns date, text: needed are company, firm_id or ticker, date, and text; "
+            r"calls\.csv lacks columns date, text: required are company, firm_id or ticker, date, and text; "
             r"it has: 'company, day, words'",
         ),
         ("calls.csv", b"date,text\n", r"lacks column company, firm_id or ticker: "),
@@ -129,7 +129,7 @@ GOOD_HEADER = b"company,date,text\n"
         (
             "calls.csv",
             GOOD_HEADER + b'Elm,2023-02-01,Hi.\nOak,2023-02-01,"never\nclosed\n',
-            r"calls\.csv, row beginning in line 3: broken CSV: a quoted text is never closed",
+            r"calls\.csv, row beginning in line 3: broken CSV: a quoted field is never closed",
         ),
         (
             "calls.csv",

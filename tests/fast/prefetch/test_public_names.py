@@ -148,7 +148,8 @@ def test_the_fiscal_quarter_of_the_file_is_kept(tmp_path: Path) -> None:
 def test_how_many_fiscal_quarters_differ_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = write(tmp_path / "calls.csv", "ticker,date,q,text\nELM,2020-08-27,2020-Q2,Hi.\nOAK,2020-08-27,2020-Q3,Hi.\n")
     source = FileTranscripts(path, "2020Q3")
-    assert "1 of 2 calls have another fiscal quarter than their day has, such as 2020Q2 and 2020Q3" in caplog.text
+    warning = "calls carry a fiscal quarter that is not the quarter of their date, such as 2020Q2 and 2020Q3"
+    assert f"1 of 2 {warning}" in caplog.text
     by_file = FileTranscripts(path, "2020Q3", QuarterFrom.file)
     assert (source.n_firms, by_file.n_firms, by_file.selection) == (2, 1, "--quarter-from file")
     assert source.fingerprint != by_file.fingerprint

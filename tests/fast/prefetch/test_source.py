@@ -216,7 +216,7 @@ def test_the_same_call_twice_in_a_file_counts_once(tmp_path: Path) -> None:
     [
         ([row(), row(day="May 2023")], r"calls\.csv, line 3: date 'May 2023' is not a date like 2020-05-01"),
         ([row(day="0001-01-01T00:00+05:00")], r"line 2: date '0001-01-01T00:00\+05:00' is not a date"),
-        ([row(day="5/1/2023")], r"line 2: date '5/1/2023' may be 2023-05-01 or 2023-01-05: write it like the one"),
+        ([row(day="5/1/2023")], r"line 2: date '5/1/2023' may be 2023-05-01 or 2023-01-05: write the one you mean"),
         ([row(), row(day=" ")], r"calls\.csv, line 3: the call has no date"),
         ([row(permno="A1")], r"line 2: permno 'A1' is not a whole number"),
         ([row(permno="10107.5")], r"line 2: permno '10107.5' is not a whole number"),
@@ -273,5 +273,5 @@ def test_wrong_rows_are_named_in_one_line(tmp_path: Path, rows: Rows, message: s
 def test_a_file_without_rows_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     path.write_text("company,date,text\n")
-    with pytest.raises(InvalidInput, match=r"has no call of 2023Q1: it has no rows at all"):
+    with pytest.raises(InvalidInput, match=r"has no call of 2023Q1: it has no rows"):
         FileTranscripts(path, "2023Q1")

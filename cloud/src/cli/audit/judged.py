@@ -67,7 +67,7 @@ def read_judged(path: Path) -> dict[str, dict[str, Judged]]:
                 raise InvalidInput(f"{sheet}: {theme_id} {sentence_id} is not in {key_file}: is it of another audit?")
             answers.setdefault(theme_id, {}).setdefault(stratum, []).append(is_about)
     if not answers:
-        raise InvalidInput(f"{path} has no answer yet: write y or n into the column {ANSWER!r}")
+        raise InvalidInput(f"{path} has no answers yet: write y or n in the column {ANSWER!r}")
     return {
         theme_id: {stratum: Judged(len(of_stratum), sum(of_stratum)) for stratum, of_stratum in of_theme.items()}
         for theme_id, of_theme in answers.items()

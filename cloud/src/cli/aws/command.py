@@ -375,7 +375,7 @@ def _confirm(where: str, yes: bool) -> None:
     if yes:
         return
     if not sys.stdin.isatty():
-        raise InvalidInput(f"{where}: nobody is there to confirm it, add --yes")
+        raise InvalidInput(f"{where}: there is nobody to confirm it: add --yes")
     if not typer.confirm(f"{where}: is it this one?", err=True):
         raise InvalidInput("nothing was done: choose the account with --profile and --region")
 

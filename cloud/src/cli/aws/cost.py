@@ -131,7 +131,7 @@ def lines(cost: QuarterCost) -> list[str]:
         not_seen = f", not seen: {' and '.join(unseen)}" if unseen else ""
         says.append(f"{one.since} to {one.until}: {one_line(one.outcome)}, {_usd(one.usd())}{not_seen}")
     if not cost.executions:
-        says.append(f"No execution of {cost.quarter} has written down its cost yet: it does when it ends.")
+        says.append(f"No execution of {cost.quarter} has recorded its cost yet: it does so when it ends.")
     return [*says, *_bill_lines(cost.bill)]
 
 

@@ -134,7 +134,9 @@ def wait_until_gone(account: Account, timeout_s: float, say: Say, sleep: Callabl
             said = now.in_words()
             say(said)
         if time.monotonic() >= end:
-            raise FtmError(f"vLLM still bills after {timeout_s:.0f} s: {now.in_words()}; look again: ftm aws status")
+            raise FtmError(
+                f"vLLM still costs money after {timeout_s:.0f} s: {now.in_words()}; " "check again: ftm aws status"
+            )
         sleep(SECONDS_BETWEEN_LOOKS)
     return now
 

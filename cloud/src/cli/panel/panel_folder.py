@@ -53,7 +53,7 @@ def read_whole(folder: Path) -> Iterator[None]:
     run = run_id(folder)
     yield
     if run_id(folder) != run:
-        raise InvalidInput(f"{folder} has been made again while it was read: try again")
+        raise InvalidInput(f"{folder} was rewritten while it was being read: try again")
 
 
 def run_id(folder: Path) -> str | None:

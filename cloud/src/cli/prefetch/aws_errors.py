@@ -9,12 +9,12 @@ from botocore.exceptions import BotoCoreError, ClientError, SSOError, TokenRetri
 
 from cloud.src.contract.errors import FtmError
 
-_CONTINUES = "the same command again continues from the last finished chunk"
+_CONTINUES = "run the same command again to continue from the last finished chunk"
 
 # AWS' error codes -> what they mean. If the answer has no body, the code is the HTTP status.
 _MEANINGS = {
     ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequestsException", "503"): (
-        f"AWS is asked too much at once, also after several attempts: wait some minutes; {_CONTINUES}"
+        f"AWS is throttling requests, even after several attempts: wait a few minutes; {_CONTINUES}"
     ),
     ("ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired", "RequestExpired"): (
         f"the AWS credentials have expired: log in again (aws sso login, or new keys); {_CONTINUES}"
@@ -22,8 +22,10 @@ _MEANINGS = {
     ("InvalidAccessKeyId", "SignatureDoesNotMatch", "UnrecognizedClientException", "InvalidClientTokenId"): (
         "AWS does not know these credentials: check AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY"
     ),
-    ("RequestTimeTooSkewed",): "the clock of this machine is wrong, so that AWS refuses its requests: set it right",
-    ("NoSuchBucket",): ("there is no bucket {bucket}: check --to, or AWS_PROFILE; the Terraform root storage makes it"),
+    ("RequestTimeTooSkewed",): "this machine's clock is wrong, so AWS refuses its requests: set the clock",
+    ("NoSuchBucket",): (
+        "there is no bucket {bucket}: check --to, or AWS_PROFILE; the Terraform root " "storage creates it"
+    ),
     ("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "301", "307"): (
         "the bucket {bucket} is in {region}: set AWS_DEFAULT_REGION to that"
     ),

@@ -23,7 +23,7 @@ def show_summary(summary: PrefetchSummary, seconds: float, unlinked: list[str], 
     console = output_console()
     if summary.already_there:
         console.print(
-            f"{summary.quarter} is there already, since {summary.created_at} from {summary.source}: nothing was read "
+            f"{summary.quarter} already exists, since {summary.created_at} from {summary.source}: nothing was read "
             "or written (--force overwrites it)",
             soft_wrap=True,
         )

@@ -95,7 +95,7 @@ def read_panel(folder: Path) -> PanelView:
         points = run_folder.read_file(folder / keys.panel_table("quarters"), schemas.PANEL_QUARTER)
         quarters: list[str] = sorted(set(map(str, points["quarter"].to_pylist())))
         if len(quarters) < 2:
-            raise InvalidInput(f"{folder} has one quarter only: nothing can have changed in it")
+            raise InvalidInput(f"{folder} has only one quarter, so nothing can have changed")
         themes = run_folder.read_file(
             folder / keys.panel_table("themes"), run_folder.columns(schemas.PANEL_THEME, _THEMES)
         )

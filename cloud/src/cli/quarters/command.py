@@ -30,7 +30,7 @@ def themes(screen: Screen, quarters: Sequence[str], folders: Sequence[Path], as_
     FtmError when something cannot be written.
     """
     if len(set(quarters)) < 2 or len(set(quarters)) < len(quarters) or sorted(quarters) != list(quarters):
-        raise InvalidInput(f"--quarters {' '.join(quarters)}: give two quarters or more, the earliest first")
+        raise InvalidInput(f"--quarters {' '.join(quarters)}: give two or more quarters, earliest first")
     of_quarter = {quarter: find_folder(quarter, folders) for quarter in quarters}
     home = of_quarter[quarters[-1]]
     store = FolderStore(*dict.fromkeys(of_quarter.values()))

@@ -80,8 +80,8 @@ def run_quarter(request: RunRequest, environment: LocalEnvironment, screen: Scre
             mirror.finish()
         if n_others := mirror.drop_others(execution.run_id()):
             raise FtmError(
-                f"another execution of {request.quarter} has put {n_others} tables into the bucket meanwhile: "
-                "run the quarter again when no other one is running"
+                f"another execution of {request.quarter} has put {n_others} tables into the bucket in the "
+                "meantime: run the quarter again when no other execution is running"
             )
         if execution.describe()["status"] != "SUCCEEDED":
             raise _failure(execution, mirror.has_results(), request, environment, screen)
@@ -188,7 +188,7 @@ def _failure(
         try:
             _report(request, environment, screen)
         except FtmError as error:  # reduce has failed between two tables
-            screen.line(f"no report of what there is: {error}")
+            screen.line(f"no report was written: {error}")
     return failure
 
 

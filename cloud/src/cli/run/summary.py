@@ -185,7 +185,7 @@ def reason_lines(named: str, naming: Mapping[str, int]) -> list[str]:
     reasons = names_count.reasons_for_keywords(naming)
     lines = [f"{named} named by keywords in this run: {in_words(reasons)}"] if reasons else []
     if reasons.get("outage"):
-        lines.append(f"the LLM was away for too long: run the same command again to name these {named}")
+        lines.append(f"the LLM was unavailable for too long: run the same command again to name these {named}")
     return lines
 
 

@@ -63,7 +63,7 @@ def _rows(file: InputFile, lines: Iterator[str], separator: str, bad_rows: BadRo
         except csv.Error as error:
             if "end of data" in str(error):
                 raise InvalidInput(
-                    f"{file}, row beginning in line {line}: broken CSV: a quoted text is never closed"
+                    f"{file}, row beginning in line {line}: broken CSV: a quoted field is never closed"
                 ) from error
             bad_rows.n_rows += 1
             bad_rows.add(where(file, line), f"broken CSV: {error}")

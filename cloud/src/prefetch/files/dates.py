@@ -66,5 +66,5 @@ def _month(word: str) -> int:
 def _day_of_numbers(text: str, year: int, first: int, second: int) -> date:
     if max(first, second) <= 12 and first != second:
         readings = f"{date(year, first, second)} or {date(year, second, first)}"
-        raise AmbiguousDate(f"{text[:60]!r} may be {readings}: write it like the one that is meant")
+        raise AmbiguousDate(f"{text[:60]!r} may be {readings}: write the one you mean")
     return date(year, second, first) if first > 12 else date(year, first, second)

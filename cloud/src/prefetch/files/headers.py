@@ -15,7 +15,7 @@ class LacksColumns(InvalidInput):
     """The table is no table of transcripts."""
 
 
-_NEEDED = "needed are company, firm_id or ticker, date, and text"
+_NEEDED = "required are company, firm_id or ticker, date, and text"
 
 
 def checked_names(file: InputFile, header: Sequence[str], bad_rows: BadRows) -> dict[str, str]:

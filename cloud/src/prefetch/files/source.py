@@ -189,7 +189,7 @@ def _rows_of_quarter(
     _remark_on_sections(source, tables, bad_rows)
     bad_rows.check(source)
     if not tables:
-        has = f"it has {', '.join(sorted(quarters)[:20])}" if quarters else "it has no rows at all"
+        has = f"it has {', '.join(sorted(quarters)[:20])}" if quarters else "it has no rows"
         raise InvalidInput(f"{source} has no call of {quarter}: {has}")
     firm_ids.check()
     return tables[0]
@@ -213,13 +213,13 @@ def _remark_on_fiscal_quarters(
     n_other = sum(bool(quarter) and quarter != calendar_quarter(day) for _, _, quarter, day in calls)
     if n_other:
         quarter, of_day = min(pair for pair in fiscal if pair[0] != pair[1])
-        decides = "the day decides, or with --quarter-from file the fiscal quarter"
+        decides = "the date decides, or with --quarter-from file the fiscal quarter"
         if quarter_from is QuarterFrom.file:
             decides = "the fiscal quarter decides"
         bad_rows.remark(
             source,
-            f"{n_other:,} of {len(calls):,} calls have another fiscal quarter than their day has, such as {quarter} "
-            f"and {of_day}: {decides}",
+            f"{n_other:,} of {len(calls):,} calls carry a fiscal quarter that is not the quarter of their "
+            f"date, such as {quarter} and {of_day}: {decides}",
         )
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from cloud.src.contract.errors import FtmError
 from cloud.src.prefetch.wrds.login import Login
 
-_TRY_AGAIN = "the same command again continues from the last finished chunk"
+_TRY_AGAIN = "run the same command again to continue from the last finished chunk"
 
 # Patterns of what PostgreSQL and its client say when a connection fails -> what it means. The first match counts. WRDS
 # gives the same answer for a wrong password and for a login that nobody approves on the phone.
@@ -35,7 +35,7 @@ _CONNECTION = {
     "No route to host": "{host}:{port} cannot be reached from this machine: check its network",
     "does not support SSL": "{host}:{port} does not encrypt, so nothing was sent: is it WRDS? Check PGHOST and PGPORT",
     "too many connections": "{username} has as many connections as WRDS allows: close others (notebooks, SAS, R)",
-    "too many clients": "{host} has no connection left: try again in some minutes",
+    "too many clients": "{host} has no connection left: try again in a few minutes",
     'role ".*" does not exist': "{host} has no user {username}: check PGUSER, or the user in ~/.pgpass",
     'database ".*" does not exist': "{host} has no database {database}: check PGDATABASE",
 }

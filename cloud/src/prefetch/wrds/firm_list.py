@@ -54,8 +54,8 @@ def read_firm_list(path: Path) -> FirmList:
     for number, text in numbered:
         if not (text.isascii() and text.isdigit()):
             raise InvalidInput(
-                f"{path}, line {number}: {text[:40]!r} is no {kind}: write one number a line, after a first line that "
-                "says what they are (companyid, gvkey or permno); WRDS' tables of transcripts have no tickers"
+                f"{path}, line {number}: {text[:40]!r} is not a {kind}: write one number per line, after a first "
+                "line that says what they are (companyid, gvkey or permno); WRDS' tables of transcripts have no tickers"
             )
     if not numbered:
         raise InvalidInput(f"the list of firms {path} is empty")

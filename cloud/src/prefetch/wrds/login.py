@@ -81,7 +81,7 @@ def find_login(environment: Mapping[str, str], secrets: Callable[[], Any]) -> Lo
 
 def _port(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= 65535):
-        raise InvalidInput(f"PGPORT {text!r} is no port: a number up to 65535, {_PORT} for WRDS")
+        raise InvalidInput(f"PGPORT {text!r} is not a port: give a number up to 65535, {_PORT} for WRDS")
     return int(text)
 
 

@@ -45,7 +45,7 @@ def _restarts(patient: Patient) -> Seen:
         return not_checked(f"there is no cluster {CLUSTER}: apply the root ecs")
     stopped = [task for task in vllm_group.tasks(ecs, "STOPPED") if _ended_badly(task)]
     reasons = list(dict.fromkeys(vllm_group.why_stopped(task) for task in stopped))
-    return verdict(reasons[: vllm_group.MAX_REASONS], "no task has ended by itself in the last hour")
+    return verdict(reasons[: vllm_group.MAX_REASONS], "no task has stopped unexpectedly in the last hour")
 
 
 def _ended_badly(task: dict[str, Any]) -> bool:
