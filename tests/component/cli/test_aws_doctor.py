@@ -189,6 +189,12 @@ def alarms(*names: str, enabled: bool = True, actions: tuple[str, ...] = (TOPIC,
     return {**published(value=TOPIC), "cloudwatch": {"describe_alarms": {"MetricAlarms": found}}, "sns": topic}
 
 
+def budget(spent: str) -> Faults:
+    kept = {"BudgetName": "ftm-monthly", "TimeUnit": "MONTHLY", "BudgetType": "COST"}
+    limit, actual = {"Amount": "20", "Unit": "USD"}, {"ActualSpend": {"Amount": spent, "Unit": "USD"}}
+    return {"budgets": {"describe_budget": {"Budget": {**kept, "BudgetLimit": limit, "CalculatedSpend": actual}}}}
+
+
 GUARDS = ("ftm-vllm-idle", "ftm-vllm-up-too-long")
 REGISTRY = "123456789012.dkr.ecr.us-east-1.amazonaws.com"
 # https://docs.aws.amazon.com/AmazonECR/latest/APIReference/API_DescribeImages.html
@@ -239,6 +245,7 @@ SICK: list[tuple[str, Faults, str]] = [
     ("guards", alarms(*GUARDS, actions=(TOPIC,)), "ftm-vllm-idle does not stop the group"),
     ("alarms confirmed", alarms(*GUARDS), "nobody has subscribed to the mails"),
     ("alarms confirmed", alarms(*GUARDS, subscribed=["PendingConfirmation"]), "you@example.com has not confirmed"),
+    ("budget", budget("20.5"), "$20.50 of $20.00 spent this month, by the whole account"),
 ]
 WELL: list[tuple[str, Faults, str]] = [
     ("worker's image", worker(f"{REGISTRY}/ftm-worker:{COMMIT}"), f"ftm-worker:{COMMIT} is there"),
@@ -264,6 +271,8 @@ WELL: list[tuple[str, Faults, str]] = [
     ("container restarts", stopped("ServiceSchedulerInitiated", "scaled down"), "no task has stopped unexpectedly"),
     ("guards", alarms(*GUARDS), "ftm-vllm-idle OK, ftm-vllm-up-too-long OK"),
     ("alarms confirmed", alarms(*GUARDS, subscribed=["arn:aws:sns:us-east-1:1:ftm:1"]), "1 confirmed"),
+    ("budget", budget("3"), "$3.00 of $20.00 spent this month"),
+    ("budget", {"budgets": {"describe_budget": refusal("NotFoundException")}}, "there is access to billing for one"),
 ]
 UNKNOWN: list[tuple[str, Faults, str]] = [
     ("worker's image", worker("ftm-worker:local"), "ftm-worker:local is in no registry of AWS"),
@@ -271,6 +280,12 @@ UNKNOWN: list[tuple[str, Faults, str]] = [
     ("prefetch", {}, "no quarter was given"),
     ("target health", targets(), "vLLM is down"),
     ("alarms confirmed", {}, "there is no parameter /ftm/storage/alerts_topic_arn"),
+    (
+        "budget",
+        {"budgets": {"describe_budget": refusal("AccessDeniedException")}},
+        "the root user has to switch on IAM",
+    ),
+    ("budget", {"budgets": {"describe_budget": refusal("ThrottlingException")}}, "ThrottlingException"),
     *(
         (check, {service: {method: refusal("AccessDeniedException")}}, "AccessDeniedException")
         for check, service, method in (

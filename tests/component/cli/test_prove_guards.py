@@ -84,6 +84,31 @@ def test_both_guards_mail_and_call_the_policy(account: Account, guards: Any, mon
     assert states(guards) == [("OK", "ftm aws doctor --prove-guards: over")] * 2
 
 
+def test_a_guard_that_is_red_already_is_set_to_ok_first(
+    account: Account, guards: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CloudWatch acts on a change: an alarm that stays red would mail nothing."""
+    for name in GUARDS:
+        guards.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="nobody asks")
+    is_new = {name: False for name in GUARDS}
+
+    def watch(params: dict[str, Any], **_: Any) -> None:
+        is_new[params["AlarmName"]] |= params["StateValue"] == "OK"
+
+    def history(AlarmName: str, **_: Any) -> dict[str, Any]:  # noqa: N803: boto3's name
+        if not is_new[AlarmName]:
+            return {"AlarmHistoryItems": []}
+        done = [EXECUTED.format(action) for action in (TOPIC, POLICY)]
+        return {"AlarmHistoryItems": [{"Timestamp": datetime.now(UTC), "HistorySummary": one} for one in done]}
+
+    account.session.events.register("provide-client-params.cloudwatch.SetAlarmState", watch)
+    found = prove(account, history, monkeypatch)
+
+    assert {(one.state, one.evidence) for one in found} == {
+        (State.PASSED, "mail sent, policy executed, the group is still at 0, back to ALARM")
+    }
+
+
 @pytest.mark.parametrize(
     ("summaries", "problem"),
     [

@@ -86,7 +86,19 @@ def test_the_deployer_may_create_all_resources_of_a_root(root: str) -> None:
     assert {CREATED_BY[one] for one in types} <= actions(f"deploy_{root}")
 
 
-@pytest.mark.parametrize("name", ["operator", *(f"deploy_{root}" for root in ORDER)])
+def test_the_deployer_may_keep_state_and_lock_where_the_example_has_them() -> None:
+    """https://developer.hashicorp.com/terraform/language/backend/s3#s3-bucket-permissions"""
+    example = (ROOTS / "s3_backend.tf.example").read_text(encoding="utf-8")
+    policy = json.loads((FOLDER / "deploy_state.json").read_text(encoding="utf-8"))
+    resources = {one["Sid"]: one["Resource"].partition("STATE-BUCKET")[2] for one in policy["Statement"]}
+
+    assert "key=ftm/<root>.tfstate" in example
+    assert re.search(r"use_lockfile += true", example)
+    assert resources == {"FindState": "", "State": "/ftm/*.tfstate", "Lock": "/ftm/*.tfstate.tflock"}
+    assert actions("deploy_state") == {"s3:ListBucket", "s3:GetObject", "s3:PutObject", "s3:DeleteObject"}
+
+
+@pytest.mark.parametrize("name", ["operator", "deploy_state", *(f"deploy_{root}" for root in ORDER)])
 def test_a_policy_is_one_that_aws_takes_and_names_each_action(name: str) -> None:
     text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
     assert len("".join(text.split())) <= MOST_CHARACTERS

@@ -25,7 +25,11 @@ def test_a_check_has_a_name_of_its_own() -> None:
 CALL = re.compile(
     r"""\.get_paginator\("(\w+)"\)|\.((?:describe|list|get|start|stop|submit|terminate|set|update)_\w+)\("""
 )
-OF_ANOTHER_NAME = {"list_objects_v2": "ListBucket", "get_caller_identity": "GetCallerIdentity"}
+OF_ANOTHER_NAME = {
+    "list_objects_v2": "ListBucket",
+    "get_caller_identity": "GetCallerIdentity",
+    "describe_budget": "ViewBudget",
+}
 
 
 def test_the_rights_are_those_that_the_commands_need() -> None:

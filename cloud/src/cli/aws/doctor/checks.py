@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.table import Table
 from rich.text import Text
 
-from cloud.src.cli.aws.doctor import deployment, guards, jobs, network, quotas, serving
+from cloud.src.cli.aws.doctor import billing, deployment, guards, jobs, network, quotas, serving
 from cloud.src.cli.aws.doctor.finding import Check, Finding, Patient, Seen, State, not_checked
 from cloud.src.cli.screen import one_line
 from cloud.src.contract.errors import FtmError
@@ -20,6 +20,7 @@ CHECKS = (
     *network.CHECKS,
     *serving.CHECKS,
     *guards.CHECKS,
+    *billing.CHECKS,
 )
 LONGEST_EVIDENCE = 300
 STYLES = {State.PASSED: "green", State.FAILED: "bold red", State.NOT_CHECKED: "yellow"}

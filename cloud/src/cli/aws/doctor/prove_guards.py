@@ -58,6 +58,8 @@ def _set_off(account: Account, alarm: dict[str, Any], sleep: Sleep) -> Seen:
     except (ClientError, BotoCoreError) as error:
         return not_checked(f"its history cannot be read, so it was left alone: {error}")
     try:
+        if alarm["StateValue"] == "ALARM":  # its actions follow a change
+            cloudwatch.set_alarm_state(AlarmName=name, StateValue="OK", StateReason=REASON)
         cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason=REASON)
         executed = _wait(cloudwatch, alarm, before, sleep)
     finally:
