@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from functools import cache
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from moto.stepfunctions.parser.asl.component.common.retry import retrier_decl
 from moto.stepfunctions.parser.asl.eval.evaluation_details import EvaluationDetails
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.backend.execution import SyncExecution
 from moto.stepfunctions.parser.backend.execution_worker import SyncExecutionWorker
 from moto.stepfunctions.parser.mocking.mock_config import (
@@ -100,6 +103,17 @@ def _responses(calls: list[dict[str, Any] | Failure]) -> list[MockedResponse]:
     ]
 
 
+@cache
+def _syntax_tree(states: str) -> Any:
+    """Parsed once per definition, because that takes longer than to execute it."""
+    return AmazonStateLanguageParser.parse(states)[1]
+
+
+class _Worker(SyncExecutionWorker):
+    def _get_evaluation_entrypoint(self) -> Any:
+        return Preprocessor().visit(_syntax_tree(self._evaluation_details.state_machine_details.definition))
+
+
 class _AnsweredExecution(SyncExecution):
     """An execution of moto that runs in this thread and asks the test case for what tasks answer."""
 
@@ -127,7 +141,7 @@ class _AnsweredExecution(SyncExecution):
         self._answers = answers
 
     def _get_start_execution_worker(self) -> SyncExecutionWorker:
-        return SyncExecutionWorker(
+        return _Worker(
             evaluation_details=EvaluationDetails(
                 aws_execution_details=self._get_start_aws_execution_details(),
                 execution_details=self.get_start_execution_details(),
