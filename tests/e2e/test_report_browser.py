@@ -334,6 +334,12 @@ def test_the_quarter_before_stands_beside_a_firm_and_as_a_line_in_the_table(
     assert line.get_dom_attribute("aria-label") == "Share of firms: 2022Q4 67%, 2023Q1 67%"
     assert texts(browser, ".groups .family-row td:nth-child(3)")[0].endswith("\u00b10")
 
+    find(browser, "#tab-quarters").click()
+    assert texts(browser, ".heat thead th") == ["2022Q4", "2023Q1"]
+    assert texts(browser, ".heat tbody tr") == ["Supply chain\n67%\n67%"]
+    rows = browser.execute_script("return quarterRows()")
+    assert [row[1:2] + [round(share, 2) for share in row[2:]] for row in rows[1:]] == [["Supply chain", 0.67, 0.67]]
+
     open_page(page, "#firm%3A1001")
     wait_for(browser, lambda: texts(browser, "#firm-page h2") == ["Brightwater Tools (BT)"])
     assert texts(browser, "#firm-page .by-firm summary") == [

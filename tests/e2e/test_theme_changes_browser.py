@@ -78,6 +78,39 @@ def test_dots_stand_at_the_shares(browser: Chrome, open_page: Callable[..., None
     assert abs(now["x"] + now["width"] / 2 - (line["x"] + line["width"])) < 2
 
 
+def test_an_axis_says_what_the_dots_stand_at(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
+    open_page(page)
+
+    assert texts(browser, "#themes .new .axis text") == ["0%", "20%", "40%", "60%"]
+    [tick] = browser.find_elements("css selector", f"#{NURSES} .tick:nth-of-type(5)")
+    [label] = browser.find_elements("css selector", "#themes .new .axis text:last-of-type")
+    assert abs(tick.rect["x"] - (label.rect["x"] + label.rect["width"] / 2)) < 2
+    assert not texts(browser, "th.course")  # of two quarters the dots say it all
+
+
+def test_a_name_leads_to_what_is_said_in_the_quarter_that_has_it(
+    browser: Chrome, open_page: Callable[..., None], page: Path
+) -> None:
+    for status, quarter in (("gone", EARLIER), ("new", LATER)):
+        open_page(page)
+        find(browser, f"#themes .{status} a.name").send_keys(Keys.ENTER)
+        wait_for(browser, lambda quarter=quarter: browser.title == f"Themes in the earnings calls of {quarter}")
+        assert find(browser, "#search").get_attribute("value")
+
+
+def test_of_three_quarters_there_is_a_line(browser: Chrome, open_page: Callable[..., None], tmp_path: Path) -> None:
+    quarters = ["2022Q4", "2023Q1", "2023Q2"]
+    theme = FakeTheme("Freight", [NOBODY, SOME, SOME])
+    view = read_panel(write_panel(tmp_path / "panels/spring", [theme], [FIRMS] * 3, quarters=quarters))
+    open_page(write(view, dict.fromkeys(quarters, tmp_path), tmp_path / "reports" / "themes_2022Q4_2023Q2.html"))
+
+    line = find(browser, f"#{FREIGHT} svg.course polyline").get_dom_attribute("points")
+    assert line is not None
+    assert line.split() == ["2.0,16.0", "32.0,2.0", "62.0,2.0"]
+    assert texts(browser, "#themes .name") == ["Freight"]  # without a report there is nothing to lead to
+    assert not browser.find_elements("css selector", "a.name")
+
+
 def test_a_quarter_leads_to_its_report(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
     open_page(page)
 

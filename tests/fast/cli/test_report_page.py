@@ -176,11 +176,17 @@ def test_how_it_was_made_names_what_is_known_and_leaves_out_the_rest(tmp_path: P
     job.parent.mkdir(parents=True)
     job.write_text('{"commit": "abc1234", "skipped": ["1"], "failed": []}')
 
+    assert "Time" not in dict(provenance(folder, QUARTER).lines)
+    times = {"since": "2026-01-02T10:00:00+00:00", "until": "2026-01-02T10:01:17+00:00"}
+    jobs = {"map": {"vcpu_seconds": 82.6}, "reduce": {"vcpu_seconds": 17.9}}
+    (folder / keys.cost(QUARTER)).write_text(json.dumps({"executions": [{}, times | {"jobs": jobs}]}))
+
     made = provenance(folder, QUARTER)
 
     lines = dict(made.lines)
     assert lines["Input"] == "3 firms, 3 calls, 17 sentences, from files, read 2026-01-02"
     assert lines["Left out of the input"] == "4 operator turns"
+    assert lines["Time"] == "77 s from start to end; jobs 100 s, counted once for each core"
     assert (lines["Commit of the jobs"], lines["Firms left out by the jobs"]) == ("abc1234", "1")
     assert "Firms that failed" not in lines
     assert "commit abc1234, themes of 2023Q1" in made.citation

@@ -14,6 +14,7 @@ from cloud.src.cli.__main__ import run
 from cloud.src.cli.compare.side_by_side import side_by_side
 from cloud.src.cli.quarters import tables as theme_tables
 from cloud.src.cli.quarters.changes import FADING, GONE, GROWING, NEW, STEADY, Point, read_panel, status_of
+from cloud.src.cli.quarters.page import ticks
 from cloud.src.cli.quarters.quarter_themes import read_quarter
 from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
@@ -74,6 +75,20 @@ def test_new_and_gone_are_by_rule_and_growing_by_the_test(
 ) -> None:
     first, last = (Point(n_firms, 1.0, n_firms, count) for count in (before, after))
     assert status_of(first, last, (n_firms, n_firms), 1.0, q) == status
+
+
+@pytest.mark.parametrize(
+    ("largest", "shown"),
+    [
+        (1.0, [0, 0.2, 0.4, 0.6, 0.8, 1.0]),
+        (0.67, [0, 0.2, 0.4, 0.6]),
+        (0.3, [0, 0.1, 0.2, 0.3]),
+        (0.04, [0, 0.01, 0.02, 0.03, 0.04]),
+        (0.005, [0]),
+    ],
+)
+def test_an_axis_has_few_round_shares(largest: float, shown: list[float]) -> None:
+    assert ticks(largest) == pytest.approx(shown)
 
 
 def test_who_says_a_phrase_in_passing_does_not_speak_of_it(tmp_path: Path) -> None:

@@ -17,6 +17,8 @@ from cloud.src.contract import keys
 
 # Lines of one status that a reader takes in; the others are folded away.
 THEMES_IN_CHART = 12
+MOST_TICKS = 6
+_STEPS = (0.01, 0.02, 0.05, 0.1, 0.2)
 
 
 def write_page(view: PanelView, reports: Mapping[str, Path], path: Path) -> Path:
@@ -25,6 +27,7 @@ def write_page(view: PanelView, reports: Mapping[str, Path], path: Path) -> Path
     ``reports`` has the run folder of each quarter; links lead to reports that are there.
     """
     shares = [point.share for of_level in view.changes.values() for each in of_level for point in each.points]
+    largest = max(shares, default=1) or 1
     text = page.render(
         Path(__file__).parent,
         "theme_changes",
@@ -34,12 +37,20 @@ def write_page(view: PanelView, reports: Mapping[str, Path], path: Path) -> Path
         levels={level: _by_status(of_level) for level, of_level in view.changes.items()},
         plurals=PLURAL,
         themes_in_chart=THEMES_IN_CHART,
-        largest_share=max(shares, default=1) or 1,
+        largest_share=largest,
+        ticks=ticks(largest),
         links={quarter: _link(folder, quarter, path) for quarter, folder in reports.items()},
         rules=of_panel,
     )
     page.write(path, text)
     return path
+
+
+def ticks(largest: float) -> list[float]:
+    """Round shares from 0 to the largest one, for an axis: at most six."""
+    steps_in = {step: int(largest / step + 1e-9) for step in _STEPS}
+    step = next(step for step, n_steps in steps_in.items() if n_steps < MOST_TICKS)
+    return [round(number * step, 2) for number in range(steps_in[step] + 1)]
 
 
 def _by_status(changes: list[Change]) -> dict[str, list[Change]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ def provenance(folder: Path, quarter: str) -> Provenance:
         ("Left out of the input", _counted(manifest.get("skipped", {}))),
         ("Firms left out by the jobs", _of_jobs(jobs, "skipped")),
         ("Firms that failed", _of_jobs(jobs, "failed")),
+        ("Time", _time(_json(folder / keys.cost(quarter)).get("executions", []))),
         ("Why names are by keywords", _counted(names_count.reasons_for_keywords(themes.get("naming", {})))),
     ]
     citation = f"FTM: Financial Topic Modeling, version {version.VERSION}, commit {', '.join(commits) or 'unknown'}"
@@ -73,6 +75,19 @@ def _input(manifest: dict[str, Any]) -> str:
     counts = ", ".join(f"{manifest.get(f'n_{what}', 0):,} {what}" for what in ("firms", "calls", "sentences"))
     selection = f", {manifest['selection']}" if manifest.get("selection") else ""
     return f"{counts}, from {manifest.get('source')}{selection}, read {manifest.get('created_at')}"
+
+
+def _time(executions: list[dict[str, Any]]) -> str:
+    """Of the last execution: from its start to its end, and what its jobs took of it on all their cores."""
+    if not executions:
+        return ""
+    last = executions[-1]
+    jobs = sum(job.get("vcpu_seconds") or 0 for job in last.get("jobs", {}).values())
+    try:
+        took = datetime.fromisoformat(last["until"]) - datetime.fromisoformat(last["since"])
+    except (KeyError, TypeError, ValueError):
+        return ""
+    return f"{took.total_seconds():,.0f} s from start to end; jobs {jobs:,.0f} s, counted once for each core"
 
 
 def _counted(counts: dict[str, int]) -> str:

@@ -323,6 +323,18 @@ if (control("views-title")) {
   control("tab-map").parentElement.addEventListener("keydown", moveTab);
   control("general").closest("label").hidden = !families.some((family) => family.general);
   control("tab-heat").hidden = sectors.length < 2;
+  control("tab-quarters").hidden = !report.history.length;
+}
+
+// "Enter" in a field leads to the first family that it leaves.
+for (const name of ["search", "firm"]) {
+  control(name).addEventListener("keydown", (event) => {
+    if (event.key !== "Enter") return;
+    event.preventDefault(); // it would open the family, too
+    clearTimeout(waiting[name]);
+    setFilter(name, event.target.value);
+    families.find((family) => family.isShown && !family.general)?.card.querySelector("summary").focus();
+  });
 }
 
 // The arrow keys go from tab to tab, as in every row of tabs.

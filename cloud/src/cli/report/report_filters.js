@@ -6,7 +6,7 @@
 const SHORTEST_SEARCH = 2;
 const SPEAKERS = { ceo: ["CEO", "CEO"], cfo: ["CFO", "CFO"], other: ["Executive", "other management"], analysts: ["Analyst", "analysts"] };
 const SECTIONS = { prepared: "prepared remarks", qa: "Q&A" };
-const VIEWS = ["map", "heat", "table"];
+const VIEWS = ["map", "heat", "quarters", "table"];
 
 const filters = { search: "", firm: "", sector: "", speaker: "", section: "", least: 0, general: false, view: "map" };
 let openPlace = "";

@@ -60,7 +60,7 @@ function save(name, rows) {
 
 // The rows of the current view.
 function saveRows() {
-  save(`ftm_${report.quarter}_${filters.view}.csv`, filters.view === "heat" ? heatRows() : groupRows());
+  save(`ftm_${report.quarter}_${filters.view}.csv`, ({ heat: heatRows, quarters: quarterRows }[filters.view] ?? groupRows)());
 }
 
 function groupRows() {

@@ -28,7 +28,7 @@ function showView() {
     tab.tabIndex = chosen ? 0 : -1;
     control(`view-${view}`).hidden = !chosen;
   }
-  control(`view-${filters.view}`).replaceChildren(...{ map: mapView, heat: heatView, table: tableView }[filters.view]());
+  control(`view-${filters.view}`).replaceChildren(...{ map: mapView, heat: heatView, quarters: quartersView, table: tableView }[filters.view]());
 }
 
 // --- map ----------------------------------------------------------------------------------------
@@ -150,19 +150,44 @@ function headCell(text, scope) {
   return made;
 }
 
+function heatStep(share) {
+  return `heat-${Math.min(HEAT_STEPS - 1, Math.floor(share * HEAT_STEPS))}`;
+}
+
 function heatCell(family, sector, share) {
-  const step = Math.min(HEAT_STEPS - 1, Math.floor(share * HEAT_STEPS));
   const pressed = button(percent(share), () => {
     filters.sector = sector;
     applyFilters();
     goTo(family.id);
   });
   pressed.setAttribute("aria-label", `${family.name} in ${sector}: ${percent(share)}`);
-  return element("td", `heat-${step}${filters.sector === sector ? " chosen" : ""}`, pressed);
+  return element("td", `${heatStep(share)}${filters.sector === sector ? " chosen" : ""}`, pressed);
 }
 
 function heatRows() {
   return [["family_id", "family", ...sectors], ...shownGroups().map((family) => [family.id, family.name, ...sectorShares(family)])];
+}
+
+// --- families x quarters --------------------------------------------------------------------------
+
+function sharesByQuarter(family) {
+  return [...family.history, family.share];
+}
+
+function quartersView() {
+  const head = element("tr", "", element("td", ""), ...[...report.history, report.quarter].map((quarter) => headCell(quarter, "col")));
+  const rows = shownGroups().map((family) => {
+    const cells = sharesByQuarter(family).map((share) => element("td", share === null ? "" : heatStep(share), element("span", "", share === null ? "" : percent(share))));
+    const name = headCell("", "row");
+    name.append(linkTo(family.id, family.name));
+    return element("tr", "", name, ...cells);
+  });
+  const about = "Of the firms of each quarter, the share that speaks of a family, whatever the filters are. An empty cell: the quarter has no family like it.";
+  return [element("p", "about", about), element("div", "scrolled", element("table", "heat", element("thead", "", head), element("tbody", "", ...rows)))];
+}
+
+function quarterRows() {
+  return [["family_id", "family", ...report.history, report.quarter], ...shownGroups().map((family) => [family.id, family.name, ...sharesByQuarter(family)])];
 }
 
 // --- table ----------------------------------------------------------------------------------------
