@@ -110,6 +110,13 @@ def test_what_a_firm_said_about_a_theme_by_keyboard(browser: Chrome, reader: Rea
     assert reader.actions <= 4
 
 
+def test_who_is_quoted_first_leads_to_the_sentence(browser: Chrome, reader: Reader) -> None:
+    reader.click(".headline li:first-child .about-sentence a")
+
+    wait_for(browser, lambda: texts(browser, "#firm-page .quotation blockquote"))
+    assert texts(browser, "#firm-page .quotation blockquote") == texts(browser, ".headline blockquote")[:1]
+
+
 def assert_sentence_is_copied(reader: Reader) -> None:
     wait_for(reader.browser, reader.what_was_copied)
     assert reader.what_was_copied()[0].endswith("#sentence%3A1002_91002_0001")

@@ -220,7 +220,12 @@ def test_families_come_first_each_with_its_themes_below_it(tmp_path: Path) -> No
     in_order = [FAMILY_A, THEMES[0], THEMES[3], FAMILY_B, THEMES[1], FAMILY_C, THEMES[2]]
     links = [(attributes["href"] or "")[1:] for tag, attributes in page.tags if tag == "a"]
     cards = [attributes["id"] for _, attributes in page.tags if attributes.get("class") in ("family", "theme")]
-    assert links == ["themes", FAMILY_A, FAMILY_B, FAMILY_C]  # the headline
+    # The headline: each family, and the sentence quoted of it.
+    assert links[::2] + links[1::2] == [
+        *("themes", "sentence%3A1000_91000_0000"),
+        *("sentence%3A1000_91000_0001", "sentence%3A1000_91000_0002"),
+        *(FAMILY_A, FAMILY_B, FAMILY_C),
+    ]
     assert cards == in_order
     assert "2 firms (100%) · 2 themes · 4 sentences · stability 0.50" in page.text
 
