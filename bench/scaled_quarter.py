@@ -3,6 +3,7 @@
     python bench/scaled_quarter.py write ftm-output/run 2020Q1 --firms 5000 --out /tmp/scaled
     python bench/scaled_quarter.py time /tmp/scaled
     python bench/scaled_quarter.py tables ftm-output/run 2020Q1 --firms 5000 --out /tmp/tables
+    python bench/scaled_quarter.py write ftm-output/run 2020Q2 --firms 500 --out /tmp/scaled --as 2099Q2 --first-copy 4
 
 ``write`` makes what map jobs leave, in the layout of the bucket, one part at a time: each firm of the run is copied
 under other ids, and the vectors of a copy's sentences and topics are turned by random angles, so far that they are as
@@ -10,6 +11,9 @@ near to the first ones' as neighbours in a quarter are. Texts stay as they are. 
 with 2.3 million sentences in 159,000 topics; 3,937 have 125,000 topics, 787 have 25,000 and 158 have 5,000. ``time``
 runs both steps in this process, with names by keywords, and prints the seconds by the clock and of processor time, and
 the largest memory.
+
+``--as`` gives the quarter another name, so that one folder has several for ``ftm panel``; ``--first-copy`` gives other
+ids to its firms and calls, where the same quarter is copied twice.
 
 ``tables`` copies the firms in the finished tables instead, for what only reads them, as the report does. Families and
 themes stay those of the run, with the counts of the copies, and no word is new.
@@ -42,8 +46,8 @@ from cloud.src.worker import package_sentiment, reduce_themes
 from cloud.src.worker.settings import ReduceSettings
 from cloud.src.worker.store import Store
 
-QUARTER, BATCH = "2099Q1", keys.batch_id("2099Q1", 0)
-MANIFEST = f"{keys.batch_manifests_prefix(QUARTER)}manifest_bench.jsonl"
+QUARTER = "2099Q1"
+BATCH = keys.batch_id(QUARTER, 0)
 # How near a sentence, and a topic, lies to the one that it is made of: an assumption, not measured.
 SENTENCE_COSINE, TOPIC_COSINE = 0.62, 0.8
 FIRST_PERMNO = 10_000  # every firm has one, so that package has all of them to write
@@ -89,13 +93,24 @@ class FolderStore(Store):
         (self._folder / key).unlink()
 
 
-def write(run: Path, quarter: str, n_firms: int, store: Store) -> tuple[int, int, int]:
-    """Write the parts of ``n_firms`` firms; return how many firms, topics and sentences there are."""
+def manifest(quarter: str) -> str:
+    """The key of the only manifest of a quarter that is written here."""
+    return f"{keys.batch_manifests_prefix(quarter)}manifest_bench.jsonl"
+
+
+def write(
+    run: Path, quarter: str, n_firms: int, store: Store, written_as: str = QUARTER, first_copy: int = 0
+) -> tuple[int, int, int]:
+    """Write the parts of ``n_firms`` firms; return how many firms, topics and sentences there are.
+
+    The quarter is called ``written_as``, its copies are numbered from ``first_copy``.
+    """
+    batch = keys.batch_id(written_as, 0)
     firm_ids: list[str] = []
     names: list[str] = []
     n_topics = n_sentences = 0
     for copy, part in _endless(_parts_of(run, quarter)):
-        copied = _copied(*part, copy)
+        copied = _copied(*part, first_copy + copy, written_as)
         record = read_record(copied[0])
         record["firms"] = [
             firm | {"permno": FIRST_PERMNO + number}
@@ -104,15 +119,17 @@ def write(run: Path, quarter: str, n_firms: int, store: Store) -> tuple[int, int
         own = [firm["firm_id"] for firm in record["firms"]]
         is_own = pa.array(own, pa.string())
         topics, sentences = (table.filter(pc.is_in(table["firm_id"], is_own)) for table in copied)
-        names.append(keys.part_name(BATCH, len(names), own))
-        store.write_table(keys.topics_part(QUARTER, names[-1]), with_record(topics, record))
-        store.write_table(keys.sentences_part(QUARTER, names[-1]), with_record(sentences, record))
+        names.append(keys.part_name(batch, len(names), own))
+        store.write_table(keys.topics_part(written_as, names[-1]), with_record(topics, record))
+        store.write_table(keys.sentences_part(written_as, names[-1]), with_record(sentences, record))
         firm_ids += own
         n_topics, n_sentences = n_topics + len(topics), n_sentences + len(sentences)
         if len(firm_ids) == n_firms:
             break
-    store.write_json(MANIFEST, {"batch_id": BATCH, "firm_ids": firm_ids})
-    store.write_json(keys.progress(QUARTER, BATCH), {"manifest_key": MANIFEST, "parts": names})
+    key = manifest(written_as)
+    store.write_json(key, {"batch_id": batch, "firm_ids": firm_ids})
+    store.write_json(keys.progress(written_as, batch), {"manifest_key": key, "parts": names})
+    store.write_json(keys.themes_progress(written_as), {"manifest_key": key, "run": "bench"})  # for a panel
     return len(firm_ids), n_topics, n_sentences
 
 
@@ -183,12 +200,12 @@ def _endless(parts: Callable[[], Iterator[Part]]) -> Iterator[tuple[int, Part]]:
         copy += 1
 
 
-def _copied(topics: pa.Table, sentences: pa.Table, copy: int) -> Part:
+def _copied(topics: pa.Table, sentences: pa.Table, copy: int, quarter: str) -> Part:
     """The part with firms of their own; copy 0 keeps its vectors."""
     record = read_record(topics)
     prefix = f"{copy:03d}-"
-    record["firms"] = [firm | {"firm_id": prefix + firm["firm_id"], "quarter": QUARTER} for firm in record["firms"]]
-    topics, sentences = _renamed(topics, prefix), _renamed(sentences, prefix)
+    record["firms"] = [firm | {"firm_id": prefix + firm["firm_id"], "quarter": quarter} for firm in record["firms"]]
+    topics, sentences = _renamed(topics, prefix, quarter), _renamed(sentences, prefix, quarter)
     if copy:
         random = np.random.default_rng([copy, topics.num_rows, sentences.num_rows])
         topics = _with_turned_topics(topics, random)
@@ -196,7 +213,7 @@ def _copied(topics: pa.Table, sentences: pa.Table, copy: int) -> Part:
     return with_record(topics, record), sentences
 
 
-def _renamed(table: pa.Table, prefix: str) -> pa.Table:
+def _renamed(table: pa.Table, prefix: str, quarter: str = QUARTER) -> pa.Table:
     columns: dict[str, Any] = {name: table.column(name) for name in table.column_names}
     for name in set(_IDS) & set(columns):
         columns[name] = pc.binary_join_element_wise(pa.scalar(prefix), columns[name], pa.scalar(""))
@@ -204,7 +221,7 @@ def _renamed(table: pa.Table, prefix: str) -> pa.Table:
         ids = columns[name].combine_chunks()
         renamed = pc.binary_join_element_wise(pa.scalar(prefix), ids.flatten(), pa.scalar(""))
         columns[name] = pa.ListArray.from_arrays(ids.offsets, renamed)
-    columns["quarter"] = pa.array([QUARTER] * table.num_rows)
+    columns["quarter"] = pa.array([quarter] * table.num_rows)
     return pa.table(columns).cast(table.schema.remove_metadata())
 
 
@@ -236,7 +253,7 @@ def _with_column(table: pa.Table, name: str, column: Any) -> pa.Table:
 def measure(store: Store) -> str:
     """Run reduce and package; return what they took."""
     embedder = Embedder(packaged_models.EMBEDDING)
-    settings = ReduceSettings(quarter=QUARTER, s3_bucket="ftm-bench", manifest_key=MANIFEST)
+    settings = ReduceSettings(quarter=QUARTER, s3_bucket="ftm-bench", manifest_key=manifest(QUARTER))
     lines = []
     steps: dict[str, Callable[[], None]] = {
         "reduce": lambda: reduce_themes.run(settings, store, KeywordNamer(embedder), embedder),
@@ -255,6 +272,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     commands = parser.add_subparsers(dest="command", required=True)
     to_write = commands.add_parser("write", help="make a large quarter from a run's parts")
+    to_write.add_argument("--as", dest="written_as", metavar="QUARTER", type=keys.check_quarter, default=QUARTER)
+    to_write.add_argument("--first-copy", type=int, default=0)
     to_time = commands.add_parser("time", help="run reduce and package on it")
     to_time.add_argument("folder", type=Path)
     of_tables = commands.add_parser("tables", help="copy the firms in a run's finished tables")
@@ -267,7 +286,8 @@ def main() -> None:
     if arguments.command == "tables":
         write_tables(arguments.run, arguments.quarter, arguments.firms, FolderStore(arguments.out))
     elif arguments.command == "write":
-        written = write(arguments.run, arguments.quarter, arguments.firms, FolderStore(arguments.out))
+        named = {"written_as": arguments.written_as, "first_copy": arguments.first_copy}
+        written = write(arguments.run, arguments.quarter, arguments.firms, FolderStore(arguments.out), **named)
         print("{:,} firms, {:,} topics, {:,} sentences".format(*written))
     else:
         print(measure(FolderStore(arguments.folder)))

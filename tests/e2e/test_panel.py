@@ -47,8 +47,9 @@ def test_stata_reads_the_same_numbers_dates_and_labels(panel: Path, grid: pd.Dat
     assert list(found.columns) == list(grid.columns)
     assert max(map(len, found.columns)) <= LONGEST_NAME
     assert all(label and len(label) <= LONGEST_LABEL for label in labels.values())
-    for name in ("exposure", "n_sentences", "momentum", "permno"):
+    for name in ("exposure", "n_sentences", "momentum"):
         pd.testing.assert_series_equal(found[name], grid[name], check_dtype=False)
+    pd.testing.assert_series_equal(found.permno.astype("Int64"), grid.permno)
     assert (found.earnings_call_date.dt.date == grid.earnings_call_date).all()
     assert (found.gvkey == grid.gvkey.fillna("")).all()
 

@@ -26,7 +26,7 @@ for field in ds.dataset("ftm-output/demo/processed/themes").schema:
 ```
 
 A folder is read whole, with all its quarters. For a join with CRSP, and for Stata, pandas must be told what is a
-date and what is a whole number (`crsp` is your table, with `permno` and `date`):
+date (`crsp` is your table, with `permno` and `date`); `permno` is a whole number, `Int64`, also where some are missing:
 
 ```python
 import pandas as pd
@@ -34,7 +34,6 @@ import pandas as pd
 calls = pd.read_parquet("ftm-output/demo/processed/calls", partitioning=None)
 days = ["earnings_call_date", "first_trading_day", "event_date", "link_date"]
 calls[days] = calls[days].apply(pd.to_datetime)
-calls["permno"] = calls["permno"].astype("Int64")
 joined = calls.merge(crsp, left_on=["permno", "first_trading_day"], right_on=["permno", "date"])
 stata = calls.drop(columns="call_time_utc").dropna(axis="columns", how="all")  # Stata has no column of nulls
 stata.to_stata("calls.dta", version=118, write_index=False)

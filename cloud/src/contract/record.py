@@ -13,8 +13,25 @@ _RUN = "run"
 
 
 def with_record(table: pa.Table, record: Mapping[str, object]) -> pa.Table:
-    """The table with a record in its metadata."""
-    return table.replace_schema_metadata({METADATA_KEY: json.dumps(record, default=str).encode()})
+    """The table with a record in its metadata, beside what pandas looks for there."""
+    written = {METADATA_KEY: json.dumps(record, default=str).encode()}
+    return table.replace_schema_metadata({**written, **_for_pandas(table.schema)})
+
+
+def _for_pandas(schema: pa.Schema) -> dict[bytes, bytes]:
+    """Says that whole numbers which may be null are such: by itself pandas makes a PERMNO 10001.0.
+
+    The keys are pandas' own: https://pandas.pydata.org/docs/development/developer.html.
+    """
+    columns = [
+        {"name": field.name, "pandas_type": str(field.type), "numpy_type": str(field.type).capitalize()}
+        for field in schema
+        if field.nullable and pa.types.is_signed_integer(field.type)
+    ]
+    if not columns:
+        return {}
+    named = [{**column, "field_name": column["name"], "metadata": None} for column in columns]
+    return {b"pandas": json.dumps({"index_columns": [], "column_indexes": [], "columns": named}).encode()}
 
 
 def read_record(table: pa.Table) -> dict[str, Any]:

@@ -111,6 +111,8 @@ def test_the_code_in_the_documents_joins_with_crsp_and_writes_stata(folder: Path
     exec(code, found)
 
     assert sorted(found["joined"]["ret"]) == [0.01, 0.02]
+    assert found["calls"]["permno"].dtype == "Int64"
+    assert found["calls"]["permno"].isna().any()
     stata = pd.read_stata(tmp_path / "calls.dta")
     assert len(stata) == len(found["calls"]) == N_FIRMS * len(CALL_DATES)
     assert sorted(stata["permno"].dropna().unique()) == [PERMNO, PERMNO + 2]

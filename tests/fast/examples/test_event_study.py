@@ -142,6 +142,11 @@ def test_files_are_read_and_calls_that_cannot_be_studied_are_counted(tmp_path: P
     left, counts = event_study.usable(calls, returns)
     assert left.exposure.tolist() == [1.0, 0.0]
     assert list(counts.values()) == [0, 1, 1, 1, 1]
+    grid.assign(permno=grid.permno.astype("Int64")).to_parquet(tmp_path / "grid.parquet")  # as a panel's grid is
+    same, counts_again = event_study.usable(
+        event_study.read_calls(tmp_path / "grid.parquet", "Supply Chain", "exposure", "event_date"), returns
+    )
+    assert (same.permno.tolist(), counts_again) == (left.permno.tolist(), counts)
     with pytest.raises(SystemExit, match="has no theme 'Labor': its themes are Supply Chain"):
         event_study.read_calls(tmp_path / "grid.csv", "Labor", "exposure", "event_date")
 
