@@ -38,7 +38,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from cloud.src.contract import keys, schemas
-from cloud.src.contract.record import read_record, with_record
+from cloud.src.contract.record import of_run, read_record, with_record
 from cloud.src.models import byte_vectors, packaged_models
 from cloud.src.models.embeddings import Embedder, unit
 from cloud.src.naming.namer import KeywordNamer
@@ -48,6 +48,7 @@ from cloud.src.worker.store import Store
 
 QUARTER = "2099Q1"
 BATCH = keys.batch_id(QUARTER, 0)
+RUN_ID = "bench"
 # How near a sentence, and a topic, lies to the one that it is made of: an assumption, not measured.
 SENTENCE_COSINE, TOPIC_COSINE = 0.62, 0.8
 FIRST_PERMNO = 10_000  # every firm has one, so that package has all of them to write
@@ -129,7 +130,13 @@ def write(
     key = manifest(written_as)
     store.write_json(key, {"batch_id": batch, "firm_ids": firm_ids})
     store.write_json(keys.progress(written_as, batch), {"manifest_key": key, "parts": names})
-    store.write_json(keys.themes_progress(written_as), {"manifest_key": key, "run": "bench"})  # for a panel
+    # For a panel: the run's own themes, as if they were those of the copies.
+    store.write_json(keys.themes_progress(written_as), {"manifest_key": key, "run": RUN_ID})
+    themes = _table(run / keys.themes(quarter))
+    for name in ("theme_id", "family_id"):
+        ids: Any = pc.replace_substring(themes[name], quarter, written_as)
+        themes = _with_column(themes, name, ids)
+    store.write_table(keys.themes(written_as), of_run(themes, RUN_ID))
     return len(firm_ids), n_topics, n_sentences
 
 
