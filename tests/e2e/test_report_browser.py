@@ -340,6 +340,9 @@ def test_the_quarter_before_stands_beside_a_firm_and_as_a_line_in_the_table(
     rows = browser.execute_script("return quarterRows()")
     assert [row[1:2] + [round(share, 2) for share in row[2:]] for row in rows[1:]] == [["Supply chain", 0.67, 0.67]]
 
+    head, family, *_ = browser.execute_script("return groupRows()")
+    assert (head[-1], round(family[-1], 2)) == ("share_of_firms_in_2022Q4", 0.67)
+
     open_page(page, "#firm%3A1001")
     wait_for(browser, lambda: texts(browser, "#firm-page h2") == ["Brightwater Tools (BT)"])
     assert texts(browser, "#firm-page .by-firm summary") == [

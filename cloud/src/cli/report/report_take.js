@@ -65,7 +65,8 @@ function saveRows() {
 
 function groupRows() {
   const counts = ["firms", "share_of_firms", "sentences"].map((name) => (isAtMost() ? `${name}_at_most` : name));
-  const header = ["level", "id", "family", "name", ...counts, "distinctiveness", "stability", "general"];
+  const before = report.earlier ? [`share_of_firms_in_${report.earlier}`] : [];
+  const header = ["level", "id", "family", "name", ...counts, "distinctiveness", "stability", "general", ...before];
   const rows = shownGroups().flatMap((family) => [family, ...family.themes.filter((theme) => theme.isShown)]).map((group) => [
     group.themes ? "family" : "theme",
     group.id,
@@ -77,6 +78,7 @@ function groupRows() {
     group.distinctiveness,
     group.stability,
     group.general,
+    ...before.map(() => group.before),
   ]);
   return [header, ...rows];
 }
