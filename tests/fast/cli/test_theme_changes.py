@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -144,9 +145,14 @@ def test_command_writes_page_and_table_beside_the_last_report(
 
     shown = capsys.readouterr().out
     assert "[red]Freight[/red]" in shown
-    assert "1 families: 0 new, 1 growing, 0 steady, 0 fading, 0 gone; 0 of them are general" in shown
-    assert "7 themes: 2 new, 1 growing, 2 steady, 1 fading, 1 gone; 1 of them are general" in shown
+    assert "1 families: 0 new, 1 growing, 0 steady, 0 fading, 0 gone, 0 general" in shown
+    assert "7 themes: 2 new, 1 growing, 1 steady, 1 fading, 1 gone, 1 general" in shown
     stem = f"themes_{EARLIER}_{LATER}"
+    page = (second / "reports" / f"{stem}.html").read_text(encoding="utf-8")
+    of_themes = page[page.index('id="themes"') :]
+    assert re.findall(r"<dt>(\w+)</dt><dd>(\d+)</dd>", of_themes) == [
+        *(("new", "2"), ("growing", "1"), ("steady", "1"), ("fading", "1"), ("gone", "1")),
+    ]
     assert sorted(path.name for path in (second / "reports").iterdir()) == [
         "index.html",
         f"{stem}.html",

@@ -55,11 +55,14 @@ def changes_table(level: str, view: PanelView) -> Table:
 
 
 def counts_line(level: str, changes: list[Change]) -> str:
-    """How many families or themes there are by status, and how many are general, in one line."""
-    counts = Counter(change.status for change in changes)
+    """How many families or themes there are by status, and how many general ones beside them, in one line.
+
+    The page counts them in the same way.
+    """
+    counts = Counter(change.status for change in changes if not change.general)
     general = sum(change.general for change in changes)
     by_status = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES)
-    return f"{len(changes):,} {PLURAL[level]}: {by_status}; {general:,} of them are general"
+    return f"{len(changes):,} {PLURAL[level]}: {by_status}, {general:,} general"
 
 
 def write_changes(view: PanelView, path: Path) -> None:
