@@ -30,7 +30,8 @@ MAX_PRIOR_SHARE = 0.01
 # A family is wider than a theme: fewer of its sentences share a phrase, but most with the phrase are the family's.
 FAMILY_MIN_PURITY = 0.4
 FAMILY_MIN_SHARE = 0.01
-_BLOCK = 8_192
+_BLOCK = 8_192  # sentences
+_THEMES = 64  # at a time
 
 Shares = NDArray[np.float64]
 
@@ -86,11 +87,17 @@ def family_dictionaries(phrases: Phrases, members: sp.csr_matrix) -> Dictionary:
 
 
 def _shares(phrases: Phrases, members: sp.csr_matrix) -> tuple[Shares, Shares, Shares]:
-    together = np.asarray((members.T @ phrases.said).todense())
+    """Purity, share and log-odds, each of shape (themes, phrases)."""
     uses = np.maximum(np.asarray(phrases.said.sum(axis=0)).ravel(), 1)
     sizes = np.maximum(np.asarray(members.sum(axis=0)).ravel(), 1)
-    log_odds = weighted_log_odds(together, uses, sizes, members.shape[0])
-    return together / uses, together / sizes[:, None], log_odds
+    of_theme = members.T.tocsr()
+    purity, share, log_odds = (np.empty((len(sizes), len(uses))) for _ in range(3))
+    for start in range(0, len(sizes), _THEMES):  # what is between them would take gigabytes for all themes
+        block = slice(start, start + _THEMES)
+        together = np.asarray((of_theme[block] @ phrases.said).todense())
+        purity[block], share[block] = together / uses, together / sizes[block, None]
+        log_odds[block] = weighted_log_odds(together, uses, sizes[block], members.shape[0])
+    return purity, share, log_odds
 
 
 def weighted_log_odds(together: Shares, uses: Shares, sizes: Shares, n_sentences: int) -> Shares:
