@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +25,23 @@ from tests.integration.terraform_roots import (
 ACCOUNT = "666938415731"
 BUCKET = "ftm-pipeline-options"
 ADDRESS = "who@example.com"
+DIGEST = f"sha256:{64 * 'a'}"
+# Terraform computes for seconds per plan, so one has all the options of vLLM.
+VLLM = {
+    "use_spot": False,
+    "vllm_image": None,
+    "vllm_image_digest": DIGEST,
+    "model_revision": "abc1234",
+    "session_access": True,
+}
+BATCH = {"instance_types": ["c6i"]}
+GPUS = {"gpus_per_job": 1, "instance_types": ["g5.xlarge", "g6.xlarge"]}
 SCHEDULE = {"expression": "at(2036-05-20T04:00:00)", "quarter": "2036Q1", "topic_naming": "keywords"}
 # What summarize_results returns.
 COUNTS = {"succeeded": 1, "failed": 1, "failed_batches": ["2036Q1_batch_0001"], "has_failures": True}
 FIRMS = {"firms_total": 4, "firms_succeeded": 2, "firms_skipped": 0, "firms_failed": 2}
+
+Planned = Callable[[str, dict[str, Any]], dict[str, dict[str, Any]]]  # root, options -> address -> values
 
 
 @pytest.fixture(scope="module")
@@ -61,6 +74,20 @@ def roots(aws: LocalAws, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
 
 
 @pytest.fixture(scope="module")
+def planned(roots: dict[str, Root]) -> Planned:
+    """What a root plans with some options while nothing of it is applied; the same plan is made once."""
+    made: dict[str, dict[str, dict[str, Any]]] = {}
+
+    def plan(root: str, options: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        asked = json.dumps([root, options])
+        if asked not in made:
+            made[asked] = roots[root].planned(options)
+        return made[asked]
+
+    return plan
+
+
+@pytest.fixture(scope="module")
 def notifying(roots: dict[str, Root]) -> Iterator[Root]:
     """The root stepfunctions, applied with a schedule, and taken down again."""
     root = roots["stepfunctions"]
@@ -90,8 +117,8 @@ def test_the_address_hears_alarms_and_budget_of_this_account_only(aws: LocalAws,
     assert statement["Condition"] == {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
 
 
-def test_a_budget_is_made_on_request(aws: LocalAws, roots: dict[str, Root]) -> None:
-    assert not [address for address in roots["ecs"].planned({}) if "aws_budgets_budget" in address]
+def test_a_budget_is_made_on_request(aws: LocalAws, roots: dict[str, Root], planned: Planned) -> None:
+    assert not [address for address in planned("ecs", {}) if "aws_budgets_budget" in address]
     only_budget: dict[str, Any] = {"var": {"monthly_budget_usd": 50}, "target": ["aws_budgets_budget.monthly"]}
     roots["ecs"].apply(**only_budget)
     code, plan = roots["ecs"].plan(**only_budget)
@@ -177,35 +204,33 @@ def test_the_schedule_starts_the_quarter(aws: LocalAws, notifying: Root) -> None
 # --- instances --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("use_spot", "percent"), [(True, 0), (False, 100)])
-def test_vllm_on_spot_or_on_demand(roots: dict[str, Root], use_spot: bool, percent: int) -> None:
-    group = roots["ecs"].planned({"use_spot": use_spot})["aws_autoscaling_group.vllm"]
+@pytest.mark.parametrize(("options", "percent"), [({}, 0), (VLLM, 100)], ids=["Spot", "on demand"])
+def test_vllm_on_spot_or_on_demand(planned: Planned, options: dict[str, Any], percent: int) -> None:
+    group = planned("ecs", options)["aws_autoscaling_group.vllm"]
     (distribution,) = group["mixed_instances_policy"][0]["instances_distribution"]
     assert distribution["on_demand_percentage_above_base_capacity"] == percent
 
 
-def container(planned: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def container(resources: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """vLLM's."""
-    (only,) = json.loads(planned["aws_ecs_task_definition.vllm"]["container_definitions"])
+    (only,) = json.loads(resources["aws_ecs_task_definition.vllm"]["container_definitions"])
     return dict(only)
 
 
-def test_vllm_is_the_accounts_image_by_digest_of_one_revision(roots: dict[str, Root]) -> None:
-    digest = f"sha256:{64 * 'a'}"
-    options = {"vllm_image": None, "vllm_image_digest": digest, "model_revision": "abc1234", "session_access": True}
-    planned = roots["ecs"].planned(options)
-    assert container(planned)["image"] == f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/ftm-vllm@{digest}"
-    assert container(planned)["command"][-2:] == ["--revision", "abc1234"]
-    (statement,) = json.loads(planned["aws_iam_role_policy.session[0]"]["policy"])["Statement"]
+def test_vllm_is_the_accounts_image_by_digest_of_one_revision(planned: Planned) -> None:
+    resources = planned("ecs", VLLM)
+    assert container(resources)["image"] == f"{ACCOUNT}.dkr.ecr.us-east-1.amazonaws.com/ftm-vllm@{DIGEST}"
+    assert container(resources)["command"][-2:] == ["--revision", "abc1234"]
+    (statement,) = json.loads(resources["aws_iam_role_policy.session[0]"]["policy"])["Statement"]
     allowed = statement["Action"]
     assert {action.partition(":")[0] for action in allowed} == {"ssm", "ssmmessages"}
     assert [action for action in allowed if action.startswith("ssm:")] == ["ssm:UpdateInstanceInformation"]
 
 
-def test_by_default_nobody_gets_into_an_instance(roots: dict[str, Root]) -> None:
-    planned = roots["ecs"].planned({})
-    assert "--revision" not in container(planned)["command"]
-    assert not [address for address in planned if "session" in address]
+def test_by_default_nobody_gets_into_an_instance(planned: Planned) -> None:
+    resources = planned("ecs", {})
+    assert "--revision" not in container(resources)["command"]
+    assert not [address for address in resources if "session" in address]
 
 
 def test_each_default_subnet_with_the_type_is_used(aws: LocalAws, roots: dict[str, Root]) -> None:
@@ -234,31 +259,27 @@ def test_without_a_zone_with_the_type_the_plan_says_so(aws: LocalAws, roots: dic
 
 
 @pytest.mark.parametrize(
-    ("root", "template", "container_user"),
-    [("ecs", "aws_launch_template.vllm", 2000), ("batch", "aws_launch_template.batch", 65532)],
+    ("root", "options", "template", "container_user"),
+    [("ecs", {}, "aws_launch_template.vllm", 2000), ("batch", BATCH, "aws_launch_template.batch", 65532)],
 )
 def test_only_the_containers_user_is_kept_from_the_instances_role(
-    roots: dict[str, Root], tmp_path: Path, root: str, template: str, container_user: int
+    planned: Planned, tmp_path: Path, root: str, options: dict[str, Any], template: str, container_user: int
 ) -> None:
     require_namespaces()
-    user_data = base64.b64decode(roots[root].planned({})[template]["user_data"])
+    user_data = base64.b64decode(planned(root, options)[template]["user_data"])
     before, after = reached(user_data, tmp_path)
     everything: list[str] = [*INSTANCE, CONTAINER]
     assert before == {user: everything for user in (0, 2000, 65532)}
     assert after == {**before, container_user: [CONTAINER]}
 
 
-GPUS = {"gpus_per_job": 1, "instance_types": ["g5.xlarge", "g6.xlarge"]}
-
-
 @pytest.mark.parametrize(
-    ("options", "image", "types"),
-    [(GPUS, "ECS_AL2023_NVIDIA", GPUS["instance_types"]), ({"instance_types": ["c6i"]}, "ECS_AL2023", ["c6i"])],
+    ("options", "image"), [(GPUS, "ECS_AL2023_NVIDIA"), (BATCH, "ECS_AL2023")], ids=["with GPUs", "without"]
 )
-def test_instances_of_the_jobs(roots: dict[str, Root], options: dict[str, Any], image: str, types: list[str]) -> None:
-    planned = roots["batch"].planned(options)
-    assert images(planned) == {image}
-    assert [sorted(one["instance_type"]) for one in compute_resources(planned)] == [types] * 2
+def test_instances_of_the_jobs(planned: Planned, options: dict[str, Any], image: str) -> None:
+    resources = planned("batch", options)
+    assert images(resources) == {image}
+    assert [sorted(one["instance_type"]) for one in compute_resources(resources)] == [options["instance_types"]] * 2
 
 
 def test_map_jobs_with_a_gpu(aws: LocalAws, roots: dict[str, Root]) -> None:
@@ -273,14 +294,14 @@ def test_map_jobs_with_a_gpu(aws: LocalAws, roots: dict[str, Root]) -> None:
     }
 
 
-def images(planned: dict[str, dict[str, Any]]) -> set[str]:
-    return {one["ec2_configuration"][0]["image_type"] for one in compute_resources(planned)}
+def images(resources: dict[str, dict[str, Any]]) -> set[str]:
+    return {one["ec2_configuration"][0]["image_type"] for one in compute_resources(resources)}
 
 
-def compute_resources(planned: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+def compute_resources(resources: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
     return [
         values["compute_resources"][0]
-        for address, values in planned.items()
+        for address, values in resources.items()
         if address.startswith("aws_batch_compute_environment.")
     ]
 
