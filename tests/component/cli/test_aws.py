@@ -286,7 +286,7 @@ def test_commands(account: Account, s3: Any, capsys: pytest.CaptureFixture[str])
     assert "account 123456789012, region us-east-1, local AWS at http://" in capsys.readouterr().out
     assert run(["aws", "start", QUARTER]) == 0
     out = capsys.readouterr().out
-    assert "10 firms, about 440 names: about 0.0 h and $0.01 at 10 names per second (not measured)" in out
+    assert "10 firms, about 330 names: about 0.0 h and $0.01 at 10 names per second (not measured)" in out
     assert "started arn:aws:states:" in out
 
     assert run(["aws", "start", QUARTER]) == 2

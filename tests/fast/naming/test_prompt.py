@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 
 import pytest
@@ -47,6 +48,16 @@ def test_only_the_last_turn_differs_from_question_to_question(version: str) -> N
 
     assert one[:-1] == other[:-1]
     assert one[-1] != other[-1]
+
+
+@pytest.mark.parametrize(("version", "most_bytes"), [(TOPIC_PROMPT_VERSION, 1428), (THEME_PROMPT_VERSION, 2279)])
+def test_what_is_the_same_in_all_comes_first_and_does_not_grow_unnoticed(version: str, most_bytes: int) -> None:
+    """Servers keep the common prefix (docs/measurements/costs.md): a longer one needs a measured gain."""
+    sent = [json.dumps(chat(version, [word], [word])).encode() for word in ("aaaa", "zzzz")]
+    prefix = os.path.commonprefix(sent)
+
+    assert len(prefix) <= most_bytes
+    assert len(sent[0]) - len(prefix) < 60  # the two places, and what is between and after them
 
 
 def test_objections_come_after_the_question() -> None:
