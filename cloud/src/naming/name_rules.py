@@ -84,6 +84,8 @@ def why_refused(name: str, sentences: Sequence[str] = (), firm: Sequence[str] = 
         return "it must not have figures"
     if not MIN_WORDS <= len(words) <= MAX_WORDS or len(name) > MAX_LENGTH:
         return f"it must have {MIN_WORDS} to {MAX_WORDS} words and at most {MAX_LENGTH} characters"
+    if "," in name and not {"and", "&"} & set(words):
+        return "it must be one name and not a list"
     if name != " ".join(name.split()) or not name.isprintable() or _STRANGE_MARK.search(name):
         return "it must be one line of plain words"
     if not _is_in_the_script_of(sentences, name):

@@ -11,6 +11,7 @@ SCRIPT = "it must be in the script of the sentences"
 DATE = "it must not have a quarter, month or year"
 FIGURES = "it must not have figures"
 LENGTH = "it must have 2 to 6 words and at most 48 characters"
+LIST = "it must be one name and not a list"
 SENTENCE = "it is a sentence and not a name"
 NOTHING = "it says nothing about the sentences"
 
@@ -55,6 +56,7 @@ def test_tidy(answer: str, name: str) -> None:
         "Oil/Gas Prices",
         "R&D Spending",
         "Mergers & Acquisitions",
+        "Oil, Gas and Power",
         "Customers' Churn",
         "Marché Growth",
         "Marching Orders",
@@ -75,6 +77,7 @@ def test_names(name: str) -> None:
         ("Freight Costs Wages Tariffs Rates Debt Churn", LENGTH),
         ("Transportation Warehousing Normalization Continuation", LENGTH),
         ("Freight Costs and", 'it ends with "and"'),
+        ("Overtime, Pay Increase", LIST),
         ("Topic Name", NOTHING),
         ("The Company", NOTHING),
         ("We Are Hiring", SENTENCE),
