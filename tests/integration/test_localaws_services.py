@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from cloud.src.contract.vllm import CLUSTER, LOG_GROUP, SCALING_GROUP, SERVICE, TARGET_GROUP
+from cloud.src.contract.vllm import CLUSTER, LOG_GROUP, SCALING_GROUP, SERVICE, TARGET_GROUP, WANTED
+from cloud.src.contract.vllm import instances as priced_instances
 from cloud.src.localaws.environment import LocalAws, local_aws
 from cloud.src.localaws.vllm_stand_in import BALANCER, JOBS, provision_vllm
 from tests.integration.localaws_helpers import local_aws_without
@@ -57,6 +58,15 @@ def test_a_task_runs_while_it_is_wanted_and_there_is_an_instance(aws: LocalAws) 
     want(aws, tasks=0)
     assert service(aws) == (0, 0, 0)
     assert log(aws)[1:] == ["the service has been scaled down, or its instance has gone"]
+
+
+def test_its_instances_are_on_spot_as_the_root_has_them(aws: LocalAws) -> None:
+    want(aws, instances=1)
+    (group,) = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[SCALING_GROUP])[
+        "AutoScalingGroups"
+    ]
+    assert priced_instances(aws.client("ec2"), [one["InstanceId"] for one in group["Instances"]]) == [WANTED]
+    want(aws, instances=0)
 
 
 def test_a_service_that_is_scaled_down_has_no_target(aws: LocalAws) -> None:
