@@ -14,6 +14,8 @@ from tests.integration.fake_llm import FakeLlm, Reply, says
 
 MODELS = Reply(body={"object": "list", "data": [{"id": "fake", "object": "model"}]})
 NAME = says('{"title": "A name", "description": "A description."}')
+# Of each firm; NAME fits none, and is asked for nine times a topic. A firm of the samples has about eleven.
+MAX_TOPICS = "4"
 LAST_LINE = "aws logs tail /aws/batch/ftm --since 30m"
 
 
@@ -21,7 +23,8 @@ LAST_LINE = "aws logs tail /aws/batch/ftm --since 30m"
 def local_up(llm: FakeLlm, *options: str, **environment: str) -> Iterator[str]:
     """Run ``ftm local up`` and yield what it prints before LAST_LINE; it has to end well, and all with it."""
     with no_process_left_behind():
-        process = start_ftm("local", "up", "--port", free_port(), "--llm-url", llm.base_url, *options, **environment)
+        arguments = ("local", "up", "--port", free_port(), "--llm-url", llm.base_url, *options)
+        process = start_ftm(*arguments, MAX_TOPICS=MAX_TOPICS, **environment)
         try:
             assert process.stdout is not None
             yield "".join(takewhile(lambda line: line != f"{LAST_LINE}\n", process.stdout))
