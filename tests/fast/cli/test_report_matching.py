@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cloud.src.cli.report.earlier import Earlier, earlier_quarter
-from cloud.src.cli.report.matching import Quarter, match, read_quarter
+from cloud.src.cli.report.matching import Quarter, match, new_themes, read_quarter
 from cloud.src.contract.errors import InvalidInput
 from tests.fast.cli.report_tables import FakeTopic, write_quarter
 
@@ -37,6 +37,14 @@ def test_what_topics_share_is_taken_off_before_they_are_compared() -> None:
     shared = np.array([5.0, 0, 0], dtype=np.float32)
     earlier, later = quarter([5, 1, 0], [5, 0, 1]), quarter([5, 0, 1])
     assert match(replace(earlier, mean=shared), replace(later, mean=shared)) == [(1, 0)]
+
+
+def test_new_is_what_is_like_no_family_and_no_theme_of_the_quarter_before() -> None:
+    """The first is near to a theme, the second half as near to a family, the third to nothing."""
+    earlier = {"family": quarter([1, 0, 0]), "theme": quarter([0, 1, 0])}
+    later = quarter([0, 0.9, 0.436], [0.55, -0.835, 0], [-0.3, 0.3, 0.9])
+    assert new_themes(earlier, later) == {"theme_2"}
+    assert match(earlier["family"], later) == []
 
 
 def test_other_embedding_models_are_refused() -> None:

@@ -114,7 +114,7 @@ def test_header_states_the_quarter_in_numbers(tmp_path: Path) -> None:
     text = Page(write_report(write_small_quarter(tmp_path))).text
 
     # 10 of 17 sentences are in a theme, 6 of 17 in no topic.
-    counts = "3 firms, 3 calls, 17 sentences · 2 families of 2 themes · 59% of the sentences are in a theme"
+    counts = "3 firms, 3 calls, 17 sentences · 2 themes in 2 families · 59% of the sentences are in a theme"
     assert counts in text
     assert "Families named2 by LLM Themes named2 by LLM Topics named1 by keywords, 4 by LLM" in text
     assert "Topics5; 35% of the sentences are in none" in text

@@ -22,13 +22,15 @@ _TABLES = {
     "evidence": run_folder.columns(schemas.EVIDENCE, "sentence_id theme_id"),
 }
 
-# By theme_id of the later quarter: what is new is not in it.
+# By theme_id of the later quarter: what has no partner in the earlier one is not in it.
 Shares = dict[str, float]
 
 
 @dataclass(frozen=True)
 class Earlier:
     """The quarter before. ``shares``: of its firms that speak of each theme or family.
+
+    ``new``: the ids of what is like no theme and no family of it.
 
     ``history``: the same of each quarter, oldest first, this one included.
 
@@ -40,6 +42,7 @@ class Earlier:
     shares: Shares
     history: dict[str, Shares] = field(default_factory=dict)
     exposures: dict[str, dict[str, float]] = field(default_factory=dict)
+    new: set[str] = field(default_factory=set)
 
 
 def earlier_quarter(folder: Path, quarter: str) -> Earlier | None:
@@ -56,6 +59,7 @@ def earlier_quarter(folder: Path, quarter: str) -> Earlier | None:
 
     history: dict[str, Shares] = {}
     exposures: dict[str, dict[str, float]] = {}
+    new: set[str] = set()
     with suppress(InvalidInput):
         own = matching.read_quarter(folder, quarter)
         for each in before:
@@ -68,10 +72,11 @@ def earlier_quarter(folder: Path, quarter: str) -> Earlier | None:
                 ]
                 if each == before[-1]:
                     exposures = _exposures(folder, each, {earlier: later for earlier, later, _ in matched})
+                    new = set().union(*(matching.new_themes(then, level) for level in own.values()))
                 history[each] = {later: share for _, later, share in matched}
     if before[-1] not in history:
         return None
-    return Earlier(before[-1], history[before[-1]], history, exposures)
+    return Earlier(before[-1], history[before[-1]], history, exposures, new)
 
 
 def _exposures(folder: Path, quarter: str, known_as: dict[str, str]) -> dict[str, dict[str, float]]:
