@@ -222,7 +222,10 @@ NO_GPU_MEMORY = "torch.OutOfMemoryError: CUDA out of memory. Tried to allocate 2
     ("lines", "why"),
     [
         (["Starting vLLM", "Traceback (most recent call last):", NO_MODEL, "Shutting down"], NO_MODEL),
-        ([NO_MODEL, NO_GPU_MEMORY], NO_GPU_MEMORY),
+        (
+            [NO_MODEL, NO_GPU_MEMORY, "(APIServer pid=1) RuntimeError: Engine failed. See root cause above."],
+            NO_GPU_MEMORY,
+        ),
         (["Loading the model"], "AWS gives no reason; see: aws logs tail /ecs/ftm-vllm"),
     ],
     ids=["model download", "memory of the GPU", "no error"],
@@ -249,6 +252,16 @@ def test_on_aws_a_healthy_task_and_target_are_waited_for(account: Account) -> No
     assert vllm_group.up(faulty(account, healthy), 0, print, no_wait).healthy_targets == 1
     with pytest.raises(FtmError, match="1 healthy, 0 healthy targets"):
         vllm_group.up(faulty(account, unhealthy), 0, print, no_wait)
+
+
+def test_the_group_goes_to_0_though_the_service_does_not(account: Account) -> None:
+    vllm_group.up(account, 60, print, no_wait)
+
+    with pytest.raises(ClientError, match="ThrottlingException"):
+        vllm_group.scale_down(faulty(account, {"ecs": {"update_service": refusal("ThrottlingException")}}))
+
+    assert vllm_group.look(account).desired_instances == 0
+    vllm_group.down(account, 60, print, no_wait)
 
 
 def test_down_says_what_still_bills(account: Account) -> None:
@@ -286,7 +299,9 @@ def test_commands(account: Account, s3: Any, capsys: pytest.CaptureFixture[str])
     assert "account 123456789012, region us-east-1, local AWS at http://" in capsys.readouterr().out
     assert run(["aws", "start", QUARTER]) == 0
     out = capsys.readouterr().out
-    assert "10 firms, about 330 names: about 0.0 h and $0.01 at 10 names per second (not measured)" in out
+    assert (
+        "10 firms, about 330 names: about 0.0 h and $0.01 at Spot prices and 10 names per second (not measured)" in out
+    )
     assert "started arn:aws:states:" in out
 
     assert run(["aws", "start", QUARTER]) == 2

@@ -272,7 +272,7 @@ WELL: list[tuple[str, Faults, str]] = [
     ("guards", alarms(*GUARDS), "ftm-vllm-idle OK, ftm-vllm-up-too-long OK"),
     ("alarms confirmed", alarms(*GUARDS, subscribed=["arn:aws:sns:us-east-1:1:ftm:1"]), "1 confirmed"),
     ("budget", budget("3"), "$3.00 of $20.00 spent this month"),
-    ("budget", {"budgets": {"describe_budget": refusal("NotFoundException")}}, "there is access to billing for one"),
+    ("budget", {"budgets": {"describe_budget": refusal("NotFoundException")}}, "budgets can be seen"),
 ]
 UNKNOWN: list[tuple[str, Faults, str]] = [
     ("worker's image", worker("ftm-worker:local"), "ftm-worker:local is in no registry of AWS"),

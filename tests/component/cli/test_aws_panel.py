@@ -41,7 +41,12 @@ def with_panels(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[A
     account.client("ssm").put_parameter(Name=parameters.JOB_QUEUE_ARN, Value="arn", Type="String")
     monkeypatch.setattr(quarters, "jobs", lambda _: iter([]))
     monkeypatch.setattr(panels, "jobs_since", lambda *_: [])
-    monkeypatch.setattr(panels, "failed_job_log", lambda *asked: [f"the end of the log of {asked[3]}"])
+    failed = [{"jobName": f"ftm-panel-{name}"} for name in ("spring2", "spring")]
+    monkeypatch.setattr(
+        panels,
+        "failed_job_log",
+        lambda *asked: [f"the end of the log of {job['jobName']}" for job in filter(asked[3], failed)],
+    )
     yield account
     for execution in panels.executions(account, "RUNNING"):
         states.stop_execution(executionArn=execution["executionArn"])
@@ -111,7 +116,7 @@ def test_following_tells_what_the_job_has_logged(with_panels: Account, monkeypat
     [
         (
             ["panel", "spring", "2023Q2"],
-            "2023Q2: nothing is left in s3://ftm-pipeline-test/intermediate/firm-sentences",
+            "2023Q2: nothing is in s3://ftm-pipeline-test/intermediate/firm-sentences",
         ),
         (["panel", "spring", EARLIER, "--themes-from", LATER], "the themes of 2023Q1 are known only after 2022Q4"),
         (["panel", LATER, LATER], "2023Q1 is a quarter: give the panel another name first, then its quarters"),
@@ -178,7 +183,7 @@ def test_a_panel_is_fetched_as_a_whole(account: Account, s3: Any, tmp_path: Path
     assert content(tmp_path / "out/panels/spring") == content(made)
 
     put(s3, write(tmp_path / "again", "second"), "grid")
-    with pytest.raises(FtmError, match="tables of panel spring are of different ones"):
+    with pytest.raises(FtmError, match="tables of panel spring come from different runs"):
         fetch_panel(account, "spring", tmp_path / "out")
     s3.delete_object(Bucket=BUCKET, Key=keys.panel_prefix("spring") + keys.panel_table("themes"))
     with pytest.raises(InvalidInput, match="has no panel spring, or one that is being made again"):

@@ -117,6 +117,15 @@ def test_after_success(steps: Steps, down: Down) -> None:
     assert steps.said[-1] == (KEPT if down is Down.NEVER else f"vLLM is down: {GONE.in_words()}")
 
 
+def test_vllm_that_cannot_be_stopped_is_said_and_the_tables_are_fetched(steps: Steps) -> None:
+    steps.troubles["scale down"] = raises(FtmError("throttled"))
+
+    with pytest.raises(FtmError, match="^vLLM is perhaps not down: throttled; ftm aws down$"):
+        steps.run()
+
+    assert steps.done == [*STARTED, "scale down", "fetch 2023Q1"]
+
+
 def test_tables_that_cannot_be_fetched_do_not_end_the_wait_for_vllm(steps: Steps) -> None:
     steps.troubles["fetch 2023Q1"] = raises(FtmError("no disk space"))
 

@@ -178,7 +178,7 @@ def panel(
         str | None,
         typer.Option(
             metavar="QUARTER",
-            help="The themes of this quarter, not later than the others.",
+            help="Use this quarter's themes; it must not be later than any other.",
             show_default="found in all of them",
             callback=quarter_if_given,
         ),
@@ -192,15 +192,17 @@ def panel(
     Ctrl-C leaves it running.
     """
     from cloud.src.cli.aws import fetch as fetching
+    from cloud.src.cli.run.mirror import check_output_folder
 
     with aws_errors_explained():
         account = _changing(profile, region)
+        check_output_folder(out)  # hours before it is needed
         print(f"{name}: {panels.estimate(account, quarter, themes_from).in_words()}")
         arn = panels.start(account, name, quarter, themes_from)
         print(f"started {arn}", f"follow it: ftm aws follow {name}; stop it: ftm aws stop {name}", sep="\n", flush=True)
         panels.follow(account, name, arn, lambda line: print(line, flush=True))
+        print(f"Panel: {fetching.fetch_panel(account, name, out)}", flush=True)
         print(panels.cost_of(account, name).in_words())
-        print(f"Panel: {fetching.fetch_panel(account, name, out)}")
 
 
 @app.command("resume", epilog="Example: ftm aws resume 2023Q1")

@@ -102,7 +102,7 @@ def fetch_panel(account: Account, name: str, folder: Path) -> Path:
             panel_folder.run_id(unfinished)
         except InvalidInput as error:
             raise FtmError(
-                f"the bucket's tables of panel {name} are of different ones: one is being written; ftm aws status"
+                f"the bucket's tables of panel {name} come from different runs: one is being written; ftm aws status"
             ) from error
     return out
 

@@ -76,15 +76,17 @@ def estimate(account: Account, names: Sequence[str], themes_from: str | None) ->
     """Raises InvalidInput when what a panel reads of a quarter is gone or was never there."""
     s3, bucket = account.client("s3"), account.bucket()
     sizes = {}
-    for quarter in names:
+    for quarter in dict.fromkeys([*names, *([themes_from] if themes_from else [])]):
         prefix = keys.sentences_parts_prefix(quarter)
         pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         sizes[quarter] = sum(item["Size"] for page in pages for item in page.get("Contents", []))
         if not sizes[quarter]:
             raise InvalidInput(
-                f"{quarter}: nothing is left in s3://{bucket}/{prefix} (kept for intermediate_expiration_days): run it"
+                f"{quarter}: nothing is in s3://{bucket}/{prefix}: it was never run, or longer ago than "
+                "intermediate_expiration_days; run it"
             )
-    return Estimate(len(sizes), sum(sizes.values()) / 1e6, themes_from is None)
+    measured = [sizes[quarter] for quarter in dict.fromkeys(names)]
+    return Estimate(len(measured), sum(measured) / 1e6, themes_from is None)
 
 
 def executions(account: Account, status: str | None = None) -> Iterator[dict[str, Any]]:
@@ -143,7 +145,8 @@ def follow(account: Account, name: str, arn: str, say: Say, sleep: Callable[[flo
     status = quarters.until_ended(look, say, sleep)
     if status == "SUCCEEDED":
         return
-    for line in failed_job_log(account, execution, account.parameter(parameters.JOB_QUEUE_ARN), _job_name(name)):
+    queue = account.parameter(parameters.JOB_QUEUE_ARN)
+    for line in failed_job_log(account, execution, queue, lambda job: _is_of(job, name)):
         say(line)
     raise QuarterEnded(f"panel {name}: {quarters.how_it_ended(execution.describe())}")
 
@@ -174,8 +177,4 @@ def _of_job(account: Account, name: str) -> str:
 
 
 def _is_of(job: dict[str, Any], name: str) -> bool:
-    return bool(job["jobName"] == _job_name(name))
-
-
-def _job_name(name: str) -> str:
-    return f"{PANEL_JOB}{name}"
+    return bool(job["jobName"] == f"{PANEL_JOB}{name}")

@@ -20,6 +20,7 @@ from cloud.src.cli.run.execution import (
     failed_job_log,
     jobs_since,
     log_tail,
+    message_of,
 )
 from cloud.src.cli.screen import duration
 from cloud.src.contract import documents, keys, parameters, prices
@@ -71,7 +72,7 @@ class Estimate:
         """One line."""
         return (
             f"{self.n_firms:,} firms, about {self.n_names():,} names: about {self.hours():.1f} h and "
-            f"${self.usd():.2f} at {prices.NAMES_PER_S} names per second (not measured)"
+            f"${self.usd():.2f} at Spot prices and {prices.NAMES_PER_S} names per second (not measured)"
         )
 
 
@@ -139,7 +140,8 @@ def follow(account: Account, quarter: str, arn: str, say: Say, sleep: Callable[[
     status = until_ended(_Watched(execution).look, say, sleep)
     if status == "SUCCEEDED":
         return
-    for line in failed_job_log(account, execution, account.parameter(parameters.JOB_QUEUE_ARN)):
+    queue = account.parameter(parameters.JOB_QUEUE_ARN)
+    for line in failed_job_log(account, execution, queue, lambda job: is_of(job, quarter)):
         say(line)
     raise QuarterEnded(f"{quarter}: {how_it_ended(execution.describe())}")
 
@@ -147,7 +149,7 @@ def follow(account: Account, quarter: str, arn: str, say: Say, sleep: Callable[[
 def how_it_ended(execution: dict[str, Any]) -> str:
     """For example ``FAILED NotifyFailed: quarter 2023Q1: the tables are there, but ...``."""
     error = f" {execution['error']}" if execution.get("error") else ""
-    return f"{execution['status']}{error}: {execution.get('cause', 'no cause given')}"
+    return f"{execution['status']}{error}: {message_of(execution.get('cause') or 'no cause given')}"
 
 
 def until_ended(look: Callable[[], tuple[str, str]], say: Say, sleep: Callable[[float], None]) -> str:

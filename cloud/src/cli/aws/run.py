@@ -62,14 +62,28 @@ def run(account: Account, request: Request, say: Say) -> None:
         else:
             _say_kept(account, say)
         raise
-    is_stopping = request.down is not Down.NEVER and _scale_down(account, request, say)
+    _stop_and_fetch(account, request, say)
+
+
+def _stop_and_fetch(account: Account, request: Request, say: Say) -> None:
+    """The tables are fetched also when vLLM cannot be stopped, which is raised in the end."""
+    is_stopping, trouble = False, ""
+    try:
+        is_stopping = request.down is not Down.NEVER and _scale_down(account, request, say)
+    except (FtmError, BotoCoreError, ClientError) as error:
+        trouble = _perhaps_not_down(error)
     try:
         for quarter in request.quarters:  # while the instance ends
             fetched = fetch(account, quarter, request.out)
             say(f"{quarter}: {fetched.in_words()}; {fetched.report}")
     except BaseException:
-        _say_end(account, is_stopping, say)
+        if trouble:
+            say(trouble)
+        else:
+            _say_end(account, is_stopping, say)
         raise
+    if trouble:
+        raise FtmError(trouble)
     if is_stopping:
         _wait_until_down(account, say)
     else:
@@ -114,7 +128,7 @@ def _refuse_what_the_guard_would_stop(account: Account, hours: float, say: Say) 
     remedy = "ftm aws down first, or " if up_h else ""
     raise InvalidInput(
         f"about {hours:.1f} h with the start of vLLM: {up}its guard stops it after {most_hours:g} h: {remedy}run "
-        "fewer quarters at a time, or apply ecs with a larger max_hours"
+        "fewer quarters at a time"
     )
 
 
@@ -168,7 +182,7 @@ def _down_after_failure(account: Account, request: Request, say: Say) -> None:
     try:
         is_stopping = _scale_down(account, request, say)
     except (FtmError, BotoCoreError, ClientError) as error:
-        say(f"vLLM is perhaps not down: {error}; ftm aws down")
+        say(_perhaps_not_down(error))
         return
     _say_end(account, is_stopping, say)
 
@@ -183,7 +197,11 @@ def _say_end(account: Account, is_stopping: bool, say: Say) -> None:
     except (KeyboardInterrupt, SystemExit):
         say("vLLM is scaled to 0, its end was not waited for: ftm aws status")
     except (FtmError, BotoCoreError, ClientError) as error:
-        say(f"vLLM is perhaps not down: {error}; ftm aws down")
+        say(_perhaps_not_down(error))
+
+
+def _perhaps_not_down(error: Exception) -> str:
+    return f"vLLM is perhaps not down: {error}; ftm aws down"
 
 
 def _say_kept(account: Account, say: Say) -> None:

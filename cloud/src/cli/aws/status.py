@@ -8,6 +8,9 @@ from typing import Any
 from cloud.src.cli.aws import panels, quarters, vllm_group
 from cloud.src.cli.aws.account import Account
 from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.text import one_line
+
+MAX_CAUSE = 300  # characters of how an execution has ended
 
 
 def status(account: Account) -> dict[str, Any]:
@@ -51,7 +54,7 @@ def _last_ended(account: Account) -> dict[str, str] | None:
     last = next(ended, None)
     if last is None:
         return None
-    how = "SUCCEEDED" if last["status"] == "SUCCEEDED" else quarters.how_it_ended(last)
+    how = "SUCCEEDED" if last["status"] == "SUCCEEDED" else one_line(quarters.how_it_ended(last))[:MAX_CAUSE]
     return {"arn": last["executionArn"], "quarter": quarters.quarter_of(last), "how": how}
 
 
@@ -72,5 +75,5 @@ def lines(found: dict[str, Any]) -> list[str]:
     counts = ", ".join(f"{count} {state}" for state, count in found["jobs"].items())
     together = f"executions running: {len(executions)}; jobs: {counts or 'none'}"
     last = found["last_ended"]
-    ended = [f"ended last: {last['quarter']} {last['how']}"] if last else []
+    ended = [f"last ended: {last['quarter']} {last['how']}"] if last else []
     return [found["where"], f"vLLM: {found['vllm']['in_words']}", *executions, together, *ended]

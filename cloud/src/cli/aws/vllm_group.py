@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.src.cli.aws.account import Account
 from cloud.src.contract.errors import FtmError, InvalidInput
@@ -25,6 +25,8 @@ SECONDS_BETWEEN_LOOKS = 10.0
 MAX_REASONS = 3
 # What vLLM, PyTorch and the Hugging Face client log when they give up: the last such line says most.
 LOGGED_ERROR = re.compile(r"\b\w*(Error|Exception)\b|out of memory|Killed")
+# What its server says after its engine has said why (github.com/vllm-project/vllm/issues/26898).
+SAYS_NO_MORE = re.compile("See root cause above")
 MAX_LOGGED = 300  # characters of that line
 
 Say = Callable[[str], None]
@@ -135,7 +137,7 @@ def wait_until_gone(account: Account, timeout_s: float, say: Say, sleep: Callabl
             say(said)
         if time.monotonic() >= end:
             raise FtmError(
-                f"vLLM still costs money after {timeout_s:.0f} s: {now.in_words()}; " "check again: ftm aws status"
+                f"vLLM still costs money after {timeout_s:.0f} s: {now.in_words()}; check again: ftm aws status"
             )
         sleep(SECONDS_BETWEEN_LOOKS)
     return now
@@ -148,14 +150,15 @@ def _serves(account: Account, now: Vllm) -> bool:
 
 
 def _scale(account: Account, n_instances: int, n_tasks: int) -> None:
-    """The group first on the way up, the service first on the way down."""
+    """The group first on the way up, the service first on the way down: the group then whatever the service says."""
     ecs, autoscaling = account.client("ecs"), account.client("autoscaling")
-    steps = [
-        lambda: autoscaling.set_desired_capacity(AutoScalingGroupName=SCALING_GROUP, DesiredCapacity=n_instances),
-        lambda: ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=n_tasks),
-    ]
-    for step in steps if n_instances else reversed(steps):
-        step()
+    if n_instances:
+        autoscaling.set_desired_capacity(AutoScalingGroupName=SCALING_GROUP, DesiredCapacity=n_instances)
+    try:
+        ecs.update_service(cluster=CLUSTER, service=SERVICE, desiredCount=n_tasks)
+    finally:
+        if not n_instances:
+            autoscaling.set_desired_capacity(AutoScalingGroupName=SCALING_GROUP, DesiredCapacity=0)
 
 
 def _wait_for_guards(account: Account, end: float, say: Say, sleep: Callable[[float], None]) -> None:
@@ -215,11 +218,9 @@ def logged_error(account: Account, since: datetime) -> list[str]:
     try:
         pages = account.client("logs").get_paginator("filter_log_events").paginate(**asked)
         lines = [event["message"].strip() for page in pages for event in page["events"]]
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ResourceNotFoundException":
-            raise
-        return []
-    errors = [line for line in lines if LOGGED_ERROR.search(line)]
+    except (BotoCoreError, ClientError) as error:  # what else is known is worth more than this
+        return [f"its log cannot be read: {error}"]
+    errors = [line for line in lines if LOGGED_ERROR.search(line) and not SAYS_NO_MORE.search(line)]
     return [f"its log says: {line[:MAX_LOGGED]}" for line in errors[-1:]]
 
 

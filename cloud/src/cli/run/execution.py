@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -200,7 +201,7 @@ def failure_of(execution: Execution, quarter: str, folder: Path) -> ExecutionFai
     description = execution.describe()
     failure = f"{quarter} failed: {description.get('error') or description['status']}"
     if cause := description.get("cause"):
-        failure += f": {_message(cause)}"
+        failure += f": {message_of(cause)}"
     counts = execution.summary()
     firms = f"{counts['firms_failed']} of {counts['firms_total']} firms failed" if counts else "no firm was counted"
     reasons = folder / keys.progress_prefix(quarter) / "*.json"
@@ -208,16 +209,14 @@ def failure_of(execution: Execution, quarter: str, folder: Path) -> ExecutionFai
     return kind(f"{failure} ({firms}, reasons in {reasons}; finished parts are kept for the next run)")
 
 
-def failed_job_log(aws: Aws, execution: Execution, job_queue: str, prefix: str = "") -> list[str]:
+def failed_job_log(
+    aws: Aws, execution: Execution, job_queue: str, is_own: Callable[[dict[str, Any]], bool]
+) -> list[str]:
     """A line that names the first failed job, and the end of its log; nothing if no job failed.
 
-    The first, because later jobs often fail for lack of its results. ``prefix``: with which the names of jobs begin.
+    The first, because later jobs often fail for lack of its results. ``is_own``: others share the queue.
     """
-    failed = [
-        job
-        for job in jobs_since(aws, job_queue, "FAILED", since=execution.describe()["startDate"])
-        if job["jobName"].startswith(prefix)
-    ]
+    failed = list(filter(is_own, jobs_since(aws, job_queue, "FAILED", since=execution.describe()["startDate"])))
     if not failed:
         return []
     job = aws.client("batch").describe_jobs(jobs=[failed[0]["jobId"]])["jobs"][0]
@@ -228,13 +227,13 @@ def failed_job_log(aws: Aws, execution: Execution, job_queue: str, prefix: str =
     return [title, *(f"  {line}" for line in lines)]
 
 
-def _message(cause: str) -> str:
+def message_of(cause: str) -> str:
     """The sentence in a cause: a Lambda function's cause is JSON, any other is the sentence itself."""
     try:
         details = json.loads(cause)
     except ValueError:
         return cause
-    return details.get("errorMessage", cause) if isinstance(details, dict) else cause
+    return str(details.get("errorMessage", cause)) if isinstance(details, dict) else cause
 
 
 def jobs_since(aws: Aws, job_queue: str, status: str, since: datetime) -> list[dict[str, Any]]:

@@ -182,7 +182,7 @@ def _failure(
     If other batches have written tables, their report is written too: an earlier run's report would not match them.
     """
     failure = failure_of(execution, request.quarter, request.folder)
-    for line in failed_job_log(environment.aws, execution, environment.job_queue):
+    for line in failed_job_log(environment.aws, execution, environment.job_queue, lambda _job: True):
         screen.line(line)
     if has_results:
         try:
