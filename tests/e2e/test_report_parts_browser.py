@@ -197,7 +197,7 @@ def test_a_part_of_a_name_counts_the_firms_that_have_it(
 
     open_page(page_of_many, "#firm=Firm")
     wait_for(browser, lambda: texts(browser, "#hits"))
-    assert texts(browser, "#hits")[0].endswith("90 firms match \u201cFirm\u201d, write more of the name")
+    assert texts(browser, "#hits")[0].endswith("90 firms match \u201cFirm\u201d; type more of the name")
     assert rows(browser) == ["Supply chain \u25b8 1 theme 90 (100%) 184"]
 
 
@@ -251,7 +251,7 @@ def test_a_firm_that_is_not_counted_is_named(browser: Chrome, open_page: Callabl
     shutil.rmtree(copied.parent / "data")
     open_page(copied, "#firm=CH")
     wait_for(browser, lambda: texts(browser, "#missing"))
-    assert texts(browser, "#hits")[0].endswith("not counted with: its sentences are not loaded")
+    assert texts(browser, "#hits")[0].endswith("not filtered by firm: its sentences are not loaded")
     assert rows(browser) == everybody
 
 

@@ -170,7 +170,7 @@ def test_a_login_out_of_the_password_file(ftm: FtmCommand, monkeypatch: pytest.M
         ("", "the list of firms firms.txt is empty"),
         ("gvkey\n", "the list of firms firms.txt is empty"),
         ("100\nALDR\n", "firms.txt, line 2: 'ALDR' is not a companyid: write one number per line"),
-        ("'; DROP TABLE x --", 'firms.txt, line 1: "\'; DROP TABLE x --" is no companyid'),
+        ("'; DROP TABLE x --", 'firms.txt, line 1: "\'; DROP TABLE x --" is not a companyid'),
         (None, "cannot read the list of firms firms.txt: No such file or directory"),
     ],
 )

@@ -252,9 +252,7 @@ def test_the_reason_of_a_job_whose_image_is_unknown_is_told(aws: LocalAws) -> No
     definition = register_python_job(aws, "unknown-image", "", container)
     execution = start(aws, create_state_machine(aws, "unknown", {"Job": batch_task(definition, End=True)}))
     assert finished(aws, execution)["status"] == "FAILED"
-    title, *log_lines = failed_job_log(
-        aws, Execution(aws, execution, "bucket", "2023Q1"), QUEUE, lambda _job: True
-    )
+    title, *log_lines = failed_job_log(aws, Execution(aws, execution, "bucket", "2023Q1"), QUEUE, lambda _job: True)
     assert title.startswith("job from-states failed (CannotPullContainerError: no image somebody/else:2;")
     assert log_lines == ["  it never started"]
 

@@ -69,6 +69,14 @@ def loaded() -> None:
         forkserver.ensure_running()
 
 
+@pytest.fixture(autouse=True)
+def nothing_left() -> Iterator[None]:
+    """A test that fails leaves processes standing still, for which Python would wait at its end."""
+    yield
+    for process in multiprocessing.active_children():
+        process.kill()
+
+
 class Prefetch:
     """The process; it stands still at each of its points until it is let go on."""
 

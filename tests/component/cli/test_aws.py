@@ -9,7 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import EndpointConnectionError, ReadTimeoutError
+from botocore.exceptions import ClientError, EndpointConnectionError, ReadTimeoutError
 
 from cloud.src.cli.__main__ import run
 from cloud.src.cli.aws import quarters, vllm_group
@@ -18,7 +18,7 @@ from cloud.src.cli.aws.quarters import QuarterEnded
 from cloud.src.cli.run.execution import Execution, ExecutionProgress
 from cloud.src.contract import keys, parameters
 from cloud.src.contract.errors import FtmError, InvalidInput
-from tests.component.cli.aws_faults import faulty
+from tests.component.cli.aws_faults import faulty, refusal
 from tests.component.conftest import BUCKET
 
 QUARTER = "2023Q1"

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -176,9 +177,11 @@ def test_how_it_was_made_names_what_is_known_and_leaves_out_the_rest(tmp_path: P
     job.parent.mkdir(parents=True)
     job.write_text('{"commit": "abc1234", "skipped": ["1"], "failed": []}')
 
-    assert "Time" not in dict(provenance(folder, QUARTER).lines)
+    assert "Time of the last execution" not in dict(provenance(folder, QUARTER).lines)
     times = {"since": "2026-01-02T10:00:00+00:00", "until": "2026-01-02T10:01:17+00:00"}
     jobs = {"map": {"vcpu_seconds": 82.6}, "reduce": {"vcpu_seconds": 17.9}}
+    (folder / keys.cost(QUARTER)).write_text(json.dumps({"executions": [times | {"jobs": None}]}))
+    assert ("Time of the last execution", "77 s from start to end") in provenance(folder, QUARTER).lines
     (folder / keys.cost(QUARTER)).write_text(json.dumps({"executions": [{}, times | {"jobs": jobs}]}))
 
     made = provenance(folder, QUARTER)
@@ -186,7 +189,7 @@ def test_how_it_was_made_names_what_is_known_and_leaves_out_the_rest(tmp_path: P
     lines = dict(made.lines)
     assert lines["Input"] == "3 firms, 3 calls, 17 sentences, from files, read 2026-01-02"
     assert lines["Left out of the input"] == "4 operator turns"
-    assert lines["Time"] == "77 s from start to end; jobs 100 s, counted once for each core"
+    assert lines["Time of the last execution"] == "77 s from start to end; jobs: 100 core-seconds"
     assert (lines["Commit of the jobs"], lines["Firms left out by the jobs"]) == ("abc1234", "1")
     assert "Firms that failed" not in lines
     assert "commit abc1234, themes of 2023Q1" in made.citation
@@ -443,9 +446,13 @@ def test_failed_write_leaves_the_old_page_and_nothing_beside_it(
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_damaged_table_leaves_no_page(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", [keys.topics, keys.themes])
+@pytest.mark.parametrize("is_there", [True, False], ids=["damaged", "missing"])
+def test_damaged_table_leaves_no_page(table: Callable[[str], str], is_there: bool, tmp_path: Path) -> None:
     write_small_quarter(tmp_path)
-    (tmp_path / keys.topics(QUARTER)).write_bytes(b"not Parquet")
+    (tmp_path / table(QUARTER)).unlink()
+    if is_there:
+        (tmp_path / table(QUARTER)).write_bytes(b"not Parquet")
 
     with pytest.raises(InvalidInput):
         write_report(tmp_path)

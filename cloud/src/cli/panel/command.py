@@ -80,8 +80,10 @@ def build(
 ) -> dict[str, int]:
     """Write the tables of a panel into ``out``, all of them or none; return the number of rows of each.
 
-    ``file_format``: of the grid, beside Parquet. Raises as ``panel`` does.
+    ``file_format``: of the grid, beside Parquet; one that the grid is too large for is refused when the panel is there.
+    Raises as ``panel`` does.
     """
+    too_large = None
 
     @contextmanager
     def begin(step: str, total: int | None, unit: str) -> Iterator[Stage]:
@@ -91,8 +93,13 @@ def build(
     with _writing(out), panel_folder.replaced(out) as unfinished:
         rows = make_panel(store, request, unfinished, _embedder, begin)
         if file_format != formats.PARQUET:
-            with screen.stage(f"write {file_format}"):
-                formats.write(file_format, unfinished)
+            try:
+                with screen.stage(f"write {file_format}"):
+                    formats.write(file_format, unfinished)
+            except InvalidInput as error:
+                too_large = error
+    if too_large:
+        raise too_large
     return rows
 
 

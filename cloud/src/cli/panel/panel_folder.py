@@ -81,4 +81,4 @@ def _move(new: Path, old: Path) -> None:
             old.parent.rmdir()
         return
     old.parent.mkdir(parents=True, exist_ok=True)
-    new.replace(old)
+    shutil.move(new, old)  # the folder may be a mount or a link: then it is on another disk

@@ -24,7 +24,7 @@ _MEANINGS = {
     ),
     ("RequestTimeTooSkewed",): "this machine's clock is wrong, so AWS refuses its requests: set the clock",
     ("NoSuchBucket",): (
-        "there is no bucket {bucket}: check --to, or AWS_PROFILE; the Terraform root " "storage creates it"
+        "there is no bucket {bucket}: check --to, or AWS_PROFILE; the Terraform root storage creates it"
     ),
     ("PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "301", "307"): (
         "the bucket {bucket} is in {region}: set AWS_DEFAULT_REGION to that"

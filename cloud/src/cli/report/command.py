@@ -88,11 +88,11 @@ def render(
 
 def _write_page(folder: Path, quarter: str) -> Path:
     path = folder / keys.report(quarter)
-    earlier, made_of = earlier_quarter(folder, quarter), provenance(folder, quarter)
     n_quarters = len(run_folder.quarters_in(folder))
     data_folder = path.parent / FOLDER
     with report_data.open_tables(folder, quarter) as tables:
         report = report_data.read(tables, folder, quarter)
+        earlier, made_of = earlier_quarter(folder, quarter), provenance(folder, quarter)
         parts = None if report.is_whole else write_parts(tables, report, earlier, data_folder)
     page.write(path, render(report, datetime.now(UTC), earlier, made_of, n_quarters, parts))
     remove_others(data_folder, parts)

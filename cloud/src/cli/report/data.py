@@ -21,7 +21,8 @@ import pyarrow as pa
 from cloud.src.cli.report.contents import Counts, Firm, Measured, ReportData, ReportTheme, ReportTopic, Sentence
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys, schemas
-from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.text import one_line
 
 # A browser opens and searches a page of this size without delay.
 MAX_PAGE_BYTES = 20_000_000
@@ -92,10 +93,11 @@ def open_tables(folder: Path, quarter: str) -> Iterator[duckdb.DuckDBPyConnectio
     """The tables that a report is made of, under their names; ``families`` and ``themes`` are one each.
 
     They are put into a file of their own, because a large quarter's would fill the memory. Raises InvalidInput when one
-    is missing or damaged.
+    is missing or damaged, FtmError when there is no room for them.
     """
     with (
         TemporaryDirectory(prefix="ftm-report-") as place,
+        _room_for_tables(place),
         duckdb.connect(Path(place) / "tables.duckdb", config=_DUCKDB) as tables,
     ):
         for name, schema in _TABLES.items():
@@ -104,6 +106,14 @@ def open_tables(folder: Path, quarter: str) -> Iterator[duckdb.DuckDBPyConnectio
         for name, level in (("families", run_folder.FAMILY), ("themes", run_folder.THEME)):
             _keep(tables, name, [run_folder.read_themes(folder, quarter, columns, level)])
         yield tables
+
+
+@contextmanager
+def _room_for_tables(place: str) -> Iterator[None]:
+    try:
+        yield
+    except (duckdb.IOException, duckdb.OutOfMemoryException) as error:
+        raise FtmError(f"the report's tables do not fit into {place} (see TMPDIR): {one_line(str(error))}") from error
 
 
 def _keep(tables: duckdb.DuckDBPyConnection, name: str, parts: Iterable[pa.Table]) -> None:

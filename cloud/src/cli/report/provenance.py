@@ -41,7 +41,7 @@ def provenance(folder: Path, quarter: str) -> Provenance:
         ("Left out of the input", _counted(manifest.get("skipped", {}))),
         ("Firms left out by the jobs", _of_jobs(jobs, "skipped")),
         ("Firms that failed", _of_jobs(jobs, "failed")),
-        ("Time", _time(_json(folder / keys.cost(quarter)).get("executions", []))),
+        ("Time of the last execution", _time(_json(folder / keys.cost(quarter)).get("executions", []))),
         ("Why names are by keywords", _counted(names_count.reasons_for_keywords(themes.get("naming", {})))),
     ]
     citation = f"FTM: Financial Topic Modeling, version {version.VERSION}, commit {', '.join(commits) or 'unknown'}"
@@ -78,16 +78,17 @@ def _input(manifest: dict[str, Any]) -> str:
 
 
 def _time(executions: list[dict[str, Any]]) -> str:
-    """Of the last execution: from its start to its end, and what its jobs took of it on all their cores."""
+    """Of the last execution: from its start to its end, and what its jobs took on all their cores, if known."""
     if not executions:
         return ""
     last = executions[-1]
-    jobs = sum(job.get("vcpu_seconds") or 0 for job in last.get("jobs", {}).values())
+    jobs = last.get("jobs")  # None where Batch could not be asked
     try:
         took = datetime.fromisoformat(last["until"]) - datetime.fromisoformat(last["since"])
     except (KeyError, TypeError, ValueError):
         return ""
-    return f"{took.total_seconds():,.0f} s from start to end; jobs {jobs:,.0f} s, counted once for each core"
+    computed = f"; jobs: {sum(job['vcpu_seconds'] for job in jobs.values()):,.0f} core-seconds" if jobs else ""
+    return f"{took.total_seconds():,.0f} s from start to end{computed}"
 
 
 def _counted(counts: dict[str, int]) -> str:

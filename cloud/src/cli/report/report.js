@@ -112,7 +112,7 @@ function firmsWithMore(topics, level) {
 
 function fillGroup(group) {
   const holder = group.card.querySelector(".contents");
-  if (!group.id && isParted()) return holder.replaceChildren(element("p", "cut", "Choose a firm in the filter above, or follow the link of one, to see its topics."));
+  if (!group.id && isParted()) return holder.replaceChildren(element("p", "cut", "Open a firm, by a link with its name, to see its topics."));
   if (!isAtHand(group)) return loadGroup(group, holder, fillGroup);
   if (isParted()) group.evidence = evidenceHere(group);
   const hits = group.topics.filter((topic) => topic.isHit);
@@ -333,8 +333,18 @@ for (const name of ["search", "firm"]) {
     event.preventDefault(); // it would open the family, too
     clearTimeout(waiting[name]);
     setFilter(name, event.target.value);
-    families.find((family) => family.isShown && !family.general)?.card.querySelector("summary").focus();
+    focusFirstFamily();
   });
+}
+
+// In a large report when all is loaded that the filters need: a word leads to firms, which are loaded next.
+async function focusFirstFamily() {
+  let last = null;
+  while (isParted() && last !== filtersLoaded) {
+    last = filtersLoaded;
+    await last;
+  }
+  families.find((family) => family.isShown && !family.general)?.card.querySelector("summary").focus();
 }
 
 // The arrow keys go from tab to tab, as in every row of tabs.

@@ -255,10 +255,12 @@ function isAtMost() {
 }
 
 // What the filters need and is not here is loaded, and then they are applied once more.
+let filtersLoaded = Promise.resolve();
+
 function loadForFilters() {
   const words = wordsLookedFor();
   const wanted = [...new Set(words.map(fileOfWord)), ...(report.filesOfHits ?? [])].filter((name) => report.files[name] && !atHand.has(name) && !notThere.has(name));
-  if (wanted.length) Promise.all(wanted.map(loadAtHand)).then(applyFilters);
+  if (wanted.length) filtersLoaded = Promise.all(wanted.map(loadAtHand)).then(applyFilters);
   report.said = words.map((word, place) => saidByGroup(word, place === words.length - 1));
   if (pattern !== null && !words.length) report.said = [new Map()]; // signs only: not looked for
 }
@@ -276,12 +278,13 @@ function countedBeside(group) {
 
 // What the counts leave out, or do not know exactly.
 function countsHint() {
-  if (isCountedHere()) return "";
+  const byBeginning = pattern === null ? "" : "; a search finds words by their beginning here";
+  if (isCountedHere()) return byBeginning;
   const asked = filters.firm.trim();
-  const atMost = isAtMost() ? "; a search finds words by their beginning here, and its counts are upper bounds: a theme that is opened shows its nearest sentences" : "";
+  const atMost = isAtMost() ? `${byBeginning}, and its counts are upper bounds: a theme that is opened shows its nearest sentences` : "";
   if (!asked) return atMost;
   const found = report.firmsIn.length;
   const isLoadable = new Set(report.firmsIn.map((firm) => firm.part)).size <= FILES_AT_ONCE;
-  const why = isLoadable ? "its sentences are not loaded" : `${plural(found, "firm")} match \u201c${asked}\u201d, write more of the name`;
-  return `${atMost}; the firm is not counted with: ${why}`;
+  const why = isLoadable ? "its sentences are not loaded" : `${plural(found, "firm")} match \u201c${asked}\u201d; type more of the name`;
+  return `${atMost}; not filtered by firm: ${why}`;
 }

@@ -65,7 +65,8 @@ function saveRows() {
 
 function groupRows() {
   const counts = ["firms", "share_of_firms", "sentences"].map((name) => (isAtMost() ? `${name}_at_most` : name));
-  const before = report.earlier ? [`share_of_firms_in_${report.earlier}`] : [];
+  // Of all firms, so it is no match for what a filter leaves.
+  const before = report.earlier && !isFiltering() ? [`share_of_firms_in_${report.earlier}`] : [];
   const header = ["level", "id", "family", "name", ...counts, "distinctiveness", "stability", "general", ...before];
   const rows = shownGroups().flatMap((family) => [family, ...family.themes.filter((theme) => theme.isShown)]).map((group) => [
     group.themes ? "family" : "theme",

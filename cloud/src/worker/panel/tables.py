@@ -201,8 +201,9 @@ class PanelWriter:
 
 
 def _digest(table: pa.Table) -> str:
+    """Of what it holds; its metadata counts what was asked of an LLM, which may differ for the same names."""
     sink = pa.BufferOutputStream()
-    pq.write_table(table, sink)
+    pq.write_table(table.replace_schema_metadata(None), sink)
     return hashlib.sha256(sink.getvalue()).hexdigest()
 
 

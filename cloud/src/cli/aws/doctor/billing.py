@@ -26,9 +26,7 @@ def _budget(patient: Patient) -> Seen:
             return not_checked(WHAT_IS_MISSING)
         if code != ABSENT:
             raise
-        return passed(
-            "none, as is the default; budgets can be seen, making one also takes budgets:ModifyBudget"
-        )
+        return passed("none, as is the default; budgets can be seen, making one also takes budgets:ModifyBudget")
     limit = float(found["BudgetLimit"]["Amount"])
     spent = float(found.get("CalculatedSpend", {}).get("ActualSpend", {}).get("Amount", 0))
     said = f"${spent:.2f} of ${limit:.2f} spent this month, by the whole account"
