@@ -3,7 +3,7 @@ locals {
   functions = {
     ftm-prefetch-check        = { timeout_seconds = 30, reads = ["prefetch/*", "progress/*/_themes.json"], writes = [], releases = [] }
     ftm-create-batch-manifest = { timeout_seconds = 60, reads = ["prefetch/*", "manifests/*/_running.json"], writes = ["manifests/*"], releases = ["manifests/*/_running.json"] }
-    ftm-summarize-results     = { timeout_seconds = 120, reads = ["manifests/*", "progress/*"], writes = [], releases = [] } # 1,000 files
+    ftm-summarize-results     = { timeout_seconds = 120, reads = ["manifests/*", "progress/*"], writes = [], releases = [] }                        # 1,000 files
     ftm-notify-completion     = { timeout_seconds = 120, reads = ["manifests/*", "progress/*"], writes = ["progress/*/_cost.json"], releases = [] } # all looks end before it, see looks.py
   }
 
