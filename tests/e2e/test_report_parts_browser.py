@@ -20,6 +20,7 @@ pytestmark = pytest.mark.chromium
 
 SUPPLY_CHAIN, LABOR = "family_2023Q1_001", "family_2023Q1_002"
 FREIGHT, WAGES = "theme_2023Q1_001", "theme_2023Q1_002"
+BY_BEGINNING = "; a search finds words by their beginning here"
 # Of the families and themes, in this order: group_0000 to group_0003.
 FILE_OF_FREIGHT = "data/group_0002.js"
 
@@ -132,7 +133,7 @@ def test_a_search_counts_words_and_finds_the_sentences_in_the_opened_theme(
 ) -> None:
     open_page(page)
     find(browser, "#search").send_keys("ocean freig")
-    wait_for(browser, lambda: texts(browser, "#hits") == ["Found in 1 theme"])
+    wait_for(browser, lambda: texts(browser, "#hits") == [f"Found in 1 theme{BY_BEGINNING}"])
     assert texts(browser, ".theme .theme-hits") == ["Found: 1 sentence that counts"]
     assert browser.execute_script("return groupRows()[0].slice(4, 6)") == ["firms", "share_of_firms"]
     assert loaded(browser) == {"data/words_o.js", "data/words_f.js", "data/firms_0000.js"}
@@ -144,7 +145,7 @@ def test_a_search_counts_words_and_finds_the_sentences_in_the_opened_theme(
     assert texts(browser, f"#{FREIGHT} .evidence > summary") == ["Every sentence that counts: 1 of 5"]
     find(browser, "#search").clear()
     find(browser, "#search").send_keys("xylophone")
-    wait_for(browser, lambda: texts(browser, "#hits") == ["Found in 0 themes"])
+    wait_for(browser, lambda: texts(browser, "#hits") == [f"Found in 0 themes{BY_BEGINNING}"])
 
 
 def test_a_word_of_many_firms_is_counted_from_above(
@@ -166,7 +167,7 @@ def test_a_rare_word_is_counted_and_found_beyond_the_sentences_nearest_to_a_them
 ) -> None:
     open_page(page_of_many, f"#{FREIGHT}&search=pelican")
 
-    wait_for(browser, lambda: texts(browser, "#hits") == ["Found in 1 theme"])
+    wait_for(browser, lambda: texts(browser, "#hits") == [f"Found in 1 theme{BY_BEGINNING}"])
     wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .quotation blockquote"))
     assert texts(browser, f"#{FREIGHT} .quotation blockquote") == ["Freight costs rose for our pelican line."] * 2
     assert "data/firms_0001.js" not in loaded(browser)
@@ -234,7 +235,7 @@ def test_shares_are_of_the_firm_in_the_filter(browser: Chrome, open_page: Callab
     assert rows(browser) == ["Labor \u25b8 1 theme 1 (100%) 3"]
 
     open_page(page, "#firm=BT&search=wages")
-    wait_for(browser, lambda: texts(browser, "#hits") == ["Found in 1 theme"])
+    wait_for(browser, lambda: texts(browser, "#hits") == [f"Found in 1 theme{BY_BEGINNING}"])
     assert rows(browser) == ["Labor \u25b8 1 theme 1 (100%) 1"]
 
 

@@ -218,7 +218,9 @@ def logged_error(account: Account, since: datetime) -> list[str]:
     try:
         pages = account.client("logs").get_paginator("filter_log_events").paginate(**asked)
         lines = [event["message"].strip() for page in pages for event in page["events"]]
-    except (BotoCoreError, ClientError) as error:  # what else is known is worth more than this
+    except (BotoCoreError, ClientError) as error:
+        if isinstance(error, ClientError) and error.response["Error"]["Code"] == "ResourceNotFoundException":
+            return []
         return [f"its log cannot be read: {error}"]
     errors = [line for line in lines if LOGGED_ERROR.search(line) and not SAYS_NO_MORE.search(line)]
     return [f"its log says: {line[:MAX_LOGGED]}" for line in errors[-1:]]
