@@ -49,7 +49,7 @@ def quarter_or_panel(typed: str) -> str:
 
 
 def panel_of(typed: str) -> str:
-    """Return the name of a panel; raise InvalidInput when it is none, or could be taken for a quarter."""
+    """Return the name of a panel; raise InvalidInput when it is not one, or looks like a quarter."""
     if is_quarter(typed.strip()):
         raise InvalidInput(f"{typed} is a quarter: give the panel another name first, then its quarters")
     return keys.check_panel(typed)

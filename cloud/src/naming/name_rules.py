@@ -130,7 +130,7 @@ def _firm_in(name: str, sentences: Sequence[str], firm: Sequence[str]) -> str | 
     """The firm's name as it stands in this one.
 
     A word of a firm's name counts unless the sentences write it in small letters: "Capital Return" is a name for a
-    topic of Capital One, whose sentences speak of capital, but "Stryker Robots" is none for one of Stryker.
+    topic of Capital One, whose sentences speak of capital, but "Stryker Robots" is not one for a topic of Stryker.
     """
     of_name = [word.lower() for word in re.findall(r"[\w&]+", name)]
     for called in firm:

@@ -33,7 +33,7 @@ class Phrases:
         return Phrases(self.said[:, columns], [self.texts[column] for column in columns])
 
     def named(self, texts: Sequence[str]) -> Phrases:
-        """The phrases with these texts, in their order. Raises KeyError when there is none."""
+        """The phrases with these texts, in their order. Raises KeyError for a text that is not among them."""
         column_of = {text: column for column, text in enumerate(self.texts)}
         return self.of([column_of[text] for text in texts])
 

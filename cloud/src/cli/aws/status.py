@@ -49,7 +49,7 @@ def status(account: Account) -> dict[str, Any]:
 
 
 def _last_ended(account: Account) -> dict[str, str] | None:
-    """The latest execution that has ended; None where there is none."""
+    """The latest execution of a quarter that has ended; None if no execution has ended yet."""
     ended = (one for one in quarters.executions(account) if one["status"] != "RUNNING")
     last = next(ended, None)
     if last is None:

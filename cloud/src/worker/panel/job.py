@@ -40,7 +40,8 @@ def run(settings: PanelSettings, store: Store, load_embedder: Callable[[], Embed
 def _replace(store: Store, prefix: str, folder: Path) -> None:
     """Put the tables where another panel of this name may be.
 
-    A job that is killed here leaves a panel without MARKER, which is none; the same job again leaves nothing of it.
+    A job that is killed here leaves tables without MARKER, which nobody reads as a panel; the same job run again
+    replaces them.
     """
     marker, *others = (keys.panel_table(table) for table in sorted(TABLES, key=lambda name: name != MARKER))
     store.delete(prefix + marker)
