@@ -116,14 +116,11 @@ def start(account: Account, name: str, names: Sequence[str], themes_from: str | 
     """
     if running := latest(account, name, "RUNNING"):
         raise InvalidInput(f"panel {name} is already running: {running['executionArn']}; ftm aws follow {name}")
-    given = {"quarters": list(names), "bucket": account.bucket(), "name": name}
+    given: dict[str, Any] = {"quarters": list(names), "bucket": account.bucket(), "name": name}
     if themes_from is not None:
         given["themes_from"] = themes_from
     panel_input.check(lambda: account.client("s3"), given)
-    started = account.client("stepfunctions").start_execution(
-        stateMachineArn=account.panel_machine_arn(), input=json.dumps(given)
-    )
-    return str(started["executionArn"])
+    return quarters.start_execution(account, account.panel_machine_arn(), given)
 
 
 def last_started(account: Account, name: str) -> str:

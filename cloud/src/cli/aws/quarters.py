@@ -117,10 +117,13 @@ def start(account: Account, quarter: str, batch_size: int, naming: dict[str, str
     if running := latest(account, quarter, "RUNNING"):
         raise InvalidInput(f"{quarter} is already running: {running['executionArn']}; ftm aws follow {quarter}")
     given = {"quarter": quarter, "bucket": account.bucket(), "batch_size": batch_size, **naming}
-    started = account.client("stepfunctions").start_execution(
-        stateMachineArn=account.state_machine_arn(), input=json.dumps(given)
-    )
-    return str(started["executionArn"])
+    return start_execution(account, account.state_machine_arn(), given)
+
+
+def start_execution(account: Account, machine: str, given: dict[str, Any]) -> str:
+    """Start the state machine of this ARN with this input; return the execution's ARN."""
+    states = account.client("stepfunctions")
+    return str(states.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"])
 
 
 def last_started(account: Account, quarter: str) -> str:
