@@ -1,4 +1,4 @@
-"""How an execution ended that could not say so itself: it failed before NotifyCompletion, was stopped or timed out.
+"""How an execution ended that could not say so itself: it failed before or in NotifyCompletion, or was ended.
 
 Executions of ftm-panel-processor have no such state: EventBridge reports each of their endings, the good ones too.
 """

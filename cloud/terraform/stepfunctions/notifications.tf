@@ -22,7 +22,7 @@ resource "aws_iam_role_policy" "notify" {
 
 # --- endings that an execution does not mail itself ----------------------------------------------
 
-# Of a quarter: it has failed before NotifyCompletion, was stopped or has timed out. EventBridge's event does not say
+# Of a quarter: it has failed before or in NotifyCompletion, was stopped or has timed out. The event does not say
 # whether the execution has sent its mail: the function looks. A panel mails nothing itself.
 resource "aws_cloudwatch_event_rule" "ended" {
   name        = "ftm-execution-ended"

@@ -93,10 +93,10 @@ def desired(*minutes_and_counts: tuple[int, int]) -> dict[str, Any]:
     ids=["up", "down in between", "always up", "just started", "nothing is known"],
 )
 def test_how_long_the_group_has_been_up(account: Account, seen: dict[str, Any], hours: float | None) -> None:
-    assert vllm_group.hours_up(faulty(account, seen)) == 0  # whatever was before
+    assert vllm_group.hours_up(faulty(account, seen), 24) == 0  # whatever was before
 
     account.client("autoscaling").set_desired_capacity(AutoScalingGroupName="ftm-vllm-asg", DesiredCapacity=1)
-    up = vllm_group.hours_up(faulty(account, seen))
+    up = vllm_group.hours_up(faulty(account, seen), 24)
 
     assert up == (None if hours is None else pytest.approx(hours, abs=0.05))
     vllm_group.down(account, 60, print, no_wait)

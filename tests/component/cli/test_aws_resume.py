@@ -90,7 +90,7 @@ def unfinished(account: Account, monkeypatch: pytest.MonkeyPatch, *executions: d
         ("NamesIncomplete", "many names were lost: the firms with lost names are named again"),
         (
             "NotifyFailed",
-            "lost names were not counted, and nobody was told: only firms with lost names are named again",
+            "NotifyCompletion failed, so lost names were not counted: firms with lost names are named again",
         ),
     ],
 )

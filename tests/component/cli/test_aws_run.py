@@ -70,7 +70,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     monkeypatch.setattr(quarters, "latest", lambda *_: None)
     monkeypatch.setattr(quarters, "executions", lambda *_: steps.running)
     monkeypatch.setattr(vllm_group, "most_hours", lambda _: None)
-    monkeypatch.setattr(vllm_group, "hours_up", lambda _: 0.0)
+    monkeypatch.setattr(vllm_group, "hours_up", lambda *_: 0.0)
     monkeypatch.setattr(vllm_group, "look", lambda _: UP)
     monkeypatch.setattr(vllm_group, "up", steps.step("up", GONE))
     monkeypatch.setattr(llm_check_job, "check", steps.step("check"))
@@ -294,7 +294,7 @@ def test_the_time_that_vllm_has_been_up_counts(
     """5,000 firms take 4.6 h, and half an hour until vLLM serves."""
     monkeypatch.setattr(quarters, "estimate", lambda *_: Estimate(5000))
     monkeypatch.setattr(vllm_group, "most_hours", lambda _: 24.0)
-    monkeypatch.setattr(vllm_group, "hours_up", lambda _: up_h)
+    monkeypatch.setattr(vllm_group, "hours_up", lambda *_: up_h)
     if runs:
         steps.run()
         assert (up_h is None) is (

@@ -21,7 +21,7 @@ REFUSED = (InvalidInput.__name__, QuarterRunning.__name__)
 # Ends of executions that have made all tables, and what is left then.
 TABLES_MADE = {
     "NamesIncomplete": "many names were lost: the firms with lost names are named again",
-    "NotifyFailed": "lost names were not counted, and nobody was told: only firms with lost names are named again",
+    "NotifyFailed": "NotifyCompletion failed, so lost names were not counted: firms with lost names are named again",
 }
 
 

@@ -119,7 +119,7 @@ def _refuse_what_the_guard_would_stop(account: Account, hours: float, say: Say) 
     most_hours = vllm_group.most_hours(account)
     if most_hours is None:
         return
-    up_h, hours = vllm_group.hours_up(account), hours + UP_S / 3600
+    up_h, hours = vllm_group.hours_up(account, most_hours), hours + UP_S / 3600
     if up_h is None:
         say("how long vLLM has been up cannot be seen, so it is taken for just started")
     if hours + (up_h or 0.0) <= most_hours:

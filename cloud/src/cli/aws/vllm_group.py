@@ -20,7 +20,6 @@ TAIL = f"aws logs tail {LOG_GROUP} --since 30m"
 AGE_GUARD = "ftm-vllm-up-too-long"
 GUARDS = ("ftm-vllm-idle", AGE_GUARD)
 METRIC_PERIOD_S = 300  # the guards' too
-DAY_H = 24  # of max_hours by default
 SECONDS_BETWEEN_LOOKS = 10.0
 MAX_REASONS = 3
 # What vLLM, PyTorch and the Hugging Face client log when they give up: the last such line says most.
@@ -187,10 +186,10 @@ def most_hours(account: Account) -> float | None:
     return next((alarm["Period"] * alarm["EvaluationPeriods"] / 3600 for alarm in alarms), None)
 
 
-def hours_up(account: Account) -> float | None:
+def hours_up(account: Account, most_hours: float) -> float | None:
     """For how long the group has wanted instances, as the age guard counts it; None where CloudWatch does not tell.
 
-    It is asked for as far back as the guard looks.
+    It is asked for as far back as the guard looks: ``most_hours``.
     """
     groups = account.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[SCALING_GROUP])
     if not any(group["DesiredCapacity"] for group in groups["AutoScalingGroups"]):
@@ -200,7 +199,7 @@ def hours_up(account: Account) -> float | None:
         Namespace="AWS/AutoScaling",
         MetricName="GroupDesiredCapacity",
         Dimensions=[{"Name": "AutoScalingGroupName", "Value": SCALING_GROUP}],
-        StartTime=now - timedelta(hours=most_hours(account) or DAY_H),
+        StartTime=now - timedelta(hours=most_hours),
         EndTime=now,
         Period=METRIC_PERIOD_S,
         Statistics=["Minimum"],
