@@ -90,6 +90,21 @@ def test_from_start_to_stop(with_panels: Account, capsys: pytest.CaptureFixture[
 
 
 @pytest.mark.usefixtures("run_quarters")
+def test_of_two_that_are_started_together_one_runs(with_panels: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = panels.start(with_panels, "spring", [EARLIER, LATER], None)
+    with monkeypatch.context() as patched:
+        patched.setattr(panels, "latest", lambda *_: None)  # the first one is not listed yet
+        assert panels.start(with_panels, "spring", [EARLIER, LATER], None) == first
+        with pytest.raises(InvalidInput, match="panel spring has just been started with other quarters"):
+            panels.start(with_panels, "spring", [LATER], None)
+        other = panels.start(with_panels, "summer", [LATER], None)
+    assert {one["executionArn"] for one in panels.executions(with_panels, "RUNNING")} == {first, other}
+
+    panels.stop(with_panels, "spring", print, no_wait)
+    assert panels.start(with_panels, "spring", [LATER], None) != first
+
+
+@pytest.mark.usefixtures("run_quarters")
 def test_vllm_may_go_down_while_a_panel_runs(with_panels: Account) -> None:
     panels.start(with_panels, "spring", [LATER], None)
     assert run(["aws", "down", "--timeout", "60s"]) == 0

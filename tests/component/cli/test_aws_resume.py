@@ -10,7 +10,7 @@ import boto3
 import pytest
 
 from cloud.src.cli.__main__ import run
-from cloud.src.cli.aws import quarters, resume
+from cloud.src.cli.aws import panels, quarters, resume
 from cloud.src.cli.aws.account import Account
 from cloud.src.contract import keys, parameters
 from cloud.src.contract.errors import InvalidInput
@@ -200,3 +200,16 @@ def test_logs_of_a_quarter_without_such_jobs(monkeypatch: pytest.MonkeyPatch) ->
         quarters.logs(Queue(), QUARTER, 15, all_jobs, said.append)  # type: ignore[arg-type]
 
     assert said == ["no job of 2023Q1 has failed or runs", "no job of 2023Q1 has started"]
+
+
+def test_logs_of_a_panel_are_those_of_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = {"RUNNING": [{"jobName": "ftm-panel-spring"}, {"jobName": "ftm-panel-spring-2"}, *JOBS["RUNNING"]]}
+    monkeypatch.setattr(panels, "latest", lambda *_: {"startDate": datetime(2026, 5, 1, tzinfo=UTC)})
+    monkeypatch.setattr(quarters, "jobs_since", lambda *asked: jobs.get(asked[2], []))
+    monkeypatch.setattr(quarters, "log_tail", lambda *_: ["34 of 50 parts"])
+    said: list[str] = []
+
+    panels.logs(Queue(), "spring", 15, False, said.append)  # type: ignore[arg-type]
+    panels.logs(Queue(), "summer", 15, False, said.append)  # type: ignore[arg-type]
+
+    assert said == ["ftm-panel-spring: RUNNING", "  34 of 50 parts", "no job of summer has failed or runs"]

@@ -361,15 +361,16 @@ def doctor(
 
 @app.command(epilog="Example: ftm aws logs 2023Q1")
 def logs(
-    quarter: Quarter,
+    quarter: QuarterOrPanel,
     lines: Annotated[int, typer.Option(min=1, max=1000, help="Lines per job.")] = 15,
     all_jobs: Annotated[bool, typer.Option("--all", help="Include jobs that succeeded.")] = False,
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Show the last log lines of a quarter's jobs: failed ones first, then running ones."""
+    """Show the last log lines of the jobs of a quarter or panel: failed ones first, then running ones."""
+    of = quarters if is_quarter(quarter) else panels
     with aws_errors_explained():
-        quarters.logs(connect(profile, region), quarter, lines, all_jobs, print)
+        of.logs(connect(profile, region), quarter, lines, all_jobs, print)
 
 
 def _confirm(where: str, yes: bool) -> None:

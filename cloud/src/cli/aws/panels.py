@@ -112,7 +112,8 @@ def latest(account: Account, name: str, status: str | None = None) -> dict[str, 
 def start(account: Account, name: str, names: Sequence[str], themes_from: str | None) -> str:
     """Start the panel of these quarters and return the execution's ARN.
 
-    Raises InvalidInput when one of this name runs already, or what the state machine would refuse.
+    Of several that are started together, with other quarters, one runs: AWS lists executions a little late, but takes
+    no name twice. Raises InvalidInput when one of this name runs already, or what the state machine would refuse.
     """
     if running := latest(account, name, "RUNNING"):
         raise InvalidInput(f"panel {name} is already running: {running['executionArn']}; ftm aws follow {name}")
@@ -120,15 +121,28 @@ def start(account: Account, name: str, names: Sequence[str], themes_from: str | 
     if themes_from is not None:
         given["themes_from"] = themes_from
     panel_input.check(lambda: account.client("s3"), given)
-    return quarters.start_execution(account, account.panel_machine_arn(), given)
+    try:
+        return quarters.start_execution(
+            account, account.panel_machine_arn(), given, _name_after(latest(account, name), name)
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
+            raise
+        raise InvalidInput(
+            f"panel {name} has just been started with other quarters: ftm aws follow {name}, or give another name"
+        ) from error
+
+
+def _name_after(last: dict[str, Any] | None, name: str) -> str:
+    """Of the execution of a panel that follows this one."""
+    if last is None:
+        return f"{name}-first"
+    return f"{name}-after-{last['startDate'].astimezone(UTC):%Y%m%dT%H%M%S%f}"
 
 
 def last_started(account: Account, name: str) -> str:
     """The ARN of the panel's last execution; raises InvalidInput when it was never started."""
-    found = latest(account, name)
-    if found is None:
-        raise InvalidInput(f"no panel {name} was started here: ftm aws panel {name} QUARTER... (quarters: like 2023Q1)")
-    return str(found["executionArn"])
+    return str(_last(account, name)["executionArn"])
 
 
 def follow(account: Account, name: str, arn: str, say: Say, sleep: Callable[[float], None] = time.sleep) -> None:
@@ -156,12 +170,25 @@ def stop(account: Account, name: str, say: Say, sleep: Callable[[float], None] =
     quarters.stop_execution(account, running["executionArn"], lambda job: _is_of(job, name), say, sleep)
 
 
+def logs(account: Account, name: str, n_lines: int, all_jobs: bool, say: Say) -> None:
+    """Say the last lines of the job of the panel's last execution if it failed or runs, or in any case."""
+    since = _last(account, name)["startDate"]
+    quarters.logs_since(account, since, lambda job: _is_of(job, name), name, n_lines, all_jobs, say)
+
+
 def cost_of(account: Account, name: str) -> PanelCost:
     """Of the jobs that Batch remembers."""
     queue = account.parameter(parameters.JOB_QUEUE_ARN)
     ended = [job for status in ("SUCCEEDED", "FAILED") for job in jobs_since(account, queue, status, LONG_AGO)]
     own = [job for job in ended if _is_of(job, name) and "startedAt" in job and "stoppedAt" in job]
     return PanelCost(name, len(own), sum(job["stoppedAt"] - job["startedAt"] for job in own) / 3_600_000)
+
+
+def _last(account: Account, name: str) -> dict[str, Any]:
+    found = latest(account, name)
+    if found is None:
+        raise InvalidInput(f"no panel {name} was started here: ftm aws panel {name} QUARTER... (quarters: like 2023Q1)")
+    return found
 
 
 def _of_job(account: Account, name: str) -> str:

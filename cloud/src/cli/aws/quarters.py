@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
@@ -120,10 +121,14 @@ def start(account: Account, quarter: str, batch_size: int, naming: dict[str, str
     return start_execution(account, account.state_machine_arn(), given)
 
 
-def start_execution(account: Account, machine: str, given: dict[str, Any]) -> str:
-    """Start the state machine of this ARN with this input; return the execution's ARN."""
+def start_execution(account: Account, machine: str, given: dict[str, Any], name: str | None = None) -> str:
+    """Start the state machine of this ARN with this input; return the execution's ARN.
+
+    ``name``: of the execution. Where one of this name and input runs, it is that one.
+    """
+    named = {"name": name} if name else {}
     states = account.client("stepfunctions")
-    return str(states.start_execution(stateMachineArn=machine, input=json.dumps(given))["executionArn"])
+    return str(states.start_execution(stateMachineArn=machine, input=json.dumps(given), **named)["executionArn"])
 
 
 def last_started(account: Account, quarter: str) -> str:
@@ -219,18 +224,31 @@ def logs(account: Account, quarter: str, n_lines: int, all_jobs: bool, say: Say)
     found = latest(account, quarter)
     if found is None:
         raise InvalidInput(f"{quarter} was never started here: ftm aws start {quarter}")
+    logs_since(account, found["startDate"], lambda job: is_of(job, quarter), quarter, n_lines, all_jobs, say)
+
+
+def logs_since(
+    account: Account,
+    since: datetime,
+    is_own: Callable[[dict[str, Any]], bool],
+    name: str,
+    n_lines: int,
+    all_jobs: bool,
+    say: Say,
+) -> None:
+    """Say the last lines of a quarter's or panel's own jobs since then; ``name`` is what it is called."""
     queue = account.parameter(parameters.JOB_QUEUE_ARN)
     statuses = (*OF_INTEREST, "SUCCEEDED") if all_jobs else OF_INTEREST
     n_jobs = 0
     for status in statuses:
-        for job in jobs_since(account, queue, status, found["startDate"]):
-            if is_of(job, quarter):
+        for job in jobs_since(account, queue, status, since):
+            if is_own(job):
                 n_jobs += 1
                 say(f"{job['jobName']}: {status}")
                 for line in log_tail(account, job, n_lines) or ["it has not started"]:
                     say(f"  {line}")
     if not n_jobs:
-        say(f"no job of {quarter} has failed or runs" if not all_jobs else f"no job of {quarter} has started")
+        say(f"no job of {name} has failed or runs" if not all_jobs else f"no job of {name} has started")
 
 
 class _Watched:
