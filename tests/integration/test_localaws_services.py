@@ -65,7 +65,7 @@ def test_its_instances_are_on_spot_as_the_root_has_them(aws: LocalAws) -> None:
     (group,) = aws.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[SCALING_GROUP])[
         "AutoScalingGroups"
     ]
-    assert priced_instances(aws.client("ec2"), [one["InstanceId"] for one in group["Instances"]]) == [WANTED]
+    assert priced_instances(aws.client("ec2"), group) == [WANTED]
     want(aws, instances=0)
 
 

@@ -167,6 +167,13 @@ def test_the_rule_calls_the_function_for_every_ending_that_is_not_mailed_otherwi
     assert allowed["Condition"]["ArnLike"] == {"AWS:SourceArn": rule["Arn"]}
 
 
+def test_where_the_function_fails_lambda_mails_its_event(aws: LocalAws, notifying: Root) -> None:
+    """So that nobody waits for a mail of the function that is broken."""
+    config = aws.client("lambda").get_function_event_invoke_config(FunctionName="ftm-notify-completion")
+    assert config["DestinationConfig"]["OnFailure"]["Destination"] == topic_arn(aws)
+    assert config["MaximumRetryAttempts"] == 2
+
+
 def test_the_deployed_function_publishes_how_a_quarter_went(aws: LocalAws, notifying: Root) -> None:
     """The state machine's last step, called as it calls it; a queue reads what a mail would say."""
     sqs, sns = aws.client("sqs"), aws.client("sns")

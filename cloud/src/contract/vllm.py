@@ -5,7 +5,6 @@ Standard library only: a Lambda function uses it too.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from cloud.src.contract import prices
@@ -28,7 +27,7 @@ class Priced(NamedTuple):
     usd_per_hour: float
 
 
-WANTED = Priced("g5.xlarge on Spot", prices.VLLM_INSTANCE_HOUR_WITH_DISK)  # of an instance that nobody has seen yet
+WANTED = Priced("g5.xlarge on Spot", prices.VLLM_INSTANCE_HOUR_WITH_DISK)  # where no group says otherwise
 
 
 def priced(instance: dict[str, Any]) -> Priced:
@@ -43,10 +42,23 @@ def priced(instance: dict[str, Any]) -> Priced:
     return Priced(f"{name} on demand", hour + prices.VLLM_DISK_AND_ADDRESS_HOUR)
 
 
-def instances(ec2: Any, ids: Sequence[str]) -> list[Priced]:
-    """The prices of these instances, by a client of EC2; one that it does not know yet costs what is wanted."""
+def wanted(group: dict[str, Any]) -> Priced:
+    """The price of an instance that the group, as DescribeAutoScalingGroups returns it, would start.
+
+    On demand it tries the first of its types first.
+    """
+    policy = group.get("MixedInstancesPolicy", {})
+    if policy.get("InstancesDistribution", {}).get("OnDemandPercentageAboveBaseCapacity", 100) == 0:
+        return WANTED
+    types = policy.get("LaunchTemplate", {}).get("Overrides", [])
+    return priced(types[0] if types else {"InstanceType": "g5.xlarge"})
+
+
+def instances(ec2: Any, group: dict[str, Any]) -> list[Priced]:
+    """The prices of the group's instances, by a client of EC2; one that it does not know yet costs what is wanted."""
+    ids = [one["InstanceId"] for one in group["Instances"]]
     if not ids:
         return []
-    pages = ec2.get_paginator("describe_instances").paginate(Filters=[{"Name": "instance-id", "Values": list(ids)}])
+    pages = ec2.get_paginator("describe_instances").paginate(Filters=[{"Name": "instance-id", "Values": ids}])
     found = {one["InstanceId"]: one for page in pages for group in page["Reservations"] for one in group["Instances"]}
-    return [priced(found[one]) if one in found else WANTED for one in ids]
+    return [priced(found[one]) if one in found else wanted(group) for one in ids]

@@ -65,7 +65,7 @@ def _tell_ending(looks: Looks, execution: str, status: str) -> dict[str, Any]:
     vllm = running_vllm.look(looks)
     did = _what_it_did(looks, execution, status, vllm) if own is None else []
     message = "\n".join([subject, *lines, *did, vllm.in_words])
-    return {"notified": _send(subject, message), "message": message}
+    return {"notified": _publish(subject, message), "message": message}  # if it fails, Lambda calls this again
 
 
 def _what_it_did(looks: Looks, execution: str, status: str, vllm: Seen) -> list[str]:
@@ -89,14 +89,19 @@ def _what_it_did(looks: Looks, execution: str, status: str, vllm: Seen) -> list[
 
 def _send(subject: str, message: str) -> bool:
     """Whether the message was sent."""
-    topic_arn = os.environ.get("SNS_TOPIC_ARN")
-    if not topic_arn:
-        return False
     try:
-        _sns().publish(TopicArn=topic_arn, Subject=subject, Message=message)
+        return _publish(subject, message)
     except (BotoCoreError, ClientError) as error:
         log.error("the mail was not sent: %s", error)
         return False
+
+
+def _publish(subject: str, message: str) -> bool:
+    """Whether there is a topic, to which the message is sent."""
+    topic_arn = os.environ.get("SNS_TOPIC_ARN")
+    if not topic_arn:
+        return False
+    _sns().publish(TopicArn=topic_arn, Subject=subject, Message=message)
     return True
 
 

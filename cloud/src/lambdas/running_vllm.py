@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from cloud.src.contract import prices, vllm
 from cloud.src.lambdas.looks import Looks
@@ -14,7 +14,7 @@ STOP = f"to stop it: ftm aws down, or {vllm.STOP}"
 
 
 class Seen(NamedTuple):
-    """The mail's line, and what an hour of one instance costs: of those that run, or else of one on Spot."""
+    """The mail's line, and what an hour of one instance costs: of those that run, or else of one that would start."""
 
     in_words: str
     instance_usd_per_hour: float = prices.VLLM_INSTANCE_HOUR_WITH_DISK
@@ -36,25 +36,26 @@ def _look(looks: Looks) -> Seen:
     groups = looks.client("autoscaling").describe_auto_scaling_groups(**asked)["AutoScalingGroups"]
     if not groups:
         return Seen("vLLM: not deployed in this account and region")
+    group, will_be = groups[0], vllm.wanted(groups[0])
     services = looks.client("ecs").describe_services(cluster=vllm.CLUSTER, services=[vllm.SERVICE])["services"]
-    n_tasks, n_wanted = sum(service["runningCount"] for service in services), groups[0]["DesiredCapacity"]
-    found = _priced(looks, [one["InstanceId"] for one in groups[0]["Instances"]])
+    n_tasks, n_wanted = sum(service["runningCount"] for service in services), group["DesiredCapacity"]
+    found = _priced(looks, group)
     if found:
         words = f"vLLM: running (instances: {len(found)}, tasks: {n_tasks}), {_per_hour(found)}; {STOP}"
         return Seen(words, sum(one.usd_per_hour for one in found) / len(found))
     if n_wanted:
-        price = _per_hour([vllm.WANTED] * n_wanted)
-        return Seen(f"vLLM: no instance yet, {n_wanted} wanted, which will cost {price}; {STOP}")
-    return Seen("vLLM: not running, $0.00 an hour")
+        price = _per_hour([will_be] * n_wanted)
+        return Seen(f"vLLM: no instance yet, {n_wanted} wanted, which will cost {price}; {STOP}", will_be.usd_per_hour)
+    return Seen("vLLM: not running, $0.00 an hour", will_be.usd_per_hour)
 
 
-def _priced(looks: Looks, ids: list[str]) -> list[vllm.Priced]:
+def _priced(looks: Looks, group: dict[str, Any]) -> list[vllm.Priced]:
     """Where EC2 does not tell, that they run matters more than their price."""
     try:
-        return vllm.instances(looks.client("ec2"), ids)
+        return vllm.instances(looks.client("ec2"), group)
     except Exception as error:
         log.warning("what vLLM's instances are could not be seen: %s", error)
-        return [vllm.WANTED] * len(ids)
+        return [vllm.wanted(group)] * len(group["Instances"])
 
 
 def _per_hour(instances: list[vllm.Priced]) -> str:

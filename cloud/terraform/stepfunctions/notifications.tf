@@ -51,6 +51,22 @@ resource "aws_cloudwatch_event_target" "ended" {
   arn       = aws_lambda_function.functions["ftm-notify-completion"].arn
 }
 
+# Where the function itself is what is broken, it cannot mail that: after three tries Lambda sends the event and the
+# error to the topic, by the function's role.
+resource "aws_lambda_function_event_invoke_config" "ended" {
+  function_name          = aws_lambda_function.functions["ftm-notify-completion"].function_name
+  maximum_retry_attempts = 2
+
+  destination_config {
+    on_failure {
+      destination = local.alerts_topic_arn
+    }
+  }
+
+  # Lambda looks whether the role may publish.
+  depends_on = [aws_iam_role_policy.notify]
+}
+
 resource "aws_lambda_permission" "ended" {
   statement_id  = "ended"
   action        = "lambda:InvokeFunction"

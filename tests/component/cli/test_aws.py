@@ -16,7 +16,7 @@ from cloud.src.cli.aws import quarters, vllm_group
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.aws.quarters import QuarterEnded
 from cloud.src.cli.run.execution import Execution, ExecutionProgress
-from cloud.src.contract import keys, parameters
+from cloud.src.contract import keys, parameters, prices, vllm
 from cloud.src.contract.errors import FtmError, InvalidInput
 from tests.component.cli.aws_faults import faulty, refusal
 from tests.component.conftest import BUCKET
@@ -55,6 +55,35 @@ def test_spot_instances_have_the_price_of_spot(account: Account) -> None:
 
     assert seen.in_words().endswith("about $0.40 an hour (g6.xlarge on Spot)")
     vllm_group.down(account, 60, print, no_wait)
+
+
+def group_of(on_demand: int, *types: str) -> dict[str, Any]:
+    """As AWS describes one with a distribution."""
+    return {
+        "Instances": [],
+        "MixedInstancesPolicy": {
+            "LaunchTemplate": {"Overrides": [{"InstanceType": one} for one in types]},
+            "InstancesDistribution": {"OnDemandPercentageAboveBaseCapacity": on_demand},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    ("group", "kind", "usd"),
+    [
+        (group_of(0, "g6.xlarge", "g5.xlarge"), "g5.xlarge on Spot", 200 * 0.40),
+        (group_of(100, "g6.xlarge", "g5.xlarge"), "g6.xlarge on demand", 200 * 0.8348),
+        (group_of(100), "g5.xlarge on demand", 200 * 1.036),
+        ({"Instances": []}, "g5.xlarge on demand", 200 * 1.036),
+    ],
+    ids=["Spot", "on demand", "no types", "no distribution"],
+)
+def test_an_estimate_has_the_price_of_what_the_group_would_start(group: dict[str, Any], kind: str, usd: float) -> None:
+    n_firms = 200 * 3600 * prices.NAMES_PER_S // prices.TOPICS_PER_FIRM
+    found = quarters.Estimate(n_firms, vllm.wanted(group))
+
+    assert f" with a {kind}, jobs on Spot and " in found.in_words()
+    assert found.vllm_usd() == pytest.approx(usd, rel=1e-4)
 
 
 def test_up_leaves_a_group_that_somebody_has_scaled_further(account: Account) -> None:
@@ -300,7 +329,8 @@ def test_commands(account: Account, s3: Any, capsys: pytest.CaptureFixture[str])
     assert run(["aws", "start", QUARTER]) == 0
     out = capsys.readouterr().out
     assert (
-        "10 firms, about 330 names: about 0.0 h and $0.01 at Spot prices and 10 names per second (not measured)" in out
+        "10 firms, about 330 names: about 0.0 h and $0.01 with a g5.xlarge on demand, jobs on Spot and 10 names per "
+        "second (not measured)" in out
     )
     assert "started arn:aws:states:" in out
 

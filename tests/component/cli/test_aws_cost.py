@@ -59,14 +59,17 @@ def test_estimate_beside_actual(prefetched: Account, s3: Any, capsys: Any) -> No
 
     printed = capsys.readouterr().out
     assert rows(printed) == {
-        "vLLM": ["$0.37", "0.9 h", "$2.80", "7.0 h"],
+        "vLLM": ["$0.95", "0.9 h", "$2.80", "7.0 h"],
         "jobs": ["$0.52", "32 vCPUs", "$0.42", "21 jobs, 24.0 vCPU h"],
         "of it waiting for names": ["$0.52", "all of it", "$0.28", "16.0 vCPU h"],
-        "together": ["$0.88", "", "$3.22", ""],
+        "together": ["$1.47", "", "$3.22", ""],
         "names by the LLM": ["", "33,000", "", "80,000"],
         "tokens": ["", "-", "", "24,000,000 in, 800,000 out"],
     }
-    assert "Estimate: 10 names per second and 33 topics per firm are assumed" in printed
+    assert (
+        "Estimate: 10 names per second and 33 topics per firm are assumed, a g5.xlarge on demand and jobs on Spot"
+        in printed
+    )
     assert (
         f"prices are assumed, of {prices.AS_OF}: the jobs' is Spot's, vLLM's that of its instances at the end"
         in printed
@@ -96,7 +99,7 @@ def test_before_anything_has_ended(prefetched: Account, capsys: Any) -> None:
     assert run(["aws", "cost", QUARTER]) == 0
 
     printed = capsys.readouterr().out
-    assert rows(printed)["together"] == ["$0.88", "", "-", ""]
+    assert rows(printed)["together"] == ["$1.47", "", "-", ""]
     assert "No execution of 2023Q1 has recorded its cost yet" in printed
     assert "Cost Explorer: not read: no execution has ended yet" in printed
 

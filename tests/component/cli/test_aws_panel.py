@@ -84,6 +84,7 @@ def test_from_start_to_stop(with_panels: Account, capsys: pytest.CaptureFixture[
 
     assert run(["aws", "stop", "spring"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [f"stopped {arn}"]
+    assert status.lines(status.status(with_panels))[-1] == "last ended: panel spring ABORTED: no cause given"
     with pytest.raises(QuarterEnded, match="panel spring: ABORTED"):
         panels.follow(with_panels, "spring", panels.last_started(with_panels, "spring"), print, no_wait)
     assert capsys.readouterr().out.splitlines() == ["ABORTED", "the end of the log of ftm-panel-spring"]
@@ -150,6 +151,25 @@ def test_what_cannot_be_done_is_one_line(
 ) -> None:
     assert run(["aws", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("megabytes", "themes_from", "hours_and_usd"),
+    [
+        (3600, None, "about 2.0 h and $0.14"),
+        (3600, EARLIER, "about 0.3 h and $0.02"),
+        (36_000, None, "20.0 h and $1.41"),
+    ],
+)
+def test_a_panel_is_estimated_by_its_sentences(megabytes: int, themes_from: str | None, hours_and_usd: str) -> None:
+    """2 s per MB, 0.3 s with the themes of a quarter; 4 vCPUs at $0.0176 an hour."""
+    assert hours_and_usd in panels.Estimate(2, megabytes, is_joint=themes_from is None).in_words()
+
+
+@pytest.mark.usefixtures("run_quarters")
+def test_only_the_measured_quarters_count_for_the_estimate(with_panels: Account) -> None:
+    assert panels.estimate(with_panels, [LATER], EARLIER) == panels.Estimate(1, 10.0, is_joint=False)
+    assert panels.estimate(with_panels, [EARLIER, LATER], None) == panels.Estimate(2, 20.0, is_joint=True)
 
 
 def test_an_account_with_older_roots_has_no_panels(account: Account) -> None:

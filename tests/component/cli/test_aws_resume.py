@@ -65,7 +65,7 @@ def test_with_the_llm_it_says_what_that_saves(account: Account, s3: Any) -> None
 
     left = resume.unfinished(account, QUARTER)
 
-    saved = quarters.Estimate(4000)
+    saved = quarters.Estimate(4000, left.all_firms.vllm)
     assert (left.batch_size, left.naming) == (50, {})
     assert left.in_words().startswith(
         "4,000 of 5,000 firms are finished and reused, "

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from cloud.src.contract import documents, keys
 from cloud.src.contract.cost import ExecutionCost
@@ -51,7 +52,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         mails.append((subject, message))
         return True
 
-    monkeypatch.setattr(notify_completion, "_send", send)
+    monkeypatch.setattr(notify_completion, "_publish", send)
     monkeypatch.setattr(running_vllm, "look", lambda _looks: running_vllm.Seen("vLLM: as it is"))
     return mails
 
@@ -180,6 +181,17 @@ def test_each_ending_of_a_panel_is_mailed(
     [(mailed, text)] = sent
     assert mailed == subject
     assert text.splitlines() == [subject, line, f"Execution: {PANEL_ARN}", "vLLM: as it is"]
+
+
+def test_a_mail_that_cannot_be_sent_fails_the_call_so_that_lambda_repeats_it(
+    monkeypatch: pytest.MonkeyPatch, aws_environment: None
+) -> None:
+    notify_completion._sns.cache_clear()
+    monkeypatch.setenv("SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:no-such-topic")
+    monkeypatch.setattr(running_vllm, "look", lambda _looks: running_vllm.Seen("vLLM: as it is"))
+
+    with pytest.raises(ClientError, match="NotFound"):
+        tell(monkeypatch, States(status="FAILED", error="NotifyFailed"))
 
 
 def test_a_long_cause_is_cut(monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]]) -> None:

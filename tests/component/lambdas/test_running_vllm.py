@@ -64,6 +64,9 @@ def test_it_says_what_runs_and_what_that_costs(deployed: Any, n_instances: int, 
     assert running_vllm.look(Looks()).in_words == said
 
 
+ON_SPOT = {"MixedInstancesPolicy": {"InstancesDistribution": {"OnDemandPercentageAboveBaseCapacity": 0}}}
+
+
 class OnSpot:
     """A group with two instances of one kind each, and an EC2 that tells or does not."""
 
@@ -75,7 +78,7 @@ class OnSpot:
 
     def describe_auto_scaling_groups(self, **_: Any) -> dict[str, Any]:
         instances = [{"InstanceId": one} for one in ("i-1", "i-2")]
-        return {"AutoScalingGroups": [{"DesiredCapacity": 2, "Instances": instances}]}
+        return {"AutoScalingGroups": [{"DesiredCapacity": 2, "Instances": instances, **ON_SPOT}]}
 
     def describe_services(self, **_: Any) -> dict[str, Any]:
         return {"services": [{"runningCount": 2}]}
@@ -114,10 +117,14 @@ class Waiting:
         return self
 
     def describe_auto_scaling_groups(self, **_: Any) -> dict[str, Any]:
-        return {"AutoScalingGroups": [{"DesiredCapacity": 1, "Instances": []}]}
+        return {"AutoScalingGroups": [{"DesiredCapacity": 1, "Instances": [], **ON_SPOT}]}
 
     def describe_services(self, **_: Any) -> dict[str, Any]:
         return {"services": []}
+
+
+def test_what_is_down_at_the_end_has_the_price_of_what_would_start(deployed: Any) -> None:
+    assert running_vllm.look(Looks()).instance_usd_per_hour == pytest.approx(1.006 + 0.03)  # on demand
 
 
 def test_an_instance_that_is_still_wanted_will_cost() -> None:

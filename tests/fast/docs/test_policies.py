@@ -41,6 +41,7 @@ CREATED_BY = {
     "iam_role_policy": "iam:PutRolePolicy",
     "iam_role_policy_attachment": "iam:AttachRolePolicy",
     "lambda_function": "lambda:CreateFunction",
+    "lambda_function_event_invoke_config": "lambda:PutFunctionEventInvokeConfig",
     "lambda_permission": "lambda:AddPermission",
     "launch_template": "ec2:CreateLaunchTemplate",
     "lb": "elasticloadbalancing:CreateLoadBalancer",

@@ -117,7 +117,7 @@ def lines(cost: QuarterCost) -> list[str]:
     says = [
         (
             f"Estimate: {prices.NAMES_PER_S} names per second and {prices.TOPICS_PER_FIRM} topics per firm are "
-            "assumed; jobs are counted while they wait."
+            f"assumed, a {cost.estimate.vllm.kind} and jobs on Spot, which are counted while they wait."
             if cost.estimate
             else "Estimate: none, because the quarter's prefetch is gone or damaged."
         ),

@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
+from cloud.src.cli.aws import vllm_group
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.aws.pace import Pace
 from cloud.src.cli.run.execution import (
@@ -27,6 +28,7 @@ from cloud.src.cli.screen import duration
 from cloud.src.contract import documents, keys, parameters, prices
 from cloud.src.contract.batch import MAP_JOB, REDUCE_JOB
 from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.vllm import WANTED, Priced
 
 SECONDS_BETWEEN_LOOKS = 10.0
 UNFINISHED = ("SUBMITTED", "PENDING", "RUNNABLE", "STARTING", "RUNNING")
@@ -48,6 +50,7 @@ class Estimate:
     """What a quarter costs with names by the LLM, on the assumptions of docs/measurements/costs.md."""
 
     n_firms: int
+    vllm: Priced = WANTED
 
     def n_names(self) -> int:
         """Of topics."""
@@ -59,7 +62,7 @@ class Estimate:
 
     def vllm_usd(self) -> float:
         """The instance of vLLM."""
-        return self.hours() * prices.VLLM_INSTANCE_HOUR_WITH_DISK
+        return self.hours() * self.vllm.usd_per_hour
 
     def waiting_usd(self) -> float:
         """The jobs, which wait for it; what they do besides takes minutes."""
@@ -73,7 +76,8 @@ class Estimate:
         """One line."""
         return (
             f"{self.n_firms:,} firms, about {self.n_names():,} names: about {self.hours():.1f} h and "
-            f"${self.usd():.2f} at Spot prices and {prices.NAMES_PER_S} names per second (not measured)"
+            f"${self.usd():.2f} with a {self.vllm.kind}, jobs on Spot and {prices.NAMES_PER_S} names per second "
+            "(not measured)"
         )
 
 
@@ -86,7 +90,7 @@ def estimate(account: Account, quarter: str) -> Estimate:
         if error.response["Error"]["Code"] != "NoSuchKey":
             raise
         raise InvalidInput(f"{quarter} is not prefetched: ftm prefetch {quarter} --from wrds") from error
-    return Estimate(len(documents.prefetched_firms(body, f"s3://{bucket}/{key}")))
+    return Estimate(len(documents.prefetched_firms(body, f"s3://{bucket}/{key}")), vllm_group.wanted(account))
 
 
 def executions(account: Account, status: str | None = None, machine: str | None = None) -> Iterator[dict[str, Any]]:

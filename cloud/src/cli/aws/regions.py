@@ -12,7 +12,7 @@ from rich.table import Table
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.screen import one_line
 from cloud.src.contract import prices
-from cloud.src.contract.vllm import SCALING_GROUP, WANTED, priced
+from cloud.src.contract.vllm import SCALING_GROUP, priced, wanted
 
 TAG = "Project", "ftm"  # what the Terraform roots give to all that they make, and to the instances of both groups
 VLLM = "ftm-vllm"  # the tag Name of vLLM's instances
@@ -124,7 +124,7 @@ def _groups(clients: Clients) -> Found:
     """Groups that want more than they have: what they still wait for will bill."""
     answer = clients["autoscaling"].describe_auto_scaling_groups(AutoScalingGroupNames=[SCALING_GROUP])
     return [
-        (f"group that waits for {missing}", one["AutoScalingGroupName"], missing * WANTED.usd_per_hour)
+        (f"group that waits for {missing}", one["AutoScalingGroupName"], missing * wanted(one).usd_per_hour)
         for one in answer["AutoScalingGroups"]
         if (missing := one["DesiredCapacity"] - len(one["Instances"])) > 0
     ]

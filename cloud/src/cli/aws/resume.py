@@ -6,7 +6,7 @@ It is no redrive, which would repeat the Fail state only, because failed batches
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cloud.src.cli.aws import quarters
@@ -39,7 +39,8 @@ class Unfinished:
         """What is reused and what that saves, in one line; how many firms have lost names is not known here."""
         if self.tables_made:
             return f"{self.n_finished:,} of {self.all_firms.n_firms:,} firms are finished, but {self.tables_made}"
-        saved, left = Estimate(self.n_finished), Estimate(self.all_firms.n_firms - self.n_finished)
+        saved = replace(self.all_firms, n_firms=self.n_finished)
+        left = replace(self.all_firms, n_firms=self.all_firms.n_firms - self.n_finished)
         line = f"{self.n_finished:,} of {self.all_firms.n_firms:,} firms are finished and reused"
         if "keywords" in self.naming.values():
             return f"{line}; {left.n_firms:,} are left"

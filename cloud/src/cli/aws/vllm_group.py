@@ -12,9 +12,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from cloud.src.cli.aws.account import Account
+from cloud.src.contract import vllm
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.contract.vllm import CLUSTER, LOG_GROUP, SCALING_GROUP, SERVICE, TARGET_GROUP, Priced
-from cloud.src.contract.vllm import instances as priced_instances
 
 TAIL = f"aws logs tail {LOG_GROUP} --since 30m"
 AGE_GUARD = "ftm-vllm-up-too-long"
@@ -85,10 +85,14 @@ def look(account: Account) -> Vllm:
         healthy_tasks=sum(task.get("healthStatus") == "HEALTHY" for task in tasks(ecs, "RUNNING")),
         healthy_targets=_healthy_targets(account),
         reasons=tuple(dict.fromkeys([*failed_activities(autoscaling), *_stopped(ecs), *_events(service)])),
-        priced=tuple(
-            priced_instances(account.client("ec2"), [instance["InstanceId"] for instance in group["Instances"]])
-        ),
+        priced=tuple(vllm.instances(account.client("ec2"), group)),
     )
+
+
+def wanted(account: Account) -> Priced:
+    """What an instance of the group will be, and cost; where the root ecs is not applied, what it would be."""
+    groups = account.client("autoscaling").describe_auto_scaling_groups(AutoScalingGroupNames=[SCALING_GROUP])
+    return vllm.wanted(groups["AutoScalingGroups"][0]) if groups["AutoScalingGroups"] else vllm.WANTED
 
 
 def up(account: Account, timeout_s: float, say: Say, sleep: Callable[[float], None] = time.sleep) -> Vllm:
