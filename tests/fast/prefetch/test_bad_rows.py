@@ -127,14 +127,14 @@ def test_a_folder_of_texts_is_a_call_a_file(tmp_path: Path, caplog: pytest.LogCa
         (tmp_path / f"FIR{n}_2023-02-01.txt").write_text("Hi.\nYes.\n")
     (tmp_path / "elm.b_2023-03-31.txt").write_text("Last day.")
     (tmp_path / "ELM_2023-04-01.txt").write_text("Next quarter.")
-    (tmp_path / "ELM_2023-4-1.txt").write_text("Typing error.")
+    (tmp_path / "ELM_2023-04-31.txt").write_text("Typing error.")
     source = FileTranscripts(tmp_path, "2023Q1")
     calls = {call.firm_id: call for firm in source.firms() for call in firm}
     assert len(calls) == GOOD_ROWS + 1
     assert calls["ELM.B"].date == datetime.date(2023, 3, 31)
     assert calls["FIR0"].turns[0].text == "Hi.\nYes.\n"
     assert source.skipped == {"bad rows": 1}
-    assert "ELM_2023-4-1.txt: its name is not like TICKER_2020-05-01.txt" in caplog.text
+    assert "ELM_2023-04-31.txt: its name is not like TICKER_2020-05-01.txt" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,7 @@ def test_a_call_is_read_from_files_of_many_forms(tmp_path: Path, name: str, cont
     [
         "20200827", "27AUG2020", "27aug2020", "27-Aug-2020", "27 August 2020", "August 27, 2020", "Aug. 27, 2020",
         "Thursday, August 27, 2020", "8/27/2020", "27/8/2020", "27.08.2020", "2020/08/27", "2020-Aug-27",
+        "2020-8-27", "27. August 2020", "27th of August 2020", "27/Aug/2020", "2020\u5e748\u670827\u65e5",
         "August 27th, 2020", "27AUG2020:00:00:00.000", "Aug 27, 2020, 9:00 p.m. ET", "2020-08-27 5:00 PM ET",
     ],
 )  # fmt: skip

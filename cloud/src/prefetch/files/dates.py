@@ -14,9 +14,10 @@ _YEAR, _WORD, _DAY = r"(?P<year>[0-9]{4})", r"(?P<word>[A-Za-z]{3,9})", r"(?P<da
 _FORMS = [
     re.compile(form + r"(?![0-9A-SU-Za-su-z])(?P<rest>.*)", re.DOTALL | re.IGNORECASE)
     for form in (
-        rf"{_YEAR}(?P<mark>[-/.])(?P<month>[0-9]{{2}})(?P=mark)(?P<day>[0-9]{{2}})",  # 2020-08-27
+        rf"{_YEAR}(?P<mark>[-/.])(?P<month>[0-9]{{1,2}})(?P=mark)(?P<day>[0-9]{{1,2}})",  # 2020-08-27
+        rf"{_YEAR}\u5e74(?P<month>[0-9]{{1,2}})\u6708(?P<day>[0-9]{{1,2}})\u65e5",  # Japanese, Chinese
         rf"{_YEAR}(?P<month>[0-9]{{2}})(?P<day>[0-9]{{2}})",  # 20200827
-        rf"{_DAY}[ -]?{_WORD}\.?,?[ -]?{_YEAR}",  # 27AUG2020, 27 August 2020
+        rf"{_DAY}\.?(?: of )?[ /-]?{_WORD}\.?,?[ /-]?{_YEAR}",  # 27AUG2020, 27th of August 2020
         rf"{_WORD}\.?[ -]?{_DAY}(?:,? ?|-){_YEAR}",  # Aug 27, 2020
         rf"{_YEAR}[ -]{_WORD}[ -]{_DAY}",  # 2020-Aug-27
         rf"(?P<first>[0-9]{{1,2}})(?P<mark>[/.-])(?P<second>[0-9]{{1,2}})(?P=mark){_YEAR}",  # 8/27/2020, 27.08.2020

@@ -12,7 +12,7 @@ _BLOCK = re.compile(
     re.I,
 )
 _INLINE = re.compile(
-    r"</?(?:a|abbr|b|big|cite|code|em|font|i|img|ins|label|mark|o:p|s|small|span|strike|strong|sub|sup|u)\b[^<>]*>",
+    r"</?(?:a(?=\s*/?>|\s+[\w:-]+\s*=)|abbr|b|big|cite|code|em|font|i|img|ins|label|mark|o:p|s|small|span|strike|strong|sub|sup|u)\b[^<>]*>",
     re.I,
 )
 _ENTITY = re.compile(r"&(?:#[0-9]{1,7}|#x[0-9a-f]{1,6}|[a-z][a-z0-9]{1,31});", re.I)

@@ -6,14 +6,19 @@ import re
 from typing import NamedTuple
 
 _GENERIC = re.compile(
-    r"(?:conference |call |event )?(?:operator|moderator|coordinator|facilitator)|host"
+    r"(?:the )?(?:(?:conference|call|event|teleconference|telephone|webcast|chorus) ){0,2}"
+    r"(?:operator|moderator|coordinator|facilitator)|host"
     r"|(?:unidentified|unknown|unverified) (?:company |corporate |audience )?"
     r"(?:analyst|speaker|participant|executive|representative|member|male|female|attendee)"
     r"(?: speaker| participant| voice| member)?"
     r"|(?:company |corporate )(?:speaker|representative|participant)|analyst|speaker [0-9]{1,2}|executives?|management",
     re.IGNORECASE,
 )
-_OPERATOR = re.compile(r"(?:(?:conference|call|event) )?(?:operator|moderator|coordinator|facilitator)", re.IGNORECASE)
+_OPERATOR = re.compile(
+    r"(?:the )?(?:(?:conference|call|event|teleconference|telephone|webcast|chorus) ){0,2}"
+    r"(?:operator|moderator|coordinator|facilitator)",
+    re.IGNORECASE,
+)
 _WORD = r"(?:[A-Z\u00c0-\u00de][\w'\u2019.-]*|d[aeiu]|del|der|van|von|bin|al|la|le|ten|ter|den|dos|y|\([A-Z][\w.]*\))"
 _PERSON = re.compile(rf"(?:(?:Mr|Ms|Mrs|Dr|Sir)\.? )?{_WORD}(?: {_WORD}){{1,4}}")
 _SURNAME_ONLY = re.compile(r"(?:Mr|Ms|Mrs|Dr|Sir)\.? [A-Z][\w'\u2019-]+")
@@ -33,6 +38,10 @@ _TITLE = re.compile(
     r"|investor relations|[ES]?VP|secretary|counsel|controller|executive|management|moderator)\b",
     re.IGNORECASE,
 )
+
+
+_RESEARCH = re.compile(r", (?:[\w ]+ )?Research Division$")  # how Capital IQ writes an analyst's firm
+_SMALL = {"of", "and", "for", "the", "to", "in", "&", "-"}
 
 
 class Name(NamedTuple):
@@ -74,6 +83,13 @@ def split_title(speaker: str) -> tuple[str, str | None]:
         if _TITLE.search(role):
             return speaker[: mark.start()].strip(), role
     return speaker, None
+
+
+def is_title(line: str) -> bool:
+    """Whether the line below a name is that person's title: ``Chief Executive Officer, Elm Tools, Inc.``."""
+    first = _MARK.split(line, maxsplit=1)[0]
+    is_capital = all(word in _SMALL or not word[0].islower() for word in first.split())
+    return len(line) <= 150 and is_capital and bool(_TITLE.search(first) or _RESEARCH.search(line))
 
 
 def _is_person(text: str) -> bool:

@@ -10,18 +10,20 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 from cloud.src.prefetch.calls import Turn
 from cloud.src.prefetch.layout.lines import unwrapped, width_of, without_page_marks
-from cloud.src.prefetch.layout.names import Name, is_operator, read_name
+from cloud.src.prefetch.layout.marks import undecorated
+from cloud.src.prefetch.layout.names import Name, is_operator, is_title, read_name
 
 # A dot belongs to a name only behind an initial or a title ("Timothy D. Cook", "Mr. Smith", "Ken Dow, Jr.").
 _INLINE = re.compile(
     r"(?P<name>(?:[^:.?!]|(?<=\b[A-Z])\.|(?<=\b[DMJS]r)\.|(?<=\bM[rs]s)\.|(?<=\bMs)\.){2,80}):\s+(?P<text>\S.*)"
 )
-_RULE = re.compile(r"[-=_*\u2013\u2014 ]{4,}")
+_RULE = re.compile(r"[-=_*.\u2013\u2014 ]{4,}")
 _LIST = re.compile(
-    r"(?P<who>(?:(?:company|corporate|conference|conference call|call|earnings call) )?participants"
+    r"(?P<who>(?:(?:company|corporate|other|conference|conference call|call|earnings call) )?participants"
     r"|(?:company|corporate) (?:representatives|executives)"
     r"|executives|management(?: participants)?|analysts|speakers)",
     re.IGNORECASE,
@@ -31,7 +33,9 @@ _QA = re.compile(
     r"(?:questions?[- ]*(?:and|&)[- ]*answers?|q ?(?:&|and) ?a)(?:[- ]*(?:session|section))?", re.IGNORECASE
 )
 _FOOT = re.compile(
-    r"duration: .*|more .* analysis|all earnings call transcripts|\[?end of (?:call|transcript)\]?", re.I
+    r"duration: .*|copyright (?:\u00a9|\(c\)).*|more .* analysis|all earnings call transcripts"
+    r"|\[?end of (?:call|transcript)\]?",
+    re.I,
 )
 _FIRM_END = re.compile(r"\b(?:Inc|Corp|Ltd|Co|LLC|plc|[A-Z]\.[A-Z])\.$")
 _SENTENCE_END = re.compile(r"[.?!\u3002\uff01\uff1f][\"'\u201d\u2019)]*$")
@@ -46,21 +50,22 @@ class _Said:
 
 def turns_in(turn: Turn) -> list[Turn]:
     """Return the turns of a text whose speaker the source does not tell; the turn itself when its text is prose."""
-    lines = without_page_marks(turn.text.splitlines())
+    lines = undecorated(without_page_marks(turn.text.splitlines()))
     width = width_of("\n".join(lines))
     listed = _listed(lines)
     speakers = _speakers(lines, listed)
     if not speakers:
-        text = turn.text if len(lines) == len(turn.text.splitlines()) else "\n".join(lines)
+        text = turn.text if lines == turn.text.splitlines() else "\n".join(lines)
         return [replace(turn, text=unwrapped(text, width))]
     said = _said(lines, speakers)
     has_qa = any(_QA.fullmatch(_bare(line)) for line in lines)
+    roles = {each.name.speaker: each.name.role for each in reversed(said) if each.name.role}  # told once is enough
     turns = []
     for each in said:
         text = unwrapped("\n".join(each.lines), width).strip()
         if text:
             section = each.section or ("prepared" if has_qa else turn.section)
-            role, kind = each.name.role, None
+            role, kind = roles.get(each.name.speaker), None
             if each.name.speaker in listed:
                 kind, listed_role = listed[each.name.speaker]
                 role = role or listed_role
@@ -74,9 +79,16 @@ def _speakers(lines: list[str], listed: Collection[str]) -> set[str]:
     It is structured when an operator, a name with its title, or a name that comes twice begins a turn.
     """
     inline = [name for line in lines if (found := _INLINE.match(line.strip())) and (name := read_name(found["name"]))]
-    alone = [name for line in lines if (name := _alone(line))]
+    alone = [
+        name
+        for before, line in pairwise(["", *lines])
+        if (name := _alone(line)) and not (is_title(line) and _alone(before))
+    ]
     has_list = any(_LIST.fullmatch(_bare(line)) for line in lines)
-    for names in (inline, alone):
+    n_alone = Counter(name.speaker for name in alone)  # some vendors have only the operator in a line
+    told = [name for name in alone if name.sure or name.speaker in listed or n_alone[name.speaker] > 1]
+    mixed = [*inline, *told] if inline else []
+    for names in (mixed, alone):
         counts = Counter(name.speaker for name in names)
         is_sure = any(name.sure for name in names) or any(n > 1 for n in counts.values()) or has_list
         n_lines = sum(bool(line.strip()) for line in lines)
@@ -135,6 +147,8 @@ def _said(lines: list[str], speakers: set[str]) -> list[_Said]:
         elif (inline := _INLINE.match(line)) and (name := read_name(inline["name"])) and name.speaker in speakers:
             said.append(_Said(name, section, [inline["text"]]))
             in_list = False
+        elif _is_title_of(line, said[-1]):
+            said[-1].name = said[-1].name._replace(role=line)
         elif (name := _alone(line)) and name.speaker in speakers:
             said.append(_Said(name, section))
         elif not line:
@@ -143,6 +157,11 @@ def _said(lines: list[str], speakers: set[str]) -> list[_Said]:
             said[-1].lines.append(raw)
             in_list = False
     return said
+
+
+def _is_title_of(line: str, said: _Said) -> bool:
+    """Whether the line stands below a name, before anything is said."""
+    return bool(said.name.speaker) and not said.name.role and not any(said.lines) and is_title(line)
 
 
 def _is_said(line: str, said: _Said, in_list: bool) -> bool:
@@ -162,9 +181,11 @@ def _listed(lines: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:
         if found := _LIST.fullmatch(bare):
             who, is_in = found["who"].lower(), True
             kind = "executive" if who.startswith(("comp", "corp", "exec", "man")) else None
-            kind = "analyst" if who.startswith(("conf", "anal")) else kind
+            kind = "analyst" if who.startswith(("conf", "anal", "other")) else kind
         elif _PREPARED.fullmatch(bare) or _QA.fullmatch(bare) or is_operator(bare):
             is_in = False
+        elif is_in and before and listed[before][1] is None and is_title(bare):
+            listed[before] = (kind, bare)
         elif is_in and (name := _alone(raw)):
             listed.setdefault(name.speaker, (kind, name.role))
             before = name.speaker
@@ -174,7 +195,7 @@ def _listed(lines: Iterable[str]) -> dict[str, tuple[str | None, str | None]]:
 
 
 def _bare(line: str) -> str:
-    return line.strip().strip(":*=_-[] ").strip()
+    return line.strip().strip(":*=_-[]() ").strip()
 
 
 def _is_heading(line: str) -> bool:

@@ -6,34 +6,52 @@ import re
 
 # Names of sections, without "section", "session" and the like behind them.
 _PREPARED = re.compile(
-    r"(?:prepared|opening|management|corporate)? ?(?:remarks?|comments|presentation|discussion)|prepared"
-    r"|presenter speech|presentation operator message|management discussion(?: and analysis)?|intro(?:duction)?"
+    r"(?:prepared|opening|formal|introductory|management(?:'s)?|corporate)? ?"
+    r"(?:remarks?|comments|presentations?|discussion|statements?|speech)|prepared"
+    r"|presenter speech|presentation operator message|md ?& ?a"
+    r"|management(?:'s)? discussion(?: and analysis)?|intro(?:duction)?"
 )
 _QA = re.compile(
-    r"q ?(?:&|and|n|/|-)? ?a|questions?|answers?|questions? ?(?:and|&|-and-|/|,)? ?answers?(?: operator message)?"
+    r"(?:analysts? )?q ?(?:&|\+|and|n|/|-)? ?a|questions?|answers?"
+    r"|questions? ?(?:and|&|-and-|/|,)? ?answers?(?: operator message)?"
 )
 _KIND = re.compile(r" (?:section|session|part|portion|period)$")
-_ANALYSTS = {"analyst", "analysts", "conference participant"}
-_EXECUTIVES = {"executive", "executives", "corporate participant", "management"}
+_NUMBER = re.compile(r"^[0-9]+[.)] ?")
+_ANALYSTS = {"analyst", "conference participant", "q", "sell-side", "buy-side"}
+_EXECUTIVES = {
+    "executive", "exec", "management", "management team", "company", "corporate participant",
+    "corporate representative", "company representative", "corprep", "a",
+}  # fmt: skip
 
-_OPERATOR = re.compile(r"(?:(?:conference|call|event) )?(?:operator|moderator|coordinator|facilitator)")
-_UNNAMED_ANALYST = re.compile(r"(?:unidentified |unknown )?(?:analyst|audience member|participant)(?: [0-9]+)?")
+_OPERATOR = re.compile(
+    r"(?:the )?(?:(?:conference|call|event|teleconference|telephone|webcast|chorus) ){0,2}"
+    r"(?:operator|moderator|coordinator|facilitator)(?: \(.*\))?:?"
+)
+_UNNAMED_ANALYST = re.compile(
+    r"(?:unidentified |unknown |unverified )?(?:analyst|audience member|participant)(?: [0-9]+)?"
+)
 _UNNAMED_EXECUTIVE = re.compile(
     r"(?:unidentified |unknown )?(?:(?:company |corporate )(?:executive|representative|speaker)|executive)"
 )
-_CEO = re.compile(r"\bCEO\b|\bchief executive\b", re.IGNORECASE)
-_CFO = re.compile(r"\bCFO\b|\bchief financial\b", re.IGNORECASE)
+_CEO = re.compile(r"\bCEO\b|\bchief exec(?:utive|\.)?(?!\w)", re.IGNORECASE)
+_CFO = re.compile(  # Finance Director is what British firms call theirs
+    r"\bCFO\b|\bchief financ(?:e|ial)\b|\bprincipal financial\b|\bfinance director\b", re.IGNORECASE
+)
+_ANALYST = re.compile(r"analyst|\bequity research\b|\bresearch division\b|\bportfolio manager\b", re.IGNORECASE)
 # A title that contains a chief's title without being one, as in "Senior Vice President and Deputy CFO".
 _NOT_THE_CHIEF = re.compile(r"\b(deputy|former|assistant|office of)\b", re.IGNORECASE)
 _TITLE = re.compile(
-    r"\b(officer|president|[es]?vp|chair(man|woman)?|c[oit]o|treasurer|investor relations)\b", re.IGNORECASE
+    r"\b(officer|chief|president|[es]?vp|chair(man|woman|person)?|c[a-z]o|treasurer|investor relations|(head of )?IR"
+    r"|(co-?)?founder|(general )?counsel|controller|(company|corporate) secretary|(managing|executive) director"
+    r"|executive board|board of management)\b",
+    re.IGNORECASE,
 )
 
 
 def section_name(section: str | None) -> str | None:
     """Return ``prepared`` or ``qa``, or None if the section is unknown."""
     name = re.sub(r"[\s_-]+", " ", (section or "").casefold()).strip(" :.")
-    name = _KIND.sub("", name)
+    name = _NUMBER.sub("", _KIND.sub("", name))
     if _PREPARED.fullmatch(name):
         return "prepared"
     return "qa" if _QA.fullmatch(name) else None
@@ -50,18 +68,18 @@ def speaker_type(kind: str | None, role: str | None, speaker: str | None = None)
     company.
     """
     kind, role = (kind or "").casefold(), role or ""
-    if _OPERATOR.fullmatch(kind) or _OPERATOR.fullmatch((speaker or "").casefold().strip()):
+    if any(_OPERATOR.fullmatch(one.casefold().strip()) for one in (kind, role, speaker or "")):
         return "Operator"
-    if kind in _ANALYSTS or _UNNAMED_ANALYST.fullmatch(
+    if kind.removesuffix("s") in _ANALYSTS or _UNNAMED_ANALYST.fullmatch(
         (speaker or "").casefold()
     ):  # before the title: an analyst's role is an employer, whatever words its name contains
         return "Analyst"
     chief = _chief(kind) or _chief(role)
     if chief:
         return chief
-    if kind in _EXECUTIVES or _UNNAMED_EXECUTIVE.fullmatch((speaker or "").casefold()):
+    if kind.removesuffix("s") in _EXECUTIVES or _UNNAMED_EXECUTIVE.fullmatch((speaker or "").casefold()):
         return "Executive"
-    if "analyst" in role.casefold():
+    if _ANALYST.search(role):
         return "Analyst"
     return "Executive" if _TITLE.search(role) else "Unknown"
 

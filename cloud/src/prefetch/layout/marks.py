@@ -1,0 +1,42 @@
+"""Takes from a call's lines what transcribers and programs put around a name: times, ``Q -``, marks of Markdown."""
+
+from __future__ import annotations
+
+import re
+
+from cloud.src.prefetch.layout.names import read_name
+
+_CLOCK = r"(?:[0-9]{1,2}:)?[0-9]{1,2}:[0-9]{2}(?:\.[0-9]+)?"
+_ANYWHERE = re.compile(r"\s*\{BIO [0-9]+ <GO>\}|\*\*")  # of Bloomberg, of Markdown
+_BEFORE = re.compile(rf"\s*(?:(?:>>+|#{{1,6}}|\[{_CLOCK}\]|\({_CLOCK}\))\s+)+")
+_TIME_BEHIND = re.compile(rf"\s+(?:[\[(]{_CLOCK}[\])]|{_CLOCK}(?=$))(?P<rest>:.*|$)")
+_TIME = re.compile(rf"[\[(]?{_CLOCK}[\])]?|(?:[0-9]+ hours? )?(?:[0-9]+ minutes? )?[0-9]+ seconds?")
+# <Q - Raj Patel - Birch Bank>: Why ...
+_ASKED = re.compile(
+    r"<?(?P<who>[QA])\s*[-\u2013\u2014]\s*(?P<name>[^<>:]+?)(?:\s+[-\u2013\u2014]\s+[^<>:]*)?>?\s*(?P<rest>:\s.*|:?)"
+)
+_LETTER = re.compile(r"(?P<who>Q|A|Question|Answer)(?::|\.)\s+(?P<text>\S.*)")
+_WHO = {"Q": "Analyst", "A": "Executive"}
+
+
+def undecorated(lines: list[str]) -> list[str]:
+    """The lines without such marks; who asks and who answers is then told by words."""
+    plain = [_plain(line) for line in lines]
+    asked = [_LETTER.fullmatch(line.strip()) for line in plain]
+    if len({one["who"][0] for one in asked if one}) < 2:
+        return plain
+    return [f"{_WHO[one['who'][0]]}: {one['text']}" if one else line for one, line in zip(asked, plain, strict=True)]
+
+
+def _plain(line: str) -> str:
+    line = _BEFORE.sub("", _ANYWHERE.sub("", line), count=1) if line.strip() else line
+    bare = line.strip()
+    if bare in ("Q", "A") or _TIME.fullmatch(bare):
+        return ""
+    behind = _TIME_BEHIND.search(line)
+    if behind and read_name(line[: behind.start()]):
+        return f"{line[: behind.start()]}{behind['rest']}"
+    asked = _ASKED.fullmatch(bare)
+    if asked and read_name(asked["name"]):
+        return f"{asked['name']}{' -- Analyst' if asked['who'] == 'Q' else ''}{asked['rest']}"
+    return line
