@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+
+from docs.packages.list_locked import locked_packages
 
 SOURCES = Path(__file__).parents[2] / "cloud/src"
 
@@ -77,6 +80,15 @@ def test_no_module_stands_beside_a_folder_of_its_name() -> None:
 def test_onnxruntime_is_imported_where_its_telemetry_is_switched_off() -> None:
     importing = {module for module in MODULES if re.search("^import onnxruntime", (SOURCES / module).read_text(), re.M)}
     assert importing == {Path("models/onnx.py")}
+
+
+def test_the_product_imports_no_package_that_is_required_for_tests_only() -> None:
+    uses, packages_of = {each.name: each.use for each in locked_packages()}, packages_distributions()
+    sources = ((SOURCES / module).read_text(encoding="utf-8") for module in MODULES)
+    imported = {name for source in sources for name in re.findall(r"^ *(?:import|from) (\w+)", source, re.M)}
+    required = {package for name in imported for package in packages_of.get(name, [])}
+    assert "boto3" in required
+    assert [package for package in sorted(required) if uses.get(package, "").startswith("tests: ")] == []
 
 
 @pytest.mark.parametrize(
