@@ -62,7 +62,7 @@ COLUMNS: dict[str, tuple[pa.DataType, str]] = {
     "speaker_type": (_TEXT, "CEO, CFO, Executive, Analyst, Operator or Unknown."),
     "position": (_INT, "Place of the sentence in its call, from 0."),
     "raw_text": (_TEXT, "The sentence as it was transcribed."),
-    "cleaned_text": (_TEXT, "The sentence without courtesies and filler words: what is embedded."),
+    "cleaned_text": (_TEXT, "The sentence without stage directions and invisible characters: what is embedded."),
     "says": (_BOOL, "Whether the sentence says something: at least two content words, and not procedural."),
     "local_topic_id": (_INT, "Number of the topic within its firm, from 0; -1: no topic."),
     "vector": (
