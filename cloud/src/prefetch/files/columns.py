@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from cloud.src.contract.text import one_line
 from cloud.src.prefetch.files.clock import time_of_day
 from cloud.src.prefetch.files.dates import AmbiguousDate, split_day
 from cloud.src.prefetch.files.quarters import own_quarter
@@ -34,7 +35,6 @@ _WHOLE_ID = re.compile(r"([0-9]+)\.0+")  # what pandas makes of 1690 in such a c
 _GVKEY_DIGITS = 6
 # How pandas, databases and spreadsheets write that there is nothing. As a ticker, NA is a company.
 _NOTHING = frozenset({"nan", "NaN", "NULL", "null", "None", "N/A", "n/a", "#N/A", "<NA>", "NaT"})
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 
 
 @dataclass(frozen=True)
@@ -45,8 +45,8 @@ class _Column:
 
 
 def tidy(text: str | None) -> str:
-    """Return the text with white space normalised and without control characters; empty if there is no text."""
-    return " ".join(_CONTROL.sub(" ", text or "").split())
+    """Return the text on one line, without control or invisible characters; empty if there is no text."""
+    return one_line(text or "")
 
 
 def read_date(text: str) -> date:
