@@ -160,7 +160,7 @@ def test_a_map_job_killed_in_the_middle_is_run_again_and_changes_nothing(
     found = worker_process(environment.aws)
     assert found is not None
     pid, job = found
-    assert environment.store.read_json(keys.progress(QUARTER, BATCH))["status"] == "running"
+    assert json.loads(environment.store.require(keys.progress(QUARTER, BATCH)))["status"] == "running"
 
     os.kill(pid, signal.SIGKILL)
     before = {key: environment.store.require(key) for key in written_parts(environment)}
@@ -173,7 +173,7 @@ def test_a_map_job_killed_in_the_middle_is_run_again_and_changes_nothing(
         for attempt in describe_job(environment.aws, job["AWS_BATCH_JOB_ID"])["attempts"]
     ]
     assert exit_codes == [128 + signal.SIGKILL, 0]
-    progress: dict[str, Any] = environment.store.read_json(keys.progress(QUARTER, BATCH))
+    progress: dict[str, Any] = json.loads(environment.store.require(keys.progress(QUARTER, BATCH)))
     assert (progress["status"], progress["reused_parts"]) == ("succeeded", len(before))
     assert {key: environment.store.require(key) for key in before} == before
     assert_same(tables, undisturbed)

@@ -42,12 +42,8 @@ class Store:
             raise FtmError(f"{self.where(key)} is missing: the step before this one has not written it")
         return body
 
-    def read_json(self, key: str) -> Any:
-        """The JSON document; raise FtmError when it is not there or broken."""
-        return parse_json(self.require(key), self.where(key))
-
     def read_json_if_there(self, key: str) -> Any | None:
-        """The JSON document; None when it is not there."""
+        """The JSON document; None when it is not there; raise FtmError when it is broken."""
         body = self.read(key)
         return None if body is None else parse_json(body, self.where(key))
 

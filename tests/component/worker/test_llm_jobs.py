@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator
@@ -89,7 +90,7 @@ def run(s3: Any, llm: FakeLlm, n_firms: int, on_firm: OnFirm = lambda _: None, *
 
 
 def read_progress(s3: Any) -> dict[str, Any]:
-    progress: dict[str, Any] = Store(s3, BUCKET).read_json(keys.progress(QUARTER, BATCH))
+    progress: dict[str, Any] = json.loads(Store(s3, BUCKET).require(keys.progress(QUARTER, BATCH)))
     return progress
 
 
@@ -220,7 +221,7 @@ def test_answers_that_cannot_be_read_are_not_used(s3: Any, spoilt: bytes, caplog
         run(s3, llm, 1)
 
     assert f"{ANSWERS} is not used, the LLM is asked again" in caplog.text
-    written = Store(s3, BUCKET).read_json(ANSWERS)
+    written = json.loads(Store(s3, BUCKET).require(ANSWERS))
     assert len(written["answers"]) == read_progress(s3)["naming"]["answers"]
 
 
@@ -250,7 +251,7 @@ def test_answers_go_with_firms_into_other_parts(s3: Any) -> None:
 
 
 def answers_in(s3: Any, part: str) -> dict[str, str]:
-    answers: dict[str, str] = Store(s3, BUCKET).read_json(keys.llm_answers(QUARTER, part))["answers"]
+    answers: dict[str, str] = json.loads(Store(s3, BUCKET).require(keys.llm_answers(QUARTER, part)))["answers"]
     assert answers
     return answers
 
@@ -321,7 +322,7 @@ def test_progress_says_what_the_names_have_taken(s3: Any) -> None:
 def test_without_an_llm_there_is_nothing_to_wait_for(s3: Any) -> None:
     store = map_quarter(s3, numbered_firms(1), batch_size=1)
 
-    progress = store.read_json(keys.progress(QUARTER, BATCH))
+    progress = json.loads(store.require(keys.progress(QUARTER, BATCH)))
     assert progress["waited_s"] < 0.2
     assert "prompt tokens" not in progress["naming"]
 
@@ -388,7 +389,7 @@ def test_themes_say_why_their_names_are_not_by_the_llm(s3: Any) -> None:
     assert set(themes.column("named_by").to_pylist()) == {"keywords"}
     lost = {theme_id: {"because": "outage", "refused": []} for theme_id in themes.column("theme_id").to_pylist()}
     assert read_record(themes)["names_lost"] == lost
-    written = store.read_json(keys.themes_progress(QUARTER))
+    written = json.loads(store.require(keys.themes_progress(QUARTER)))
     assert written["naming"]["named by keywords: outage"] == themes.num_rows
 
 
@@ -412,7 +413,7 @@ def test_reduce_keeps_the_answers_and_says_who_named_what(s3: Any) -> None:
         assert len(llm.requests) == n_asked > 0
     # A family of one theme is asked for in the same words as its theme.
     assert again["from cache"] == first["answers"] + first["from cache"]
-    assert len(store.read_json(keys.llm_answers_for_themes(QUARTER))["answers"]) == n_asked
+    assert len(json.loads(store.require(keys.llm_answers_for_themes(QUARTER)))["answers"]) == n_asked
     assert store.read_table(keys.themes(QUARTER)).equals(themes)
     assert read_record(themes)["names_by"] == [{"llm_model": "m", "prompt": THEME_PROMPT_VERSION}]
     assert read_metadata(themes.schema)["naming"] == first

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -62,7 +63,7 @@ def one_batch(s3: Any, firms: list[FirmTranscripts]) -> Store:
 
 
 def read_progress(store: Store) -> dict[str, Any]:
-    written: dict[str, Any] = store.read_json(keys.progress(QUARTER, BATCH))
+    written: dict[str, Any] = json.loads(store.require(keys.progress(QUARTER, BATCH)))
     return written
 
 
@@ -357,7 +358,7 @@ def test_a_firm_that_is_done_stays_done_whatever_the_batches(s3: Any, batch_size
         map_firms.run(map_job(store, other, number, firms_a_part, manifest_key=LATER))
 
     assert other.asked_for == ["105"]
-    progress_of = [store.read_json(keys.progress(QUARTER, batch)) for batch in batches]
+    progress_of = [json.loads(store.require(keys.progress(QUARTER, batch))) for batch in batches]
     assert sum(one["reused_firms"] for one in progress_of) == 5
     assert [one["status"] for one in progress_of] == ["succeeded"] * len(batches)
     assert sorted(firm_id for one in progress_of for firm_id in one["done"]) == ["101", "102", "103", "104", "105"]
@@ -408,7 +409,7 @@ def test_parts_of_the_same_execution_are_not_searched(s3: Any) -> None:
     map_firms.run(map_job(store, analyser(), 1))
     s3.meta.events.unregister("provide-client-params.s3.GetObject", remember)
 
-    first = store.read_json(keys.progress(QUARTER, BATCH))["parts"]
+    first = json.loads(store.require(keys.progress(QUARTER, BATCH)))["parts"]
     assert not {keys.topics_part(QUARTER, name) for name in first} & set(fetched)
 
 
@@ -470,7 +471,7 @@ def test_a_job_that_gives_up_says_why_in_its_progress(s3: Any) -> None:
     with pytest.raises(FtmError):
         map_firms.run(job)
 
-    written = store.read_json(job.progress.key)
+    written = json.loads(store.require(job.progress.key))
     assert written["status"] == "failed"
     assert written["reason"].startswith("FtmError: ")
     assert keys.prefetch_chunk(QUARTER, 0) in written["reason"]

@@ -124,7 +124,7 @@ def test_all_tables_of_a_run_have_its_id_and_those_of_another_input_another(s3: 
         package_sentiment.run(store, QUARTER)
         tables = [*store.list("processed/"), keys.themes_for_sentiment(QUARTER)]
         assert len(tables) >= 9
-        assert store.read_json(keys.themes_progress(QUARTER))["run"] == record.run_of(
+        assert json.loads(store.require(keys.themes_progress(QUARTER)))["run"] == record.run_of(
             store.read_table(keys.themes(QUARTER)).schema
         )
         return {record.run_of(store.read_table(key).schema) for key in tables}

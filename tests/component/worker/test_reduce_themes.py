@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -233,7 +234,7 @@ def test_a_run_of_an_earlier_version_that_numbered_its_parts_can_be_read(s3: Any
         [key] = store.list(prefix)
         store.write_table(f"{prefix}{QUARTER}_batch_0000_part_00.parquet", store.read_table(key))
         store.delete(key)
-    progress = store.read_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 0)))
+    progress = json.loads(store.require(keys.progress(QUARTER, keys.batch_id(QUARTER, 0))))
     store.write_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 0)), progress | {"parts": [0]})
 
     mapped = read_mapped(store, QUARTER, MANIFEST)
@@ -270,7 +271,7 @@ def test_sentences_are_read_to_fit_to_count_and_to_publish(s3: Any) -> None:
 
 def test_a_batch_that_failed_half_way_counts_with_its_finished_parts(s3: Any) -> None:
     store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=4)
-    half_way = store.read_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 0)))
+    half_way = json.loads(store.require(keys.progress(QUARTER, keys.batch_id(QUARTER, 0))))
     half_way |= {"status": "failed", "parts": half_way["parts"][:1], "done": ["101", "102"]}
     store.write_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 0)), half_way)
 
@@ -283,7 +284,7 @@ def test_a_batch_that_failed_half_way_counts_with_its_finished_parts(s3: Any) ->
 def test_a_batch_without_progress_of_this_execution_is_left_out(s3: Any) -> None:
     store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=2)
     store.delete(keys.progress(QUARTER, keys.batch_id(QUARTER, 0)))
-    earlier = store.read_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 2)))
+    earlier = json.loads(store.require(keys.progress(QUARTER, keys.batch_id(QUARTER, 2))))
     store.write_json(keys.progress(QUARTER, keys.batch_id(QUARTER, 2)), earlier | {"manifest_key": LATER_MANIFEST})
 
     reduce_quarter(store)
