@@ -9,11 +9,12 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from anyio.from_thread import BlockingPortal
 
 from cloud.src.contract import names_count
+from cloud.src.contract.rows import NamedBy
 from cloud.src.llm.answer_book import AnswerBook
 from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder, Vectors
@@ -48,7 +49,7 @@ class Namer(Protocol):
     before and gets what it answers now.
     """
 
-    themes_named_by: dict[str, Any]  # model and prompt of the themes' names, None where there is no LLM
+    themes_named_by: NamedBy
     n_themes_named: int  # families and themes so far, of those that start_themes has been given
 
     def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:
@@ -67,7 +68,7 @@ class KeywordNamer:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self.themes_named_by: dict[str, Any] = {"llm_model": None, "prompt": None}
+        self.themes_named_by: NamedBy = {"llm_model": None, "prompt": None}
         self.n_themes_named = 0
 
     def start_topics(
@@ -113,7 +114,7 @@ class LlmNamer:
         self._portal = portal
         default = SMALL_MODELS_LIMIT_S if client.model == packaged_models.LLM else None
         self._theme_limit_s = default if theme_limit_s is None else theme_limit_s
-        self.themes_named_by: dict[str, Any] = {"llm_model": client.model, "prompt": ask.THEME_PROMPT_VERSION}
+        self.themes_named_by: NamedBy = {"llm_model": client.model, "prompt": ask.THEME_PROMPT_VERSION}
         self.n_themes_named = 0
 
     def start_topics(self, topics: list[TopicToName], centroids: Vectors, book: AnswerBook) -> Future[list[Name]]:

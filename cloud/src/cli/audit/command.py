@@ -6,7 +6,6 @@ import csv
 import json
 import shlex
 from pathlib import Path
-from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -18,6 +17,7 @@ from cloud.src.cli.run.run_folder import THEME
 from cloud.src.cli.screen import Screen, one_line, output_console
 from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.contract.files import written_whole
+from cloud.src.contract.rows import ThemeRow
 from cloud.src.worker.panel.source import read_source
 from cloud.src.worker.panel.themes import of_level, published
 from cloud.src.worker.store import FolderStore
@@ -35,14 +35,14 @@ def audit(screen: Screen, folder: Path, quarter: str | None, n_themes: int, out:
     Raises InvalidInput when the folder has no such quarter or its sheets are there already, FtmError when a file is
     damaged or cannot be written.
     """
-    quarter = _quarter(folder, quarter)
+    quarter = run_folder.one_quarter(folder, quarter)
     into = out or folder / "audit" / quarter
     if into.exists():
         raise InvalidInput(f"{into} is there already, and may have answers in it: move it, or name another with --out")
     with screen.stage("read themes"):
         source = read_source(FolderStore(folder), [quarter])
         fitted, table = published(source)
-    themes: list[dict[str, Any]] = of_level(table, THEME).to_pylist()[:n_themes]
+    themes: list[ThemeRow] = of_level(table, THEME).to_pylist()[:n_themes]
     with screen.stage("draw sentences"):
         sheets = draw(source, fitted, range(len(themes)), seed)
     try:
@@ -95,16 +95,7 @@ def _cell(found: Judged) -> str:
     return f"{found.share:.0%} ({low:.0%} to {high:.0%}), {found.n_about} of {found.n}"
 
 
-def _quarter(folder: Path, quarter: str | None) -> str:
-    found = run_folder.quarters_in(folder)
-    if quarter is not None and quarter not in found:
-        raise InvalidInput(f"{folder} has no quarter {quarter}, only {', '.join(found)}")
-    if quarter is None and len(found) > 1:
-        raise InvalidInput(f"{folder} has {', '.join(found)}: name one with --quarter")
-    return quarter or found[0]
-
-
-def _write_sheet(path: Path, theme: dict[str, Any], sheet: list[Drawn]) -> None:
+def _write_sheet(path: Path, theme: ThemeRow, sheet: list[Drawn]) -> None:
     about = [theme["theme_id"], theme["name"], theme["description"]]
     with written_whole(path) as unfinished, unfinished.open("w", encoding="utf-8-sig", newline="") as file:
         writer = csv.writer(file)

@@ -168,7 +168,7 @@ def until_ended(look: Callable[[], tuple[str, str]], say: Say, sleep: Callable[[
     """Say what changes until an execution ends, and return its status then; ``look`` returns status and line."""
     said = ""
     while True:
-        status, line = _patiently(look, sleep)
+        status, line = _look_with_retries(look, sleep)
         if line != said:
             said = line
             say(line)
@@ -286,7 +286,7 @@ class _Watched:
         return "" if seconds is None else f"; about {duration(seconds)} left for the {of_what}"
 
 
-def _patiently(look: Callable[[], tuple[str, str]], sleep: Callable[[float], None]) -> tuple[str, str]:
+def _look_with_retries(look: Callable[[], tuple[str, str]], sleep: Callable[[float], None]) -> tuple[str, str]:
     for attempt in Retrying(
         retry=retry_if_exception_type(_NO_NETWORK),
         stop=stop_after_delay(PATIENCE_S),

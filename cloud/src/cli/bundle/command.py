@@ -17,7 +17,7 @@ from cloud.src.cli.bundle.contents import DOCUMENT, described, read_tables
 from cloud.src.cli.run import run_folder
 from cloud.src.cli.screen import Screen, output_console
 from cloud.src.contract import describe_tables, keys, schemas
-from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.errors import FtmError
 from cloud.src.contract.files import written_whole
 from cloud.src.naming import prompt
 
@@ -31,10 +31,7 @@ def bundle(screen: Screen, folder: Path, quarter: str | None, out: Path, with_te
 
     Raises InvalidInput when the folder has no finished run of it, FtmError when a file is damaged or cannot be written.
     """
-    found = run_folder.quarters_in(folder)
-    if quarter is None and len(found) > 1:
-        raise InvalidInput(f"{folder} has {', '.join(found)}: name one with --quarter")
-    quarter = quarter or found[0]
+    quarter = run_folder.one_quarter(folder, quarter)
     with screen.stage("read the run"):
         document = described(folder, quarter, with_text)
     try:

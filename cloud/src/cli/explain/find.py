@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from cloud.src.cli.run import run_folder
-from cloud.src.contract import keys
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.text import one_line
 
@@ -23,15 +22,8 @@ def find_quarter(folder: Path, quarter: str | None, wanted: str) -> str:
 
     Raises InvalidInput when the folder does not have it, or has several.
     """
-    found = run_folder.quarters_in(folder)
-    if quarter is not None:
-        if keys.check_quarter(quarter) not in found:
-            raise InvalidInput(f"{folder} has no quarter {quarter}, only {', '.join(found)}")
-        return quarter
-    of_id = [each for each in found if each.casefold() in wanted.casefold().split("_")]
-    if len(of_id or found) > 1:
-        raise InvalidInput(f"{folder} has {', '.join(found)}: name one with --quarter")
-    return (of_id or found)[0]
+    of_id = (each for each in run_folder.quarters_in(folder) if each.casefold() in wanted.casefold().split("_"))
+    return run_folder.one_quarter(folder, quarter or next(of_id, None))
 
 
 def find_group(groups: Sequence[Row], wanted: str, quarter: str) -> Row:

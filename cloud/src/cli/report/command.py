@@ -23,7 +23,7 @@ from cloud.src.cli.report.parts import FOLDER, remove_others, write_parts
 from cloud.src.cli.report.provenance import Provenance, provenance
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys
-from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.errors import FtmError
 
 
 def write_report(folder: Path, quarter: str | None = None) -> Path:
@@ -32,10 +32,8 @@ def write_report(folder: Path, quarter: str | None = None) -> Path:
     Returns the page's path, the newest quarter's when there are several. Raises InvalidInput when the folder, the
     quarter or one of its tables is missing or damaged, FtmError when the page cannot be written.
     """
-    found = run_folder.quarters_in(folder)
-    if quarter is not None and keys.check_quarter(quarter) not in found:
-        raise InvalidInput(f"{folder} has no quarter {quarter}, only {', '.join(found)}")
-    written = [_write_page(folder, each) for each in found if quarter in (None, each)]
+    found = run_folder.quarters_in(folder) if quarter is None else [run_folder.one_quarter(folder, quarter)]
+    written = [_write_page(folder, each) for each in found]
     write_index(folder)
     return written[-1]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
+
+from cloud.src.contract.rows import PhraseOfTheme
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class ReportTheme:
     share_of_firms: float
     stability: float | None
     named_by: str
-    dictionary: list[dict[str, Any]]
+    dictionary: list[PhraseOfTheme]
     evidence_sentence_ids: list[str]
     map_x: float | None
     map_y: float | None

@@ -43,6 +43,19 @@ def quarters_in(folder: Path) -> list[str]:
     return sorted(keys.check_quarter(quarter) for quarter in found)
 
 
+def one_quarter(folder: Path, quarter: str | None) -> str:
+    """Return the quarter asked for, or else the only one in the output folder.
+
+    Raises InvalidInput when the folder does not have it, or has several.
+    """
+    found = quarters_in(folder)
+    if quarter is not None and keys.check_quarter(quarter) not in found:
+        raise InvalidInput(f"{folder} has no quarter {quarter}, only {', '.join(found)}")
+    if quarter is None and len(found) > 1:
+        raise InvalidInput(f"{folder} has {', '.join(found)}: name one with --quarter")
+    return quarter or found[0]
+
+
 def columns(schema: pa.Schema, names: str) -> pa.Schema:
     """Return the columns of a table that somebody needs, by their names with spaces between them."""
     return pa.schema([schema.field(name) for name in names.split()])
