@@ -6,6 +6,7 @@ import csv
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 from rich.table import Table
 from rich.text import Text
@@ -42,7 +43,7 @@ def audit(screen: Screen, folder: Path, quarter: str | None, n_themes: int, out:
     with screen.stage("read themes"):
         source = read_source(FolderStore(folder), [quarter])
         fitted, table = published(source)
-    themes: list[ThemeRow] = of_level(table, THEME).to_pylist()[:n_themes]
+    themes: list[Any] = of_level(table, THEME).to_pylist()[:n_themes]
     with screen.stage("draw sentences"):
         sheets = draw(source, fitted, range(len(themes)), seed)
     try:
