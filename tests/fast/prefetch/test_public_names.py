@@ -18,6 +18,7 @@ from cloud.src.prefetch.files import input_file
 from cloud.src.prefetch.files.quarters import QuarterFrom
 from cloud.src.prefetch.files.source import FileTranscripts
 from cloud.src.prefetch.sentences.sentences import firm_sentences
+from cloud.src.prefetch.sentences.speakers import speaker_type
 
 DAY = datetime.date(2020, 8, 27)
 
@@ -233,6 +234,72 @@ def test_turns_that_point_to_a_list_of_speakers(tmp_path: Path, speakers: object
     }
     (call,) = calls_of(write(tmp_path / "call.json", json.dumps(document)))
     assert [(turn.speaker, turn.role, turn.text) for turn in call.turns] == [("Ada Byrne", "CEO", "Steel costs rose.")]
+
+
+ABOUT = {"symbol": "ELM", "year": 2020, "quarter": 2}
+VENDORS = {
+    "Finnhub": {
+        **ABOUT,
+        "time": "2020-08-27 17:00:00",
+        "transcript": [{"name": "Ada Byrne", "speech": ["Steel costs rose.", "Freight fell."], "session": "q_and_a"}],
+        "participant": [{"name": "Ada Byrne", "description": "Elm Tools - CEO", "role": "executive"}],
+    },
+    "EarningsCall": {
+        "event": {**ABOUT, "conference_date": "2020-08-27T17:00:00-04:00"},
+        "speakers": [
+            {
+                "speaker": "spk01",
+                "speaker_info": {"name": "Ada Byrne", "title": "CEO"},
+                "text": "Steel costs rose. Freight fell.",
+            }
+        ],
+    },
+    "Aiera": {
+        "equity": {"local_ticker": "ELM"},
+        "event_date": "2020-08-27T21:00:00.000Z",
+        "transcripts": [
+            {"speaker_name": "Ada Byrne", "speaker_title": "CEO", "transcript": "Steel costs rose. Freight fell."}
+        ],
+    },
+    "API Ninjas": {
+        **ABOUT,
+        "timestamp": 1598562000,
+        "date": "2020-08-27",
+        "transcript": "Ada Byrne, CEO: Steel costs rose. Freight fell.",
+        "transcript_split": [{"speaker": "Ada Byrne", "text": "Steel costs rose. Freight fell."}],
+        "participants": [{"name": "Ada Byrne", "role": "CEO"}],
+    },
+}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_the_json_of_a_vendor(tmp_path: Path, vendor: str) -> None:
+    calls = calls_of(write(tmp_path / "call.json", json.dumps(VENDORS[vendor])))
+    assert_elm(calls)
+    (turn,) = calls[0].turns
+    assert (turn.speaker, turn.text) == ("Ada Byrne", "Steel costs rose. Freight fell.")
+    assert speaker_type(turn.speaker_type, turn.role, turn.speaker) == "CEO"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Ticker Symbol,Event Date (UTC),Speaker Name,Speaker Title,Speech Text",
+        "ticker,call_datetime,participant_name,participant_role,speech",
+        "Symbol,EventStartDate,Speaker,SpeakerTitle,Body",
+    ],
+)
+def test_columns_of_exports(tmp_path: Path, header: str) -> None:
+    path = write(tmp_path / "calls.csv", f"{header}\nELM,2020-08-27T21:00:00Z,Ada Byrne,CEO,Steel costs rose.\n")
+    calls = calls_of(path)
+    assert_elm(calls)
+    assert (calls[0].turns[0].speaker, calls[0].turns[0].role) == ("Ada Byrne", "CEO")
+
+
+def test_a_time_is_no_day(tmp_path: Path) -> None:
+    path = write(tmp_path / "calls.csv", "ticker,time,text\nELM,16:30 ET,Hi.\n")
+    with pytest.raises(InvalidInput, match="date '16:30 ET' is not a date like 2020-05-01"):
+        calls_of(path)
 
 
 @pytest.mark.parametrize(

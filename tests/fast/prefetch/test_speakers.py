@@ -97,6 +97,7 @@ def test_speaker_type(kind: str | None, role: str | None, speaker: str | None, e
         ("Opening Statement", "prepared"),
         ("Management's Discussion", "prepared"),
         ("MD&A", "prepared"),
+        ("MD", "prepared"),
         ("1. Presentations", "prepared"),
         ("2. Analyst Q&A", "qa"),
         ("Q+A", "qa"),

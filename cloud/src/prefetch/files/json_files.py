@@ -14,9 +14,10 @@ from cloud.src.prefetch.files.column_names import known_names
 from cloud.src.prefetch.files.encodings import encoding_of
 from cloud.src.prefetch.files.headers import remark_on_names
 from cloud.src.prefetch.files.input_file import InputFile
-from cloud.src.prefetch.files.turn_lists import Row, rows_of_turns, table_of
+from cloud.src.prefetch.files.turn_lists import Row, named_speaker, rows_of_turns, table_of
 
 _ROWS_AT_A_TIME = 10_000
+_OF_A_CALL = {"company", "ticker", "firm_id", "date"}
 
 
 def json_batches(file: InputFile, bad_rows: BadRows) -> Iterator[pa.Table]:
@@ -89,7 +90,10 @@ def _rows(value: Any) -> list[object]:
     """The calls or turns of a document: a list, an object around one, or a single call."""
     if isinstance(value, list):
         return value
-    if not isinstance(value, dict) or "text" in known_names(value).values():
+    if not isinstance(value, dict):
+        return [value]
+    value = _with_details(value)
+    if "text" in known_names(value).values():
         return [value]
     lists = [each for each in value.values() if isinstance(each, list) and each and isinstance(each[0], dict)]
     if lists and len(lists) == len(value):  # a list for each firm
@@ -98,13 +102,22 @@ def _rows(value: Any) -> list[object]:
     return [{**shared, **row} for row in lists[0]] if len(lists) == 1 else [value]
 
 
+def _with_details(value: Row) -> Row:
+    """The document with what an object in it says of the call, such as ``"event": {"symbol": "ELM", ...}``."""
+    objects = [each for each in value.values() if isinstance(each, dict)]
+    details = [each for each in objects if _OF_A_CALL & set(known_names(each).values())]
+    return {**{name: each for one in details for name, each in one.items()}, **value}
+
+
 def _row(file: InputFile, values: object, bad_rows: BadRows) -> Row:
     """Raise ValueError, with a message for the user, if the object is not a row."""
     if not isinstance(values, dict):
         raise ValueError("not a JSON object with a value for each column")
-    names = known_names(values)
+    is_list = {name for name, value in values.items() if isinstance(value, list)}
+    names = {name: column for name, column in known_names(values).items() if column == "text" or name not in is_list}
     if "text" not in names.values():
         raise ValueError("there is no text")
     remark_on_names(file, names, bad_rows)
     speakers = {name: value for name, value in values.items() if name not in names and isinstance(value, list | dict)}
-    return {**speakers, **{column: values[name] for name, column in names.items()}}
+    row = {**speakers, **{column: values[name] for name, column in names.items()}}
+    return {**row, **named_speaker(values)}

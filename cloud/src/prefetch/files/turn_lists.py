@@ -19,10 +19,11 @@ from cloud.src.prefetch.files.input_file import InputFile
 
 Row = dict[str, Any]
 _OF_A_TURN = ("section", "position", "speaker", "speaker_type", "role", "text")
-_SPEAKERS = ("speakers", "speakerMapping", "speaker_mapping", "participants")
+_SPEAKERS = ("speakers", "speakerMapping", "speaker_mapping", "participants", "participant")
+_SPEAKER_DETAILS = ("speaker_info", "speakerInfo")
 _NUMBERS = ("id", "index", "speaker", "speakerIndex", "speaker_index", "number", "key")
 _NAMES = ("name", "speakerName", "speaker_name", "fullName")
-_ROLES = ("role", "title", "position", "jobTitle", "company")
+_ROLES = ("title", "jobTitle", "description", "role", "position", "company")
 
 
 def with_turns(file: InputFile, rows: pa.Table, bad_rows: BadRows) -> pa.Table:
@@ -87,8 +88,12 @@ def _turn(turn: object, speakers: Mapping[str, Any]) -> dict[str, str | None]:
     )
     if str(pointed) in speakers:
         values |= _named(speakers[str(pointed)])
+    if "speaker" not in values and isinstance(turn.get("name"), str):  # beside a text it can only be who speaks
+        values["speaker"] = turn["name"]
+        values |= _named(speakers.get(turn["name"], {"name": turn["name"]}))
     if isinstance(values.get("speaker"), dict):
         values |= _named(values["speaker"])
+    values |= named_speaker(turn)
     if isinstance(values.get("text"), list):  # sentences of a paragraph
         values["text"] = " ".join(str(_turn(part, {}).get("text") or "") for part in values["text"])
     return {name: as_text(name, value) for name, value in values.items()}
@@ -102,8 +107,15 @@ def _speakers(row: Row) -> dict[str, Any]:
     speakers: dict[str, Any] = {}
     for place, speaker in enumerate(found):
         ids = [speaker[key] for key in _NUMBERS if key in speaker] if isinstance(speaker, dict) else []
-        speakers[str(ids[0] if ids else place)] = speaker
+        names = [speaker[key] for key in _NAMES if key in speaker] if isinstance(speaker, dict) else []
+        speakers |= {str(key): speaker for key in [*names, ids[0] if ids else place]}
     return speakers
+
+
+def named_speaker(turn: Mapping[str, Any]) -> dict[str, Any]:
+    """Who speaks where the turn has an object about it, which says more than a number beside it."""
+    details = next((turn[key] for key in _SPEAKER_DETAILS if isinstance(turn.get(key), dict)), None)
+    return _named(details) if details else {}
 
 
 def _named(speaker: object) -> dict[str, Any]:

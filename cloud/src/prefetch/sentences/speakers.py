@@ -8,7 +8,7 @@ import re
 _PREPARED = re.compile(
     r"(?:prepared|opening|formal|introductory|management(?:'s)?|corporate)? ?"
     r"(?:remarks?|comments|presentations?|discussion|statements?|speech)|prepared"
-    r"|presenter speech|presentation operator message|md ?& ?a"
+    r"|presenter speech|presentation operator message|md(?: ?& ?a)?"
     r"|management(?:'s)? discussion(?: and analysis)?|intro(?:duction)?"
 )
 _QA = re.compile(
