@@ -20,10 +20,19 @@ LONGEST_ANSWER = 65_536
 _MOST_BRACES = 100
 _TEXT_PARTS = ("text", "output_text")
 
-# What models put around their thoughts: Qwen and DeepSeek, Mistral, gpt-oss.
-_THOUGHT = r"(?:think|thinking|thoughts?|reasoning|reflection|analysis)"
-_END_OF_THOUGHTS = re.compile(rf"</{_THOUGHT}>|\[/THINK\]|<\|channel\|>final(?:<\|message\|>)?", re.IGNORECASE)
-_THOUGHTS = re.compile(rf"(?:<{_THOUGHT}>|\[THINK\]|<\|channel\|>(?:analysis|commentary)).*", re.IGNORECASE | re.DOTALL)
+# What models put around their thoughts: Qwen and DeepSeek, Mistral, gpt-oss; Kimi, Seed, Cohere, OpenThinker, Gemma.
+_THOUGHT = (
+    r"(?:seed:)?(?:think|thinking|thoughts?|reasoning(?:_process)?|reflection|analysis|scratchpad|(?:inner_|internal_)?"
+    r"monologue) ?\|?[>\u25b7]"
+)
+_END_OF_THOUGHTS = re.compile(
+    rf"[<\u25c1](?:/|\|/|\|END_|\|end_of_){_THOUGHT}|\[/THINK\]|<\|channel\|>final(?:<\|message\|>)?|<unused95>",
+    re.IGNORECASE,
+)
+_THOUGHTS = re.compile(
+    rf"(?:[<\u25c1]\|?(?:START_|begin_of_)?{_THOUGHT}|\[THINK\]|<\|channel\|>(?:analysis|commentary)|<unused94>).*",
+    re.IGNORECASE | re.DOTALL,
+)
 _CHANNEL_MARK = re.compile(r"<\|[a-z_]{2,20}\|>(?:assistant)?")
 
 
@@ -110,13 +119,17 @@ def without_thoughts(said: str) -> str:
 def read_answer(text: str, answer_type: type[Answer]) -> Answer:
     """Read the first JSON object of the requested type in the text; raise LlmBadAnswer if the text holds none.
 
-    Servers without structured output wrap it in words or in a Markdown block, and add keys.
+    Servers without structured output wrap it in words or in a Markdown block, add keys or write them in capitals, and
+    some encode it twice.
     """
+    if text.startswith('"{'):
+        text = text.replace('\\"', '"')
     decoder = json.JSONDecoder()
     for brace in itertools.islice(re.finditer("{", text[:LONGEST_ANSWER]), _MOST_BRACES):
         try:
             document, _ = decoder.raw_decode(text, brace.start())
-            known = {name: value for name, value in document.items() if name in answer_type.model_fields}
+            lower = {name.lower(): value for name, value in document.items()}
+            known = {name: lower[name] for name in answer_type.model_fields if name in lower}
             return answer_type.model_validate(known, strict=True)
         except (ValueError, RecursionError):  # a pydantic.ValidationError is a ValueError
             continue

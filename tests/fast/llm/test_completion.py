@@ -3,8 +3,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
-from cloud.src.llm.completion import NoCompletion, read_completion, without_thoughts
+from cloud.src.llm.completion import NoCompletion, read_answer, read_completion, without_thoughts
 
 
 def page(content: str | None, usage: Any = None, **message: Any) -> dict[str, Any]:
@@ -30,6 +31,37 @@ def test_thoughts_are_not_an_answer(said: str, answer: str) -> None:
     completion = read_completion(page(said))
     assert completion.text == answer
     assert completion.has_thought is ("think>" in said)
+
+
+class Title(BaseModel):
+    """An answer."""
+
+    title: str
+
+
+DRAFT, ANSWER = '{"title": "Rates"}', '{"title": "Freight"}'
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"\u25c1think\u25b7{DRAFT}\u25c1/think\u25b7{ANSWER}",  # Kimi
+        f"<|START_THINKING|>{DRAFT}<|END_THINKING|><|START_RESPONSE|>{ANSWER}<|END_RESPONSE|>",  # Cohere
+        f"<seed:think>{DRAFT}</seed:think>{ANSWER}",
+        f"<|begin_of_thought|>{DRAFT}<|end_of_thought|><|begin_of_solution|>{ANSWER}<|end_of_solution|>",  # OpenThinker
+        f"<unused94>thought {DRAFT}<unused95>{ANSWER}",  # Gemma
+        f"<reasoning_process>{DRAFT}</reasoning_process>{ANSWER}",
+        f"<scratchpad>{DRAFT}</scratchpad>{ANSWER}",
+        f"<internal_monologue>{DRAFT}</internal_monologue>{ANSWER}",
+        f"<think >{DRAFT}</think >{ANSWER}",
+        f"<answer>{ANSWER}</answer>",
+        '<tool_call>{"name": "answer", "arguments": {"title": "Freight"}}</tool_call>',
+        '{"Title": "Freight"}',
+        '"{\\"title\\": \\"Freight\\"}"',
+    ],
+)
+def test_a_draft_in_thoughts_is_no_answer_and_packing_none_of_it(said: str) -> None:
+    assert read_answer(read_completion(page(said)).text, Title).title == "Freight"
 
 
 @pytest.mark.parametrize(

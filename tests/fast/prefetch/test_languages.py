@@ -52,6 +52,13 @@ GERMAN = (
             "ar",
             "\u0627\u0631\u062a\u0641\u0639\u062a \u062a\u0643\u0627\u0644\u064a\u0641 \u0627\u0644\u0635\u0644\u0628.",
         ),
+        ("el", "\u03a4\u03bf \u03ba\u03cc\u03c3\u03c4\u03bf\u03c2 \u03b1\u03c5\u03be\u03ae\u03b8\u03b7\u03ba\u03b5."),
+        ("he", "\u05e2\u05dc\u05d5\u05ea \u05d4\u05e4\u05dc\u05d3\u05d4 \u05e2\u05dc\u05ea\u05d4."),
+        ("hi", "\u0938\u094d\u091f\u0940\u0932 \u0915\u0940 \u0932\u093e\u0917\u0924 \u092c\u0922\u093c\u0940\u0964"),
+        (
+            "th",
+            "\u0e15\u0e49\u0e19\u0e17\u0e38\u0e19\u0e40\u0e2b\u0e25\u0e47\u0e01\u0e2a\u0e39\u0e07\u0e02\u0e36\u0e49\u0e19",
+        ),
         ("en", "Nous attendons."),  # too short to tell
         ("en", "Mr. Zhulin of Linde, Ms. Wu and Mr. Müller-Lüdenscheidt."),
         ("en", "9.4 11.2 13.5 " * 100),

@@ -135,6 +135,10 @@ def test_a_call_in_which_nothing_is_left_is_counted(turns: list[Turn], skipped: 
 @pytest.mark.parametrize(
     ("text", "n"),
     [
+        (
+            "\u0932\u093e\u0917\u0924 \u092c\u0922\u093c\u0940\u0964 \u0926\u093e\u092e \u092c\u0922\u093c\u0947\u0964",
+            2,
+        ),  # Hindi
         ("\u94a2\u94c1\u6210\u672c\u4e0a\u5347\u3002\u6211\u4eec\u63d0\u9ad8\u4e86\u4ef7\u683c\uff01", 2),  # Chinese
         (
             "\u300c\u4e0a\u304c\u308a\u307e\u3057\u305f\u3002\u300d\u3068\u8a00\u3044\u307e\u3057\u305f\u3002",

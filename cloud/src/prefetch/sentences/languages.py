@@ -19,6 +19,10 @@ _SCRIPTS = {
     "zh": re.compile("[\u4e00-\u9fff]"),
     "ar": re.compile("[\u0600-\u06ff]"),
     "ru": re.compile("[\u0400-\u04ff]"),
+    "el": re.compile("[\u0370-\u03ff]"),
+    "he": re.compile("[\u0590-\u05ff]"),
+    "hi": re.compile("[\u0900-\u097f]"),
+    "th": re.compile("[\u0e00-\u0e7f]"),
 }
 _LETTER = re.compile(r"[^\W\d_]")
 _FOREIGN_SHARE = 0.3  # of the letters; of Japanese 0.1, because it is mixed with Chinese ones

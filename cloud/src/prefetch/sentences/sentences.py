@@ -27,8 +27,10 @@ _NO_ABBREVIATIONS = (
     "thanks uptick walk will works york ben dan doug jeff john pat phil rob"
 ).split()
 
-# Marks that end a sentence in Chinese, Japanese and Arabic, with the quote that may close behind them.
-_OTHER_MARKS = re.compile("(?<=[\u3002\uff01\uff1f\uff61\u061f\u06d4])(?![\u3002\uff01\uff1f\u300d\u300f\u201d\uff09])")
+# Marks that end a sentence in Chinese, Japanese, Arabic and Hindi, with the quote that may close behind them.
+_OTHER_MARKS = re.compile(
+    "(?<=[\u3002\uff01\uff1f\uff61\u061f\u06d4\u0964])(?![\u3002\uff01\uff1f\u300d\u300f\u201d\uff09])"
+)
 
 
 @dataclass
