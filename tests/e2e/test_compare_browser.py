@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
-from cloud.src.cli.compare.judging import CHOICES, KEY, count, draw_questions, write_judging
-from cloud.src.cli.compare.runs import compare_runs, read_runs
+from cloud.src.cli.compare.judging import CHOICES, KEY, add_to_reports, count, draw_questions, write_judging
+from cloud.src.cli.compare.runs import Comparison, compare_runs, read_runs
 from tests.e2e.browser import find, requested_addresses, texts, wait_for
 from tests.e2e.ftm_process import until
 from tests.fast.cli.report_tables import SMALL_QUARTER, FakeTopic, write_quarter
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.chromium
 N_QUESTIONS = len(SMALL_QUARTER)
 
 
-def write_page(folder: Path, topics: list[FakeTopic]) -> Path:
-    """The page of two runs whose names differ by a word."""
+def compared(folder: Path, topics: list[FakeTopic]) -> Comparison:
+    """Two runs whose names differ by a word."""
 
     def embed(names: list[str]) -> NDArray[np.float32]:
         return np.array([[1.0, 0.0]] * len(names), dtype=np.float32)
@@ -36,7 +36,11 @@ def write_page(folder: Path, topics: list[FakeTopic]) -> Path:
         ]
         return write_quarter(folder / name, named, {})
 
-    comparison = compare_runs(*read_runs(run("First"), run("Second"), None), embed)
+    return compare_runs(*read_runs(run("First"), run("Second"), None), embed)
+
+
+def write_page(folder: Path, topics: list[FakeTopic]) -> Path:
+    comparison = compared(folder, topics)
     return write_judging(comparison, draw_questions(comparison, 100, seed=1), 1, folder)
 
 
@@ -89,6 +93,23 @@ def test_a_judge_prefers_one_run_and_the_key_finds_it_out(
     assert json.loads((tmp_path / CHOICES).read_text()) == json.loads(as_text)
     verdict = count(tmp_path / CHOICES, tmp_path / KEY)
     assert (verdict.a_better, verdict.b_better, verdict.same, verdict.neither, verdict.not_judged) == (0, 3, 1, 1, 0)
+
+
+def test_the_way_back_to_the_reports_is_there_when_all_are_judged(
+    browser: Chrome, open_page: Callable[..., None], tmp_path: Path
+) -> None:
+    comparison = compared(tmp_path, SMALL_QUARTER[:2])
+    add_to_reports(comparison, draw_questions(comparison, 100, seed=1), tmp_path / "First")
+    open_page(tmp_path / "First/reports/compare_2023Q1_First_Second.html")
+
+    choose(browser, 1, "same")
+    assert texts(browser, "#judged-all a") == []
+    choose(browser, 2, "left")
+    assert texts(browser, "#judged-all a") == ["All quarters of this folder"]
+    find(browser, "#judged-all a").click()
+    wait_for(browser, lambda: texts(browser, "a") == ["2023Q1: First and Second"])
+    find(browser, "a").click()
+    wait_for(browser, lambda: texts(browser, "h1") == ["Which names are better?"])
 
 
 def test_each_question_shows_names_keywords_and_sentences(

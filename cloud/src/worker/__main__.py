@@ -69,6 +69,7 @@ def run_map(job_settings: MapSettings) -> None:
         commit=job_settings.ftm_commit,
         deployed_commit=job_settings.deployed_commit,
         stale_image=image_commit.is_stale(job_settings.ftm_commit, job_settings.deployed_commit),
+        topics_per_firm=(job_settings.min_topics, job_settings.max_topics),
     )
     store = Store(boto3.client("s3"), job_settings.s3_bucket)
     analyser = FirmAnalyser(embedder, job_settings.min_topics, job_settings.max_topics)

@@ -32,7 +32,7 @@ class BatchProgress:
     ``parts`` are the names of the finished part files, which is what reduce reads; ``done``, ``skipped`` and
     ``failed`` are the firms in them. ``analysed`` also counts the firms of the part that is being made. ``naming``
     counts what this run of the job has asked of the LLM, and why some names are not by it. ``waited_s`` are the seconds
-    in which it had nothing to do but wait for names.
+    in which it had nothing to do but wait for names. ``topics_per_firm``: the fewest and the most that it looks for.
     """
 
     quarter: str
@@ -42,6 +42,7 @@ class BatchProgress:
     commit: str
     deployed_commit: str = "unknown"
     stale_image: bool = False  # the two are known and differ
+    topics_per_firm: tuple[int, ...] = ()
     status: str = "running"
     reason: str = ""  # why the job has given up, in one line
     analysed: int = 0

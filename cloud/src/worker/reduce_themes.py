@@ -87,7 +87,12 @@ def run(settings: ReduceSettings, store: Store, namer: Namer, embedder: Embedder
     steps.writer.write()
     write_tables(store, quarter, mapped, measured, ranked, themes, steps.progress.run)
     naming = namer.tally()
-    record = {"names_by": [namer.themes_named_by], "naming": naming, "names_lost": names_lost(ranked, names)}
+    record = {
+        "names_by": [namer.themes_named_by],
+        "naming": naming,
+        "names_lost": names_lost(ranked, names),
+        "settings": settings.model_dump(include={"embedding_model", "min_firms", "max_firm_dominance"}),
+    }
     store.write_table(keys.themes(quarter), of_run(with_record(themes, record), steps.progress.run))
     log.info("naming: %s", in_words(naming))
     earlier_parts.remove(store, quarter, [part.name for part in mapped.parts], mapped.unsettled)

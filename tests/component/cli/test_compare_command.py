@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -58,6 +59,36 @@ def test_two_runs_side_by_side(folder: Path, tmp_path: Path, capsys: pytest.Capt
     page = (tmp_path / "out" / "judge.html").read_text()
     assert [topic.name in shown for topic in SMALL_QUARTER] == [topic.name not in page for topic in SMALL_QUARTER]
     assert sum(topic.name in page for topic in SMALL_QUARTER) == 2
+
+
+def test_the_page_is_in_the_lists_of_reports_of_both_runs(folder: Path, tmp_path: Path) -> None:
+    assert run(["compare", str(folder / "good"), str(folder / "bad"), "--out", str(tmp_path)]) == 0
+
+    name = "compare_2023Q1_good_bad.html"
+    for each in ("good", "bad"):
+        reports = folder / each / "reports"
+        assert f'href="{name}"' in (reports / "index.html").read_text()
+        assert '<p id="judged-all" hidden><a href="index.html">' in (reports / name).read_text()
+    # The same questions, so that choices made in it count with the key; a page that is sent leads nowhere.
+    page = (tmp_path / "judge.html").read_text()
+    assert json.loads((tmp_path / "key.json").read_text())["comparison"] in (reports / name).read_text()
+    assert "index.html" not in page
+
+
+def test_a_run_that_cannot_be_written_is_compared(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for each in ("good", "bad"):
+        shutil.copytree(folder / each, tmp_path / each, ignore=shutil.ignore_patterns("reports"))
+    (tmp_path / "bad" / "reports").touch()
+
+    arguments = [str(tmp_path / "good"), str(tmp_path / "bad"), "--out", str(tmp_path / "out")]
+    assert run(["compare", *arguments]) == 0
+
+    shown = capsys.readouterr()
+    assert "Blind judging of 5 names" in shown.out
+    assert "the list of reports does not have this comparison: cannot write" in shown.err
+    assert (tmp_path / "good/reports/compare_2023Q1_good_bad.html").is_file()
 
 
 def test_runs_with_the_same_names_leave_nothing_to_judge(

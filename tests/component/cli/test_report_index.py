@@ -28,14 +28,21 @@ def test_index_lists_quarters_the_newest_first_and_the_pages_that_compare_them(t
         write_small_quarter(tmp_path, quarter)
     reports = tmp_path / "reports"
     reports.mkdir()
-    for name in ("themes_2022Q4_2023Q1.html", "themes_<b>.html", "themes_2022Q4_2023Q1.parquet"):
+    for name in (
+        *("themes_2022Q4_2023Q1.html", "themes_<b>.html", "themes_2022Q4_2023Q1.parquet"),
+        *("compare_2023Q1_grok_qwen-3.html", "compare_2023Q1_grok.html"),
+    ):
         (reports / name).touch()
 
     write_report(tmp_path)
 
     page = index_of(tmp_path)
     links = [part.split('"')[0] for part in page.split('href="')[1:]]
-    assert links == ["quarter=2023Q1/index.html", "quarter=2022Q4/index.html", "themes_2022Q4_2023Q1.html"]
+    assert links == [
+        *("quarter=2023Q1/index.html", "quarter=2022Q4/index.html", "themes_2022Q4_2023Q1.html"),
+        "compare_2023Q1_grok_qwen-3.html",
+    ]
+    assert "2023Q1: grok and qwen-3" in page
     assert all((reports / link).is_file() for link in links)
     assert page.count("Supply chain") == 2
     assert "3 firms" in page

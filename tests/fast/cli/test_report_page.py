@@ -5,6 +5,7 @@ import hashlib
 import json
 import re
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,8 +17,10 @@ import pytest
 from cloud.src.cli.report import parts
 from cloud.src.cli.report.command import write_report
 from cloud.src.cli.report.provenance import provenance
-from cloud.src.contract import keys, schemas
+from cloud.src.contract import keys, prices, schemas
+from cloud.src.contract.cost import ExecutionCost, JobsCost
 from cloud.src.contract.errors import FtmError, InvalidInput
+from cloud.src.contract.record import with_record
 from tests.fast.cli.report_tables import (
     QUARTER,
     SMALL_SECTORS,
@@ -192,8 +195,44 @@ def test_how_it_was_made_names_what_is_known_and_leaves_out_the_rest(tmp_path: P
     assert lines["Time of the last execution"] == "77 s from start to end; jobs: 100 core-seconds"
     assert (lines["Commit of the jobs"], lines["Firms left out by the jobs"]) == ("abc1234", "1")
     assert "Firms that failed" not in lines
+    assert not {"Settings", "Embedding model", "Names of topics", "Asked of the LLM", "Cost"} & lines.keys()
     assert "commit abc1234, themes of 2023Q1" in made.citation
     assert "number of firms in the quarter" in dict(made.columns["themes"])["share_of_firms"]
+
+
+def test_how_it_was_made_names_models_settings_and_cost(tmp_path: Path) -> None:
+    folder = write_small_quarter(tmp_path)
+    settings = {"embedding_model": "a/model", "min_firms": 2, "max_firm_dominance": 0.4}
+    for key, record in (
+        (keys.themes, {"names_by": [{"llm_model": "m", "prompt": "theme_v4"}], "settings": settings}),
+        (keys.topics, {"names_by": [{"llm_model": None, "prompt": None}]}),
+    ):
+        path = folder / key(QUARTER)
+        pq.write_table(with_record(pq.read_table(path, partitioning=None), record), path)
+    (folder / "progress" / QUARTER).mkdir(parents=True)
+    for number, n_firms in enumerate((2, 1)):
+        job = folder / "progress" / QUARTER / f"{keys.batch_id(QUARTER, number)}.json"
+        job.write_text(json.dumps({"n_firms": n_firms, "topics_per_firm": [1, 100]}))
+    jobs = {"map": JobsCost(3, 7200, 7200, 0), "reduce": JobsCost(1, 3600, 3600, 0)}
+    cost = ExecutionCost("m", "2026-01-02T10:00:00", "2026-01-02T11:00:00", "done", 3, 31, 1200, 90, jobs, None)
+
+    def lines(*executions: ExecutionCost) -> dict[str, str]:
+        written = {"executions": [asdict(execution) for execution in executions]}
+        (folder / keys.cost(QUARTER)).write_text(json.dumps(written))
+        return dict(provenance(folder, QUARTER).lines)
+
+    here = lines(cost)
+    assert (here["Embedding model"], here["Names of topics"]) == ("a/model", "keywords")
+    assert here["Names of themes"] == "m, prompt theme_v4"
+    assert here["Settings"] == (
+        "batches of up to 2 firms; 1 to 100 topics per firm; 2 or more firms in a theme, none with more than 40% of it"
+    )
+    assert here["Asked of the LLM"] == "31 names; 1,200 tokens in, 90 out"
+    as_of = f"at prices assumed on {prices.AS_OF}"
+    assert here["Cost"] == f"on AWS about $0.05 for the jobs, {as_of}; nothing on one's own machine"
+    assert lines(cost, replace(cost, vllm_hours=2.0))["Cost"] == (
+        f"about $0.91 (jobs $0.11, vLLM $0.80), {as_of}"  # 6 hours of a core, 2 of vLLM
+    )
 
 
 FAMILY_A, FAMILY_B, FAMILY_C = (f"family_2023Q1_00{number}" for number in (1, 2, 3))

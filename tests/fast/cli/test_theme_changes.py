@@ -145,7 +145,7 @@ def test_command_writes_page_and_table_beside_the_last_report(
 
     shown = capsys.readouterr().out
     assert "[red]Freight[/red]" in shown
-    assert "1 families: 0 new, 1 growing, 0 steady, 0 fading, 0 gone, 0 general" in shown
+    assert "1 family: 0 new, 1 growing, 0 steady, 0 fading, 0 gone, 0 general" in shown
     assert "7 themes: 2 new, 1 growing, 1 steady, 1 fading, 1 gone, 1 general" in shown
     stem = f"themes_{EARLIER}_{LATER}"
     page = (second / "reports" / f"{stem}.html").read_text(encoding="utf-8")

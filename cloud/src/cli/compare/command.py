@@ -15,7 +15,7 @@ from cloud.src.cli.compare.side_by_side import side_by_side
 from cloud.src.cli.quarters.quarter_themes import read_quarter
 from cloud.src.cli.run.run_folder import FAMILY
 from cloud.src.cli.screen import Screen, output_console
-from cloud.src.contract.errors import InvalidInput
+from cloud.src.contract.errors import FtmError, InvalidInput
 from cloud.src.models import packaged_models
 from cloud.src.models.embeddings import Embedder
 
@@ -43,10 +43,19 @@ def compare(
     compare_tables.write_names(comparison, out / NAMES, out / GROUP_NAMES)
     if questions:
         compare_judging.write_judging(comparison, questions, seed, out)
+        _add_to_reports(comparison, questions, screen)
     if as_json:
         print(json.dumps(_as_json_object(comparison, len(questions), out), indent=1))
     else:
         _show(comparison, questions, out)
+
+
+def _add_to_reports(comparison: Comparison, questions: list[Question], screen: Screen) -> None:
+    for run in (comparison.a, comparison.b):
+        try:
+            compare_judging.add_to_reports(comparison, questions, run.folder)
+        except FtmError as error:  # a run of somebody else's can be compared, too
+            screen.line(f"the list of reports does not have this comparison: {error}")
 
 
 def _as_json_object(comparison: Comparison, n_questions: int, out: Path) -> dict[str, Any]:

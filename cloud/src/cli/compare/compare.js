@@ -11,6 +11,8 @@ const sections = [...document.querySelectorAll(".question")];
 const questions = [...document.querySelectorAll("fieldset")];
 const judged = document.getElementById("judged");
 const asText = document.getElementById("as-text");
+// The way back leads to names of one of the runs: only when nothing is left to judge.
+const wayBack = document.getElementById("judged-all");
 
 // By question from 1 on; a question without a choice is left out.
 function choices() {
@@ -22,6 +24,7 @@ function show() {
   const made = choices();
   judged.textContent = `${Object.keys(made).length} of ${questions.length} judged.`;
   document.getElementById("progress").value = Object.keys(made).length;
+  if (wayBack) wayBack.hidden = Object.keys(made).length < questions.length;
   asText.value = JSON.stringify({ comparison, choices: made });
 }
 

@@ -23,6 +23,7 @@ from scipy.stats import binomtest
 from cloud.src.cli.compare.groups import GroupPair
 from cloud.src.cli.compare.runs import Comparison, Pair
 from cloud.src.cli.pages import page
+from cloud.src.cli.report.index import compared_page, write_index
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import schemas
 from cloud.src.contract.errors import InvalidInput
@@ -119,8 +120,18 @@ def write_judging(comparison: Comparison, questions: list[Question], seed: int, 
         kinds=[question.pair.kind for question in questions],
     )
     page.write(folder / KEY, key.model_dump_json(indent=1))
-    page.write(folder / PAGE, _render(comparison, questions, key.comparison))
+    page.write(folder / PAGE, _render(comparison, questions, index=None))
     return folder / PAGE
+
+
+def add_to_reports(comparison: Comparison, questions: list[Question], run: Path) -> None:
+    """Put the page beside the reports of one of the runs and into their list; raise FtmError if that cannot be written.
+
+    There it leads back to the list, which shows names of that run, but not before all are judged.
+    """
+    name = compared_page(comparison.quarter, comparison.a.folder, comparison.b.folder)
+    page.write(run / "reports" / name, _render(comparison, questions, index="index.html"))
+    write_index(run)
 
 
 def count(choices_file: Path, key_file: Path) -> Verdict:
@@ -155,13 +166,14 @@ def _whose(choice: str, left_is: str) -> str:
     return choice
 
 
-def _render(comparison: Comparison, questions: list[Question], comparison_id: str) -> str:
+def _render(comparison: Comparison, questions: list[Question], index: str | None) -> str:
     texts = _sentences(comparison, questions)
     return page.render(
         Path(__file__).parent,
         "compare",
         quarter=comparison.quarter,
-        comparison_id=comparison_id,
+        comparison_id=_comparison_id(questions),
+        index=index,
         choices_file=CHOICES,
         questions=[
             {

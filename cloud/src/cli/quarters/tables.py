@@ -62,7 +62,7 @@ def counts_line(level: str, changes: list[Change]) -> str:
     counts = Counter(change.status for change in changes if not change.general)
     general = sum(change.general for change in changes)
     by_status = ", ".join(f"{counts[status]:,} {status}" for status in STATUSES)
-    return f"{len(changes):,} {PLURAL[level]}: {by_status}, {general:,} general"
+    return f"{len(changes):,} {level if len(changes) == 1 else PLURAL[level]}: {by_status}, {general:,} general"
 
 
 def write_changes(view: PanelView, path: Path) -> None:

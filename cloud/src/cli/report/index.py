@@ -16,6 +16,7 @@ FAMILIES_NAMED = 6
 
 _REPORTS = "reports"
 _CHANGES = re.compile(r"themes_([0-9]{4}Q[1-4])_([0-9]{4}Q[1-4])\.html")
+_COMPARED = re.compile(r"compare_([0-9]{4}Q[1-4])_([^_]+)_([^_]+)\.html")
 
 
 @dataclass(frozen=True)
@@ -28,25 +29,23 @@ class ReportedQuarter:
     families: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Changes:
-    """A page of ``ftm themes``."""
-
-    earlier: str
-    later: str
-    address: str
-
-
 def write_index(folder: Path) -> Path:
     """Write the page again from what is in the folder; return its path. Raises FtmError if it cannot be written."""
     reports = folder / _REPORTS
     found = [_quarter(folder, quarter) for quarter in run_folder.quarters_in(folder)]
     quarters = [quarter for quarter in reversed(found) if (reports / quarter.address).is_file()]
-    matches = [match for path in sorted(reports.glob("themes_*.html")) if (match := _CHANGES.fullmatch(path.name))]
-    changes = [Changes(match[1], match[2], match[0]) for match in matches]
+    names = sorted(path.name for path in reports.glob("*.html"))
+    changes, compared = ([m for name in names if (m := kind.fullmatch(name))] for kind in (_CHANGES, _COMPARED))
     path = reports / "index.html"
-    page.write(path, page.render(Path(__file__).parent, "index", quarters=quarters, changes=changes))
+    text = page.render(Path(__file__).parent, "index", quarters=quarters, changes=changes, compared=compared)
+    page.write(path, text)
     return path
+
+
+def compared_page(quarter: str, run_a: Path, run_b: Path) -> str:
+    """The name of the page in which two runs' names are judged, in the reports of both."""
+    a, b = (re.sub(r"[^\w.-]|_", "-", folder.resolve().name) for folder in (run_a, run_b))
+    return f"compare_{quarter}_{a}_{b}.html"
 
 
 def _quarter(folder: Path, quarter: str) -> ReportedQuarter:

@@ -12,7 +12,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from cloud.src.cli import version
-from cloud.src.contract import describe_tables, keys, names_count
+from cloud.src.contract import describe_tables, documents, keys, names_count
+from cloud.src.contract.cost import ExecutionCost
+from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.record import read_metadata
 
 Line = tuple[str, str]
@@ -30,18 +32,26 @@ class Provenance:
 def provenance(folder: Path, quarter: str) -> Provenance:
     """Read it; a file that is missing or damaged leaves its lines out."""
     themes = read_metadata(pq.read_schema(folder / keys.themes(quarter)))
+    topics = read_metadata(pq.read_schema(folder / keys.topics(quarter)))
     jobs = [_json(path) for path in sorted((folder / "progress" / quarter).glob("*_batch_*.json"))]
     manifest = _json(folder / keys.prefetch_manifest(quarter))
+    executions = _executions(folder / keys.cost(quarter))
+    settings = themes.get("settings", {})
     commits = sorted({str(job["commit"]) for job in jobs if job.get("commit")})
     lines: list[Line] = [
         ("Commit of the jobs", ", ".join(commits)),
         ("Run", str(themes.get("run", ""))),
+        ("Embedding model", settings.get("embedding_model", "")),
+        ("Names of topics", _names_by(topics.get("names_by", []))),
         ("Names of themes", _names_by(themes.get("names_by", []))),
+        ("Settings", _settings(jobs, settings)),
         ("Input", _input(manifest)),
         ("Left out of the input", _counted(manifest.get("skipped", {}))),
         ("Firms left out by the jobs", _of_jobs(jobs, "skipped")),
         ("Firms that failed", _of_jobs(jobs, "failed")),
         ("Time of the last execution", _time(_json(folder / keys.cost(quarter)).get("executions", []))),
+        ("Asked of the LLM", _asked(executions)),
+        ("Cost", _cost(executions)),
         ("Why names are by keywords", _counted(names_count.reasons_for_keywords(themes.get("naming", {})))),
     ]
     citation = f"FTM: Financial Topic Modeling, version {version.VERSION}, commit {', '.join(commits) or 'unknown'}"
@@ -75,6 +85,42 @@ def _input(manifest: dict[str, Any]) -> str:
     counts = ", ".join(f"{manifest.get(f'n_{what}', 0):,} {what}" for what in ("firms", "calls", "sentences"))
     selection = f", {manifest['selection']}" if manifest.get("selection") else ""
     return f"{counts}, from {manifest.get('source')}{selection}, read {manifest.get('created_at')}"
+
+
+def _settings(jobs: list[dict[str, Any]], of_themes: dict[str, Any]) -> str:
+    largest = max((job.get("n_firms", 0) for job in jobs), default=0)
+    per_firm = {tuple(job["topics_per_firm"]) for job in jobs if job.get("topics_per_firm")}
+    found = [f"batches of up to {largest:,} firms"] if largest else []
+    found += [f"{fewest} to {most} topics per firm" for fewest, most in sorted(per_firm)]
+    if of_themes:
+        shared = f"{of_themes['min_firms']} or more firms in a theme"
+        found.append(f"{shared}, none with more than {of_themes['max_firm_dominance']:.0%} of it")
+    return "; ".join(found)
+
+
+def _executions(path: Path) -> list[ExecutionCost]:
+    """All that have made this quarter; none where the file is missing or damaged."""
+    try:
+        return documents.cost(path.read_bytes(), str(path))
+    except (OSError, InvalidInput):
+        return []
+
+
+def _asked(executions: list[ExecutionCost]) -> str:
+    names, read, written = (
+        sum(getattr(one, what) for one in executions) for what in ("names_by_llm", "prompt_tokens", "answer_tokens")
+    )
+    tokens = f"; {read:,} tokens in, {written:,} out" if read or written else ""
+    return f"{names:,} names{tokens}" if names or tokens else ""
+
+
+def _cost(executions: list[ExecutionCost]) -> str:
+    """Of all executions. Where they ran is not written down, but only AWS knows vLLM's hours."""
+    jobs, vllm = sum(one.jobs_usd() for one in executions), sum(one.vllm_usd() for one in executions)
+    as_of = f"at prices assumed on {' and '.join(sorted({one.prices.as_of for one in executions}))}"
+    if vllm:
+        return f"about ${jobs + vllm:.2f} (jobs ${jobs:.2f}, vLLM ${vllm:.2f}), {as_of}"
+    return f"on AWS about ${jobs:.2f} for the jobs, {as_of}; nothing on one's own machine" if jobs else ""
 
 
 def _time(executions: list[dict[str, Any]]) -> str:
