@@ -31,7 +31,7 @@ def bundle(quarters_without_llm: QuartersWithoutLlm, tmp_path_factory: pytest.Te
     for path in (out, out.with_name("again.zip")):
         ended = run_ftm("bundle", "--dir", quarters_without_llm.folder, "--quarter", QUARTER, "--out", path)
         assert ended.returncode == 0, ended.stderr
-        assert f"Next, whether it does: ftm verify {path} --input TRANSCRIPTS" in ended.stdout
+        assert f"Next, check that it works: ftm verify {path} --input TRANSCRIPTS" in ended.stdout
     assert out.read_bytes() == out.with_name("again.zip").read_bytes()
     return out
 

@@ -199,7 +199,7 @@ def test_the_report_names_every_family_and_theme(demo: Demo) -> None:
 @pytest.mark.parametrize("quarter", QUARTERS)
 def test_without_an_llm_all_names_are_made_of_keywords(quarters_without_llm: QuartersWithoutLlm, quarter: str) -> None:
     shown = quarters_without_llm.ended[quarter].stdout
-    assert "LLM: none, names are made of keywords; nothing here costs money\n" in shown
+    assert "LLM: none, names come from keywords; nothing here costs money\n" in shown
     assert "small model" not in shown
     for key in (keys.topics, keys.themes):
         rows = pq.read_table(quarters_without_llm.folder / key(quarter), partitioning=None).to_pylist()

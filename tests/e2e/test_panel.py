@@ -26,7 +26,7 @@ def panel(quarters_without_llm: QuartersWithoutLlm, tmp_path_factory: pytest.Tem
     for kind in ("csv", "dta"):
         ended = run_ftm(*asked, "--format", kind)
         assert ended.returncode == 0, ended.stderr
-        assert f"The same as {kind}: {out / f'grid.{kind}'}" in ended.stdout
+        assert f"Also as {kind}: {out / f'grid.{kind}'}" in ended.stdout
         shutil.copy(out / f"grid.{kind}", out.parent)
     assert not (out / "grid.csv").exists(), "of the panel before: it may be another one's"
     assert "36 calls" in ended.stdout

@@ -104,7 +104,7 @@ def test_a_dry_run_counts_and_writes_nothing(ftm: FtmCommand) -> None:
     plan = rows(out)
     assert (plan["firms"], plan["calls"], plan["turns"]) == ("6", "8", "20")
     assert plan["left out: calls without a PERMNO"] == "3"
-    assert plan["time, about (at 1 MB/s from WRDS)"]
+    assert plan["estimated time (at 1 MB/s from WRDS)"]
     assert "3 firms without a PERMNO, left out: Cedar Foods" in out
     assert out.splitlines()[-1] == "Nothing was written."
     assert not Path("out").exists()

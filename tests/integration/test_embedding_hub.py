@@ -138,6 +138,6 @@ def test_a_name_that_the_hub_does_not_know_is_one_clear_line(hub: Hub, tmp_path:
     ended = embed(hub, "somebody/else", tmp_path)
 
     assert ended.returncode == 1
-    assert "refused: cannot have EMBEDDING_MODEL 'somebody/else' from the Hugging Face hub" in ended.stderr
+    assert "refused: cannot get EMBEDDING_MODEL 'somebody/else' from the Hugging Face hub" in ended.stderr
     assert "Repository Not Found" in ended.stderr
     assert ended.stderr.count("\n") == 1

@@ -20,13 +20,13 @@ class JobsCost:
     waited_s: float  # of ``seconds``, with nothing to do but wait for names; of a repeated job, its last attempt only
 
     def waited_vcpu_seconds(self) -> float:
-        """As if every second had the average number of vCPUs."""
+        """vCPU seconds spent waiting for names, at the jobs' average number of vCPUs."""
         return self.waited_s * self.vcpu_seconds / self.seconds if self.seconds else 0.0
 
 
 @dataclass(frozen=True)
 class Prices:
-    """In USD, as they were assumed at that time."""
+    """Prices in USD, as assumed at that time."""
 
     vllm_hour: float = prices.VLLM_INSTANCE_HOUR_WITH_DISK
     job_vcpu_hour: float = prices.JOB_VCPU_HOUR
@@ -50,18 +50,18 @@ class ExecutionCost:
     prices: Prices = field(default_factory=Prices)
 
     def jobs_usd(self) -> float:
-        """All jobs."""
+        """Cost of all jobs."""
         return sum(jobs.vcpu_seconds for jobs in (self.jobs or {}).values()) / 3600 * self.prices.job_vcpu_hour
 
     def waiting_usd(self) -> float:
-        """Of ``jobs_usd``: while they waited for names."""
+        """The part of ``jobs_usd`` for waiting for names."""
         waited = sum(jobs.waited_vcpu_seconds() for jobs in (self.jobs or {}).values())
         return waited / 3600 * self.prices.job_vcpu_hour
 
     def vllm_usd(self) -> float:
-        """The instances of vLLM meanwhile."""
+        """Cost of vLLM's instances meanwhile."""
         return (self.vllm_hours or 0.0) * self.prices.vllm_hour
 
     def usd(self) -> float:
-        """All of it that is known."""
+        """Total of what is known."""
         return self.jobs_usd() + self.vllm_usd()

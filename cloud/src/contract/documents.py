@@ -32,7 +32,7 @@ def prefetched_firms(body: bytes, where: str) -> dict[str, str]:
 
 
 def batches(body: bytes, where: str) -> dict[str, list[str]]:
-    """The firms of each batch of a batch manifest, one JSON object a line; raises InvalidInput."""
+    """The firms of each batch of a batch manifest, one JSON object per line; raises InvalidInput."""
     with _read_as("a batch manifest", where, "start the quarter again"):
         parsed = [_parsed(line) for line in body.splitlines()]
         return {_field(batch, "batch_id", str): _texts(batch, "firm_ids") for batch in parsed}

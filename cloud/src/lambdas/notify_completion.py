@@ -82,13 +82,13 @@ def _what_it_did(looks: Looks, execution: str, status: str, vllm: Seen) -> list[
         themes = _progress_of_themes(looks, counted, counted["quarter"], counted["bucket"])
     except Exception as error:
         log.warning("what the execution has cost was not written down: %s", error)
-        return [f"Cost: not written down ({type(error).__name__}), see this function's log"]
+        return [f"Cost: not recorded ({type(error).__name__}), see this function's log"]
     outcome = status.lower().replace("_", " ")
     return [*_names(_who_named(counted, themes)), *run_cost.recorded(looks, counted, outcome, themes, vllm)]
 
 
 def _send(subject: str, message: str) -> bool:
-    """Whether the message was sent."""
+    """Send the message; return whether that worked."""
     try:
         return _publish(subject, message)
     except (BotoCoreError, ClientError) as error:
@@ -97,7 +97,7 @@ def _send(subject: str, message: str) -> bool:
 
 
 def _publish(subject: str, message: str) -> bool:
-    """Whether there is a topic, to which the message is sent."""
+    """Publish the message if there is a topic; return whether there is one."""
     topic_arn = os.environ.get("SNS_TOPIC_ARN")
     if not topic_arn:
         return False
@@ -153,7 +153,7 @@ def _progress_of_themes(looks: Looks, event: dict[str, Any], quarter: str, bucke
 
 
 def _who_named(event: dict[str, Any], themes: dict[str, Any] | None) -> dict[str, NamesCount | None]:
-    """By what was named: topics, and themes, of which ``themes`` is the progress."""
+    """Count who named the topics and the themes; ``themes`` is the progress of the themes."""
     of_themes = names_count.who_named(themes.get("naming", {})) if themes else None
     return {"topics": event.get("naming"), "themes": of_themes}
 
@@ -173,7 +173,7 @@ def _line_of_names(of_what: str, naming: NamesCount) -> str:
     reasons = ", ".join(f"{count} {reason}" for reason, count in by_keywords.items())
     line = f"{counts} ({reasons})" if reasons else counts
     if names_count.lost(naming):
-        line += f". The LLM was away for too long or failed: start the quarter again to name these {of_what}"
+        line += f". The LLM was unavailable for too long or failed: start the quarter again to name these {of_what}"
     return f"{line}."
 
 

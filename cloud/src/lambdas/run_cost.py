@@ -42,7 +42,7 @@ def recorded(
         s3.put_object(Bucket=bucket, Key=key, Body=body.encode())
     except Exception as error:
         log.warning("what the execution has cost was not written down: %s", error)
-        return [f"Cost: not written down ({type(error).__name__}), see this function's log"]
+        return [f"Cost: not recorded ({type(error).__name__}), see this function's log"]
     return [f"Cost: {_in_words(cost)}; ftm aws cost {quarter}"]
 
 
@@ -74,7 +74,7 @@ def _cost(looks: Looks, event: dict[str, Any], outcome: str, themes: dict[str, A
 def _jobs(
     looks: Looks, quarter: str, since: datetime, until: datetime, waited_s: dict[str, float]
 ) -> dict[str, JobsCost] | None:
-    """None where Batch does not tell, or not in time."""
+    """What the jobs took, by kind; None where Batch does not answer, or not in time."""
     client = looks.client("batch", LONGEST_LOOK_AT_JOBS_S)
     names = {"map": f"{batch.MAP_JOB}{quarter}*", "reduce": f"{batch.REDUCE_JOB}{quarter}*"}
     try:

@@ -51,7 +51,7 @@ def release(s3: Any, bucket: str, quarter: str, execution: str) -> None:
 
 
 def _write(s3: Any, bucket: str, key: str, body: bytes, **condition: str) -> bool:
-    """Whether the object was as expected, and is now ours."""
+    """Write the object if it is as expected; return whether it is now ours."""
     try:
         s3.put_object(Bucket=bucket, Key=key, Body=body, **condition)
     except ClientError as error:
@@ -73,7 +73,7 @@ def _read(s3: Any, bucket: str, key: str) -> tuple[str, str] | None:
 
 
 def _runs(states: Any, execution: str) -> bool:
-    """Step Functions forgets an execution 90 days after its end."""
+    """Whether the execution is running; Step Functions forgets executions 90 days after their end."""
     try:
         return bool(states.describe_execution(executionArn=execution)["status"] in ("RUNNING", "PENDING_REDRIVE"))
     except ClientError as error:

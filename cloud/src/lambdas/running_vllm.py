@@ -21,14 +21,14 @@ class Seen(NamedTuple):
 
 
 def look(looks: Looks) -> Seen:
-    """It says so where it could not look, because the mail matters more."""
+    """Return what the mail says of vLLM, even when AWS cannot be asked: the mail matters more."""
     try:
         return _look(looks)
     except Exception as error:
         log.warning("whether vLLM runs could not be seen: %s", error)
         price = _per_hour([vllm.WANTED])
         why = type(error).__name__
-        return Seen(f"vLLM: whether it runs could not be seen ({why}); it costs {price} if it does; {STOP}")
+        return Seen(f"vLLM: cannot see whether it is running ({why}); it costs {price} if it is; {STOP}")
 
 
 def _look(looks: Looks) -> Seen:
@@ -50,7 +50,7 @@ def _look(looks: Looks) -> Seen:
 
 
 def _priced(looks: Looks, group: dict[str, Any]) -> list[vllm.Priced]:
-    """Where EC2 does not tell, that they run matters more than their price."""
+    """The instances and their prices; assumed ones where EC2 does not answer, since the mail matters more."""
     try:
         return vllm.instances(looks.client("ec2"), group)
     except Exception as error:

@@ -96,13 +96,15 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
 
 
 def count(s3: Any, event: dict[str, Any]) -> dict[str, Any]:
-    """The same with this client of S3."""
+    """Count the results of an execution with this S3 client."""
     quarter, bucket = keys.check_quarter(event.get("quarter")), keys.check_bucket(event.get("bucket"))
     manifest_key = event["manifest_key"]
     status_of_batch = {result["batch_id"]: result["status"] for result in event["results"]}
     firms_of_batch = _read_batches(s3, bucket, manifest_key)
     if firms_of_batch.keys() != status_of_batch.keys():
-        raise InvalidInput(f"s3://{bucket}/{manifest_key} has other batches than have run: start the quarter again")
+        raise InvalidInput(
+            f"s3://{bucket}/{manifest_key} lists other batches than those that ran: start the quarter again"
+        )
 
     def read(batch_id: str) -> JobRecord | None:
         return _read_progress(s3, bucket, keys.progress(quarter, batch_id), manifest_key)

@@ -77,7 +77,7 @@ def check_base_url(base_url: str) -> str:
     base_url = base_url.rstrip("/")
     if base_url.endswith(_PAGE):
         raise InvalidInput(
-            f"LLM_BASE_URL {base_url!r} is the page of one question: use {base_url.removesuffix(_PAGE)} instead"
+            f"LLM_BASE_URL {base_url!r} is the address of a single endpoint: use {base_url.removesuffix(_PAGE)} instead"
         )
     return base_url
 

@@ -99,7 +99,7 @@ def _download(hub_name: str, half_precision: bool) -> Path:
         # The client's message has several lines; for an unknown name the first is "404 Client Error."
         reason = textwrap.shorten(str(error), MAX_REASON, placeholder=" ...") or type(error).__name__
         raise FtmError(
-            f"cannot have EMBEDDING_MODEL {hub_name!r} from the Hugging Face hub, which needs internet "
+            f"cannot get EMBEDDING_MODEL {hub_name!r} from the Hugging Face hub, which needs internet "
             f"(or is this meant to be a folder?): {reason}"
         ) from error
 

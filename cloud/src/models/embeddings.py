@@ -33,7 +33,7 @@ INPUTS = {"input_ids", "attention_mask", "token_type_ids"}
 
 
 class Embedder:
-    """Turns sentences into unit vectors. ``model`` is EMBEDDING_MODEL; ``threads`` 0 is one a core."""
+    """Turns sentences into unit vectors. ``model`` is EMBEDDING_MODEL; ``threads`` 0 is one per core."""
 
     def __init__(self, model: str, threads: int = 0) -> None:
         options = onnxruntime.SessionOptions()
@@ -48,7 +48,7 @@ class Embedder:
         if not self._inputs <= INPUTS or len(self._output.shape) != 3:
             raise InvalidInput(
                 f"the embedding model {model!r} wants {', '.join(sorted(self._inputs))} and gives {self._output.name} "
-                f"of shape {self._output.shape}; FTM gives {', '.join(sorted(INPUTS))} and wants a vector a token"
+                f"of shape {self._output.shape}; FTM gives {', '.join(sorted(INPUTS))} and wants a vector per token"
             )
         self._tokenizer = Tokenizer.from_file(str(self._model.tokenizer))
         self._tokenizer.enable_truncation(self._model.max_tokens)

@@ -1,6 +1,6 @@
 """What a name looks like: two to six words in Title Case, with no firm's name, no quarter and no figure.
 
-``tidy`` mends what can be mended without asking again; ``why_refused`` says what cannot, as the end of the sentence
+``tidy`` fixes what can be fixed without asking again; ``why_refused`` says what cannot, as the end of the sentence
 "That name is refused: ..." that the model is sent (prompts/again_v1.txt).
 Whether a name is about its topic is another question, which worker/name_guard.py answers.
 """

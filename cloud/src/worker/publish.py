@@ -30,7 +30,7 @@ def sentence_parts(store: Store, quarter: str, parts: list[FinishedPart]) -> Ite
         missing = [name for name in schemas.SENTENCE_VECTOR.names if name not in table.column_names]
         if missing:
             raise FtmError(
-                f"{store.where(key)} is of an earlier version of ftm (no column {', '.join(missing)}): "
+                f"{store.where(key)} was written by an earlier version of ftm (no column {', '.join(missing)}): "
                 f"prefetch and run the quarter again, beginning with: ftm prefetch {quarter} --force"
             )
         yield part, table

@@ -21,7 +21,7 @@ class WorkerSettings(BaseSettings):
 
     s3_bucket: str
     embedding_model: str = packaged_models.EMBEDDING
-    embedding_threads: int = Field(default=0, ge=0)  # 0: one a core
+    embedding_threads: int = Field(default=0, ge=0)  # 0: one per core
     ftm_commit: str = "unknown"  # that the image was built from
     deployed_commit: str = "unknown"  # that the deployment means to run
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -84,8 +84,9 @@ class TranscriptReader:
         missing = [name for name in schemas.SENTENCE.names if name not in table.column_names]
         if missing:
             raise FtmError(
-                f"s3://{self._store.bucket}/{self._prefix}{chunk_name} is of an earlier version of ftm (no column "
-                f"{', '.join(missing)}): prefetch the quarter again with: ftm prefetch {self._quarter} --force"
+                f"s3://{self._store.bucket}/{self._prefix}{chunk_name} was written by an earlier version of ftm "
+                f"(no column {', '.join(missing)}): prefetch the quarter again with: ftm prefetch {self._quarter} "
+                "--force"
             )
         self._chunk_firms = split_by_firm(table)
         self._chunk_name = chunk_name

@@ -55,5 +55,5 @@ def test_ctrl_c_ends_the_job() -> None:
 
 
 def test_a_job_that_aws_no_longer_knows_is_one_line() -> None:
-    with pytest.raises(FtmError, match="AWS does not know the job 1 any more"):
+    with pytest.raises(FtmError, match="AWS no longer knows the job 1"):
         llm_check_job.check(Account(Batch([])), 120, lambda _: None)  # type: ignore[arg-type]

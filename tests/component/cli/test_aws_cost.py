@@ -61,7 +61,7 @@ def test_estimate_beside_actual(prefetched: Account, s3: Any, capsys: Any) -> No
     assert rows(printed) == {
         "vLLM": ["$0.95", "0.9 h", "$2.80", "7.0 h"],
         "jobs": ["$0.52", "32 vCPUs", "$0.42", "21 jobs, 24.0 vCPU h"],
-        "of it waiting for names": ["$0.52", "all of it", "$0.28", "16.0 vCPU h"],
+        "waiting for names": ["$0.52", "all of it", "$0.28", "16.0 vCPU h"],
         "together": ["$1.47", "", "$3.22", ""],
         "names by the LLM": ["", "33,000", "", "80,000"],
         "tokens": ["", "-", "", "24,000,000 in, 800,000 out"],

@@ -252,7 +252,7 @@ WELL: list[tuple[str, Faults, str]] = [
     ("vLLM's image", vllm(f"{REGISTRY}/ftm-vllm:1"), "ftm-vllm:1 is there"),
     ("queue", batch(), "ftm-queue-main: ENABLED, VALID"),
     ("compute environments", batch(environments=[environment()]), "ftm-compute-spot"),
-    ("waiting jobs", runnable(11, 2), "1 jobs wait for longer than 10 minutes, behind 2 that run"),
+    ("waiting jobs", runnable(11, 2), "1 jobs wait for longer than 10 minutes, behind 2 that are running"),
     ("waiting jobs", runnable(0), "1 jobs wait, none for longer than 10 minutes"),
     ("quota L-3819A6DF", quota(8), "8 vCPUs"),
     (
@@ -275,8 +275,8 @@ WELL: list[tuple[str, Faults, str]] = [
     ("budget", {"budgets": {"describe_budget": refusal("NotFoundException")}}, "budgets can be seen"),
 ]
 UNKNOWN: list[tuple[str, Faults, str]] = [
-    ("worker's image", worker("ftm-worker:local"), "ftm-worker:local is in no registry of AWS"),
-    ("vLLM's image", vllm("vllm/vllm-openai:v1"), "vllm/vllm-openai:v1 is in no registry of AWS"),
+    ("worker's image", worker("ftm-worker:local"), "ftm-worker:local is not in an AWS registry"),
+    ("vLLM's image", vllm("vllm/vllm-openai:v1"), "vllm/vllm-openai:v1 is not in an AWS registry"),
     ("prefetch", {}, "no quarter was given"),
     ("target health", targets(), "vLLM is down"),
     ("alarms confirmed", {}, "there is no parameter /ftm/storage/alerts_topic_arn"),

@@ -122,7 +122,7 @@ def test_tables_of_two_runs_are_refused(account: Account, s3: Any, made: Path, t
     before = contents(out)
     put_again(s3, keys.topics(QUARTER), made, "another run")
 
-    with pytest.raises(FtmError, match="the bucket's tables of 2023Q1 are of different runs"):
+    with pytest.raises(FtmError, match="the bucket's tables of 2023Q1 come from different runs"):
         fetch(account, QUARTER, out)
 
     assert contents(out) == before
@@ -164,7 +164,7 @@ def test_an_object_that_is_written_meanwhile_is_one_line(
         s3.put_object(Bucket=BUCKET, Key=keys.topics(QUARTER), Body=b"half a table")
 
     monkeypatch.setattr(fetching, "objects_under", then_changed)
-    with pytest.raises(FtmError, match=r"topics\.parquet is just being written: fetch again"):
+    with pytest.raises(FtmError, match=r"topics\.parquet is being written right now: fetch again"):
         fetch(account, QUARTER, tmp_path / "out")
     assert contents(tmp_path / "out") == {}
 

@@ -180,7 +180,7 @@ def test_a_panel_costs_what_its_jobs_took(
     with_panels: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["aws", "cost", "spring"]) == 0
-    assert "no job of it has ended that Batch remembers" in capsys.readouterr().out
+    assert "none of it has ended in that time" in capsys.readouterr().out
     ended = {"SUCCEEDED": [JOB, {**JOB, "jobName": "ftm-panel-spring2"}], "FAILED": [JOB, {**JOB, "startedAt": 0}]}
     ended["FAILED"][1].pop("startedAt")  # it has never started
     monkeypatch.setattr(panels, "jobs_since", lambda _account, _queue, state, _since: ended[state])

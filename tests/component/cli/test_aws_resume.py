@@ -133,7 +133,10 @@ def test_another_batch_size_can_be_given(account: Account, s3: Any) -> None:
         (None, "2023Q1 was never started here: ftm aws start 2023Q1"),
         ({"status": "RUNNING", "executionArn": "arn"}, "2023Q1 is already running: arn; ftm aws follow 2023Q1"),
         ({"status": "FAILED", "error": "InvalidInput"}, "2023Q1 was never started here: ftm aws start 2023Q1"),
-        ({"status": "SUCCEEDED"}, "2023Q1 has succeeded, nothing of it is missing; again: ftm aws start 2023Q1"),
+        (
+            {"status": "SUCCEEDED"},
+            "2023Q1 has succeeded, and nothing is missing; to run it again: ftm aws start 2023Q1",
+        ),
     ],
     ids=["never started", "runs", "refused", "succeeded"],
 )
@@ -199,7 +202,7 @@ def test_logs_of_a_quarter_without_such_jobs(monkeypatch: pytest.MonkeyPatch) ->
     for all_jobs in (False, True):
         quarters.logs(Queue(), QUARTER, 15, all_jobs, said.append)  # type: ignore[arg-type]
 
-    assert said == ["no job of 2023Q1 has failed or runs", "no job of 2023Q1 has started"]
+    assert said == ["no job of 2023Q1 has failed or is running", "no job of 2023Q1 has started"]
 
 
 def test_logs_of_a_panel_are_those_of_its_job(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,4 +215,4 @@ def test_logs_of_a_panel_are_those_of_its_job(monkeypatch: pytest.MonkeyPatch) -
     panels.logs(Queue(), "spring", 15, False, said.append)  # type: ignore[arg-type]
     panels.logs(Queue(), "summer", 15, False, said.append)  # type: ignore[arg-type]
 
-    assert said == ["ftm-panel-spring: RUNNING", "  34 of 50 parts", "no job of summer has failed or runs"]
+    assert said == ["ftm-panel-spring: RUNNING", "  34 of 50 parts", "no job of summer has failed or is running"]

@@ -120,7 +120,7 @@ def test_after_success(steps: Steps, down: Down) -> None:
 def test_vllm_that_cannot_be_stopped_is_said_and_the_tables_are_fetched(steps: Steps) -> None:
     steps.troubles["scale down"] = raises(FtmError("throttled"))
 
-    with pytest.raises(FtmError, match="^vLLM is perhaps not down: throttled; ftm aws down$"):
+    with pytest.raises(FtmError, match="^vLLM may not be down: throttled; ftm aws down$"):
         steps.run()
 
     assert steps.done == [*STARTED, "scale down", "fetch 2023Q1"]
@@ -141,7 +141,7 @@ def test_what_is_kept_but_cannot_be_seen_is_said(steps: Steps, monkeypatch: pyte
 
     steps.run(down=Down.NEVER)
 
-    assert steps.said[-1] == "vLLM is kept: what runs could not be seen: no answer; ftm aws down"
+    assert steps.said[-1] == "vLLM is kept: cannot see what is running: no answer; ftm aws down"
 
 
 @pytest.mark.parametrize(("down", "stopped"), [(Down.ALWAYS, STOPPED), (Down.ON_SUCCESS, []), (Down.NEVER, [])])
@@ -227,8 +227,8 @@ def test_a_second_interruption_ends_the_waiting_and_not_the_scaling(steps: Steps
         steps.run()
 
     assert steps.done == [*STARTED, "stop 2023Q1", *STOPPED]
-    assert steps.said[-1] == "vLLM is scaled to 0, its end was not waited for: ftm aws status"
-    assert "2023Q1 is perhaps not stopped: no answer; ftm aws stop 2023Q1" in steps.said
+    assert steps.said[-1] == "vLLM is scaled to 0, but may still be ending: ftm aws status"
+    assert "2023Q1 may still be running: no answer; ftm aws stop 2023Q1" in steps.said
     assert signal.getsignal(signal.SIGINT) is before
 
 
@@ -239,7 +239,7 @@ def test_what_failed_first_is_what_is_raised(steps: Steps) -> None:
     with pytest.raises(FtmError, match="^first$"):
         steps.run()
 
-    assert steps.said[-1] == "vLLM is perhaps not down: still bills; ftm aws down"
+    assert steps.said[-1] == "vLLM may not be down: still bills; ftm aws down"
 
 
 def test_quarters_that_cost_too_much_together_are_refused_before_anything_starts(steps: Steps) -> None:
@@ -298,7 +298,7 @@ def test_the_time_that_vllm_has_been_up_counts(
     if runs:
         steps.run()
         assert (up_h is None) is (
-            "how long vLLM has been up cannot be seen, so it is taken for just started" in steps.said
+            "cannot see how long vLLM has been up: assuming that it has just started" in steps.said
         )
         return
     with pytest.raises(InvalidInput, match=r"about 5\.1 h .*it has been up for 19\.5 h, and .* ftm aws down first"):

@@ -150,7 +150,7 @@ def test_without_vectors_it_says_that_cosines_are_not_known(
 def test_vectors_of_another_model_are_refused(folder: Path) -> None:
     [sentence_id, *_] = [said.sentence_id for said in explained(folder, theme_ids(folder, "theme")[0]).near]
 
-    with pytest.raises(InvalidInput, match="is of another embedding model than the tables"):
+    with pytest.raises(InvalidInput, match="comes from another embedding model than the tables"):
         cosines_to(folder, QUARTER, [sentence_id], [1.0, 0.0])
 
 
@@ -158,5 +158,5 @@ def test_an_unknown_theme_is_one_line(folder: Path, capsys: pytest.CaptureFixtur
     assert run(["explain", "theme_2023Q1_0001", "--dir", str(folder)]) == EXIT_WRONG_INPUT
     shown = capsys.readouterr()
     assert shown.out == ""
-    assert shown.err.startswith("ftm: 2023Q1 has no theme or family 'theme_2023Q1_0001'; near it: ")
+    assert shown.err.startswith("ftm: 2023Q1 has no theme or family 'theme_2023Q1_0001'; similar: ")
     assert shown.err.count("\n") == 1

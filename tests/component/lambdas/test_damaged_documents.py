@@ -37,7 +37,11 @@ N_OF_EACH = 60
         (PREFETCHED, b'{"firms": {"1": null}}', "is not a prefetch manifest (the chunk of firm '1' is None, no text)"),
         (BATCHES, b'{"batch_id": 1, "firm_ids": []}', "is not a batch manifest (batch_id is 1, no text)"),
         (BATCHES, b'{"batch_id": "x", "firm_ids": "12"}', "is not a batch manifest (firm_ids is '12', no list)"),
-        (BATCHES, b'{"batch_id": "x", "firm_ids": ["1"]}', "has other batches than have run: start the quarter again"),
+        (
+            BATCHES,
+            b'{"batch_id": "x", "firm_ids": ["1"]}',
+            "lists other batches than those that ran: start the quarter again",
+        ),
         (PROGRESS, b"null", "is not the progress of a batch (it is None, no object): start the quarter again"),
         (PROGRESS, b'{"manifest_key": "x"}', "is not the progress of a batch (it has no done)"),
     ],

@@ -263,7 +263,9 @@ def test_lost_names_are_mailed_although_the_notification_failed(
 
     _, reason, _, topics, themes, cost, _ = sent[0][1].splitlines()
     assert reason == "NotifyFailed: no mail"
-    assert topics.startswith("Names of topics in this run: 1 by the LLM, 9 by keywords (9 outage). The LLM was away")
+    assert topics.startswith(
+        "Names of topics in this run: 1 by the LLM, 9 by keywords (9 outage). The LLM was unavailable"
+    )
     assert themes == "Names of themes in this run: 3 by the LLM, 0 by keywords."
     assert cost == "Cost: so much"
 
@@ -275,4 +277,4 @@ def test_a_cost_that_cannot_be_counted_does_not_lose_the_mail(
 
     tell(monkeypatch, States(events), "ABORTED")
 
-    assert "Cost: not written down (NoSuchKey), see this function's log" in sent[0][1]
+    assert "Cost: not recorded (NoSuchKey), see this function's log" in sent[0][1]

@@ -186,7 +186,7 @@ def test_subject_is_what_sns_accepts(received: Any, event: dict[str, Any]) -> No
         (
             {"by_llm": 0, "by_keywords": {"outage": 12}},
             "Names of topics in this run: 0 by the LLM, 12 by keywords (12 outage). "
-            "The LLM was away for too long or failed: "
+            "The LLM was unavailable for too long or failed: "
             "start the quarter again to name these topics.",
         ),
     ],
@@ -214,7 +214,7 @@ def test_says_which_names_of_themes_an_outage_has_cost(no_topic: None, s3: Any) 
 
     assert notify_completion.handler(ASKED, None)["message"].splitlines()[3] == (
         "Names of themes in this run: 30 by the LLM, 4 by keywords (4 outage). "
-        "The LLM was away for too long or failed: "
+        "The LLM was unavailable for too long or failed: "
         "start the quarter again to name these themes."
     )
 

@@ -185,7 +185,7 @@ def test_what_cannot_be_written_down_is_said_in_the_mail(on_aws: Any, service: s
 
     [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES, RUNNING)
 
-    assert line == "Cost: not written down (RuntimeError), see this function's log"
+    assert line == "Cost: not recorded (RuntimeError), see this function's log"
 
 
 def test_an_older_state_machine_says_less(on_aws: Any, s3: Any) -> None:
@@ -200,4 +200,4 @@ def test_a_damaged_record_is_not_overwritten(on_aws: Any, s3: Any) -> None:
 
     [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES, RUNNING)
 
-    assert line.startswith("Cost: not written down (InvalidInput)")
+    assert line.startswith("Cost: not recorded (InvalidInput)")

@@ -149,6 +149,6 @@ def test_a_look_that_fails_does_not_lose_the_mail(aws_environment: None, monkeyp
 
     last = answer["message"].splitlines()[-1]
     assert re.match(
-        r"vLLM: whether it runs could not be seen \(\w+Error\); it costs about \$0\.40 an hour \(.*\) if", last
+        r"vLLM: cannot see whether it is running \(\w+Error\); it costs about \$0\.40 an hour \(.*\) if", last
     )
     assert last.endswith(STOP)

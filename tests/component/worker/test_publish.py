@@ -146,7 +146,7 @@ def test_parts_of_an_earlier_version_are_refused_in_one_line(s3: Any) -> None:
         reduce_quarter(store)
 
     assert str(refused.value) == (
-        f"s3://{BUCKET}/{key} is of an earlier version of ftm (no column says, vector): "
+        f"s3://{BUCKET}/{key} was written by an earlier version of ftm (no column says, vector): "
         f"prefetch and run the quarter again, beginning with: ftm prefetch {QUARTER} --force"
     )
     assert store.list("processed/") == []

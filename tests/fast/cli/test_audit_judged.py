@@ -77,7 +77,7 @@ def test_what_cannot_be_counted(tmp_path: Path, answers: dict[str, str], message
 
 
 def test_no_sheet_and_no_key(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="has no sheet"):
+    with pytest.raises(InvalidInput, match="holds no sheet"):
         read_judged(tmp_path)
     sheet = write(tmp_path, "theme_2023Q1_001", {"a": "y"})
     (tmp_path / KEY).unlink()

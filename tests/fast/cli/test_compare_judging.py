@@ -210,7 +210,7 @@ def test_p_value_is_that_of_the_sign_test(a_better: int, b_better: int, p_value:
         (lambda path, own: path.write_text("no JSON"), "is not what `ftm compare` or its page writes"),
         (lambda path, own: path.write_bytes(b"\xff\xfe"), "is not what `ftm compare` or its page writes"),
         (lambda path, own: write_choices(path, own, {1: "up"}), "is not what `ftm compare` or its page writes"),
-        (lambda path, own: write_choices(path, "other", {1: "left"}), "is of another comparison than .*key.json"),
+        (lambda path, own: write_choices(path, "other", {1: "left"}), "belongs to another comparison than .*key.json"),
         (lambda path, own: write_choices(path, own, {99: "left"}), "has a choice for question 99, and there are 9"),
         (lambda path, own: write_choices(path, own, {0: "left"}), "has a choice for question 0, and there are 9"),
     ],

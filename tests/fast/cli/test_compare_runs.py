@@ -98,7 +98,9 @@ def test_themes_of_another_embedding_model_than_the_topics_are_refused(tmp_path:
     rows = [row | {"centroid": [1.0, 0.0, 0.0]} for row in pq.read_table(path, partitioning=None).to_pylist()]
     pq.write_table(pa.Table.from_pylist(rows, schemas.THEME), path)
 
-    with pytest.raises(InvalidInput, match="themes.parquet is of another run than the topics: run the quarter again"):
+    with pytest.raises(
+        InvalidInput, match="themes.parquet comes from another run than the topics: run the quarter again"
+    ):
         compare(a, a)
 
 
@@ -159,7 +161,7 @@ def test_the_quarter_that_both_have_is_compared(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("topics", "error"),
     [
-        ([topic("Acme", 1, "North", NORTH)], "have no topic in common: they are not of the same transcripts"),
+        ([topic("Acme", 1, "North", NORTH)], "have no topic in common: they were not made from the same transcripts"),
         ([topic("Acme", 0, "East", [1.0, 0.0, 0.0])], "made with different embedding models .2 and 3 dimensions"),
         ([topic("Acme", 0, "East", EAST), topic("Acme", 1, "East", [])], "is damaged: its embeddings have different"),
         ([], "topics.parquet has no topics"),

@@ -43,10 +43,10 @@ def test_a_theme_is_found_by_name_id_or_rank(wanted: str, theme_id: str) -> None
         ("currency", f"{Q} has more than one 'currency': give family_{Q}_002 or theme_{Q}_002"),
         (
             "freihgt",
-            f"{Q} has no theme or family 'freihgt'; near it: Freight (family_{Q}_001), Ocean Freight (theme_{Q}_001)",
+            f"{Q} has no theme or family 'freihgt'; similar: Freight (family_{Q}_001), Ocean Freight (theme_{Q}_001)",
         ),
-        ("ocean", f"{Q} has no theme or family 'ocean'; near it: Ocean Freight (theme_{Q}_001)"),
-        (f"theme_{Q}_009", f"{Q} has no theme or family 'theme_{Q}_009'; near it: "),
+        ("ocean", f"{Q} has no theme or family 'ocean'; similar: Ocean Freight (theme_{Q}_001)"),
+        (f"theme_{Q}_009", f"{Q} has no theme or family 'theme_{Q}_009'; similar: "),
         ("3", f"{Q} has no theme or family '3'"),
         ("", f"{Q} has no theme or family ''"),
     ],
@@ -66,7 +66,7 @@ def test_a_firm_is_found_by_id_ticker_or_name(wanted: str) -> None:
     ("wanted", "message"),
     [
         ("Calder Health", f"{Q} has more than one firm 'Calder Health': give 102 or 103"),
-        ("Northfeld", f"{Q} has no firm 'Northfeld'; near it: Northfield Foods (101)"),
+        ("Northfeld", f"{Q} has no firm 'Northfeld'; similar: Northfield Foods (101)"),
         ("zzz", f"{Q} has no firm 'zzz'"),
     ],
 )

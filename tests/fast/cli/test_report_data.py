@@ -100,7 +100,7 @@ def test_tables_whose_ids_are_of_different_runs_are_refused(tmp_path: Path, tabl
     schema = pa.schema([("quarter", pa.string())])
 
     assert run_folder.read_table(folder, QUARTER, "themes", schema).num_rows > 0
-    with pytest.raises(InvalidInput, match=f"{table}/.*themes.parquet are of different runs: run the quarter again"):
+    with pytest.raises(InvalidInput, match=f"{table}/.*themes.parquet come from different runs: run the quarter again"):
         run_folder.read_table(folder, QUARTER, table, schema)
 
 

@@ -133,7 +133,7 @@ def test_lists_of_models(models: object) -> None:
 
 
 def test_a_pasted_page_is_named() -> None:
-    with pytest.raises(InvalidInput, match="is the page of one question: use http://host/v1 instead"):
+    with pytest.raises(InvalidInput, match="is the address of a single endpoint: use http://host/v1 instead"):
         check_base_url("http://host/v1/chat/completions/")
 
 

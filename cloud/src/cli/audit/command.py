@@ -1,4 +1,4 @@
-"""``ftm audit``: sheets on which a judge says whether sentences are about their theme, and what that comes to."""
+"""``ftm audit``: sheets for judging whether sentences are about their theme, and their scores."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def audit(screen: Screen, folder: Path, quarter: str | None, n_themes: int, out:
     quarter = run_folder.one_quarter(folder, quarter)
     into = out or folder / "audit" / quarter
     if into.exists():
-        raise InvalidInput(f"{into} is there already, and may have answers in it: move it, or name another with --out")
+        raise InvalidInput(f"{into} already exists and may hold answers: move it, or choose another with --out")
     with screen.stage("read themes"):
         source = read_source(FolderStore(folder), [quarter])
         fitted, table = published(source)
@@ -61,14 +61,14 @@ def audit(screen: Screen, folder: Path, quarter: str | None, n_themes: int, out:
     n_sentences = sum(map(len, sheets))
     for line in (
         f"{len(sheets):,} sheets with {n_sentences:,} sentences: {into}",
-        f"Write y or n into the column {ANSWER!r}, without looking into {KEY}.",
-        f"Next, what they come to: ftm audit --judged {shlex.quote(str(into))}",
+        f"Write y or n in the column {ANSWER!r}, without looking at {KEY}.",
+        f"Next, score the answers: ftm audit --judged {shlex.quote(str(into))}",
     ):
         console.print(line, markup=False, soft_wrap=True)
 
 
 def judged(path: Path) -> None:
-    """Show what judged sheets come to, all themes first; raises InvalidInput as read_judged does."""
+    """Show the scores of judged sheets, all themes first; raises InvalidInput as read_judged does."""
     themes = read_judged(path)
     console = output_console()
     table = Table(title="Sentences about their theme, with 95 % intervals", title_justify="left")

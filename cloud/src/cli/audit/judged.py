@@ -55,7 +55,7 @@ def read_judged(path: Path) -> dict[str, dict[str, Judged]]:
     sheets = sorted(path.glob("*.csv")) if path.is_dir() else [path]
     key_file = (path if path.is_dir() else path.parent) / KEY
     if not sheets or not all(sheet.is_file() for sheet in sheets):
-        raise InvalidInput(f"{path} has no sheet: give a CSV file of ftm audit, or the folder of them")
+        raise InvalidInput(f"{path} holds no sheet: give a CSV file that ftm audit wrote, or its folder")
     if not key_file.is_file():
         raise InvalidInput(f"{key_file} is missing: judge the sheets in the folder that ftm audit wrote")
     strata = _key(key_file)
@@ -64,7 +64,9 @@ def read_judged(path: Path) -> dict[str, dict[str, Judged]]:
         for theme_id, sentence_id, is_about in _answers(sheet):
             stratum = strata.get(theme_id, {}).get(sentence_id)
             if stratum is None:
-                raise InvalidInput(f"{sheet}: {theme_id} {sentence_id} is not in {key_file}: is it of another audit?")
+                raise InvalidInput(
+                    f"{sheet}: {theme_id} {sentence_id} is not in {key_file}: does it belong to another audit?"
+                )
             answers.setdefault(theme_id, {}).setdefault(stratum, []).append(is_about)
     if not answers:
         raise InvalidInput(f"{path} has no answers yet: write y or n in the column {ANSWER!r}")
@@ -75,7 +77,7 @@ def read_judged(path: Path) -> dict[str, dict[str, Judged]]:
 
 
 def pooled(themes: Iterable[dict[str, Judged]]) -> dict[str, Judged]:
-    """All themes together."""
+    """The counts of all themes together."""
     found: Sequence[dict[str, Judged]] = list(themes)
     return {
         stratum: Judged(*(sum(getattr(each[stratum], name) for each in found if stratum in each) for name in _COUNTS))
@@ -109,7 +111,7 @@ def _answers(sheet: Path) -> Iterable[tuple[str, str, bool]]:
     separator = max(",;\t", key=header.count)
     reader = csv.DictReader(io.StringIO(text, newline=""), delimiter=separator)
     if not {"theme_id", "sentence_id", ANSWER} <= set(reader.fieldnames or []):
-        raise InvalidInput(f"{sheet} is not a sheet of ftm audit: its first line is another")
+        raise InvalidInput(f"{sheet} is not a sheet of ftm audit: its first line differs")
     for number, row in enumerate(reader, start=2):
         answer = (row[ANSWER] or "").strip().casefold()
         if answer and answer not in YES | NO:

@@ -33,13 +33,13 @@ class Account:
         return self.session.client(service, region_name=region, config=ELSEWHERE)
 
     def banner(self) -> str:
-        """Where a command works: what changes something prints it first."""
+        """Where a command works; commands that change something print it first."""
         account = self.client("sts").get_caller_identity()["Account"]
         where = f"local AWS at {self.endpoint}" if self.endpoint else "AWS"
         return f"account {account}, region {self.session.region_name}, {where}"
 
     def is_local(self) -> bool:
-        """Whether it is a local AWS, which counts ECS tasks but has none to look at."""
+        """Whether this is a local AWS, which counts ECS tasks but has none to show."""
         return bool(self.endpoint)
 
     def parameter(self, name: str) -> str:
@@ -86,4 +86,4 @@ def aws_errors_explained() -> Iterator[None]:
     except ClientError as error:
         raise FtmError(f"AWS: {error}") from error
     except BotoCoreError as error:  # no credentials, no network
-        raise FtmError(f"AWS cannot be used: {error} (which one: --profile and --region)") from error
+        raise FtmError(f"AWS cannot be used: {error} (choose the account with --profile and --region)") from error

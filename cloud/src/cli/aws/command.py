@@ -39,7 +39,7 @@ SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def _quarters(typed: list[str]) -> list[str]:
-    """The quarters, each once."""
+    """The quarters without duplicates."""
     return list(dict.fromkeys(quarter_of(one) for one in typed))
 
 
@@ -374,17 +374,17 @@ def logs(
 
 
 def _confirm(where: str, yes: bool) -> None:
-    """Raise InvalidInput unless somebody says that this is the account and region."""
+    """Raise InvalidInput unless the user confirms the account and region."""
     if yes:
         return
     if not sys.stdin.isatty():
-        raise InvalidInput(f"{where}: there is nobody to confirm it: add --yes")
-    if not typer.confirm(f"{where}: is it this one?", err=True):
+        raise InvalidInput(f"{where}: nobody is here to confirm it: add --yes")
+    if not typer.confirm(f"{where}: is this the right one?", err=True):
         raise InvalidInput("nothing was done: choose the account with --profile and --region")
 
 
 def _changing(profile: str | None, region: str | None) -> Account:
-    """The account, after saying which one is about to be changed."""
+    """Connect to the account and print which one is about to be changed."""
     account = connect(profile, region)
     print(account.banner(), flush=True)
     return account

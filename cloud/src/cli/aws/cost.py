@@ -1,4 +1,4 @@
-"""``ftm aws cost``: what a quarter was estimated to cost beside what it has cost, as NotifyCompletion wrote it down."""
+"""``ftm aws cost``: a quarter's actual cost, as NotifyCompletion recorded it, beside its estimate."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ UNKNOWN = "-"
 
 @dataclass(frozen=True)
 class Bill:
-    """What Cost Explorer says of FTM's tag, by day in USD, or why it says nothing."""
+    """What Cost Explorer reports for FTM's tag, in USD by day, or why it reports nothing."""
 
     usd_by_day: dict[str, float]
     why_not: str = ""
@@ -42,7 +42,7 @@ class QuarterCost:
     bill: Bill
 
     def as_json_object(self) -> dict[str, Any]:
-        """For scripts; USD."""
+        """The cost as JSON, in USD."""
         estimate = self.estimate
         return {
             "quarter": self.quarter,
@@ -68,7 +68,7 @@ class QuarterCost:
 
 
 def cost_of(account: Account, quarter: str) -> QuarterCost:
-    """Raises InvalidInput when there is neither a prefetch nor a cost, or what was written down is damaged."""
+    """Return a quarter's cost; raise InvalidInput when it has no prefetch and no cost, or the record is damaged."""
     executions = _executions(account, quarter)
     estimate = None
     try:
@@ -80,7 +80,7 @@ def cost_of(account: Account, quarter: str) -> QuarterCost:
 
 
 def table(cost: QuarterCost) -> Table:
-    """The estimate beside the actual cost of all executions, each with what it is made of."""
+    """Actual cost of all executions beside the estimate, item by item."""
     estimate, actual = cost.estimate, cost.executions
     found = Table(title=f"Cost of {cost.quarter}", title_justify="left")
     for header in ("", "Estimate", "", "Actual", ""):
@@ -98,7 +98,7 @@ def table(cost: QuarterCost) -> Table:
         *(_usd(sum(one.jobs_usd() for one in actual) if jobs else None), _took(jobs)),
     )
     found.add_row(
-        "  of it waiting for names",
+        "  waiting for names",
         *((_usd(estimate.waiting_usd()), "all of it") if estimate else (UNKNOWN, "")),
         *(_usd(sum(one.waiting_usd() for one in actual) if jobs else None), _waited(jobs)),
     )
@@ -113,7 +113,7 @@ def table(cost: QuarterCost) -> Table:
 
 
 def lines(cost: QuarterCost) -> list[str]:
-    """What the table's figures are, one line for each execution, and what AWS has billed."""
+    """Explain the table's figures, with one line per execution and what AWS has billed."""
     says = [
         (
             f"Estimate: {prices.NAMES_PER_S} names per second and {prices.TOPICS_PER_FIRM} topics per firm are "
@@ -124,7 +124,7 @@ def lines(cost: QuarterCost) -> list[str]:
         "Actual: job seconds and hours are AWS's; prices are assumed, of "
         f"{', '.join(sorted({one.prices.as_of for one in cost.executions}) or [prices.AS_OF])}: the "
         "jobs' is Spot's, vLLM's that of its instances at the end; instances that boot or idle before and after, "
-        "storage and the load balancer are not in it.",
+        "storage and the load balancer are not included.",
     ]
     for one in cost.executions:
         unseen = [name for name, seen in (("jobs", one.jobs), ("vLLM", one.vllm_hours)) if seen is None]
@@ -147,7 +147,7 @@ def _executions(account: Account, quarter: str) -> list[ExecutionCost]:
 
 
 def _bill(account: Account, executions: list[ExecutionCost]) -> Bill:
-    """Asks only about days with executions: each question costs a cent."""
+    """Query only days with executions: each request costs one cent."""
     if not executions:
         return Bill({}, "no execution has ended yet")
     first, last = min(one.since for one in executions)[:10], max(one.until for one in executions)[:10]

@@ -44,12 +44,12 @@ class Fetched:
     new_bytes: int
 
     def in_words(self) -> str:
-        """One line."""
+        """The result in one line."""
         new = f"{self.n_new:,} files, {self.new_bytes / 1e6:,.1f} MB"
         return f"{new}; {self.n_kept:,} were there already" if self.n_kept else new
 
     def as_json_object(self) -> dict[str, Any]:
-        """For scripts."""
+        """The result as JSON."""
         return {**asdict(self), "report": str(self.report)}
 
 
@@ -144,7 +144,7 @@ def _copy(s3: Any, bucket: str, item: Object, path: Path) -> None:
     except ClientError as error:
         if error.response["Error"]["Code"] not in ("PreconditionFailed", "NoSuchKey"):
             raise
-        raise FtmError(f"s3://{bucket}/{key} is just being written: fetch again when that has ended") from error
+        raise FtmError(f"s3://{bucket}/{key} is being written right now: fetch again when that is done") from error
     with path.open("wb") as stream:
         shutil.copyfileobj(body, stream)
     modified = item["LastModified"].timestamp()
@@ -156,6 +156,6 @@ def _check_one_run(folder: Path, quarter: str, copies: dict[str, Path | None]) -
     tables = [copy or folder / key for key, copy in copies.items() if key.startswith(result_prefixes(quarter))]
     if len({run_of(run_folder.schema_of(path)) for path in tables}) > 1:
         raise FtmError(
-            f"the bucket's tables of {quarter} are of different runs: one is writing them, or has failed while it did; "
+            f"the bucket's tables of {quarter} come from different runs: one is writing them, or failed while it was; "
             f"ftm aws status, ftm aws resume {quarter}"
         )

@@ -71,12 +71,12 @@ def _submit(account: Account, batch: Any) -> str:
 def _describe(batch: Any, job_id: str) -> dict[str, Any]:
     jobs = batch.describe_jobs(jobs=[job_id])["jobs"]
     if not jobs:
-        raise FtmError(f"AWS does not know the job {job_id} any more: ftm aws check again")
+        raise FtmError(f"AWS no longer knows the job {job_id}: run ftm aws check again")
     return dict(jobs[0])
 
 
 def _phases(job: dict[str, Any]) -> str:
-    """How long it took to get an instance and its image, and to ask; AWS says when in milliseconds."""
+    """How long the job waited for an instance and its image, and the LLM took to answer; AWS reports milliseconds."""
     created, started, stopped = (job.get(when) for when in ("createdAt", "startedAt", "stoppedAt"))
     if not (created and started and stopped):
         return "it never started"

@@ -1,4 +1,4 @@
-"""How long something that goes on will still take, as far as it has been watched."""
+"""Estimates how long a running task still needs, from its pace while it was watched."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ FEWEST, FEWEST_S = 10, 60.0
 
 
 class Pace:
-    """Of things that are counted; the watching begins with the first one that is done."""
+    """Counts finished items; the clock starts with the first one."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._first: tuple[float, int] | None = None  # when, and how many were done
 
     def seconds_left(self, n_done: int, n_all: int) -> float | None:
-        """At the pace that has been seen; None while that is too little to mean something, or nothing is left."""
+        """Time left at the pace so far; None while too little is known, or when nothing is left."""
         now = self._clock()
         if self._first is None and n_done:
             self._first = now, n_done

@@ -32,15 +32,15 @@ class Estimate:
     is_joint: bool
 
     def hours(self) -> float:
-        """On one core, which most of it uses."""
+        """Hours on one core, which is what most of the job uses."""
         return self.sentences_mb * prices.PANEL_S_PER_MB["joint" if self.is_joint else "fixed"] / 3600
 
     def usd(self) -> float:
-        """The job."""
+        """Cost of the job."""
         return self.hours() * prices.PANEL_VCPUS * prices.JOB_VCPU_HOUR
 
     def in_words(self) -> str:
-        """One line."""
+        """The estimate in one line."""
         n_quarters = "1 quarter" if self.n_quarters == 1 else f"{self.n_quarters} quarters"
         return (
             f"{n_quarters}, {self.sentences_mb:,.0f} MB of sentences, no LLM: about {self.hours():.1f} h "
@@ -57,18 +57,18 @@ class PanelCost:
     hours: float
 
     def usd(self) -> float:
-        """Of the jobs."""
+        """Cost of the jobs."""
         return self.hours * prices.PANEL_VCPUS * prices.JOB_VCPU_HOUR
 
     def in_words(self) -> str:
-        """One line."""
+        """The cost in one line."""
         if not self.n_jobs:
-            return f"panel {self.name}: no job of it has ended that Batch remembers, which is about a week"
+            return f"panel {self.name}: Batch remembers jobs for about a week, and none of it has ended in that time"
         jobs = "1 job" if self.n_jobs == 1 else f"{self.n_jobs} jobs"
         return f"panel {self.name}: {jobs}, {self.hours:.2f} h, about ${self.usd():.2f} ({prices.PANEL_VCPUS} vCPUs)"
 
     def as_json_object(self) -> dict[str, Any]:
-        """For scripts; USD."""
+        """The cost as JSON, in USD."""
         return {"panel": self.name, "jobs": self.n_jobs, "hours": self.hours, "usd": self.usd()}
 
 
@@ -82,7 +82,7 @@ def estimate(account: Account, names: Sequence[str], themes_from: str | None) ->
         sizes[quarter] = sum(item["Size"] for page in pages for item in page.get("Contents", []))
         if not sizes[quarter]:
             raise InvalidInput(
-                f"{quarter}: nothing is in s3://{bucket}/{prefix}: it was never run, or longer ago than "
+                f"{quarter}: nothing is in s3://{bucket}/{prefix}: it was never run, or was run longer ago than "
                 "intermediate_expiration_days; run it"
             )
     measured = [sizes[quarter] for quarter in dict.fromkeys(names)]
@@ -177,7 +177,7 @@ def logs(account: Account, name: str, n_lines: int, all_jobs: bool, say: Say) ->
 
 
 def cost_of(account: Account, name: str) -> PanelCost:
-    """Of the jobs that Batch remembers."""
+    """Cost of the panel's jobs that Batch remembers."""
     queue = account.parameter(parameters.JOB_QUEUE_ARN)
     ended = [job for status in ("SUCCEEDED", "FAILED") for job in jobs_since(account, queue, status, LONG_AGO)]
     own = [job for job in ended if _is_of(job, name) and "startedAt" in job and "stoppedAt" in job]

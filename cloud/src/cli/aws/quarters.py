@@ -42,7 +42,7 @@ Say = Callable[[str], None]
 
 
 class QuarterEnded(FtmError):
-    """The execution has ended, and not well."""
+    """The execution ended without success."""
 
 
 @dataclass(frozen=True)
@@ -53,27 +53,27 @@ class Estimate:
     vllm: Priced = WANTED
 
     def n_names(self) -> int:
-        """Of topics."""
+        """Number of topics to name."""
         return self.n_firms * prices.TOPICS_PER_FIRM
 
     def hours(self) -> float:
-        """How long the LLM takes."""
+        """Hours the LLM needs for the names."""
         return self.n_names() / prices.NAMES_PER_S / 3600
 
     def vllm_usd(self) -> float:
-        """The instance of vLLM."""
+        """Cost of the vLLM instance."""
         return self.hours() * self.vllm.usd_per_hour
 
     def waiting_usd(self) -> float:
-        """The jobs, which wait for it; what they do besides takes minutes."""
+        """Cost of the jobs while they wait for names; their other work takes minutes."""
         return self.hours() * prices.JOB_VCPUS * prices.JOB_VCPU_HOUR
 
     def usd(self) -> float:
-        """vLLM, and the jobs that wait for it."""
+        """Cost of vLLM and of the waiting jobs."""
         return self.vllm_usd() + self.waiting_usd()
 
     def in_words(self) -> str:
-        """One line."""
+        """The estimate in one line."""
         return (
             f"{self.n_firms:,} firms, about {self.n_names():,} names: about {self.hours():.1f} h and "
             f"${self.usd():.2f} with a {self.vllm.kind}, jobs on Spot and {prices.NAMES_PER_S} names per second "
@@ -82,7 +82,7 @@ class Estimate:
 
 
 def estimate(account: Account, quarter: str) -> Estimate:
-    """For the firms that are prefetched; raises InvalidInput when the quarter is not."""
+    """Estimate a prefetched quarter; raise InvalidInput when it is not prefetched."""
     bucket, key = account.bucket(), keys.prefetch_manifest(quarter)
     try:
         body = account.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
@@ -252,11 +252,11 @@ def logs_since(
                 for line in log_tail(account, job, n_lines) or ["it has not started"]:
                     say(f"  {line}")
     if not n_jobs:
-        say(f"no job of {name} has failed or runs" if not all_jobs else f"no job of {name} has started")
+        say(f"no job of {name} has failed or is running" if not all_jobs else f"no job of {name} has started")
 
 
 class _Watched:
-    """An execution, and how fast it goes on."""
+    """An execution being followed, and its pace."""
 
     def __init__(self, execution: Execution) -> None:
         self._execution = execution

@@ -26,7 +26,7 @@ Clients = dict[str, Any]
 
 @dataclass(frozen=True)
 class Billed:
-    """One thing that costs something while it is there; ``usd_per_hour``: about, at the prices of us-east-1."""
+    """Something that bills while it exists; ``usd_per_hour`` is approximate, at the prices of us-east-1."""
 
     region: str
     what: str
@@ -36,24 +36,24 @@ class Billed:
 
 @dataclass(frozen=True)
 class AllRegions:
-    """``not_asked``: why, by region."""
+    """What was found; ``not_asked``: the reason, by region."""
 
     billed: list[Billed]
     not_asked: dict[str, str]
     n_regions: int
 
     def usd_per_hour(self) -> float:
-        """All of it."""
+        """Total per hour."""
         return sum(one.usd_per_hour for one in self.billed)
 
     def as_json_object(self) -> dict[str, Any]:
-        """For scripts."""
+        """The result as JSON."""
         billed = [vars(one) for one in self.billed]
         return {"billed": billed, "usd_per_hour": self.usd_per_hour(), "not_asked": self.not_asked}
 
 
 def look(account: Account) -> AllRegions:
-    """Ask every region that the account has enabled; one that does not answer is named."""
+    """Look in every region that the account has enabled; name those that do not answer."""
     names = sorted(one["RegionName"] for one in account.client("ec2").describe_regions()["Regions"])
     # Here and not in the threads: making a client is not thread-safe in boto3.
     clients = [{service: account.client(service, name) for service in SERVICES} for name in names]
@@ -64,7 +64,7 @@ def look(account: Account) -> AllRegions:
 
 
 def table(found: AllRegions) -> Table:
-    """One row for each thing that bills, and what it is together."""
+    """One row per item that bills, and the total."""
     shown = Table(title="Bills by the hour, with FTM's tag", title_justify="left", show_footer=True)
     shown.add_column("Region", "together")
     shown.add_column("What")
@@ -76,9 +76,9 @@ def table(found: AllRegions) -> Table:
 
 
 def lines(found: AllRegions) -> list[str]:
-    """How many regions have answered, and which not."""
+    """How many regions answered, and which did not."""
     asked = found.n_regions - len(found.not_asked)
-    said = f"{asked} of {found.n_regions} regions asked; what is stored bills by the month and is not in it"
+    said = f"{asked} of {found.n_regions} regions asked; storage, which is billed by the month, is not included"
     return [said, *(f"{name}: not asked: {why}" for name, why in found.not_asked.items())]
 
 

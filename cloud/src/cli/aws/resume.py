@@ -46,7 +46,7 @@ class Unfinished:
             return f"{line}; {left.n_firms:,} are left"
         return (
             f"{line}, which saves about {saved.hours():.1f} h and ${saved.usd():.2f}; left: {left.in_words()}. "
-            "Firms whose names were lost are named again; another image, prompt or prefetch makes firms again"
+            "Firms whose names were lost are named again; a new image, prompt or prefetch has firms processed again"
         )
 
 
@@ -58,7 +58,7 @@ def unfinished(account: Account, quarter: str) -> Unfinished:
     if last["status"] == "RUNNING":
         raise InvalidInput(f"{quarter} is already running: {last['executionArn']}; ftm aws follow {quarter}")
     if last["status"] == "SUCCEEDED":
-        raise InvalidInput(f"{quarter} has succeeded, nothing of it is missing; again: ftm aws start {quarter}")
+        raise InvalidInput(f"{quarter} has succeeded, and nothing is missing; to run it again: ftm aws start {quarter}")
     given = json.loads(last["input"])
     return Unfinished(
         batch_size=keys.check_batch_size(given.get("batch_size", keys.DEFAULT_BATCH_SIZE)),

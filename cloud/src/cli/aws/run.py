@@ -121,7 +121,7 @@ def _refuse_what_the_guard_would_stop(account: Account, hours: float, say: Say) 
         return
     up_h, hours = vllm_group.hours_up(account, most_hours), hours + UP_S / 3600
     if up_h is None:
-        say("how long vLLM has been up cannot be seen, so it is taken for just started")
+        say("cannot see how long vLLM has been up: assuming that it has just started")
     if hours + (up_h or 0.0) <= most_hours:
         return
     up = f"it has been up for {up_h:.1f} h, and " if up_h else ""
@@ -150,7 +150,7 @@ def _stop(account: Account, quarter: str, arn: str | None, say: Say) -> None:
     try:
         quarters.stop(account, quarter, say, arn=arn)
     except (FtmError, BotoCoreError, ClientError) as error:
-        say(f"{quarter} is perhaps not stopped: {error}; ftm aws stop {quarter}")
+        say(f"{quarter} may still be running: {error}; ftm aws stop {quarter}")
 
 
 def _scale_down(account: Account, request: Request, say: Say) -> bool:
@@ -195,13 +195,13 @@ def _say_end(account: Account, is_stopping: bool, say: Say) -> None:
     try:
         _wait_until_down(account, say)
     except (KeyboardInterrupt, SystemExit):
-        say("vLLM is scaled to 0, its end was not waited for: ftm aws status")
+        say("vLLM is scaled to 0, but may still be ending: ftm aws status")
     except (FtmError, BotoCoreError, ClientError) as error:
         say(_perhaps_not_down(error))
 
 
 def _perhaps_not_down(error: Exception) -> str:
-    return f"vLLM is perhaps not down: {error}; ftm aws down"
+    return f"vLLM may not be down: {error}; ftm aws down"
 
 
 def _say_kept(account: Account, say: Say) -> None:
@@ -209,7 +209,7 @@ def _say_kept(account: Account, say: Say) -> None:
     try:
         now = vllm_group.look(account).in_words()
     except (FtmError, BotoCoreError, ClientError) as error:
-        now = f"what runs could not be seen: {error}"
+        now = f"cannot see what is running: {error}"
     say(f"vLLM is kept: {now}; ftm aws down")
 
 

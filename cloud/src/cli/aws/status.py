@@ -1,4 +1,4 @@
-"""``ftm aws status``: what runs in this account and region, and what it costs."""
+"""``ftm aws status``: what is running in this account and region, and what it costs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MAX_CAUSE = 300  # characters of how an execution has ended
 
 
 def status(account: Account) -> dict[str, Any]:
-    """For scripts; raises InvalidInput where the roots are not applied."""
+    """The status as JSON; raises InvalidInput where the roots are not applied."""
     vllm = vllm_group.look(account)
     running = [
         {
@@ -61,7 +61,7 @@ def _last_ended(account: Account) -> dict[str, str] | None:
 
 
 def status_or_why_not(account: Account) -> dict[str, Any]:
-    """The same, or why there is nothing: for who wants to see first of all what is elsewhere."""
+    """The status, or why there is none, so that --all-regions works where the roots are not applied."""
     try:
         return status(account)
     except InvalidInput as error:
@@ -69,7 +69,7 @@ def status_or_why_not(account: Account) -> dict[str, Any]:
 
 
 def lines(found: dict[str, Any]) -> list[str]:
-    """For people."""
+    """The status as text."""
     if "not_applied" in found:
         return [found["where"], found["not_applied"]]
     executions = [f"execution: {one['quarter']} since {one['since']}, {one['arn']}" for one in found["executions"]]

@@ -48,7 +48,7 @@ class Vllm:
     priced: tuple[Priced, ...] = ()
 
     def usd_per_hour(self) -> float:
-        """What the instances cost, about."""
+        """Approximate cost of the instances per hour."""
         return sum(one.usd_per_hour for one in self.priced)
 
     def is_gone(self) -> bool:
@@ -153,7 +153,7 @@ def _serves(account: Account, now: Vllm) -> bool:
 
 
 def _scale(account: Account, n_instances: int, n_tasks: int) -> None:
-    """The group first on the way up, the service first on the way down: the group then whatever the service says."""
+    """Scale up the group first, or scale down the service first, then the group whether or not that worked."""
     ecs, autoscaling = account.client("ecs"), account.client("autoscaling")
     if n_instances:
         autoscaling.set_desired_capacity(AutoScalingGroupName=SCALING_GROUP, DesiredCapacity=n_instances)

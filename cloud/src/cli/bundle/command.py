@@ -43,8 +43,8 @@ def bundle(screen: Screen, folder: Path, quarter: str | None, out: Path, with_te
     text = "with the transcripts' text" if with_text else "without transcript text"
     for line in (
         f"{quarter}, {text}, {out.stat().st_size / 1e6:,.1f} MB: {out}",
-        f"What makes it again: {document['command']}",
-        f"Next, whether it does: ftm verify {shlex.quote(str(out))} --input TRANSCRIPTS",
+        f"To make it again: {document['command']}",
+        f"Next, check that it works: ftm verify {shlex.quote(str(out))} --input TRANSCRIPTS",
     ):
         console.print(line, markup=False, soft_wrap=True)
 
@@ -87,11 +87,11 @@ def _readme(document: dict[str, Any]) -> str:
     left_out = document["left_out"]
     return f"""Themes of {document["quarter"]} by FTM, commit {", ".join(document["commits"]) or "unknown"}.
 
-Made again, from the same transcripts, by
+To make them again from the same transcripts:
 
     {document["command"]}
 
-and compared with this bundle by
+To compare the result with this bundle:
 
     ftm verify BUNDLE.zip --input TRANSCRIPTS
 
@@ -100,6 +100,6 @@ bundle.json       settings, versions, models with their sha256 and licences, wha
 codebook.md       every table and column
 dictionaries.csv  the phrases of each theme
 prompts/          what a language model is asked
-answers/          what it has answered, by a hash of the question; empty where names are by keywords
+answers/          its answers, by a hash of the question; empty where names come from keywords
 tables/           the tables{"" if document["with_text"] else ", without the text of the transcripts"}
 """

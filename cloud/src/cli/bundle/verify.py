@@ -42,7 +42,7 @@ from cloud.src.prefetch.files.source import FileTranscripts
 
 # Nobody is waited for: an answer that is not in the bundle is a difference, and the name is made of keywords.
 _NO_WAITING = {"LLM_OUTAGE_LIMIT_S": "0"}
-_LOST = "names are of keywords here, because the bundle has no answer to what was asked for them"
+_LOST = "these names come from keywords, because the bundle has no answer to their questions"
 # What is read of a bundle's document, and what it has to be.
 _KINDS = {"settings": dict, "with_text": bool, "commits": list, "input": dict, "bundled_by": dict, "made_of": dict}
 

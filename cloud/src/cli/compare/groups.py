@@ -86,7 +86,9 @@ def read_groups(folder: Path, quarter: str, dimensions: int) -> Groups:
             centroids.append(row.pop("centroid"))
             rows.append(_group(row, level))
     if {len(centroid) for centroid in centroids} - {dimensions}:
-        raise InvalidInput(f"{folder / keys.themes(quarter)} is of another run than the topics: run the quarter again")
+        raise InvalidInput(
+            f"{folder / keys.themes(quarter)} comes from another run than the topics: run the quarter again"
+        )
     return Groups(rows, unit(np.array(centroids, dtype=np.float32).reshape(len(rows), dimensions)))
 
 

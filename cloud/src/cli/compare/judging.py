@@ -138,7 +138,7 @@ def count(choices_file: Path, key_file: Path) -> Verdict:
     """Count a judge's choices; raise InvalidInput if a file is missing or malformed, or they do not belong together."""
     choices, key = _read(choices_file, Choices), _read(key_file, Key)
     if choices.comparison != key.comparison:
-        raise InvalidInput(f"{choices_file} is of another comparison than {key_file}: give its folder with --out")
+        raise InvalidInput(f"{choices_file} belongs to another comparison than {key_file}: give its folder with --out")
     unknown = [number for number in choices.choices if not 1 <= number <= len(key.left_is)]
     if unknown:
         raise InvalidInput(f"{choices_file} has a choice for question {unknown[0]}, and there are {len(key.left_is)}")

@@ -134,7 +134,9 @@ def compare_runs(quarter: str, a: Run, b: Run, embed: Embed) -> Comparison:
     """
     rows = match(a, b)
     if not rows:
-        raise InvalidInput(f"{a.folder} and {b.folder} have no topic in common: they are not of the same transcripts")
+        raise InvalidInput(
+            f"{a.folder} and {b.folder} have no topic in common: they were not made from the same transcripts"
+        )
     grounding_a = _grounding(a, [row for row, _, _ in rows], embed)
     grounding_b = _grounding(b, [row for _, row, _ in rows], embed)
     pairs = [

@@ -101,7 +101,7 @@ def verdict_table(verdict: Verdict) -> Table:
     rows = [
         (f"A: {verdict.key.run_a}", verdict.a_better),
         (f"B: {verdict.key.run_b}", verdict.b_better),
-        ("both as good", verdict.same),
+        ("equally good", verdict.same),
         ("neither good", verdict.neither),
         ("not judged", verdict.not_judged),
     ]

@@ -104,7 +104,7 @@ def start_environment(
 ) -> Iterator[LocalEnvironment]:
     """Start AWS and the language model; stop both when the block ends.
 
-    ``jobs``: how many Batch jobs run at the same time, one a core when None. ``port``: of the local AWS, a free one
+    ``jobs``: how many Batch jobs run at the same time, one per core when None. ``port``: of the local AWS, a free one
     when None. ``set_up``: how the local AWS gets what FTM needs. ``containers``: the jobs run in the worker's image.
 
     Raises InvalidInput when a container is asked for and there is no engine or no image, or when EMBEDDING_MODEL is no
@@ -171,7 +171,7 @@ def _running_environment(endpoint: Endpoint) -> LocalEnvironment:
     except (BotoCoreError, ClientError, LookupError) as error:
         raise FtmError(
             f"no local AWS set up for FTM answers at {endpoint.url} (AWS_ENDPOINT_URL): start one with `ftm local up`, "
-            f"or unset AWS_ENDPOINT_URL, then ftm starts its own ({error})"
+            f"or unset AWS_ENDPOINT_URL to let ftm start its own ({error})"
         ) from error
     return LocalEnvironment(aws, bucket, job_queue, state_machine, llm)
 

@@ -63,7 +63,7 @@ class Llm:
     def cost(self) -> str:
         """What it costs while it runs, in one line."""
         if self == NO_LLM:
-            return "LLM: none, names are made of keywords; nothing here costs money"
+            return "LLM: none, names come from keywords; nothing here costs money"
         if self.model == packaged_models.LLM and self.local:
             return "LLM: local small model, $0.00 an hour"
         if self.local:
@@ -75,7 +75,7 @@ class Llm:
         if self.model == packaged_models.LLM and self.local:
             return (
                 f"LLM names are by the small model that comes with FTM ({self.model}): good for a first look. "
-                "For names to rely on give a larger one with --llm-url or --llm-model"
+                "For names you can rely on, use a larger one with --llm-url or --llm-model"
             )
         return None
 

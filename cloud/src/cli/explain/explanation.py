@@ -153,7 +153,9 @@ def cosines_to(folder: Path, quarter: str, sentence_ids: list[str], centroid: li
                 found = pc.is_in(part.column("sentence_id"), value_set=wanted)
                 of_part = byte_vectors.from_column(part.column("vector"))
                 if of_part.shape[1] != len(centroid):
-                    raise InvalidInput(f"{path} is of another embedding model than the tables: run the quarter again")
+                    raise InvalidInput(
+                        f"{path} comes from another embedding model than the tables: run the quarter again"
+                    )
                 ids.extend(part.column("sentence_id").filter(found).to_pylist())
                 vectors.append(of_part[np.asarray(found)])
                 yield of_part

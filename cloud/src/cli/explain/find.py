@@ -67,9 +67,9 @@ def _same(text: str, wanted: str) -> bool:
 
 
 def _suggestions(wanted: str, names: Mapping[str, Sequence[str]]) -> str:
-    """For example ``; near it: Freight (theme_2023Q1_004)``; the keys of ``names`` are shown, their values compared."""
+    """For example ``; similar: Freight (theme_2023Q1_004)``; the keys of ``names`` are shown, their values compared."""
     shown = {name.casefold(): label for label, known in names.items() for name in known}
     holding = [name for name in shown if wanted.strip() and wanted.casefold() in name]
     near = [*holding, *get_close_matches(wanted.casefold(), shown, SUGGESTIONS, _LIKENESS)]
     labels = list(dict.fromkeys(one_line(shown[name]) for name in near))[:SUGGESTIONS]
-    return f"; near it: {', '.join(labels)}" if labels else ""
+    return f"; similar: {', '.join(labels)}" if labels else ""

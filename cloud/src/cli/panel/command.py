@@ -125,9 +125,7 @@ def _show(asked: PanelOptions, out: Path, rows: dict[str, int]) -> None:
     if unknown:
         about += f"; {unknown:,} calls without a time of day have no event_date, only first_trading_day"
     grid = out / keys.panel_table("grid")
-    other = (
-        [f"The same as {asked.format}: {formats.path(asked.format, out)}"] if asked.format != formats.PARQUET else []
-    )
+    other = [f"Also as {asked.format}: {formats.path(asked.format, out)}"] if asked.format != formats.PARQUET else []
     if asked.words is not None:
         other.append(f"Words by category: {out / keys.panel_table('words')}")
     first, last = min(asked.quarters), max(asked.quarters)

@@ -69,7 +69,7 @@ def run_id(folder: Path) -> str | None:
         runs["words"] = run_of(run_folder.schema_of(words))
     others = [table for table, run in runs.items() if run != runs[MARKER]]
     if others:
-        raise InvalidInput(f"{folder}: {', '.join(others)} and {MARKER} are of different panels: make it again")
+        raise InvalidInput(f"{folder}: {', '.join(others)} and {MARKER} belong to different panels: make it again")
     return runs[MARKER]
 
 

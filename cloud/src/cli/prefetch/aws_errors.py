@@ -47,7 +47,9 @@ def aws_errors_explained(bucket: str | None = None) -> Iterator[None]:
     except (SSOError, TokenRetrievalError) as error:
         raise FtmError(f"the AWS login has expired: aws sso login; {_CONTINUES}") from error
     except BotoCoreError as error:  # no credentials, no region, no network
-        raise FtmError(f"AWS cannot be used: {error} (which one: AWS_PROFILE and AWS_DEFAULT_REGION)") from error
+        raise FtmError(
+            f"AWS cannot be used: {error} (choose the account with AWS_PROFILE and AWS_DEFAULT_REGION)"
+        ) from error
 
 
 def _meaning(error: ClientError, bucket: str | None) -> str:

@@ -70,7 +70,7 @@ def _checked(request: PrefetchRequest) -> FirmList | None:
     """Check what needs no network; return the list of firms, if one is given."""
     if request.source == WRDS:
         if request.quarter_from is not QuarterFrom.date:
-            raise InvalidInput("--quarter-from is for files: calls of WRDS are taken by their day")
+            raise InvalidInput("--quarter-from is for files: WRDS' calls are assigned by their date")
         return read_firm_list(request.firms) if request.firms else None
     if request.firms or request.limit is not None or request.keep_unlinked:
         raise InvalidInput("--firms, --limit and --keep-unlinked are for --from wrds; of files, all firms are taken")

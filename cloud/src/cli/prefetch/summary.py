@@ -53,7 +53,7 @@ def show_plan(quarter: str, source: TranscriptSource) -> None:
             ("turns", f"{amount.n_turns - amount.n_operator_turns:,}"),
             ("text", f"{amount.n_bytes / 1e6:,.1f} MB"),
             ("sentences, about", f"{sentences:,.0f}"),
-            ("time, about (at 1 MB/s from WRDS)", duration(amount.n_bytes / _BYTES_A_SECOND)),
+            ("estimated time (at 1 MB/s from WRDS)", duration(amount.n_bytes / _BYTES_A_SECOND)),
         ]
         lines = unlinked_lines(source)
     rows += [(f"left out: {reason}", f"{count:,}") for reason, count in source.skipped.items()]

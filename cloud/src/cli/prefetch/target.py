@@ -40,7 +40,7 @@ def open_target(to: str | None) -> Target:
     if to.startswith(_S3):
         bucket, _, rest = to.removeprefix(_S3).partition("/")
         if rest:
-            raise InvalidInput(f"--to {to}: give the bucket alone, as s3://{bucket}; where it writes there is fixed")
+            raise InvalidInput(f"--to {to}: give the bucket alone, as s3://{bucket}; the folders in it are fixed")
         return _bucket(check_bucket(bucket))
     if "://" in to:
         raise InvalidInput(f"--to {to} is neither s3://bucket nor a folder")

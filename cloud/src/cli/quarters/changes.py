@@ -71,12 +71,12 @@ class Change:
 
     @property
     def earlier(self) -> Point:
-        """In the first quarter."""
+        """The values in the first quarter."""
         return self.points[0]
 
     @property
     def later(self) -> Point:
-        """In the last quarter."""
+        """The values in the last quarter."""
         return self.points[-1]
 
 

@@ -53,7 +53,7 @@ def themes(screen: Screen, quarters: Sequence[str], folders: Sequence[Path], as_
     lines = [tables.counts_line(level, changes) for level, changes in view.changes.items()]
     here = shlex.quote(str(home))
     lines += [
-        f"All of them: {table}",
+        f"All changes: {table}",
         f"Page: {written}",
         f"Panel: {panel}",
         f"Next, every call with every family: ftm panel {' '.join(quarters)} --dir {here} --format csv",

@@ -42,14 +42,14 @@ def serve_reports(folder: Path, port: int, open_in_browser: bool) -> None:
     """Serve the folder's reports to browsers of this machine until Ctrl-C; raises FtmError if the port is in use."""
 
     def tell(address: str) -> None:
-        print(f"{address} (Ctrl-C ends it)", flush=True)
+        print(f"{address} (Ctrl-C stops it)", flush=True)
         if open_in_browser:
             webbrowser.open(address)
 
     try:
         serve(folder / "reports", port, tell)
     except OSError as error:
-        raise FtmError(f"cannot serve at port {port}: {error.strerror}") from error
+        raise FtmError(f"cannot serve on port {port}: {error.strerror}") from error
 
 
 def render(

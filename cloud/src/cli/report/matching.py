@@ -79,7 +79,7 @@ def read_quarter(folder: Path, quarter: str) -> dict[str, Quarter]:
         found[FAMILY].theme_ids
     ):
         path = folder / keys.topics(quarter)
-        raise InvalidInput(f"{path} and the themes beside it are of different runs: run the quarter again")
+        raise InvalidInput(f"{path} and the themes beside it come from different runs: run the quarter again")
     return found
 
 

@@ -112,7 +112,7 @@ def _check_one_run(files: list[Path], themes: Path) -> None:
         return
     for file in files:
         if _run_of(file) != _run_of(themes):
-            raise InvalidInput(f"{file} and {themes} are of different runs: run the quarter again")
+            raise InvalidInput(f"{file} and {themes} come from different runs: run the quarter again")
 
 
 def _run_of(path: Path) -> str | None:

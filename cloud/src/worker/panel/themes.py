@@ -52,7 +52,7 @@ def published(source: PanelSource) -> tuple[FittedThemes, pa.Table]:
     mean = mean_of(part.vectors for part in sampled(source.all_parts(), source.n_sentences) if part.texts)
     if table.num_rows and len(table["centroid"][0].as_py()) != len(mean):
         where = source.store.where(keys.themes(quarter.quarter))
-        raise InvalidInput(f"{where} is of another embedding model than the sentences: run the quarter again")
+        raise InvalidInput(f"{where} comes from another embedding model than the sentences: run the quarter again")
     return fitted_from(table, mean), table
 
 

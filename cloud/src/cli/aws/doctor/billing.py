@@ -1,4 +1,4 @@
-"""Whether the account's budget, which is made on request only, is there and kept to."""
+"""Whether the account's optional budget exists and is kept to."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All checks in the order in which an operator wants them, and how they are made."""
+"""All checks, in the order an operator wants them, and how they are run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STYLES = {State.PASSED: "green", State.FAILED: "bold red", State.NOT_CHECKED: "y
 
 
 def examine(patient: Patient) -> Iterator[Finding]:
-    """Make one check after the other; what AWS does not tell is not checked."""
+    """Run the checks in order; one that AWS gives no answer to is reported as not checked."""
     for check in CHECKS:
         seen = _look(check, patient)
         evidence = one_line(seen.evidence, LONGEST_EVIDENCE)

@@ -43,7 +43,7 @@ def _worker_image(patient: Patient) -> Seen:
         return failed(f"there is no job definition {name}")
     image = max(found, key=lambda one: one["revision"])["containerProperties"]["image"]
     if OWN_REGISTRY not in image:
-        return not_checked(f"{image} is in no registry of AWS")
+        return not_checked(f"{image} is not in an AWS registry")
     tag, commit = image.rpartition(":")[2], version.commit()
     problems = [] if _is_in_registry(patient.account, image) else [f"{image} is not in the registry"]
     if is_stale(commit, tag):
@@ -59,7 +59,7 @@ def _vllm_image(patient: Patient) -> Seen:
     task = ecs.describe_task_definition(taskDefinition=services[0]["taskDefinition"])["taskDefinition"]
     image = task["containerDefinitions"][0]["image"]
     if OWN_REGISTRY not in image:
-        return not_checked(f"{image} is in no registry of AWS")
+        return not_checked(f"{image} is not in an AWS registry")
     there = _is_in_registry(patient.account, image)
     return passed(f"{image} is there") if there else failed(f"{image} is not in the registry")
 

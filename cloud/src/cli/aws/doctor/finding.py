@@ -10,7 +10,7 @@ from cloud.src.cli.aws.account import Account
 
 
 class State(StrEnum):
-    """``NOT_CHECKED`` is no good news: what is looked at is not there, or may not be read."""
+    """``NOT_CHECKED`` is not good news: what was to be checked is missing or may not be read."""
 
     PASSED = "passed"
     FAILED = "failed"
@@ -19,7 +19,7 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Seen:
-    """``evidence``: what AWS says, or why it could not be asked, in one line."""
+    """``evidence``: what AWS reports, or why it could not be asked, on one line."""
 
     state: State
     evidence: str
@@ -27,7 +27,7 @@ class Seen:
 
 @dataclass(frozen=True)
 class Patient:
-    """The account that is looked at; ``quarter``: the one that is to run, if any."""
+    """The account being checked; ``quarter``: the one about to run, if any."""
 
     account: Account
     quarter: str | None = None
@@ -35,7 +35,7 @@ class Patient:
 
 @dataclass(frozen=True)
 class Check:
-    """``looks_at`` and ``fix`` are what the runbook says of it, too."""
+    """A check; ``looks_at`` and ``fix`` also appear in the runbook."""
 
     name: str
     looks_at: str
@@ -45,7 +45,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check has found; ``fix`` is empty where it has not failed."""
+    """The result of a check; ``fix`` is empty unless it failed."""
 
     check: str
     state: State
@@ -54,20 +54,20 @@ class Finding:
 
 
 def passed(evidence: str) -> Seen:
-    """All is well."""
+    """The check passed."""
     return Seen(State.PASSED, evidence)
 
 
 def failed(evidence: str) -> Seen:
-    """Something is wrong."""
+    """The check failed."""
     return Seen(State.FAILED, evidence)
 
 
 def not_checked(why: str) -> Seen:
-    """Nothing can be said."""
+    """The check could not be made."""
     return Seen(State.NOT_CHECKED, why)
 
 
 def verdict(problems: list[str], evidence: str) -> Seen:
-    """Failed with the problems, or passed with the evidence where there are none."""
+    """Failed if there are problems, otherwise passed with the evidence."""
     return failed("; ".join(problems)) if problems else passed(evidence)

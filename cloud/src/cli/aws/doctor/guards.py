@@ -1,4 +1,4 @@
-"""Whether somebody hears of a forgotten vLLM, and whether it is stopped then."""
+"""Whether a forgotten vLLM is reported to somebody, and stopped."""
 
 from __future__ import annotations
 

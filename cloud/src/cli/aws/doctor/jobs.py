@@ -49,7 +49,7 @@ def _waiting(patient: Patient) -> Seen:
         return passed(f"{len(listed)} jobs wait, none {limit}")
     reasons = dict.fromkeys(job["statusReason"] for job in late if job.get("statusReason"))
     if not reasons and (running := _jobs(client, "RUNNING")):
-        return passed(f"{len(late)} jobs wait {limit}, behind {len(running)} that run")
+        return passed(f"{len(late)} jobs wait {limit}, behind {len(running)} that are running")
     return failed(f"{len(late)} jobs wait {limit}: {', '.join(reasons) or 'AWS gives no reason'}")
 
 

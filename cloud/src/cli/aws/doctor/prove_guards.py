@@ -46,7 +46,7 @@ def prove(account: Account, say: Say, sleep: Sleep = time.sleep) -> Iterator[Fin
     check_at_zero(account)
     for alarm in _alarms(account):
         name = alarm["AlarmName"]
-        say(f"setting {name} to ALARM: it mails, and sets the group to 0, where it is")
+        say(f"setting {name} to ALARM: it sends a mail and sets the group to 0, where it already is")
         seen = _set_off(account, alarm, sleep)
         yield Finding(f"proof of {name}", seen.state, seen.evidence, FIX if seen.state is State.FAILED else "")
 
