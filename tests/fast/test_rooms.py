@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -75,6 +76,12 @@ def test_no_modules_import_each_other_in_a_circle() -> None:
 
 def test_no_module_stands_beside_a_folder_of_its_name() -> None:
     assert [module for module in MODULES if (SOURCES / module.with_suffix("")).is_dir()] == []
+
+
+def test_no_two_classes_have_the_same_name() -> None:
+    sources = ((SOURCES / module).read_text(encoding="utf-8") for module in MODULES)
+    counted = Counter(name for source in sources for name in re.findall(r"^class ([A-Z]\w+)", source, re.M))
+    assert [name for name, n_classes in counted.items() if n_classes > 1] == []
 
 
 def test_onnxruntime_is_imported_where_its_telemetry_is_switched_off() -> None:

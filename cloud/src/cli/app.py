@@ -18,8 +18,8 @@ from cloud.src.cli.options import (
     AsJson,
     Containers,
     FileFormat,
+    GridLevel,
     Jobs,
-    Level,
     LlmModel,
     LlmTopics,
     LlmUrl,
@@ -329,8 +329,8 @@ def panel(
         ),
     ] = None,
     level: Annotated[
-        Level, typer.Option(help="Whether the grid has one row per call and family, or per call and theme.")
-    ] = Level.FAMILY,
+        GridLevel, typer.Option(help="Whether the grid has one row per call and family, or per call and theme.")
+    ] = GridLevel.FAMILY,
     file_format: Annotated[
         FileFormat, typer.Option("--format", help="Also write the grid as a CSV or Stata file.")
     ] = FileFormat.PARQUET,

@@ -112,7 +112,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the result as one JS
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Hide progress; still show results and errors.")]
 
 
-class Level(StrEnum):
+class GridLevel(StrEnum):
     """What the grid of a panel has a row for."""
 
     FAMILY = "family"

@@ -28,7 +28,7 @@ LEAST_SECONDS_FOR_RATE = 1.0
 
 
 @dataclass
-class Pace:
+class StagePace:
     """How fast a stage is and how long it will still take, from its counts and a clock.
 
     ``reused``: how many were already done by an earlier run. They took no time, so they say nothing about the rest.
@@ -102,7 +102,7 @@ class Screen:
     @contextmanager
     def stage(self, name: str, total: int | None = None, unit: str = "firms") -> Iterator[Stage]:
         """Show a stage until the block ends."""
-        pace = Pace(total, unit, self._clock)
+        pace = StagePace(total, unit, self._clock)
         if self._console.is_terminal:
             with _bar(self._console, name, pace) as stage:
                 yield stage
@@ -117,7 +117,7 @@ class Screen:
 class _Lines:
     """A line at the start, then one every few seconds while something changes."""
 
-    def __init__(self, screen: Screen, name: str, pace: Pace) -> None:
+    def __init__(self, screen: Screen, name: str, pace: StagePace) -> None:
         self._screen = screen
         self._name = name
         self._pace = pace
@@ -135,7 +135,7 @@ class _Lines:
 
 
 class _Bar:
-    def __init__(self, bars: RichProgress, task: TaskID, pace: Pace) -> None:
+    def __init__(self, bars: RichProgress, task: TaskID, pace: StagePace) -> None:
         self._bars = bars
         self._task = task
         self._pace = pace
@@ -147,7 +147,7 @@ class _Bar:
 
 
 @contextmanager
-def _bar(console: Console, name: str, pace: Pace) -> Iterator[_Bar]:
+def _bar(console: Console, name: str, pace: StagePace) -> Iterator[_Bar]:
     columns = [
         SpinnerColumn(),
         TextColumn("{task.description}"),

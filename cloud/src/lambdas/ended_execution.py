@@ -22,7 +22,7 @@ FIRST_EVENTS = 100
 MAX_CAUSE_LENGTH = 1000
 
 
-class Ending(NamedTuple):
+class EndingMail(NamedTuple):
     """The mail about it."""
 
     subject: str
@@ -50,7 +50,7 @@ def with_batches(states: Any, execution: str) -> dict[str, Any] | None:
     return next(_outputs(history["events"], MANIFEST_STATE), None)
 
 
-def ending(states: Any, execution: str, status: str) -> Ending:
+def ending(states: Any, execution: str, status: str) -> EndingMail:
     """What to mail about the execution; ``status`` is the event's, because DescribeExecution may lag behind it."""
     ended = states.describe_execution(executionArn=execution)
     given, how = _given(ended.get("input", "")), status.lower().replace("_", " ")
@@ -59,11 +59,11 @@ def ending(states: Any, execution: str, status: str) -> Ending:
         name = _checked(keys.check_panel, given.get("name"))
         if status == "SUCCEEDED":
             cause = f"Tables: s3://{given['bucket']}/{keys.panel_prefix(name)}"
-        return Ending(_subject("panel", name, how), [cause[:MAX_CAUSE_LENGTH], f"Execution: {execution}"])
+        return EndingMail(_subject("panel", name, how), [cause[:MAX_CAUSE_LENGTH], f"Execution: {execution}"])
     quarter = _checked(keys.check_quarter, given.get("quarter"))
     again = f"finished firms are kept: ftm aws resume {quarter}" if quarter else "finished firms are kept"
     subject = _subject("", quarter or "execution", how)
-    return Ending(subject, [cause[:MAX_CAUSE_LENGTH], f"Execution: {execution}; {again}"])
+    return EndingMail(subject, [cause[:MAX_CAUSE_LENGTH], f"Execution: {execution}; {again}"])
 
 
 def _subject(kind: str, name: str, how: str) -> str:

@@ -18,7 +18,7 @@ from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.names_count import NamesCount, is_enough
 from cloud.src.lambdas import ended_execution, run_cost, running_vllm, summarize_results
 from cloud.src.lambdas.looks import MAIL, Looks
-from cloud.src.lambdas.running_vllm import Seen
+from cloud.src.lambdas.running_vllm import VllmSeen
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +68,7 @@ def _tell_ending(looks: Looks, execution: str, status: str) -> dict[str, Any]:
     return {"notified": _publish(subject, message), "message": message}  # if it fails, Lambda calls this again
 
 
-def _what_it_did(looks: Looks, execution: str, status: str, vllm: Seen) -> list[str]:
+def _what_it_did(looks: Looks, execution: str, status: str, vllm: VllmSeen) -> list[str]:
     """Who named and what it has cost, which is written down, as far as it got; the mail matters more than that."""
     try:
         ended = ended_execution.with_batches(looks.client("stepfunctions"), execution)

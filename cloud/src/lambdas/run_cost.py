@@ -17,7 +17,7 @@ from botocore.exceptions import ClientError
 from cloud.src.contract import batch, documents, keys, vllm
 from cloud.src.contract.cost import ExecutionCost, JobsCost, Prices
 from cloud.src.lambdas.looks import Looks
-from cloud.src.lambdas.running_vllm import Seen
+from cloud.src.lambdas.running_vllm import VllmSeen
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ METRIC_PERIOD_S = 300  # CloudWatch gives 1,440 of them, five days
 
 
 def recorded(
-    looks: Looks, event: dict[str, Any], outcome: str, themes: dict[str, Any] | None, running: Seen
+    looks: Looks, event: dict[str, Any], outcome: str, themes: dict[str, Any] | None, running: VllmSeen
 ) -> list[str]:
     """Write the cost of the execution; return the mail's line about it.
 

@@ -13,14 +13,14 @@ log = logging.getLogger(__name__)
 STOP = f"to stop it: ftm aws down, or {vllm.STOP}"
 
 
-class Seen(NamedTuple):
+class VllmSeen(NamedTuple):
     """The mail's line, and what an hour of one instance costs: of those that run, or else of one that would start."""
 
     in_words: str
     instance_usd_per_hour: float = prices.VLLM_INSTANCE_HOUR_WITH_DISK
 
 
-def look(looks: Looks) -> Seen:
+def look(looks: Looks) -> VllmSeen:
     """Return what the mail says of vLLM, even when AWS cannot be asked: the mail matters more."""
     try:
         return _look(looks)
@@ -28,25 +28,27 @@ def look(looks: Looks) -> Seen:
         log.warning("whether vLLM runs could not be seen: %s", error)
         price = _per_hour([vllm.WANTED])
         why = type(error).__name__
-        return Seen(f"vLLM: cannot see whether it is running ({why}); it costs {price} if it is; {STOP}")
+        return VllmSeen(f"vLLM: cannot see whether it is running ({why}); it costs {price} if it is; {STOP}")
 
 
-def _look(looks: Looks) -> Seen:
+def _look(looks: Looks) -> VllmSeen:
     asked = {"AutoScalingGroupNames": [vllm.SCALING_GROUP]}
     groups = looks.client("autoscaling").describe_auto_scaling_groups(**asked)["AutoScalingGroups"]
     if not groups:
-        return Seen("vLLM: not deployed in this account and region")
+        return VllmSeen("vLLM: not deployed in this account and region")
     group, will_be = groups[0], vllm.wanted(groups[0])
     services = looks.client("ecs").describe_services(cluster=vllm.CLUSTER, services=[vllm.SERVICE])["services"]
     n_tasks, n_wanted = sum(service["runningCount"] for service in services), group["DesiredCapacity"]
     found = _priced(looks, group)
     if found:
         words = f"vLLM: running (instances: {len(found)}, tasks: {n_tasks}), {_per_hour(found)}; {STOP}"
-        return Seen(words, sum(one.usd_per_hour for one in found) / len(found))
+        return VllmSeen(words, sum(one.usd_per_hour for one in found) / len(found))
     if n_wanted:
         price = _per_hour([will_be] * n_wanted)
-        return Seen(f"vLLM: no instance yet, {n_wanted} wanted, which will cost {price}; {STOP}", will_be.usd_per_hour)
-    return Seen("vLLM: not running, $0.00 an hour", will_be.usd_per_hour)
+        return VllmSeen(
+            f"vLLM: no instance yet, {n_wanted} wanted, which will cost {price}; {STOP}", will_be.usd_per_hour
+        )
+    return VllmSeen("vLLM: not running, $0.00 an hour", will_be.usd_per_hour)
 
 
 def _priced(looks: Looks, group: dict[str, Any]) -> list[vllm.Priced]:

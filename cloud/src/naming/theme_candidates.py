@@ -80,7 +80,7 @@ class Spoken:
 
 
 @dataclass(frozen=True)
-class Groups:
+class GroupSentences:
     """The themes, or the families: ``members`` is 1 where a sentence counts for a group, shape (sentences, groups).
 
     ``means`` are the unit vectors of the groups' mean sentences.
@@ -90,7 +90,7 @@ class Groups:
     means: Vectors
 
 
-def candidates(spoken: Spoken, themes: Groups, families: Groups, embedder: Embedder) -> Candidates:
+def candidates(spoken: Spoken, themes: GroupSentences, families: GroupSentences, embedder: Embedder) -> Candidates:
     """The phrases that themes and families may be called by."""
     n_themes, n_families = len(themes.means), len(families.means)
     if not n_families or not spoken.texts:  # nobody says anything, or nothing that firms share

@@ -15,7 +15,7 @@ from cloud.src.models.embeddings import Embedder
 from cloud.src.naming.ask import GroupToName, Name, ToName
 from cloud.src.naming.guard import sameness
 from cloud.src.naming.namer import Namer
-from cloud.src.naming.theme_candidates import Groups, Spoken, candidates
+from cloud.src.naming.theme_candidates import GroupSentences, Spoken, candidates
 from cloud.src.naming.theme_names import Candidates, Label, Labels, choose
 from cloud.src.themes.measure import FittedThemes, Sentences, measure_fitted
 from cloud.src.worker import answers
@@ -42,8 +42,8 @@ def candidates_of(
     counted = measure_fitted(fitted, sentences)
     return candidates(
         Spoken(sentences.texts, sentences.firms, sentences.is_procedural, firm_names, speakers),
-        Groups(counted.themes.members(n_sentences, len(fitted.family_of)), fitted.themes.means),
-        Groups(counted.families.members(n_sentences, fitted.n_families), fitted.families.means),
+        GroupSentences(counted.themes.members(n_sentences, len(fitted.family_of)), fitted.themes.means),
+        GroupSentences(counted.families.members(n_sentences, fitted.n_families), fitted.families.means),
         embedder,
     )
 

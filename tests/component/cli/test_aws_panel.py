@@ -163,13 +163,13 @@ def test_what_cannot_be_done_is_one_line(
 )
 def test_a_panel_is_estimated_by_its_sentences(megabytes: int, themes_from: str | None, hours_and_usd: str) -> None:
     """2 s per MB, 0.3 s with the themes of a quarter; 4 vCPUs at $0.0176 an hour."""
-    assert hours_and_usd in panels.Estimate(2, megabytes, is_joint=themes_from is None).in_words()
+    assert hours_and_usd in panels.PanelEstimate(2, megabytes, is_joint=themes_from is None).in_words()
 
 
 @pytest.mark.usefixtures("run_quarters")
 def test_only_the_measured_quarters_count_for_the_estimate(with_panels: Account) -> None:
-    assert panels.estimate(with_panels, [LATER], EARLIER) == panels.Estimate(1, 10.0, is_joint=False)
-    assert panels.estimate(with_panels, [EARLIER, LATER], None) == panels.Estimate(2, 20.0, is_joint=True)
+    assert panels.estimate(with_panels, [LATER], EARLIER) == panels.PanelEstimate(1, 10.0, is_joint=False)
+    assert panels.estimate(with_panels, [EARLIER, LATER], None) == panels.PanelEstimate(2, 20.0, is_joint=True)
 
 
 def test_an_account_with_older_roots_has_no_panels(account: Account) -> None:

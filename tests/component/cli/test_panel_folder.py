@@ -111,7 +111,7 @@ def test_tables_of_two_panels_are_refused(old: Path, tmp_path: Path, table: str)
     new = write(tmp_path / "new", NEW, "new")
     shutil.copy(new / keys.panel_table(table), old / keys.panel_table(table))
 
-    with pytest.raises(InvalidInput, match=f"spring: {table} and themes are of different panels: make it again"):
+    with pytest.raises(InvalidInput, match=f"spring: {table} and themes belong to different panels: make it again"):
         read_panel(old)
     assert recorded_inputs(old) is None
 

@@ -53,7 +53,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         return True
 
     monkeypatch.setattr(notify_completion, "_publish", send)
-    monkeypatch.setattr(running_vllm, "look", lambda _looks: running_vllm.Seen("vLLM: as it is"))
+    monkeypatch.setattr(running_vllm, "look", lambda _looks: running_vllm.VllmSeen("vLLM: as it is"))
     return mails
 
 
@@ -188,7 +188,7 @@ def test_a_mail_that_cannot_be_sent_fails_the_call_so_that_lambda_repeats_it(
 ) -> None:
     notify_completion._sns.cache_clear()
     monkeypatch.setenv("SNS_TOPIC_ARN", "arn:aws:sns:us-east-1:123456789012:no-such-topic")
-    monkeypatch.setattr(running_vllm, "look", lambda _looks: running_vllm.Seen("vLLM: as it is"))
+    monkeypatch.setattr(running_vllm, "look", lambda _looks: running_vllm.VllmSeen("vLLM: as it is"))
 
     with pytest.raises(ClientError, match="NotFound"):
         tell(monkeypatch, States(status="FAILED", error="NotifyFailed"))

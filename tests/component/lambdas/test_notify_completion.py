@@ -52,7 +52,7 @@ VLLM = "vLLM: as it is"
 @pytest.fixture(autouse=True)
 def vllm(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the look says, see test_running_vllm.py, and nothing of costs, see test_run_cost.py."""
-    monkeypatch.setattr(running_vllm, "look", lambda _looks: running_vllm.Seen(VLLM))
+    monkeypatch.setattr(running_vllm, "look", lambda _looks: running_vllm.VllmSeen(VLLM))
     monkeypatch.setattr(run_cost, "recorded", lambda *_: [])
 
 

@@ -15,12 +15,12 @@ from cloud.src.contract import documents, keys, prices
 from cloud.src.contract.cost import ExecutionCost, JobsCost
 from cloud.src.lambdas import run_cost
 from cloud.src.lambdas.looks import Looks
-from cloud.src.lambdas.running_vllm import Seen
+from cloud.src.lambdas.running_vllm import VllmSeen
 from tests.component.cli.aws_faults import check_answer
 from tests.component.conftest import BUCKET
 
 QUARTER = "2023Q1"
-RUNNING = Seen("vLLM: as it is")
+RUNNING = VllmSeen("vLLM: as it is")
 SINCE = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=2)
 MANIFEST = keys.batch_manifest(QUARTER, SINCE)
 EVENT: dict[str, Any] = {
@@ -153,7 +153,7 @@ def test_hours_of_vllm(on_aws: Any, one_instance: None, s3: Any) -> None:
 
 
 def test_instances_on_demand_cost_more(on_aws: Any, one_instance: None, s3: Any) -> None:
-    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES, Seen("", 1.04))
+    [line] = run_cost.recorded(Looks(), EVENT, "succeeded", THEMES, VllmSeen("", 1.04))
 
     assert recorded(s3)[0].prices.vllm_hour == 1.04
     assert "vLLM $0.52" in line

@@ -9,7 +9,7 @@ import pytest
 import scipy.sparse as sp
 
 from cloud.src.models.embeddings import unit
-from cloud.src.naming.theme_candidates import N_LABELS, Groups, Spoken, candidates
+from cloud.src.naming.theme_candidates import N_LABELS, GroupSentences, Spoken, candidates
 from cloud.src.naming.theme_names import Candidates, Labels, choose
 from tests.component.worker_quarter import embedder
 
@@ -34,7 +34,7 @@ PLAIN = "The supply chain is short in the {}."
 FAMILY_OF = np.array([0, 0, 1])
 
 
-def quarter(n_firms: int = N_FIRMS, more: str = "") -> tuple[Spoken, Groups, Groups]:
+def quarter(n_firms: int = N_FIRMS, more: str = "") -> tuple[Spoken, GroupSentences, GroupSentences]:
     """``more`` is what each firm adds to a sentence of the first theme."""
     rows = [
         (firm, theme, (PLAIN if theme < 2 and firm % 3 == 2 else text).format(THINGS[(firm + number) % len(THINGS)]))
@@ -55,17 +55,17 @@ def quarter(n_firms: int = N_FIRMS, more: str = "") -> tuple[Spoken, Groups, Gro
     return spoken, groups(texts, theme_of, 3), groups(texts, FAMILY_OF[theme_of], 2)
 
 
-def groups(texts: list[str], group_of: np.ndarray, n: int) -> Groups:
+def groups(texts: list[str], group_of: np.ndarray, n: int) -> GroupSentences:
     members = sp.csr_matrix((np.ones(len(texts)), (np.arange(len(texts)), group_of)), shape=(len(texts), n))
     vectors = embedder().embed(texts)
-    return Groups(members, np.stack([unit(vectors[group_of == group].mean(axis=0)) for group in range(n)]))
+    return GroupSentences(members, np.stack([unit(vectors[group_of == group].mean(axis=0)) for group in range(n)]))
 
 
-def found(spoken: Spoken, themes: Groups, families: Groups) -> Candidates:
+def found(spoken: Spoken, themes: GroupSentences, families: GroupSentences) -> Candidates:
     return candidates(spoken, themes, families, embedder())
 
 
-def labels_of(spoken: Spoken, themes: Groups, families: Groups) -> Labels:
+def labels_of(spoken: Spoken, themes: GroupSentences, families: GroupSentences) -> Labels:
     return choose(found(spoken, themes, families), FAMILY_OF, range(3), range(2))
 
 

@@ -435,7 +435,7 @@ def test_a_chunk_without_a_column_fails_the_batch(s3: Any) -> None:
     chunk = store.read_table(keys.prefetch_chunk(QUARTER, 0))
     store.write_table(keys.prefetch_chunk(QUARTER, 0), chunk.drop_columns(["speaker_name", "permno"]))
 
-    refused = r"of an earlier version of ftm \(no column permno, speaker_name\): .*: ftm prefetch 2023Q1 --force$"
+    refused = r"by an earlier version of ftm \(no column permno, speaker_name\): .*: ftm prefetch 2023Q1 --force$"
     with pytest.raises(FtmError, match=refused):
         map_firms.run(map_job(store, analyser()))
 

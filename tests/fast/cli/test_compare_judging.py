@@ -12,9 +12,9 @@ import pytest
 from cloud.src.cli.compare.judging import (
     KEY,
     PAGE,
+    JudgedNames,
     Key,
     Question,
-    Verdict,
     count,
     draw_questions,
     write_judging,
@@ -197,7 +197,7 @@ def test_choices_are_counted_by_the_key(comparison: Comparison, tmp_path: Path) 
 def test_p_value_is_that_of_the_sign_test(a_better: int, b_better: int, p_value: float) -> None:
     key = Key(comparison="", quarter="2023Q1", seed=0, run_a="a", run_b="b", left_is=[])
 
-    verdict = Verdict(key, a_better, b_better, same=3, neither=2, not_judged=0)
+    verdict = JudgedNames(key, a_better, b_better, same=3, neither=2, not_judged=0)
 
     assert verdict.p_value == pytest.approx(p_value)
 

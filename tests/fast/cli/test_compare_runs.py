@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from numpy.typing import NDArray
 
-from cloud.src.cli.compare.groups import ComparedGroup, Groups, match_groups
+from cloud.src.cli.compare.groups import ComparedGroup, RunGroups, match_groups
 from cloud.src.cli.compare.runs import SAME_SENTENCES, SIMILAR_CENTROID, Comparison, compare_runs, read_runs
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
@@ -64,10 +64,10 @@ def test_grounding_is_the_cosine_of_a_runs_name_to_the_topics_centroid(tmp_path:
     assert [pair.grounding_b for pair in pairs] == pytest.approx([0, 0.6])
 
 
-def groups(*found: tuple[str, str, str, list[float]]) -> Groups:
+def groups(*found: tuple[str, str, str, list[float]]) -> RunGroups:
     """Of each its level, id, name and direction."""
     rows = [ComparedGroup(theme_id, level, name, "llm", "M", [], 3, 9, []) for level, theme_id, name, _ in found]
-    return Groups(rows, np.array([vector for *_, vector in found], dtype=np.float32).reshape(len(found), 2))
+    return RunGroups(rows, np.array([vector for *_, vector in found], dtype=np.float32).reshape(len(found), 2))
 
 
 def test_families_and_themes_are_matched_by_id_and_centroid() -> None:

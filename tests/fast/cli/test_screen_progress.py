@@ -3,7 +3,7 @@ import io
 import pytest
 from rich.console import Console
 
-from cloud.src.cli.screen import SECONDS_BETWEEN_LINES, Pace, Screen
+from cloud.src.cli.screen import SECONDS_BETWEEN_LINES, Screen, StagePace
 
 
 class Clock:
@@ -32,7 +32,7 @@ class Clock:
 )
 def test_pace_tells_rate_and_time_left(done: int, reused: int, elapsed: float, speed: str) -> None:
     clock = Clock()
-    pace = Pace(140, "firms", clock)
+    pace = StagePace(140, "firms", clock)
     clock.now += elapsed
     pace.update(done, reused=reused)
     assert pace.speed() == speed
@@ -40,7 +40,7 @@ def test_pace_tells_rate_and_time_left(done: int, reused: int, elapsed: float, s
 
 def test_the_rate_is_counted_from_when_the_total_is_known() -> None:
     clock = Clock()
-    pace = Pace(None, "themes", clock)
+    pace = StagePace(None, "themes", clock)
     clock.now += 60  # finding them
     pace.update(0, total=20)
     clock.now += 10
@@ -49,7 +49,7 @@ def test_the_rate_is_counted_from_when_the_total_is_known() -> None:
 
 
 def test_a_stage_without_a_total_has_no_rate() -> None:
-    assert Pace(None, "firms").speed() == ""
+    assert StagePace(None, "firms").speed() == ""
 
 
 def plain_screen(clock: Clock) -> tuple[Screen, io.StringIO]:

@@ -24,7 +24,7 @@ LONG_AGO = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True)
-class Estimate:
+class PanelEstimate:
     """What a panel takes: the time grows with the sentences, ``sentences_mb`` of them."""
 
     n_quarters: int
@@ -72,7 +72,7 @@ class PanelCost:
         return {"panel": self.name, "jobs": self.n_jobs, "hours": self.hours, "usd": self.usd()}
 
 
-def estimate(account: Account, names: Sequence[str], themes_from: str | None) -> Estimate:
+def estimate(account: Account, names: Sequence[str], themes_from: str | None) -> PanelEstimate:
     """Raises InvalidInput when what a panel reads of a quarter is gone or was never there."""
     s3, bucket = account.client("s3"), account.bucket()
     sizes = {}
@@ -86,7 +86,7 @@ def estimate(account: Account, names: Sequence[str], themes_from: str | None) ->
                 "intermediate_expiration_days; run it"
             )
     measured = [sizes[quarter] for quarter in dict.fromkeys(names)]
-    return Estimate(len(measured), sum(measured) / 1e6, themes_from is None)
+    return PanelEstimate(len(measured), sum(measured) / 1e6, themes_from is None)
 
 
 def executions(account: Account, status: str | None = None) -> Iterator[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from cloud.src.cli.compare import judging as compare_judging
 from cloud.src.cli.compare import tables as compare_tables
-from cloud.src.cli.compare.judging import Question, Verdict
+from cloud.src.cli.compare.judging import JudgedNames, Question
 from cloud.src.cli.compare.runs import Comparison, compare_runs, read_runs
 from cloud.src.cli.compare.side_by_side import side_by_side
 from cloud.src.cli.quarters.quarter_themes import read_quarter
@@ -124,7 +124,7 @@ def judged(choices: Path, folder: Path, as_json: bool = False) -> None:
         console.print(line, markup=False, soft_wrap=True)
 
 
-def _verdict_object(verdict: Verdict) -> dict[str, Any]:
+def _verdict_object(verdict: JudgedNames) -> dict[str, Any]:
     counts = {name: getattr(verdict, name) for name in ("a_better", "b_better", "same", "neither", "not_judged")}
     decided = {kind: {"a": a, "b": b} for kind, (a, b) in verdict.decided.items()}
     key = verdict.key

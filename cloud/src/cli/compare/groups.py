@@ -49,7 +49,7 @@ class ComparedGroup:
 
 
 @dataclass(frozen=True)
-class Groups:
+class RunGroups:
     """The families and themes of a run in their rank. ``centroids``: unit vectors, shape (groups, dimensions)."""
 
     rows: list[ComparedGroup]
@@ -74,7 +74,7 @@ class GroupPair:
         return self.a.name.casefold() == self.b.name.casefold()
 
 
-def read_groups(folder: Path, quarter: str, dimensions: int) -> Groups:
+def read_groups(folder: Path, quarter: str, dimensions: int) -> RunGroups:
     """Read the families, then the themes of a run, whose vectors have so many dimensions.
 
     Raises InvalidInput if their table is missing or damaged.
@@ -89,10 +89,10 @@ def read_groups(folder: Path, quarter: str, dimensions: int) -> Groups:
         raise InvalidInput(
             f"{folder / keys.themes(quarter)} comes from another run than the topics: run the quarter again"
         )
-    return Groups(rows, unit(np.array(centroids, dtype=np.float32).reshape(len(rows), dimensions)))
+    return RunGroups(rows, unit(np.array(centroids, dtype=np.float32).reshape(len(rows), dimensions)))
 
 
-def match_groups(a: Groups, b: Groups) -> list[GroupPair]:
+def match_groups(a: RunGroups, b: RunGroups) -> list[GroupPair]:
     """Pair what two runs have in common, level by level, in A's order.
 
     First what has the same id and is near enough. Then the assignment of the others with the largest sum of cosines,

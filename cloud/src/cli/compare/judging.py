@@ -74,7 +74,7 @@ class Choices(BaseModel):
 
 
 @dataclass(frozen=True)
-class Verdict:
+class JudgedNames:
     """How often each run's name was chosen. ``decided``: the same for A and B, by kind, families first."""
 
     key: Key
@@ -134,7 +134,7 @@ def add_to_reports(comparison: Comparison, questions: list[Question], run: Path)
     write_index(run)
 
 
-def count(choices_file: Path, key_file: Path) -> Verdict:
+def count(choices_file: Path, key_file: Path) -> JudgedNames:
     """Count a judge's choices; raise InvalidInput if a file is missing or malformed, or they do not belong together."""
     choices, key = _read(choices_file, Choices), _read(key_file, Key)
     if choices.comparison != key.comparison:
@@ -146,7 +146,7 @@ def count(choices_file: Path, key_file: Path) -> Verdict:
     counted = Counter(whose.values())
     kinds = key.kinds if len(key.kinds) == len(key.left_is) else ["topic"] * len(key.left_is)
     by_kind = Counter((kinds[number - 1], winner) for number, winner in whose.items())
-    return Verdict(
+    return JudgedNames(
         key,
         counted["a"],
         counted["b"],

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
-from cloud.src.cli.compare.groups import GroupPair, Groups, match_groups, read_groups
+from cloud.src.cli.compare.groups import GroupPair, RunGroups, match_groups, read_groups
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
@@ -68,7 +68,7 @@ class Run:
     folder: Path
     topics: list[ComparedTopic]
     embeddings: Vectors
-    groups: Groups
+    groups: RunGroups
     named_by: str
 
     def naming_of(self, level: str) -> Counter[str]:

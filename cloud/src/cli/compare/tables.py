@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 from rich.text import Text
 
-from cloud.src.cli.compare.judging import Verdict
+from cloud.src.cli.compare.judging import JudgedNames
 from cloud.src.cli.compare.runs import SAME_SENTENCES, ComparedTopic, Comparison, Pair
 from cloud.src.cli.run.run_folder import FAMILY, THEME
 from cloud.src.cli.screen import one_line
@@ -93,7 +93,7 @@ def names_table(pairs: list[Pair]) -> Table:
     return table
 
 
-def verdict_table(verdict: Verdict) -> Table:
+def verdict_table(verdict: JudgedNames) -> Table:
     """How the judge chose."""
     table = Table(title=f"Judged names of {verdict.key.quarter}", title_justify="left")
     table.add_column("Better name")
@@ -130,7 +130,7 @@ def matching_lines(comparison: Comparison) -> list[str]:
     ]
 
 
-def verdict_line(verdict: Verdict) -> str:
+def verdict_line(verdict: JudgedNames) -> str:
     """What the count says about the two runs, in one line."""
     decided = verdict.a_better + verdict.b_better
     if not decided:
@@ -141,7 +141,7 @@ def verdict_line(verdict: Verdict) -> str:
     )
 
 
-def kinds_line(verdict: Verdict) -> str:
+def kinds_line(verdict: JudgedNames) -> str:
     """Who won families, themes and topics, in one line."""
     won = [f"{_PLURAL[kind]} {a} for A and {b} for B" for kind, (a, b) in verdict.decided.items()]
     return f"decided: {'; '.join(won)}"

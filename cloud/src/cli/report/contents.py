@@ -94,7 +94,7 @@ class Counts:
 
 
 @dataclass(frozen=True)
-class Measured:
+class GroupEvidence:
     """What counts for a theme or family.
 
     ``n_sentences``: by firm_id. ``evidence``: its sentences, the nearest to its centroid first.
@@ -121,7 +121,7 @@ class ReportData:
     themes: list[ReportTheme]
     firms: list[Firm]
     topics: list[ReportTopic]
-    measured: dict[str, Measured]
+    measured: dict[str, GroupEvidence]
     nearest: dict[str, list[str]]
     topic_methods: dict[str, int]
     is_whole: bool

@@ -18,7 +18,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from cloud.src.cli.report.contents import Counts, Firm, Measured, ReportData, ReportTheme, ReportTopic, Sentence
+from cloud.src.cli.report.contents import Counts, Firm, GroupEvidence, ReportData, ReportTheme, ReportTopic, Sentence
 from cloud.src.cli.run import run_folder
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import FtmError, InvalidInput
@@ -224,8 +224,8 @@ def _add_sentences(tables: duckdb.DuckDBPyConnection, topics: list[ReportTopic],
 
 def _measured(
     tables: duckdb.DuckDBPyConnection, said: dict[str, Sentence], groups: list[ReportTheme], is_whole: bool
-) -> dict[str, Measured]:
-    measured = {group.theme_id: Measured() for group in groups}
+) -> dict[str, GroupEvidence]:
+    measured = {group.theme_id: GroupEvidence() for group in groups}
     counted = tables.execute(
         """
         SELECT theme_id, firm_id, count(*)

@@ -44,7 +44,7 @@ _RESEARCH = re.compile(r", (?:[\w ]+ )?Research Division$")  # how Capital IQ wr
 _SMALL = {"of", "and", "for", "the", "to", "in", "&", "-"}
 
 
-class Name(NamedTuple):
+class SpeakerName(NamedTuple):
     """Who speaks, with the title or firm behind the name; ``sure`` when it can hardly be anything else."""
 
     speaker: str
@@ -57,23 +57,23 @@ def is_operator(name: str) -> bool:
     return bool(_OPERATOR.fullmatch(name.strip()))
 
 
-def read_name(text: str) -> Name | None:
+def read_name(text: str) -> SpeakerName | None:
     """Return the name that the line, or what is before a colon, consists of; None when it is something else."""
     text = _NUMBER.sub("", text.strip()).strip().rstrip(":").strip()
     if not 2 <= len(text) <= 150:
         return None
     if _GENERIC.fullmatch(text):
-        return Name(text, None, sure=True)
+        return SpeakerName(text, None, sure=True)
     for mark in _MARK.finditer(text):
         name, role = text[: mark.start()].strip(), text[mark.end() :].strip()
         if _GENERIC.fullmatch(name) or (_is_person(name) and _is_role(role, mark[0])):
-            return Name(name, role or None, sure=True)
+            return SpeakerName(name, role or None, sure=True)
         if _is_person(name):
-            return Name(name, role, sure=False) if _could_be_role(role) else None
+            return SpeakerName(name, role, sure=False) if _could_be_role(role) else None
     bracket = re.fullmatch(r"(?P<name>[^()]+?)\s*[(\[](?P<role>[^()\[\]]+)[)\]]", text)
     if bracket and _is_person(bracket["name"]) and _TITLE.search(bracket["role"]):
-        return Name(bracket["name"], bracket["role"], sure=True)
-    return Name(text, None, sure=False) if _is_person(text) else None
+        return SpeakerName(bracket["name"], bracket["role"], sure=True)
+    return SpeakerName(text, None, sure=False) if _is_person(text) else None
 
 
 def split_title(speaker: str) -> tuple[str, str | None]:

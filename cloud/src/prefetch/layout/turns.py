@@ -15,7 +15,7 @@ from itertools import pairwise
 from cloud.src.prefetch.calls import Turn
 from cloud.src.prefetch.layout.lines import unwrapped, width_of, without_page_marks
 from cloud.src.prefetch.layout.marks import undecorated
-from cloud.src.prefetch.layout.names import Name, is_operator, is_title, read_name
+from cloud.src.prefetch.layout.names import SpeakerName, is_operator, is_title, read_name
 
 # A dot belongs to a name only behind an initial or a title ("Timothy D. Cook", "Mr. Smith", "Ken Dow, Jr.").
 _INLINE = re.compile(
@@ -43,7 +43,7 @@ _SENTENCE_END = re.compile(r"[.?!\u3002\uff01\uff1f][\"'\u201d\u2019)]*$")
 
 @dataclass
 class _Said:
-    name: Name
+    name: SpeakerName
     section: str | None
     lines: list[str] = field(default_factory=list)
 
@@ -122,7 +122,7 @@ def _initial_and_surname(name: str) -> tuple[str, str]:
     return words[0][0], words[-1]
 
 
-def _alone(line: str) -> Name | None:
+def _alone(line: str) -> SpeakerName | None:
     line = line.strip()
     if not line or _SENTENCE_END.search(line) or _is_heading(line):
         return None
@@ -132,7 +132,7 @@ def _alone(line: str) -> Name | None:
 def _said(lines: list[str], speakers: set[str]) -> list[_Said]:
     """What each says, in order. What is before the first name counts if it is a sentence."""
     section: str | None = None
-    said = [_Said(Name("", None, sure=False), section)]
+    said = [_Said(SpeakerName("", None, sure=False), section)]
     in_list = False
     for raw in lines:
         line = raw.strip()

@@ -21,15 +21,15 @@ Numbers = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class Measures:
+class CallMeasures:
     """Of each call and theme, shape (calls, themes); NaN where there is nothing to compare with."""
 
     momentum: Shares
     affinity: Shares
 
-    def of(self, calls: slice) -> Measures:
+    def of(self, calls: slice) -> CallMeasures:
         """Those of some calls."""
-        return Measures(self.momentum[calls], self.affinity[calls])
+        return CallMeasures(self.momentum[calls], self.affinity[calls])
 
 
 def exposure_matrix(calls: pa.Table, exposures: pa.Table, themes: pa.Table) -> Shares:
@@ -40,7 +40,7 @@ def exposure_matrix(calls: pa.Table, exposures: pa.Table, themes: pa.Table) -> S
     return matrix
 
 
-def grid_of(calls: pa.Table, exposures: pa.Table, themes: pa.Table, measures: Measures) -> Iterator[pa.Table]:
+def grid_of(calls: pa.Table, exposures: pa.Table, themes: pa.Table, measures: CallMeasures) -> Iterator[pa.Table]:
     """The rows of a quarter's calls, by call and then by theme: schema GRID without ``in_sample``.
 
     Args:
@@ -61,7 +61,7 @@ def grid_of(calls: pa.Table, exposures: pa.Table, themes: pa.Table, measures: Me
         yield _rows(own, counted, cells[here] - rows.start * n_themes, themes, measures.of(rows))
 
 
-def _rows(calls: pa.Table, counted: pa.Table, cells: Numbers, themes: pa.Table, measures: Measures) -> pa.Table:
+def _rows(calls: pa.Table, counted: pa.Table, cells: Numbers, themes: pa.Table, measures: CallMeasures) -> pa.Table:
     """``cells`` are the rows of ``counted`` in the grid of these calls."""
     n_rows = calls.num_rows * themes.num_rows
     repeated = calls.take(pa.array(np.repeat(np.arange(calls.num_rows), themes.num_rows), pa.int64()))

@@ -25,7 +25,7 @@ from cloud.src.worker.rank_quarter import FAMILY, THEME
 from cloud.src.worker.store import Store
 
 
-class Stage(Protocol):
+class Step(Protocol):
     """A step while it lasts."""
 
     def update(self, done: int) -> None:
@@ -33,7 +33,7 @@ class Stage(Protocol):
 
 
 # Begins a step: its name, and of how many of what it tells the progress.
-Begin = Callable[[str, int | None, str], AbstractContextManager[Stage]]
+Begin = Callable[[str, int | None, str], AbstractContextManager[Step]]
 
 
 @dataclass(frozen=True)

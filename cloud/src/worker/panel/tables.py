@@ -20,7 +20,7 @@ from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.contract.record import of_run, with_record
 from cloud.src.themes.count import NEAR
-from cloud.src.worker.panel.grid import MAX_ROWS, Measures, exposure_matrix, grid_of
+from cloud.src.worker.panel.grid import MAX_ROWS, CallMeasures, exposure_matrix, grid_of
 from cloud.src.worker.panel.measure_panel import QuarterFiles
 from cloud.src.worker.panel.measures import affinity, momentum, novelty
 from cloud.src.worker.panel.themes import of_level
@@ -237,7 +237,7 @@ def _quarters_table(
     return pa.table(columns)
 
 
-def _measures(calls: pa.Table, exposure: NDArray[np.float64]) -> Measures:
+def _measures(calls: pa.Table, exposure: NDArray[np.float64]) -> CallMeasures:
     firms: list[Any] = calls["firm_id"].to_pylist()
     sectors: list[Any] = calls["sector"].to_pylist()
     days = np.asarray(calls["earnings_call_date"].cast(pa.int32())).astype(np.int64)
@@ -247,7 +247,7 @@ def _measures(calls: pa.Table, exposure: NDArray[np.float64]) -> Measures:
     )
     back = np.argsort(order)
     in_order = exposure[order], [firms[row] for row in order]
-    return Measures(
+    return CallMeasures(
         momentum(*in_order, days[order])[back],
         affinity(*in_order, [sectors[row] for row in order], days[order])[back],
     )
