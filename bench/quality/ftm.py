@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from bench.quality.data import Collection
@@ -40,7 +41,7 @@ def ftm(task: Task) -> Found:
 
 
 def _near_only(collection: Collection, fitted: FittedThemes, vectors: NDArray[np.int8]) -> Groups:
-    own = np.zeros_like(fitted.themes.dictionary.is_own)
+    own = sp.csr_matrix((len(fitted.family_of), len(fitted.phrases)), dtype=np.bool_)
     said = matrix_of([[]] * len(collection.texts), fitted.phrases)
     counted = count(centred(vectors, fitted.mean), said, fitted.themes.centroids, own, near=NEAR_ALONE)
     return counted.members(len(collection.texts), len(fitted.family_of))

@@ -47,7 +47,7 @@ def count(
     sentences: CoarseGrid,
     said: sp.csr_matrix,
     centroids: CoarseGrid,
-    is_own: NDArray[np.bool_],
+    is_own: sp.csr_matrix,
     near: float = NEAR,
     near_with_phrase: float = NEAR_WITH_PHRASE,
 ) -> Counted:
@@ -91,19 +91,19 @@ def _count_block(
 ) -> Counted:
     products = sentences @ centroids.T
     counts = products >= near * COARSE_STEPS**2
-    first_phrase = np.full(products.shape, NO_PHRASE)
+    first_phrase = np.full(products.shape, NO_PHRASE, dtype=np.int32)  # of 8,000 themes 260 MB
     enough = products[hits.sentence, hits.theme] >= near_with_phrase * COARSE_STEPS**2
     counts[hits.sentence[enough], hits.theme[enough]] = True
     # Written backwards the first phrase is what stays.
     first_phrase[hits.sentence[::-1], hits.theme[::-1]] = hits.phrase[::-1]
     rows, themes = np.nonzero(counts)
     similarity = np.round(products[rows, themes].astype(np.float64) / COARSE_STEPS**2, 4)
-    return Counted(rows, themes, similarity, first_phrase[rows, themes])
+    return Counted(rows, themes, similarity, first_phrase[rows, themes].astype(np.int64))
 
 
-def _phrase_hits(said: sp.csr_matrix, is_own: NDArray[np.bool_]) -> _Hits:
-    own = np.flatnonzero(is_own.any(axis=0))
-    themes_of = sp.csr_matrix(is_own[:, own].T)
+def _phrase_hits(said: sp.csr_matrix, is_own: sp.csr_matrix) -> _Hits:
+    own = np.flatnonzero(is_own.getnnz(axis=0))
+    themes_of = is_own[:, own].T.tocsr()
     said = said[:, own]
     said.sort_indices()
     n_themes_of = np.diff(themes_of.indptr)[said.indices]

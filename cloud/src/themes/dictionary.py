@@ -30,30 +30,33 @@ MAX_PRIOR_SHARE = 0.01
 # A family is wider than a theme: fewer of its sentences share a phrase, but most with the phrase are the family's.
 FAMILY_MIN_PURITY = 0.4
 FAMILY_MIN_SHARE = 0.01
-_BLOCK = 8_192  # sentences
-_THEMES = 64  # at a time
+_BLOCK = 8_192  # sentences, or phrases of themes
 
 Shares = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Dictionary:
-    """All of shape (themes, phrases).
+    """All of shape (themes, phrases) and sparse: of 8,000 themes and 30,000 phrases few go together.
 
-    is_own: whether the phrase is in the theme's dictionary.
-    purity: of the sentences that have the phrase, the share that is the theme's.
-    share: of the theme's sentences, the share that has the phrase.
-    log_odds: the z-score of the weighted log-odds ratio.
+    purity: of the sentences that have the phrase, the share that is the theme's; of phrases in its dictionary.
+    share: of the theme's sentences, the share that has the phrase; of phrases in its dictionary.
+    log_odds: the z-score of the weighted log-odds ratio, where it is at least MIN_Z.
     """
 
-    is_own: NDArray[np.bool_]
-    purity: Shares
-    share: Shares
-    log_odds: Shares
+    purity: sp.csr_matrix
+    share: sp.csr_matrix
+    log_odds: sp.csr_matrix
+
+    @property
+    def is_own(self) -> sp.csr_matrix:
+        """Whether the phrase is in the theme's dictionary."""
+        own = self.purity
+        return sp.csr_matrix((np.ones(own.nnz, dtype=np.bool_), own.indices, own.indptr), shape=own.shape)
 
     def of(self, themes: NDArray[np.int64]) -> Dictionary:
         """The dictionaries of some themes."""
-        return Dictionary(self.is_own[themes], self.purity[themes], self.share[themes], self.log_odds[themes])
+        return Dictionary(self.purity[themes], self.share[themes], self.log_odds[themes])
 
 
 def means_of_phrases(phrases: Phrases, sentences: CoarseGrid) -> CoarseGrid:
@@ -73,43 +76,71 @@ def theme_dictionaries(
 
     ``means`` are those of the phrases' sentences, as ``means_of_phrases`` returns them.
     """
-    purity, share, log_odds = _shares(phrases, members)
-    nearness = (centroids @ means.T) / COARSE_STEPS**2
-    is_own = (nearness >= MIN_NEARNESS) & (share >= MIN_SHARE) & (log_odds >= MIN_Z)
-    return Dictionary(is_own, purity, share, log_odds)
+    said = _said_in(phrases, members)
+    may_be_own = np.flatnonzero((said.share >= MIN_SHARE) & (said.log_odds >= MIN_Z))
+    is_own = np.zeros(len(said.share), dtype=np.bool_)
+    for start in range(0, len(may_be_own), _BLOCK):
+        block = may_be_own[start : start + _BLOCK]
+        products = np.einsum("ij,ij->i", centroids[said.theme[block]], means[said.phrase[block]], dtype=np.float64)
+        is_own[block] = products / COARSE_STEPS**2 >= MIN_NEARNESS
+    return said.dictionary(is_own)
 
 
 def family_dictionaries(phrases: Phrases, members: sp.csr_matrix) -> Dictionary:
     """The dictionaries of families; ``members`` is 1 where a sentence is a family's, shape (sentences, families)."""
-    purity, share, log_odds = _shares(phrases, members)
-    is_own = (purity >= FAMILY_MIN_PURITY) & (share >= FAMILY_MIN_SHARE) & (log_odds >= MIN_Z)
-    return Dictionary(is_own, purity, share, log_odds)
+    said = _said_in(phrases, members)
+    is_own = (said.purity >= FAMILY_MIN_PURITY) & (said.share >= FAMILY_MIN_SHARE) & (said.log_odds >= MIN_Z)
+    return said.dictionary(is_own)
 
 
-def _shares(phrases: Phrases, members: sp.csr_matrix) -> tuple[Shares, Shares, Shares]:
-    """Purity, share and log-odds, each of shape (themes, phrases)."""
-    uses = np.maximum(np.asarray(phrases.said.sum(axis=0)).ravel(), 1)
-    sizes = np.maximum(np.asarray(members.sum(axis=0)).ravel(), 1)
-    of_theme = members.T.tocsr()
-    purity, share, log_odds = (np.empty((len(sizes), len(uses))) for _ in range(3))
-    for start in range(0, len(sizes), _THEMES):  # what is between them would take gigabytes for all themes
-        block = slice(start, start + _THEMES)
-        together = np.asarray((of_theme[block] @ phrases.said).todense())
-        purity[block], share[block] = together / uses, together / sizes[block, None]
-        log_odds[block] = weighted_log_odds(together, uses, sizes[block], members.shape[0])
-    return purity, share, log_odds
+@dataclass(frozen=True)
+class _Said:
+    """An entry for each theme and phrase that a sentence of the theme has; ``shape`` is (themes, phrases)."""
+
+    shape: tuple[int, int]
+    theme: NDArray[np.int64]
+    phrase: NDArray[np.int64]
+    purity: Shares
+    share: Shares
+    log_odds: Shares
+
+    def dictionary(self, is_own: NDArray[np.bool_]) -> Dictionary:
+        """With the entries that are in a theme's dictionary."""
+        return Dictionary(
+            self._matrix(self.purity, is_own),
+            self._matrix(self.share, is_own),
+            self._matrix(self.log_odds, self.log_odds >= MIN_Z),
+        )
+
+    def _matrix(self, values: Shares, chosen: NDArray[np.bool_]) -> sp.csr_matrix:
+        return sp.csr_matrix((values[chosen], (self.theme[chosen], self.phrase[chosen])), shape=self.shape)
+
+
+def _said_in(phrases: Phrases, members: sp.csr_matrix) -> _Said:
+    uses = np.asarray(phrases.said.sum(axis=0)).ravel()
+    sizes = np.asarray(members.sum(axis=0)).ravel()
+    together = (members.T.tocsr() @ phrases.said).tocoo()
+    uses_of, sizes_of = uses[together.col], sizes[together.row]
+    return _Said(
+        together.shape,
+        together.row.astype(np.int64),
+        together.col.astype(np.int64),
+        together.data / uses_of,
+        together.data / sizes_of,
+        weighted_log_odds(together.data, uses_of, sizes_of, members.shape[0]),
+    )
 
 
 def weighted_log_odds(together: Shares, uses: Shares, sizes: Shares, n_sentences: int) -> Shares:
-    """z-scores of each theme against all other sentences, shape (themes, phrases).
+    """z-scores of a theme against all other sentences, of any number of themes and phrases; all of one length.
 
-    ``together`` (themes, phrases) counts a theme's sentences with a phrase, ``uses`` (phrases,) all sentences with it,
-    ``sizes`` (themes,) a theme's sentences.
+    ``together`` counts the theme's sentences with the phrase, ``uses`` all sentences with it, ``sizes`` the theme's
+    sentences.
     """
     worth = min(PRIOR, MAX_PRIOR_SHARE * n_sentences)
     prior = worth * uses / n_sentences
-    elsewhere, n_elsewhere = uses - together, (n_sentences - sizes)[:, None]
-    inside = np.log((together + prior) / np.maximum(sizes[:, None] + worth - together - prior, 0.5))
+    elsewhere, n_elsewhere = uses - together, n_sentences - sizes
+    inside = np.log((together + prior) / np.maximum(sizes + worth - together - prior, 0.5))
     outside = np.log((elsewhere + prior) / np.maximum(n_elsewhere + worth - elsewhere - prior, 0.5))
     # Rounded, so that the last bit of a logarithm decides about nothing.
     return np.round((inside - outside) / np.sqrt(1 / (together + prior) + 1 / (elsewhere + prior)), 6)

@@ -14,7 +14,7 @@ from scipy.cluster.hierarchy import fcluster, linkage
 from scipy.spatial.distance import squareform
 
 from cloud.src.themes.refine import NO_THEME, Rows, membership
-from cloud.src.topics.grid import COARSE_STEPS, CoarseGrid, cosines, on_fine_grid
+from cloud.src.topics.grid import COARSE_STEPS, FINE_STEPS, CoarseGrid, on_fine_grid
 
 # How much shared phrases and neighbourhood in calls count against the cosine of the centroids.
 WEIGHT_OF_PHRASES = 0.5
@@ -30,12 +30,15 @@ FAMILIES_PER_ROOT = 3
 MAX_SHARE_OF_SENTENCES = 0.10
 MAX_SHARE_OF_THEMES = 0.15
 _EVEN_SHARES = 3
+# A phrase that tells a theme less does not count.
+MIN_LOG_ODDS = 2
+_BLOCK = 64  # themes
 
 Alikeness = NDArray[np.float64]
 
 
 def find_families(
-    centroids: CoarseGrid, log_odds: NDArray[np.float64], labels: Rows, calls: Rows, members: sp.csr_matrix
+    centroids: CoarseGrid, log_odds: sp.csr_matrix, labels: Rows, calls: Rows, members: sp.csr_matrix
 ) -> Rows:
     """The family of each theme, numbered from 0 in the order of their first themes.
 
@@ -49,15 +52,25 @@ def find_families(
     return np.argsort(np.argsort(first))[number]
 
 
-def how_alike(centroids: CoarseGrid, log_odds: NDArray[np.float64], labels: Rows, calls: Rows) -> Alikeness:
+def how_alike(centroids: CoarseGrid, log_odds: sp.csr_matrix, labels: Rows, calls: Rows) -> Alikeness:
     """Symmetric, shape (themes, themes), between -1 and 1; rounded, so that no last bit decides about a family."""
     cosine = centroids.astype(np.float64) @ centroids.T.astype(np.float64) / COARSE_STEPS**2
-    weights = np.sqrt(np.maximum(log_odds, 0) * (log_odds >= 2))
-    lengths = np.sqrt(np.square(weights).sum(axis=1, keepdims=True))
-    phrases = on_fine_grid(weights / np.where(lengths == 0, 1, lengths))
     neighbours = WEIGHT_OF_NEIGHBOURS * _neighbours(labels, calls, len(centroids))
-    alike = cosine + WEIGHT_OF_PHRASES * cosines(phrases, phrases) + neighbours
+    alike = cosine + WEIGHT_OF_PHRASES * _by_phrases(log_odds) + neighbours
     return np.round(alike / (1 + WEIGHT_OF_PHRASES + WEIGHT_OF_NEIGHBOURS), 6)
+
+
+def _by_phrases(log_odds: sp.csr_matrix) -> Alikeness:
+    """Cosines of the themes' phrases, weighted by the root of their log-odds."""
+    blocks = []
+    for start in range(0, log_odds.shape[0], _BLOCK):  # 2,000 themes with 30,000 phrases would take gigabytes
+        block = log_odds[start : start + _BLOCK].toarray()
+        weights = np.sqrt(block * (block >= MIN_LOG_ODDS))
+        lengths = np.sqrt(np.square(weights).sum(axis=1, keepdims=True))
+        blocks.append(sp.csr_matrix(on_fine_grid(weights / np.where(lengths == 0, 1, lengths))))
+    phrases = sp.vstack(blocks, format="csr") if blocks else log_odds
+    products: Alikeness = (phrases @ phrases.T).toarray() / FINE_STEPS**2
+    return products
 
 
 def _neighbours(labels: Rows, calls: Rows, n_themes: int) -> Alikeness:

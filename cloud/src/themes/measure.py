@@ -27,6 +27,7 @@ from cloud.src.topics.procedural import MAX_SHARE_OF_NEARLY_PROCEDURAL
 
 # Above 1: near enough is nobody.
 _NEVER_NEAR = 2.0
+_BLOCK = 8_192
 
 
 @dataclass(frozen=True)
@@ -166,16 +167,18 @@ def _fit_families(sentences: Sentences, grid: CoarseGrid, phrases: Phrases, them
 
 
 def _groups(sentences: Sentences, centroids: CoarseGrid, dictionary: Dictionary, members: sp.csr_matrix) -> Groups:
-    # Whole numbers: exact in double precision.
-    sums = members.T @ sentences.vectors.astype(np.float64)
+    vectors = sentences.vectors
+    sums = np.zeros((members.shape[1], vectors.shape[1]))
+    for start in range(0, len(vectors), _BLOCK):  # whole numbers: exact in double precision
+        sums += members[start : start + _BLOCK].T @ vectors[start : start + _BLOCK].astype(np.float64)
     return Groups(centroids, dictionary, unit(sums))
 
 
-def invalid(members: sp.csr_matrix, firms: Rows, is_own: NDArray[np.bool_], limits: Limits) -> Rows:
+def invalid(members: sp.csr_matrix, firms: Rows, is_own: sp.csr_matrix, limits: Limits) -> Rows:
     """The themes that too few firms speak of, that are mostly one firm's, or that have no phrase of their own."""
     of_firm = np.asarray((by_firm(firms) @ members).todense())
     sizes = np.maximum(of_firm.sum(axis=0), 1)
-    is_valid = ((of_firm > 0).sum(axis=0) >= limits.min_firms) & is_own.any(axis=1)
+    is_valid = ((of_firm > 0).sum(axis=0) >= limits.min_firms) & (is_own.getnnz(axis=1) > 0)
     # Divided, not multiplied: 29 of 100 is the number 0.29, while 0.29 * 100 is a little less than 29.
     return np.flatnonzero(~is_valid | (of_firm.max(axis=0, initial=0) / sizes > limits.max_firm_dominance))
 

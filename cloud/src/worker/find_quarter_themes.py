@@ -14,7 +14,7 @@ from cloud.src.themes.find_themes import find_themes
 from cloud.src.themes.measure import FittedThemes, Limits, Sentences, fit, measure_fitted
 from cloud.src.themes.refine import NO_THEME
 from cloud.src.themes.stability import MIN_FIRMS, RERUNS, best_jaccard, part_of_firm
-from cloud.src.worker.quarter_sentences import SpokenPart, sampled, to_fit
+from cloud.src.worker.quarter_sentences import SpokenPart, share_to_fit, to_fit
 
 Numbers = NDArray[np.int64]
 Shares = NDArray[np.float64]
@@ -56,20 +56,20 @@ class FittedOnSample:
 
 def find_and_fit(
     topics: QuarterTopics,
-    parts: Iterable[SpokenPart],
+    read_parts: Callable[[float], Iterable[SpokenPart]],
     n_sentences: int,
     limits: Limits,
     embedder: Embedder,
     begin: Callable[[str], None],
 ) -> FittedOnSample:
-    """Find themes among topics, and fit them to a sample of the ``n_sentences`` in ``parts``.
+    """Find themes among topics, and fit them to a sample of the ``n_sentences``.
 
-    ``begin`` is told what is begun.
+    ``read_parts`` goes through the parts with a share of their sentences; ``begin`` is told what is begun.
     """
     begin(f"finding themes among {len(topics.firm_ids):,} topics")
     seed_of_topic, n_seeds = topics.seeds(limits, np.arange(len(topics.firm_ids)))
     begin(f"refining {n_seeds:,} themes on sentences")
-    sample = list(sampled(parts, n_sentences))
+    sample = list(read_parts(share_to_fit(n_sentences)))
     sentences = to_fit(sample, seed_of_topic, embedder)
     return FittedOnSample(fit(sentences, n_seeds, limits), sample, sentences)
 

@@ -6,7 +6,7 @@ sample of at most MAX_SAMPLE sentences, all of them where there are fewer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -58,9 +58,12 @@ class SpokenSentences:
         keys = zip(topics.column("firm_id").to_pylist(), topics.column("local_topic_id").to_pylist(), strict=True)
         self._topic_number = {key: number for number, key in enumerate(keys, start=first_topic)}
 
-    def of(self, part: pa.Table) -> SpokenPart:
-        """Those of a table SENTENCE_VECTOR."""
+    def of(self, part: pa.Table, share: float = 1.0) -> SpokenPart:
+        """Those of a table SENTENCE_VECTOR; below 1, a sample by ``chosen_by_hash`` of their ids."""
         rows = np.flatnonzero(np.asarray(part.column("says")))
+        if share < 1:
+            ids: list[Any] = part.column("sentence_id").take(pa.array(rows, pa.int64())).to_pylist()
+            rows = rows[chosen_by_hash(ids, share)]
         said = part.take(pa.array(rows, pa.int64()))
         firm_ids: list[Any] = said.column("firm_id").to_pylist()
         texts: list[Any] = said.column("cleaned_text").to_pylist()
@@ -79,31 +82,16 @@ class SpokenSentences:
         )
 
 
-def sampled(parts: Iterable[SpokenPart], n_sentences: int) -> Iterator[SpokenPart]:
-    """The parts with some of their sentences: about MAX_SAMPLE of ``n_sentences``, chosen by a hash of sentence_id."""
-    share = MAX_SAMPLE / max(n_sentences, 1)
-    for part in parts:
-        yield part if share >= 1 else _some_of(part, share)
+def share_to_fit(n_sentences: int) -> float:
+    """The share of so many sentences that themes are fitted to."""
+    return min(1.0, MAX_SAMPLE / max(n_sentences, 1))
 
 
-def _some_of(part: SpokenPart, share: float) -> SpokenPart:
+def chosen_by_hash(ids: Iterable[str], share: float) -> NDArray[np.bool_]:
+    """Which of these are in a sample: about this share of them, whatever others there are."""
     limit = int(share * 256**_HASH_BYTES)
-    chosen = [
-        row
-        for row, sentence_id in enumerate(part.sentence_ids)
-        if int.from_bytes(blake2b(sentence_id.encode(), digest_size=_HASH_BYTES).digest()) < limit
-    ]
-    rows = np.array(chosen, dtype=np.int64)
-    return SpokenPart(
-        part.rows[rows],
-        part.vectors[rows],
-        [part.texts[row] for row in chosen],
-        [part.sentence_ids[row] for row in chosen],
-        part.firms[rows],
-        [part.calls[row] for row in chosen],
-        part.topics[rows],
-        [part.speakers[row] for row in chosen],
-    )
+    hashes = (blake2b(one.encode(), digest_size=_HASH_BYTES).digest() for one in ids)
+    return np.array([int.from_bytes(found) < limit for found in hashes], dtype=np.bool_)
 
 
 def to_fit(parts: Iterable[SpokenPart], seed_of_topic: NDArray[np.int64], embedder: Embedder) -> Sentences:

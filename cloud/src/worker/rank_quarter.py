@@ -144,8 +144,10 @@ def _measures(
 
 def _dictionary(groups: Groups, number: int, phrases: Sequence[str]) -> list[Phrase]:
     dictionary = groups.dictionary
-    purity, share = (np.round(each[number], _DIGITS) for each in (dictionary.purity, dictionary.share))
-    own = np.flatnonzero(dictionary.is_own[number])
+    purity, share = (
+        np.round(each[number].toarray().ravel(), _DIGITS) for each in (dictionary.purity, dictionary.share)
+    )
+    own = np.flatnonzero(dictionary.is_own[number].toarray())
     weight: NDArray[np.float64] = purity[own] * share[own]
     return [
         Phrase(phrases[column], float(purity[column]), float(share[column]))

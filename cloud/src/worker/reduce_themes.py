@@ -119,12 +119,12 @@ def find_and_measure(
     topics = QuarterTopics(mapped.embeddings(), firm_ids, keywords)
     spoken = SpokenSentences([firm["firm_id"] for firm in mapped.firms], mapped.topics)
 
-    def read_parts() -> Iterator[SpokenPart]:
+    def read_parts(share: float = 1.0) -> Iterator[SpokenPart]:
         for _, table in publish.sentence_parts(store, settings.quarter, mapped.parts):
-            yield spoken.of(table)
+            yield spoken.of(table, share)
 
     n_sentences = sum(firm["n_sentences"] for firm in mapped.firms)
-    found = find_and_fit(topics, read_parts(), n_sentences, limits, embedder, steps.begin)
+    found = find_and_fit(topics, read_parts, n_sentences, limits, embedder, steps.begin)
     steps.begin(f"measuring {len(found.fitted.family_of):,} themes on all sentences")
     topic_sizes = mapped.topics.column("n_sentences").to_numpy()
     measured = measure_quarter(read_parts, found.fitted, limits, len(mapped.firms), topic_sizes)

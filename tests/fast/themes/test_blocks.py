@@ -7,14 +7,14 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from cloud.src.themes import count, dictionary, refine, sentence_grid
+from cloud.src.themes import count, dictionary, families, measure, refine, sentence_grid
 from cloud.src.themes.measure import Limits, fit, measure_fitted
 from tests.fast.themes.planted_quarter import SUBJECTS, planted
 
 LIMITS = Limits(min_firms=2, max_firm_dominance=0.4)
 
 
-@pytest.mark.parametrize("module", [count, dictionary, refine, sentence_grid])
+@pytest.mark.parametrize("module", [count, dictionary, families, measure, refine, sentence_grid])
 def test_where_a_block_ends_changes_nothing(module: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     sentences, _ = planted()
     fitted = fit(sentences, len(SUBJECTS), LIMITS)
@@ -25,6 +25,8 @@ def test_where_a_block_ends_changes_nothing(module: ModuleType, monkeypatch: pyt
     counted_again = measure_fitted(again, sentences)
 
     np.testing.assert_array_equal(fitted.themes.centroids, again.themes.centroids)
-    np.testing.assert_array_equal(fitted.themes.dictionary.is_own, again.themes.dictionary.is_own)
+    for name in ("purity", "share", "log_odds"):
+        one, other = (getattr(each.themes.dictionary, name).toarray() for each in (fitted, again))
+        np.testing.assert_array_equal(one, other)
     for column in ("sentence", "theme", "similarity", "phrase"):
         np.testing.assert_array_equal(getattr(counted.themes, column), getattr(counted_again.themes, column))

@@ -17,16 +17,16 @@ def test_log_odds_are_those_of_the_paper() -> None:
     variance = 1 / (both + prior) + 1 / (with_phrase - both + prior)
     expected = (math.log(inside) - math.log(outside)) / math.sqrt(variance)
 
-    [[found]] = weighted_log_odds(np.array([[both]]), np.array([with_phrase]), np.array([in_theme]), n)
+    [found] = weighted_log_odds(np.array([both]), np.array([with_phrase]), np.array([in_theme]), n)
 
     assert math.isclose(found, expected, abs_tol=1e-5)
 
 
 def test_a_phrase_as_common_inside_as_outside_tells_nothing() -> None:
-    [[found]] = weighted_log_odds(np.array([[10]]), np.array([500]), np.array([200]), 10_000)
+    [found] = weighted_log_odds(np.array([10]), np.array([500]), np.array([200]), 10_000)
     assert abs(found) < 0.1
 
 
 def test_a_rare_phrase_is_less_sure_than_a_common_one_of_the_same_share() -> None:
-    [[rare, common]] = weighted_log_odds(np.array([[4, 80]]), np.array([5, 100]), np.array([200]), 10_000)
+    [rare, common] = weighted_log_odds(np.array([4, 80]), np.array([5, 100]), np.array([200, 200]), 10_000)
     assert rare < common

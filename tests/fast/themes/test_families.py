@@ -23,7 +23,7 @@ def grouped_themes(groups: int, themes_per_group: int, spread: float) -> np.ndar
 def families_of(centroids: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     labels = np.repeat(np.arange(len(centroids)), sizes)
     members = membership(labels, len(centroids))
-    return find_families(centroids, np.zeros((len(centroids), 1)), labels, np.arange(len(labels)), members)
+    return find_families(centroids, sp.csr_matrix((len(centroids), 1)), labels, np.arange(len(labels)), members)
 
 
 def test_themes_of_one_group_are_one_family() -> None:
@@ -48,7 +48,7 @@ def test_families_are_numbered_by_their_first_theme() -> None:
 def test_neighbours_in_calls_are_more_alike() -> None:
     centroids = directions(np.eye(4, DIMENSIONS) * 1000)
     labels, calls = np.array([0, 1, 2, 3] * 20), np.repeat(np.arange(40), 2)
-    alike = how_alike(centroids, np.zeros((4, 1)), labels, calls)
+    alike = how_alike(centroids, sp.csr_matrix((4, 1)), labels, calls)
     assert alike[0, 1] > alike[0, 2]
     np.testing.assert_array_equal(alike, alike.T)
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from cloud.src.themes.measure import FittedThemes, Limits, Measured, Sentences, fit, invalid, measure, measure_fitted
 from cloud.src.themes.phrases import repeated_phrases
@@ -43,7 +44,7 @@ def test_a_theme_knows_its_own_phrases() -> None:
     sentences, _ = planted()
     fitted, counts = measured(sentences)
 
-    own = [{fitted.phrases[p] for p in np.flatnonzero(row)} for row in fitted.themes.dictionary.is_own]
+    own = [{fitted.phrases[p] for p in np.flatnonzero(row)} for row in fitted.themes.dictionary.is_own.toarray()]
     for subject, phrases in zip(SUBJECTS, own, strict=True):
         assert phrases == {subject, *subject.split()}
     said = {fitted.phrases[phrase] for phrase in counts.themes.phrase}
@@ -149,7 +150,7 @@ def test_a_theme_that_was_found_twice_is_one() -> None:
 )
 def test_validity(firms: list[int], is_own: bool, dropped: list[int]) -> None:
     members = membership(np.zeros(len(firms), dtype=np.int64), 1)
-    assert list(invalid(members, np.array(firms), np.array([[is_own]]), LIMITS)) == dropped
+    assert list(invalid(members, np.array(firms), sp.csr_matrix(np.array([[is_own]])), LIMITS)) == dropped
 
 
 def test_a_family_goes_with_its_last_theme() -> None:

@@ -10,7 +10,7 @@ import pytest
 from cloud.src.themes.measure import Limits, fit
 from cloud.src.themes.refine import NO_THEME
 from cloud.src.worker.measure_quarter import N_EXAMPLES, MeasuredQuarter, measure_quarter
-from cloud.src.worker.quarter_sentences import SpokenPart, sampled
+from cloud.src.worker.quarter_sentences import SpokenPart
 from tests.fast.themes.planted_quarter import FIRMS, SENTENCES_PER_SUBJECT, SUBJECTS, planted
 
 LIMITS = Limits(min_firms=2, max_firm_dominance=0.4)
@@ -75,13 +75,3 @@ def test_themes_that_are_valid_on_the_sample_only_are_dropped() -> None:
     assert len(none.fitted.family_of) == none.fitted.n_families == 0
     assert set(none.theme_of_topic) == {NO_THEME}
     assert all(len(part.families.sentence) == 0 for part in none.parts)
-
-
-def test_a_sample_is_chosen_by_sentence_id_alone() -> None:
-    [whole] = sampled(parts(1), 10)
-    assert whole.sentence_ids == next(parts(1)).sentence_ids
-
-    ids = [part.sentence_ids for part in sampled(parts(1), 500_000)]
-    in_parts = [part.sentence_ids for part in sampled(parts(6), 500_000)]
-    assert [each for part in in_parts for each in part] == ids[0]
-    assert 0.3 * len(whole.texts) < len(ids[0]) < 0.7 * len(whole.texts)

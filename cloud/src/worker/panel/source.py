@@ -62,14 +62,14 @@ class PanelSource:
         """How many sentences all quarters have."""
         return sum(quarter.n_sentences for quarter in self.quarters)
 
-    def parts(self, quarter: PanelQuarter) -> Iterator[tuple[pa.Table, SpokenPart]]:
-        """A quarter's parts, as schema SENTENCE_VECTOR and as what themes are measured on."""
+    def parts(self, quarter: PanelQuarter, share: float = 1.0) -> Iterator[tuple[pa.Table, SpokenPart]]:
+        """A quarter's parts, as schema SENTENCE_VECTOR and, with a share of the sentences, as themes are measured."""
         for _, table in publish.sentence_parts(self.store, quarter.quarter, quarter.mapped.parts):
-            yield table, quarter.spoken.of(table)
+            yield table, quarter.spoken.of(table, share)
 
-    def all_parts(self) -> Iterator[SpokenPart]:
-        """The parts of all quarters."""
-        return (part for quarter in self.quarters for _, part in self.parts(quarter))
+    def sampled_parts(self, share: float) -> Iterator[SpokenPart]:
+        """The parts of all quarters with a share of their sentences."""
+        return (part for quarter in self.quarters for _, part in self.parts(quarter, share))
 
     def topics(self) -> QuarterTopics:
         """The topics of all quarters, in the order of their numbers; to be called once, for it takes the embeddings."""

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import scipy.sparse as sp
 
 from cloud.src.contract import keys, schemas
 from cloud.src.contract.errors import InvalidInput
@@ -24,7 +25,7 @@ from cloud.src.worker.find_quarter_themes import FittedOnSample, Stability, find
 from cloud.src.worker.measure_quarter import MeasuredQuarter
 from cloud.src.worker.name_quarter import candidates_of, names_of, speaker_words
 from cloud.src.worker.panel.source import PanelSource
-from cloud.src.worker.quarter_sentences import sampled
+from cloud.src.worker.quarter_sentences import share_to_fit
 from cloud.src.worker.rank_quarter import FAMILY, THEME, ids_by_number, rank_quarter
 from cloud.src.worker.theme_table import theme_table
 
@@ -33,7 +34,7 @@ def found_in_all(
     source: PanelSource, limits: Limits, embedder: Embedder, begin: Callable[[str], None]
 ) -> FittedOnSample:
     """Themes found from the topics of all quarters."""
-    return find_and_fit(source.topics(), source.all_parts(), source.n_sentences, limits, embedder, begin)
+    return find_and_fit(source.topics(), source.sampled_parts, source.n_sentences, limits, embedder, begin)
 
 
 def published(source: PanelSource) -> tuple[FittedThemes, pa.Table]:
@@ -49,7 +50,8 @@ def published(source: PanelSource) -> tuple[FittedThemes, pa.Table]:
         where = source.store.where(keys.themes(quarter.quarter))
         raise InvalidInput(f"{where} is not of the quarter's last run, which has not ended: run the quarter again")
     table = table.select(schemas.THEME.names)
-    mean = mean_of(part.vectors for part in sampled(source.all_parts(), source.n_sentences) if part.texts)
+    sample = source.sampled_parts(share_to_fit(source.n_sentences))
+    mean = mean_of(part.vectors for part in sample if part.texts)
     if table.num_rows and len(table["centroid"][0].as_py()) != len(mean):
         where = source.store.where(keys.themes(quarter.quarter))
         raise InvalidInput(f"{where} comes from another embedding model than the sentences: run the quarter again")
@@ -74,15 +76,15 @@ def of_level(table: pa.Table, level: str) -> pa.Table:
 
 
 def _groups(table: pa.Table, phrases: list[str], dimensions: int) -> Groups:
-    shape = (table.num_rows, len(phrases))
-    dictionary = Dictionary(np.zeros(shape, dtype=np.bool_), np.zeros(shape), np.zeros(shape), np.zeros(shape))
     column_of = {phrase: column for column, phrase in enumerate(phrases)}
     rows: list[Any] = table["dictionary"].to_pylist()
-    for number, own in enumerate(rows):
-        columns = [column_of[entry["phrase"]] for entry in own]
-        dictionary.is_own[number, columns] = True
-        dictionary.purity[number, columns] = [entry["purity"] for entry in own]
-        dictionary.share[number, columns] = [entry["share"] for entry in own]
+    own = [(number, column_of[entry["phrase"]], entry) for number, row in enumerate(rows) for entry in row]
+    places = [number for number, _, _ in own], [column for _, column, _ in own]
+    purity, share = (
+        sp.csr_matrix(([entry[name] for *_, entry in own], places), shape=(table.num_rows, len(phrases)))
+        for name in ("purity", "share")
+    )
+    dictionary = Dictionary(purity, share, sp.csr_matrix(purity.shape))  # log-odds are for finding families
     unit_vectors = np.array(table["centroid"].to_pylist(), dtype=np.float64).reshape(table.num_rows, dimensions)
     centroids = np.rint(unit_vectors * COARSE_STEPS).astype(np.float32)
     return Groups(centroids, dictionary, unit_vectors.astype(np.float32))
