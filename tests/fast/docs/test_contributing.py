@@ -80,3 +80,10 @@ def test_every_test_is_in_a_layer_listed_in_the_guide() -> None:
         re.findall(r"^\| `(\w+)` \|", GUIDE.partition("## Which tests")[2].partition("\n## ")[0], re.MULTILINE)
         == LAYERS
     )
+
+
+def test_the_table_of_folders_has_all_rooms_of_the_product() -> None:
+    rows = dict(re.findall(r"^\| `cloud/src/(\w+)/` \| (.+) \|$", GUIDE, re.MULTILINE))
+    rooms = {build.parent.relative_to(ROOT / "cloud/src").parts for build in (ROOT / "cloud/src").rglob("BUILD")}
+    assert rows.keys() == {room for room, *_ in rooms}
+    assert [(room, *inner) for room, *inner in rooms if inner and f"`{inner[0]}/`" not in rows[room]] == []
