@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from cloud.src.llm.xai_client import LlmClient
 
 XAI_BASE_URL = "https://api.x.ai/v1"
-_PAGE = "/chat/completions"
+_PAGE = re.compile(r"/(?:chat/completions|completions|responses)$")
 DEFAULT_MODEL = "Qwen/Qwen3-8B"
 
 
@@ -75,9 +76,9 @@ def check_base_url(base_url: str) -> str:
     if not is_url:
         raise InvalidInput(f"LLM_BASE_URL {base_url!r} is not a URL: write it like http://127.0.0.1:8000/v1")
     base_url = base_url.rstrip("/")
-    if base_url.endswith(_PAGE):
+    if _PAGE.search(base_url):
         raise InvalidInput(
-            f"LLM_BASE_URL {base_url!r} is the address of a single endpoint: use {base_url.removesuffix(_PAGE)} instead"
+            f"LLM_BASE_URL {base_url!r} is the address of a single endpoint: use {_PAGE.sub('', base_url)} instead"
         )
     return base_url
 

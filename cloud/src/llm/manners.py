@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from typing import Any
 
 _LEAST = re.compile(
-    r"(?:>=|at least|minimum(?: value)?(?: of| is)?|greater than or equal to)\D{0,20}([0-9]{1,5})", re.IGNORECASE
+    r"(?:>=|at least|not? less than|minimum(?: value)?(?: of| is)?|greater than or equal to)\D{0,20}([0-9]{1,5})",
+    re.IGNORECASE,
+)
+_MORE_THAN = re.compile(r"(?:greater|larger|more) than ([0-9]{1,5})", re.IGNORECASE)
+_NO_MAX_TOKENS = re.compile(
+    r"(?:unrecognized|unknown|unsupported|invalid)[\w ]{0,40}[:'\" ]{1,3}max_tokens\b", re.IGNORECASE
 )
 # Of fields, not of what a text says: "rejected by our safety system" is about the text.
 _NO_TEMPERATURE = re.compile(
-    r"temperature\b.{0,80}\b(?:support|unsupported|allowed|permitted|only|default|must|invalid)"
+    r"temperature\b.{0,80}\b(?:support|unsupported|allowed|permitted|only|default|must|has to|invalid)"
     r"|(?:support|unsupported|allowed|permitted|only|invalid)\w*\b.{0,80}\btemperature",
     re.IGNORECASE | re.DOTALL,
 )
@@ -47,15 +52,23 @@ class Manners:
         Return whether another shape is worth sending; another request may have learned it in the meantime.
         """
         text = refusal.lower()
-        if "max_completion_tokens" in text and "max_tokens" in text:
+        if ("max_completion_tokens" in text and "max_tokens" in text) or _NO_MAX_TOKENS.search(refusal):
             self.tokens_field = "max_completion_tokens"
-        elif "max_" in text and (least := _LEAST.search(refusal)) and int(least[1]) <= _MOST_LEAST_TOKENS:
-            self.least_tokens = max(self.least_tokens, int(least[1]))
+        elif "max_" in text and 0 < (least := _least(refusal)) <= _MOST_LEAST_TOKENS:
+            self.least_tokens = max(self.least_tokens, least)
         elif _NO_TEMPERATURE.search(refusal):
             self.has_temperature = False
         elif _NO_SYSTEM_TURN.search(refusal):
             self.has_system_turn = False
         return self.shaped(body) != sent
+
+
+def _least(refusal: str) -> int:
+    """The least number that a refusal names; 0 where it names none."""
+    if found := _LEAST.search(refusal):
+        return int(found[1])
+    found = _MORE_THAN.search(refusal)
+    return int(found[1]) + 1 if found else 0
 
 
 def _without_system_turn(chat: list[dict[str, str]]) -> list[dict[str, str]]:

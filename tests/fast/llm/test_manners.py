@@ -19,7 +19,8 @@ from cloud.src.llm.llm_settings import check_base_url
 from cloud.src.llm.manners import Manners
 
 CHAT = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Hi."}]
-BODY: dict[str, Any] = {"messages": CHAT, "max_tokens": 8, "temperature": 0}
+NO_MAX_TOKENS: dict[str, Any] = {"messages": CHAT, "temperature": 0}
+BODY = {**NO_MAX_TOKENS, "max_tokens": 8}
 
 
 class Title(BaseModel):
@@ -90,6 +91,11 @@ def test_usage_of_any_shape(usage: Any) -> None:
         ),
         ("Invalid 'max_tokens': integer below minimum value. Expected a value >= 16", {**BODY, "max_tokens": 16}),
         ("System role not supported", {**BODY, "messages": [{"role": "user", "content": "Be brief.\n\nHi."}]}),
+        ("Unrecognized request argument supplied: max_tokens", {**NO_MAX_TOKENS, "max_completion_tokens": 8}),
+        ("Unknown parameter: chat_template_kwargs. Known: temperature, max_tokens", BODY),
+        ("`temperature` (=0) has to be a strictly positive float", {"messages": CHAT, "max_tokens": 8}),
+        ("`max_tokens` must be greater than 15", {**BODY, "max_tokens": 16}),
+        ("max_tokens should be no less than 16", {**BODY, "max_tokens": 16}),
         ("The text is too long", BODY),
         ("Your request was rejected as a result of our safety system", BODY),  # of the text, not of its fields
         ("Refused: the text speaks of a high temperature", BODY),
@@ -132,9 +138,10 @@ def test_lists_of_models(models: object) -> None:
         model_names("<html>page")
 
 
-def test_a_pasted_page_is_named() -> None:
+@pytest.mark.parametrize("page", ["chat/completions/", "completions", "responses"])
+def test_a_pasted_page_is_named(page: str) -> None:
     with pytest.raises(InvalidInput, match="is the address of a single endpoint: use http://host/v1 instead"):
-        check_base_url("http://host/v1/chat/completions/")
+        check_base_url(f"http://host/v1/{page}")
 
 
 def test_json_of_the_answer_stays_json() -> None:
