@@ -12,7 +12,7 @@ _LEAST = re.compile(
 )
 _MORE_THAN = re.compile(r"(?:greater|larger|more) than ([0-9]{1,5})", re.IGNORECASE)
 _NO_MAX_TOKENS = re.compile(
-    r"(?:unrecognized|unknown|unsupported|invalid)[\w ]{0,40}[:'\" ]{1,3}max_tokens\b", re.IGNORECASE
+    r"(?:unrecognized|unknown|unsupported)[\w ]{0,40}[:'\" ]{1,3}max_tokens\b", re.IGNORECASE
 )
 # Of fields, not of what a text says: "rejected by our safety system" is about the text.
 _NO_TEMPERATURE = re.compile(
