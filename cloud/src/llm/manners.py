@@ -11,9 +11,7 @@ _LEAST = re.compile(
     re.IGNORECASE,
 )
 _MORE_THAN = re.compile(r"(?:greater|larger|more) than ([0-9]{1,5})", re.IGNORECASE)
-_NO_MAX_TOKENS = re.compile(
-    r"(?:unrecognized|unknown|unsupported)[\w ]{0,40}[:'\" ]{1,3}max_tokens\b", re.IGNORECASE
-)
+_NO_MAX_TOKENS = re.compile(r"(?:unrecognized|unknown|unsupported)[\w ]{0,40}[:'\" ]{1,3}max_tokens\b", re.IGNORECASE)
 # Of fields, not of what a text says: "rejected by our safety system" is about the text.
 _NO_TEMPERATURE = re.compile(
     r"temperature\b.{0,80}\b(?:support|unsupported|allowed|permitted|only|default|must|has to|invalid)"

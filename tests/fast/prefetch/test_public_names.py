@@ -393,6 +393,35 @@ def test_two_share_classes_with_the_same_call_count_once(tmp_path: Path, caplog:
     assert "ELMB has the calls of ELMA, another share class of the company: they count once" in caplog.text
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("ELM", "Elm Group Inc. (Class A)"), ("ELMB", "Elm Group Inc. (Class B)")),
+        (("ELM", "Elm Group"), ("XYZ", "Elm Group, Cl B")),
+        (("ELM.A", ""), ("ELM.B", "")),
+        (("ELM", ""), ("ELML", "")),
+    ],
+)
+def test_share_classes_are_told_by_name_or_ticker(
+    tmp_path: Path, first: tuple[str, str], second: tuple[str, str]
+) -> None:
+    rows = "".join(
+        f'{ticker},"{company}",2020-08-27,{"Steel costs rose. " * 60}\n' for ticker, company in (first, second)
+    )
+    (call,) = calls_of(write(tmp_path / "calls.csv", f"ticker,company,date,text\n{rows}"))
+    assert call.firm_id == first[0]
+
+
+@pytest.mark.parametrize(
+    ("other", "text"), [("ELMB", "Hi."), ("ELMB", "Zinc costs rose. " * 60), ("OAK", "Steel costs rose. " * 60)]
+)
+def test_tickers_without_names_are_two_firms_unless_alike_in_all(tmp_path: Path, other: str, text: str) -> None:
+    said = "Hi." if text == "Hi." else "Steel costs rose. " * 60
+    rows = f"ELM,2020-08-27,{said}\n{other},2020-08-27,{text}\n"
+    calls = calls_of(write(tmp_path / "calls.csv", f"ticker,date,text\n{rows}"))
+    assert [call.firm_id for call in calls] == ["ELM", other]
+
+
 def test_one_company_written_in_two_ways_under_one_ticker_is_one(tmp_path: Path) -> None:
     text = "ticker,company,date,text\nELM,Elm Inc.,2020-08-27,One.\nELM,Elm Inc,2020-09-27,Two.\n"
     assert [call.firm_id for call in calls_of(write(tmp_path / "calls.csv", text))] == ["ELM", "ELM"]
