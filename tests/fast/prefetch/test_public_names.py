@@ -6,8 +6,10 @@ import datetime
 import gzip
 import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -309,11 +311,24 @@ def test_a_time_is_no_day(tmp_path: Path) -> None:
         (json.dumps([{"speaker": "Ada Byrne", "text": "Steel costs rose."}]), "Ada Byrne"),
         ("WEBVTT\n\n1\n00:00:01.000 --> 00:00:04.000\nSteel costs\n\n00:04.000 --> 00:06.000\nrose.\n", None),
         ("1\n00:00:01,000 --> 00:00:04,000\nSteel costs rose.\n", None),
+        ("0:00:01.000,0:00:04.000\nSteel costs\n\n0:00:04.000,0:00:06.000\nrose.\n", None),
+        ("ticker,date,speaker,text\nELM,2020-08-27,Ada Byrne,Steel costs rose.\n", "Ada Byrne"),
+        ('<?xml version="1.0"?><html><body>Steel costs rose.</body></html>', None),
     ],
 )
 def test_a_text_that_holds_something_else_is_read_as_that(tmp_path: Path, content: str, speaker: str | None) -> None:
     (call,) = calls_of(write(tmp_path / "ELM_2020-08-27.txt", content))
-    assert [(turn.speaker, turn.text) for turn in call.turns] == [(speaker, "Steel costs rose.")]
+    assert [(turn.speaker, turn.text.strip()) for turn in call.turns] == [(speaker, "Steel costs rose.")]
+
+
+@pytest.mark.parametrize("write_list", [json.dumps, str], ids=["JSON", "pandas"])
+def test_turns_in_a_cell(tmp_path: Path, write_list: Callable[[object], str]) -> None:
+    turns = [{"speaker": "Ada Byrne", "text": "It's steel."}, {"speaker": "Tom Alder", "text": "Steel costs rose."}]
+    table = pd.DataFrame({"symbol": ["ELM"], "date": ["2020-08-27"], "transcript": [write_list(turns)]})
+    table.to_csv(tmp_path / "calls.csv", index=False)
+    calls = calls_of(tmp_path / "calls.csv")
+    assert_elm(calls)
+    assert [turn.speaker for turn in calls[0].turns] == ["Ada Byrne", "Tom Alder"]
 
 
 @pytest.mark.parametrize(
@@ -321,6 +336,12 @@ def test_a_text_that_holds_something_else_is_read_as_that(tmp_path: Path, conten
     [
         (b"{\\rtf1\\ansi Steel}", "holds RTF, not text: save it as plain text"),
         (b"%PDF-1.7\n", "holds PDF, not text"),
+        (b"%!PS-Adobe-3.0\n", "holds PostScript, not text"),
+        (b"\\documentclass{article}", "holds LaTeX, not text"),
+        (b'<?xml version="1.0"?><transcript/>', "holds XML, not text"),
+        (b"<tt xmlns='http://www.w3.org/ns/ttml'>", "holds XML, not text"),
+        (b"MIME-Version: 1.0\n", "holds a saved page or mail, not text"),
+        (b"[Script Info]\nTitle: x\n", "holds subtitles of another kind"),
         (b"PK\x03\x04\x00", "holds a Word file or an archive"),
         (b"a\x00b", "holds no text"),
         (b'{"a": ', "is not JSON"),

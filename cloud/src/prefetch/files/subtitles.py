@@ -1,17 +1,18 @@
-"""Takes what is said from subtitles (WebVTT, SubRip), which cut it into pieces with a time each."""
+"""Takes what is said from subtitles (WebVTT, SubRip, YouTube's SBV), which cut it into pieces with a time each."""
 
 from __future__ import annotations
 
 import re
 
-_TIME = re.compile(r"(?:\d+:)?\d{1,2}:\d{2}[.,]\d{3}\s+-->\s")
+_CLOCK = r"(?:\d+:)?\d{1,2}:\d{2}[.,]\d{3}"
+_TIME = re.compile(rf"{_CLOCK}(?:\s+-->\s|,{_CLOCK}\s*$)", re.MULTILINE)
 _VOICE = re.compile(r"<v(?:\.[^ >]*)?\s+(?P<name>[^>]+)>")
 _TAG = re.compile(r"</?[a-z][^>]*>|<[\d:.]+>")
 _OTHER_BLOCKS = ("WEBVTT", "NOTE", "STYLE", "REGION")
 
 
 def is_subtitles(text: str) -> bool:
-    """Whether the text is WebVTT or SubRip."""
+    """Whether the text is WebVTT, SubRip or SBV."""
     return text.lstrip("\ufeff \r\n").startswith("WEBVTT") or bool(_TIME.search(text[:500]))
 
 

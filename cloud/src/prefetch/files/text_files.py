@@ -11,7 +11,9 @@ import pyarrow as pa
 
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files.bad_rows import BadRows
+from cloud.src.prefetch.files.column_names import known_names
 from cloud.src.prefetch.files.columns import text_table
+from cloud.src.prefetch.files.csv_files import csv_batches, separator_of
 from cloud.src.prefetch.files.dates import AmbiguousDate, split_day
 from cloud.src.prefetch.files.encodings import encoding_of
 from cloud.src.prefetch.files.input_file import ARCHIVES, InputFile
@@ -24,6 +26,13 @@ _FILLER = re.compile(r"[ _-]+(?:earnings|conference|call|transcript)\b", re.IGNO
 _OTHER_KINDS = {
     b"{\\rtf": "RTF",
     b"%PDF": "PDF",
+    b"%!PS": "PostScript",
+    b"\\documentclass": "LaTeX",
+    b"MIME-Version:": "a saved page or mail",
+    b"[Script Info]": "subtitles of another kind",
+    b"<?xml": "XML",
+    b"<tt ": "XML",
+    b"<speak": "XML",
     b"PK\x03\x04": "a Word file or an archive",
     b"\xd0\xcf\x11\xe0": "a Word file",
     b"PAR1": "Parquet",
@@ -62,6 +71,9 @@ def text_batches(file: InputFile, bad_rows: BadRows) -> Iterator[pa.Table]:
             known = {"ticker": name[0], "date": name[1].isoformat()}
             yield document_table(file, text, known, bad_rows)
             return
+        if _is_table(text):
+            yield from csv_batches(file, bad_rows)
+            return
     except (InvalidInput, AmbiguousDate) as error:
         bad_rows.n_rows += 1
         bad_rows.add(str(file), str(error).removeprefix(f"{file} "))
@@ -79,11 +91,18 @@ def _day(text: str) -> date | None:
     return None if rest else day
 
 
+def _is_table(text: str) -> bool:
+    """Whether the text begins with names of columns, of which three are known."""
+    header = text.lstrip("\ufeff").partition("\n")[0]
+    return len(known_names(name.strip('" \r') for name in header.split(separator_of(header)))) >= 3
+
+
 def _content(file: InputFile) -> str:
     with file.path.open("rb") as content:
         beginning = content.read(1000)
     for mark, kind in _OTHER_KINDS.items():
-        if beginning.lstrip(b"\xef\xbb\xbf \r\n").startswith(mark):
+        is_page = mark == b"<?xml" and b"<html" in beginning.lower()
+        if beginning.lstrip(b"\xef\xbb\xbf \r\n").startswith(mark) and not is_page:
             raise InvalidInput(f"holds {kind}, not text: save it as plain text")
     if b"\x00" in beginning and not beginning.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise InvalidInput("holds no text")

@@ -6,6 +6,7 @@ the paragraphs point by number.
 
 from __future__ import annotations
 
+import ast
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -27,9 +28,12 @@ _ROLES = ("title", "jobTitle", "description", "role", "position", "company")
 
 
 def with_turns(file: InputFile, rows: pa.Table, bad_rows: BadRows) -> pa.Table:
-    """Make rows of the texts that hold a list of turns as JSON; return the table as it is when none does."""
+    """Make rows of the texts that hold a list of turns as JSON or, as pandas writes one into CSV, as Python.
+
+    Return the table as it is when none does.
+    """
     texts: list[Any] = rows["text"].to_pylist()
-    if not any(text and text.lstrip()[:20].replace(" ", "").startswith('[{"') for text in texts):
+    if not any(text and text.lstrip()[:20].replace(" ", "").startswith(('[{"', "[{'")) for text in texts):
         return rows
     values = rows.drop_columns([ROW]).to_pylist()
     for row in values:
@@ -142,8 +146,11 @@ def as_text(name: str, value: object) -> str | None:
 
 
 def _read_list(text: str | None) -> object:
-    try:
-        value = json.loads(text or "")
-    except (ValueError, RecursionError):
-        return text
+    value: object = None
+    for read in (json.loads, ast.literal_eval):
+        try:
+            value = read((text or "").strip())
+            break
+        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            continue
     return value if isinstance(value, list) and value and isinstance(value[0], dict) else text

@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import re
 
-_HIDDEN = re.compile(r"<!--.*?-->|<(script|style|head|title)\b[^<>]*>.*?</\1\s*>|<!doctype[^<>]*>", re.I | re.S)
+_HIDDEN = re.compile(
+    r"<!--.*?-->|<(script|style|head|title)\b[^<>]*>.*?</\1\s*>|<!doctype[^<>]*>|<\?xml[^<>]*>", re.I | re.S
+)
 _BLOCK = re.compile(
     r"</?(?:p|div|br|li|ul|ol|dl|dt|dd|h[1-6]|hr|table|thead|tbody|tr|td|th|pre|blockquote|section|article|header|footer"
     r"|main|nav|html|body)\b[^<>]*>",
