@@ -73,7 +73,7 @@ def test_a_signal_ends_ftm_and_all_it_has_started(hanging_run: HangingRun, numbe
     assert hanging_run.process.returncode == exit_code
     assert "Traceback" not in stderr
     if number == signal.SIGINT:
-        assert stderr.splitlines()[-1].endswith("the same command again continues from there")
+        assert stderr.splitlines()[-1].endswith("run the same command again to continue")
 
 
 def test_a_killed_run_continues_with_its_finished_parts(hanging_run: HangingRun) -> None:

@@ -58,7 +58,7 @@ def run(arguments: list[str]) -> int:
             raise
         return _fail(f"{error.filename}: {error.strerror}" if error.filename else error.strerror, EXIT_FAILED)
     if code == EXIT_CTRL_C:  # typer makes this of KeyboardInterrupt
-        return _fail("stopped; finished parts are kept: the same command again continues from there", EXIT_CTRL_C)
+        return _fail("stopped; finished parts are kept: run the same command again to continue", EXIT_CTRL_C)
     return code or 0
 
 

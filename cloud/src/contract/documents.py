@@ -15,7 +15,7 @@ from cloud.src.contract.cost import ExecutionCost, JobsCost, Prices
 from cloud.src.contract.errors import InvalidInput
 
 NUMBER = (int, float)
-_NAMES = {dict: "object", list: "list", str: "text", int: "number", NUMBER: "number"}
+_NAMES = {dict: "an object", list: "a list", str: "text", int: "a number", NUMBER: "a number"}
 
 
 class _Damage(Exception):
@@ -143,5 +143,5 @@ def _field(document: Any, name: str, kind: type | tuple[type, ...]) -> Any:
 
 def _expect(value: Any, kind: type | tuple[type, ...], what: str) -> Any:
     if not isinstance(value, kind):
-        raise _Damage(f"{what} is {value!r:.50}, no {_NAMES[kind]}")
+        raise _Damage(f"{what} is {value!r:.50}, not {_NAMES[kind]}")
     return value

@@ -69,7 +69,7 @@ def up(timeout: Timeout = "30m", profile: Profile = None, region: Region = None)
 
 @app.command(epilog="Example: ftm aws down")
 def down(
-    force: Annotated[bool, typer.Option("--force", help="Even while an execution is running.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Stop it even while an execution is running.")] = False,
     timeout: Timeout = "15m",
     profile: Profile = None,
     region: Region = None,
@@ -187,7 +187,7 @@ def panel(
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Make a panel of quarters as `ftm panel` does, and fetch it; says first what it may cost. It needs no vLLM.
+    """Print what a panel of quarters may cost, make it as `ftm panel` does, and fetch it. No vLLM is needed.
 
     Ctrl-C leaves it running.
     """
@@ -215,7 +215,7 @@ def resume_quarter(
     profile: Profile = None,
     region: Region = None,
 ) -> None:
-    """Resume a quarter that failed or was stopped: makes only what is missing, and says first what is reused."""
+    """Resume a quarter that failed or was stopped, after printing what is reused; only what is missing is made."""
     with aws_errors_explained():
         account = _changing(profile, region)
         left = resume.unfinished(account, quarter)
