@@ -31,7 +31,11 @@ N_OF_EACH = 60
         (PREFETCHED, b"", "is not a prefetch manifest (not JSON: Expecting value"),
         (PREFETCHED, b'{"firms": "\xff"}', "is not a prefetch manifest (not JSON: 'utf-8' codec can't decode"),
         (PREFETCHED, b"[" * 100_000, "is not a prefetch manifest (not JSON: "),
-        (PREFETCHED, b"[]", "is not a prefetch manifest (what should have fields is [], not an object): prefetch again"),
+        (
+            PREFETCHED,
+            b"[]",
+            "is not a prefetch manifest (what should have fields is [], not an object): prefetch again",
+        ),
         (PREFETCHED, b"{}", "is not a prefetch manifest (it has no firms): prefetch again"),
         (PREFETCHED, b'{"firms": [["1", "a"]]}', "is not a prefetch manifest (firms is [['1', 'a']], not an object)"),
         (PREFETCHED, b'{"firms": {"1": null}}', "is not a prefetch manifest (the chunk of firm '1' is None, not text)"),
