@@ -162,7 +162,9 @@ def test_how_many_fiscal_quarters_differ_is_said(tmp_path: Path, caplog: pytest.
 @pytest.mark.parametrize(
     "name",
     ["ELM_2020-08-27.txt", "2020-Aug-27-ELM.txt", "ELM-20200827.txt", "ELM 27 August 2020.txt",
-     "2020-08-27_ELM_transcript.txt", "by_ticker/ELM/ELM_2020-08-27.txt"],
+     "2020-08-27_ELM_transcript.txt", "ELM - 2020-08-27 - Q2.txt", "ELM_2020_Q2_2020-08-27.txt",
+     "ELM_20200827_Q2_transcript.txt", "ELM_2020-08-27_Q2FY20.txt", "earnings_call_ELM_2020-08-27.txt",
+     "ELM Q2 2020 Earnings Call 2020-08-27.txt", "by_ticker/ELM/ELM_2020-08-27.txt"],
 )  # fmt: skip
 def test_names_of_texts(tmp_path: Path, name: str) -> None:
     write(tmp_path / name, "Steel costs rose.")
@@ -180,6 +182,11 @@ def test_names_of_texts_that_do_not_tell_the_day(tmp_path: Path, name: str, reas
     write(tmp_path / name, "Steel costs rose.")
     with pytest.raises(InvalidInput, match=reason):
         calls_of(tmp_path)
+
+
+def test_call_is_a_ticker_too(tmp_path: Path) -> None:
+    write(tmp_path / "20200827_CALL.txt", "Steel costs rose.")
+    assert [call.firm_id for call in calls_of(tmp_path)] == ["CALL"]
 
 
 def test_a_list_of_firms_does_not_hide_texts(tmp_path: Path) -> None:

@@ -22,7 +22,10 @@ from cloud.src.prefetch.files.subtitles import is_subtitles, without_times
 
 TEXTS = (".txt", ".html", ".htm", ".vtt", ".srt")
 _TICKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,15}")
-_FILLER = re.compile(r"[ _-]+(?:earnings|conference|call|transcript)\b", re.IGNORECASE)
+_WORD = r"(?:earnings|conference|call|transcript)"
+_QUARTER = r"(?:(?:20)?[0-9]{2}[ _-]?Q[1-4]|Q[1-4][ _-]?(?:FY)?(?:(?:20)?[0-9]{2})?)"
+_FILLER = re.compile(rf"[ _-]+(?:{_WORD}|{_QUARTER})(?=[ _-]|$)", re.IGNORECASE)
+_LEADING = re.compile(rf"^(?:{_WORD}[ _-]+)+", re.IGNORECASE)
 _OTHER_KINDS = {
     b"{\\rtf": "RTF",
     b"%PDF": "PDF",
@@ -49,7 +52,11 @@ def named_call(name: str) -> tuple[str, date] | None:
     stem = PurePosixPath(name).stem
     if PurePosixPath(name).suffix.lower() in ARCHIVES:
         stem = PurePosixPath(stem).stem
-    stem = _FILLER.sub("", stem)
+    bare = _FILLER.sub("", stem)
+    return _ticker_and_day(bare) or _ticker_and_day(_LEADING.sub("", bare)) or _ticker_and_day(stem)  # CALL is a ticker
+
+
+def _ticker_and_day(stem: str) -> tuple[str, date] | None:
     for between in re.finditer(r"[ _-]+", stem):
         left, right = stem[: between.start()], stem[between.end() :]
         for ticker, day in ((left, right), (right, left)):
