@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,10 @@ from selenium.webdriver import ActionChains, Chrome
 from selenium.webdriver.common.keys import Keys
 from selenium.webdriver.support.select import Select
 
-from cloud.src.cli.report.command import write_report
+from cloud.src.cli.report.command import render, write_report
+from cloud.src.cli.report.data import load
+from cloud.src.cli.report.earlier import Earlier
+from cloud.src.cli.report.provenance import provenance
 from tests.e2e.browser import find, open_details, requested_addresses, texts, wait_for
 from tests.e2e.firm_page import assert_firm_is_shown_with_its_sector
 from tests.fast.cli.report_tables import (
@@ -64,7 +68,7 @@ def test_reader_goes_from_family_to_theme_to_firm_to_topic_to_sentences(
     wait_for(browser, lambda: texts(browser, f"#{FREIGHT} .topic-name"))
     assert texts(browser, f"#{FREIGHT} .topic-name") == ["Freight rates easing"]
     assert texts(browser, f"#{FREIGHT} .topic .keywords") == ["freight · container"]
-    assert texts(browser, f"#{FREIGHT} .topic-counts") == ["3 sentences · named by LLM"]
+    assert texts(browser, f"#{FREIGHT} .topic-counts") == ["3 sentences · named by LLM\nCopy link"]
     best = ["Container rates fell by half since summer.", "Freight was a tailwind of forty basis points."]
     assert texts(browser, f"#{FREIGHT} .sentence-text") == best
     assert texts(browser, f"#{FREIGHT} .topic .about-sentence")[1].split("\n") == [
@@ -350,6 +354,19 @@ def test_the_quarter_before_stands_beside_a_firm_and_as_a_line_in_the_table(
     ]
 
 
+def test_only_what_is_like_nothing_of_the_quarter_before_is_new(
+    browser: Chrome, open_page: Callable[..., None], tmp_path: Path
+) -> None:
+    report = load(write_small_quarter(tmp_path), "2023Q1")
+    earlier = Earlier("2022Q4", {}, {"2022Q4": {}}, new={SUPPLY_CHAIN})
+    page = tmp_path / "page.html"
+    page.write_text(render(report, datetime.now(UTC), earlier, provenance(tmp_path, "2023Q1")), encoding="utf-8")
+
+    open_page(page, "#view=table")
+
+    assert texts(browser, ".groups .family-row td:nth-child(3)") == ["new", ""]
+
+
 def test_sentence_and_topic_have_an_address(browser: Chrome, open_page: Callable[..., None], small_page: Path) -> None:
     open_page(small_page, "#sentence%3A1000_91000_0002")
     wait_for(browser, lambda: texts(browser, "#firm-page blockquote"))
@@ -395,6 +412,25 @@ def test_quotation_is_copied_with_its_source(browser: Chrome, open_page: Callabl
     link.click()
     address = f"{small_page.as_uri()}#sentence%3A1000_91000_0000"
     wait_for(browser, lambda: browser.execute_script("return window.copied") == address)
+
+
+@pytest.mark.parametrize(
+    "place", [FREIGHT, SUPPLY_CHAIN, "firm%3A1001", "topic%3A1001_0", "sentence%3A1000_91000_0002"]
+)
+def test_what_is_open_has_a_link_to_copy(
+    browser: Chrome, open_page: Callable[..., None], small_page: Path, place: str
+) -> None:
+    open_page(small_page, f"#{place}&section=prepared")
+    wait_for(browser, lambda: texts(browser, "#firm-page button, .about-theme button"))
+    browser.execute_script(
+        "window.copied = [];"
+        "Object.defineProperty(navigator, 'clipboard', {value: {writeText: async (text) => copied.push(text)}});"
+        "document.querySelectorAll('#firm-page button, .about-theme button').forEach((each) =>"
+        " each.textContent === 'Copy link' && each.click());"
+    )
+
+    wait_for(browser, lambda: browser.execute_script("return copied"))
+    assert f"{small_page.as_uri()}#{place}" in browser.execute_script("return copied")
 
 
 def test_rows_are_saved_as_csv_that_runs_no_formula(

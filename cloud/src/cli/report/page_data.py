@@ -156,6 +156,7 @@ def _shares_before(earlier: Earlier, group: ReportTheme) -> dict[str, Any]:
     shares = [of_quarter.get(group.theme_id) for of_quarter in earlier.history.values()]
     return {
         "before": earlier.shares.get(group.theme_id),
+        "isNew": group.theme_id in earlier.new,
         "history": [None if share is None else round(share, _DIGITS) for share in shares],
     }
 

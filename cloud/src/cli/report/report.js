@@ -56,7 +56,7 @@ function topicSection(topic, level) {
     "section",
     "topic",
     textElement(level, "topic-name", topic.name),
-    element("p", "topic-counts", `${plural(topic.total, "sentence")} · ${named}`),
+    element("p", "topic-counts", `${plural(topic.total, "sentence")} · ${named} `, element("span", "take", copyLink(`topic:${topic.id}`))),
     textElement("p", "keywords", topic.keywords.join(" · ")),
     list,
   );

@@ -98,8 +98,7 @@ function nearestOf(theme) {
 
 function nameOf(group) {
   const named = group.namedBy === "keywords" ? "It is named by the phrases that its sentences share and others lack" : `It is named by the model ${group.namedBy}, from its phrases and sentences`;
-  const address = button("Copy link", (event) => copy(`${location.href.split("#")[0]}#${group.id}`, event.currentTarget));
-  return element("p", "about-theme", "Link to it: ", linkTo(group.id, group.id, "permalink"), " ", address, ` · ${named}. Why a sentence counts: `, element("code", "", `ftm explain ${group.id}`));
+  return element("p", "about-theme", "Link to it: ", linkTo(group.id, group.id, "permalink"), " ", copyLink(group.id), ` · ${named}. Why a sentence counts: `, element("code", "", `ftm explain ${group.id}`));
 }
 
 function groupParts(group) {
@@ -147,7 +146,7 @@ function firmPage(firm) {
   const inSector = firm.sector ? ", and the mark where its sector is" : "";
   openPage(
     firmLabel(firm),
-    element("p", "about", about),
+    element("p", "about", about, " ", element("span", "take", copyLink(`firm:${firm.id}`))),
     ...(own.length ? [heading(`Its themes by exposure: of what it says, the share about each${inSector}`, "h3"), ...inSteps(own, FIRMS_FIRST, lines, "theme")] : []),
     topicDetails,
   );

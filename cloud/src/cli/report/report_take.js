@@ -30,13 +30,12 @@ async function copy(text, pressed) {
 
 function copyButtons(sentence) {
   const quoted = () => `“${sentence.text}” (${saidBy(sentence, true).join(", ")}; ${sentence.id})`;
-  const address = () => `${location.href.split("#")[0]}#${encodeURIComponent(`sentence:${sentence.id}`)}`;
-  return element(
-    "span",
-    "take",
-    button("Copy", (event) => copy(quoted(), event.currentTarget)),
-    button("Copy link", (event) => copy(address(), event.currentTarget)),
-  );
+  return element("span", "take", button("Copy", (event) => copy(quoted(), event.currentTarget)), copyLink(`sentence:${sentence.id}`));
+}
+
+// The address of a theme, firm, topic or sentence, without the filters.
+function copyLink(place) {
+  return button("Copy link", (event) => copy(`${location.href.split("#")[0]}#${encodeURIComponent(place)}`, event.currentTarget));
 }
 
 // A cell that a spreadsheet would take for a formula is made text by an apostrophe before it.

@@ -276,7 +276,7 @@ function trend(group) {
 }
 
 function numberCell(key, value, group) {
-  if (key === "change") return element("td", "number", trend(group), " ", value === null ? "new" : points(value));
+  if (key === "change") return element("td", "number", trend(group), " ", value === null ? (group.isNew ? "new" : "") : points(value));
   if (value === null) return element("td", "number", "");
   if (key === "firms") {
     const share = shareShown(group);
