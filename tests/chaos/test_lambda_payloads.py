@@ -41,7 +41,7 @@ def test_any_payload_is_answered_or_refused_in_one_line(s3: Any) -> None:
     assert set(outcomes) <= {"answered", "refused"}
 
 
-def test_any_damage_in_s3_is_named_in_one_line_or_does_not_matter(s3: Any) -> None:
+def test_damage_in_s3_is_one_line_or_harmless(s3: Any) -> None:
     def attempt(chance: random.Random) -> str:
         key = chance.choice(list(DOCUMENTS))
         put(s3, key, damaged_body(DOCUMENTS[key], chance))

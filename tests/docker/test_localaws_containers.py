@@ -57,7 +57,7 @@ def aws() -> Iterator[LocalAws]:
     docker("image", "rm", IMAGE)
 
 
-def test_a_job_succeeds_with_its_output_in_its_log_and_nothing_is_left(aws: LocalAws) -> None:
+def test_a_job_succeeds_with_a_log_and_leaves_nothing(aws: LocalAws) -> None:
     before = containers()
     job = run_python_job(
         aws, "good", "import sys; print('to stdout'); print('to stderr', file=sys.stderr)", IN_REGISTRY

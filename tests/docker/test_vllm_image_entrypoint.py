@@ -37,7 +37,7 @@ def image() -> Iterator[None]:
     docker("image", "rm", IMAGE, "ftm-test-vllm-base:1")
 
 
-def test_it_starts_the_server_with_our_flags_as_vllms_user_beside_the_model() -> None:
+def test_it_starts_the_server_with_our_flags_and_user() -> None:
     who_where_what, arguments = docker("run", "--rm", "--network=none", IMAGE).splitlines()
     assert who_where_what == "2000:0 /ftm v1"
     assert arguments == (

@@ -62,7 +62,7 @@ def test_its_entry_point_is_the_worker() -> None:
     assert "usage: python -m cloud.src.worker map|reduce|panel|check" in refused.stderr
 
 
-def test_it_runs_as_a_user_without_rights_who_can_write_to_tmp_alone() -> None:
+def test_it_runs_unprivileged_and_writes_only_to_tmp() -> None:
     assert configuration()["User"] == "65532:65532"
     folders = "(path for path in ('/', '/ftm', '/ftm/lib', '/models', '/tmp', '/home', '/root', '/etc'))"
     # Without --read-only: it is the user who may not.

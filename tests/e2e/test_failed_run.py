@@ -59,7 +59,7 @@ def firms_on(report: Path) -> set[str]:
     return {firm["name"] for firm in json.loads(data[1])["firms"]}
 
 
-def test_an_llm_server_that_does_not_answer_stops_the_run_before_it_starts(tmp_path: Path) -> None:
+def test_an_unreachable_llm_server_stops_the_run_at_once(tmp_path: Path) -> None:
     with no_process_left_behind(), fake_llm(failure=fails(401)) as llm:
         options = ["--input", transcripts("2023Q1"), "--out", tmp_path / "out", "--llm-url", llm.base_url]
         ended = run_ftm("run", "2023Q1", *options)

@@ -37,7 +37,7 @@ def arguments(folder: Path) -> list[object]:
     return ["run", "2023Q1", "--input", transcripts("2023Q1"), "--out", folder, "--batch-size", "9"]
 
 
-def test_ctrl_c_stops_the_jobs_of_a_run_in_a_local_aws_that_stays(tmp_path: Path) -> None:
+def test_ctrl_c_stops_the_jobs_but_not_the_local_aws(tmp_path: Path) -> None:
     ever = threading.Event()
     with fake_llm(MODELS, Reply(hangs_until=ever)) as llm, local_up(llm) as printed:
         exported = exports(printed)

@@ -61,7 +61,7 @@ def test_stopped_in_the_middle_of_an_apply_nothing_is_left(
     until(lambda: not list(files.iterdir()), "the end of all files")
 
 
-def test_a_failing_apply_says_in_its_last_line_where_and_nothing_is_left(tmp_path: Path) -> None:
+def test_a_failing_apply_says_where_and_leaves_nothing(tmp_path: Path) -> None:
     require_terraform(tmp_path)
     files = tmp_path / "files"
     files.mkdir()

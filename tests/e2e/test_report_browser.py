@@ -329,7 +329,7 @@ def test_firm_has_its_own_page_with_its_sector_beside_it(
     assert texts(browser, "#firm-page h2") == []
 
 
-def test_the_quarter_before_stands_beside_a_firm_and_as_a_line_in_the_table(
+def test_the_quarter_before_is_shown_by_firm_and_table(
     browser: Chrome, open_page: Callable[..., None], tmp_path: Path
 ) -> None:
     page = write_report(write_two_quarters(tmp_path), "2023Q1")

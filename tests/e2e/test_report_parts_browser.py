@@ -162,7 +162,7 @@ def test_a_word_of_many_firms_is_counted_from_above(
     assert "data/firms_0000.js" not in loaded(browser)
 
 
-def test_a_rare_word_is_counted_and_found_beyond_the_sentences_nearest_to_a_theme(
+def test_rare_words_are_found_beyond_the_nearest_sentences(
     browser: Chrome, open_page: Callable[..., None], page_of_many: Path
 ) -> None:
     open_page(page_of_many, f"#{FREIGHT}&search=pelican")
@@ -173,7 +173,7 @@ def test_a_rare_word_is_counted_and_found_beyond_the_sentences_nearest_to_a_them
     assert "data/firms_0001.js" not in loaded(browser)
 
 
-def test_a_theme_has_the_nearest_sentences_of_each_firm_and_a_firm_all_of_its_own(
+def test_themes_show_nearest_sentences_and_firms_all_their_own(
     browser: Chrome, open_page: Callable[..., None], page_of_many: Path
 ) -> None:
     open_page(page_of_many, f"#{FREIGHT}")

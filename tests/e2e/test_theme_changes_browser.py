@@ -89,7 +89,7 @@ def test_an_axis_says_what_the_dots_stand_at(browser: Chrome, open_page: Callabl
 
 
 @pytest.mark.parametrize(("status", "quarter"), [("gone", EARLIER), ("new", LATER)])
-def test_a_name_leads_to_what_is_said_in_the_quarter_that_has_it(
+def test_a_name_links_to_a_report_that_has_it(
     browser: Chrome, open_page: Callable[..., None], page: Path, status: str, quarter: str
 ) -> None:
     open_page(page)

@@ -86,7 +86,7 @@ def test_every_family_and_theme_is_there_once(compared: Compared) -> None:
     assert table.equals(CHANGE)
 
 
-def test_it_shows_where_the_page_is_and_ends_with_a_command_that_works(compared: Compared) -> None:
+def test_it_ends_with_the_page_and_a_working_command(compared: Compared) -> None:
     page = compared.folder / "reports" / f"themes_{EARLIER}_{LATER}.html"
     shown = compared.ended.stdout
     assert f"Families from {EARLIER} to {LATER}" in shown

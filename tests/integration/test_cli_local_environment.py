@@ -43,7 +43,7 @@ def job_environment(environment: LocalEnvironment) -> dict[str, Any]:
     return {pair["name"]: pair["value"] for pair in job["containerProperties"]["environment"]}
 
 
-def test_a_server_of_the_user_is_not_the_local_one_whatever_its_model_is_called(
+def test_a_users_server_is_never_taken_for_the_local_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("LLM_MODEL_NAME", packaged_models.LLM)
@@ -65,9 +65,7 @@ def test_the_small_model_is_the_local_one_for_whoever_finds_it(monkeypatch: pyte
     assert found.llm.local
 
 
-def test_a_model_of_the_users_is_run_here_and_goes_by_its_files_name(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_a_users_model_runs_here_under_its_file_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     file = tmp_path / "My-Model.Q4.gguf"
     file.symlink_to(packaged_models.ensure(packaged_models.LLM) / "model.gguf")
     with start_environment(ignore, 1, LlmChoice(model=file)) as started:
@@ -84,7 +82,7 @@ def test_a_model_of_the_users_is_run_here_and_goes_by_its_files_name(
     assert started.llm.advice() is None
 
 
-def test_without_an_llm_none_is_started_and_no_job_is_told_of_one() -> None:
+def test_without_an_llm_none_is_started_or_passed_to_jobs() -> None:
     with start_environment(ignore, 1, LlmChoice(none=True)) as started:
         told = job_environment(started)
     assert started.llm == NO_LLM
@@ -105,7 +103,7 @@ def test_the_jobs_take_the_users_embedding_model_and_bounds_of_topics(
     assert {name: told[name] for name in wanted} == wanted
 
 
-def test_without_a_word_of_the_user_the_jobs_take_the_packaged_embedding_model() -> None:
+def test_jobs_use_the_packaged_embedding_model_by_default() -> None:
     with start_environment(ignore, 1, LlmChoice(none=True)) as started:
         told = job_environment(started)
     assert told["EMBEDDING_MODEL"] == packaged_models.EMBEDDING
@@ -137,7 +135,7 @@ def test_another_llm_than_that_of_a_local_aws_that_runs_is_refused(
         pass
 
 
-def test_the_llm_is_reached_through_the_users_proxy_by_us_and_by_the_jobs(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ftm_and_its_jobs_reach_the_llm_through_the_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
     with fake_llm(ANSWER) as proxy:
         monkeypatch.setenv("HTTP_PROXY", proxy.base_url.removesuffix("/v1"))
         with start_environment(ignore, 1, LlmChoice(url="http://llm.invalid/v1")) as started:

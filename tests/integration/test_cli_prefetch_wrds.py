@@ -92,7 +92,7 @@ def test_firms_without_a_permno_can_be_kept(ftm: FtmCommand) -> None:
     assert "3 firms without a PERMNO, kept: Cedar Foods, Dogwood Oil, Kapok Mills" in out
 
 
-def test_with_a_limit_the_firms_without_a_permno_are_of_those_taken_or_it_says_of_which(ftm: FtmCommand) -> None:
+def test_output_says_whether_unlinked_firms_are_counted_before_limit(ftm: FtmCommand) -> None:
     out, _ = ftm("--keep-unlinked", "--limit", "4", "--dry-run")  # 100, 1100, 200, 300
     assert "2 firms without a PERMNO, kept: Cedar Foods, Kapok Mills" in out
     out, _ = ftm("--limit", "1")

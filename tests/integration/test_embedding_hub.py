@@ -121,7 +121,7 @@ def embed(hub: Hub, model: str, cache: Path) -> subprocess.CompletedProcess[str]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
 
 
-def test_a_model_of_the_hub_is_downloaded_once_and_without_the_weights_of_torch(hub: Hub, tmp_path: Path) -> None:
+def test_a_hub_model_is_downloaded_once_without_torch_weights(hub: Hub, tmp_path: Path) -> None:
     first = embed(hub, "small", tmp_path)
 
     assert first.returncode == 0, first.stderr

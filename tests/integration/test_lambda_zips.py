@@ -28,9 +28,7 @@ def texts(archive: bytes) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("function", "module"), FUNCTIONS.items())
-def test_a_packaged_function_is_small_and_the_same_as_in_the_local_aws(
-    tmp_path: Path, function: str, module: str
-) -> None:
+def test_packaged_functions_are_small_and_match_the_local_aws(tmp_path: Path, function: str, module: str) -> None:
     packaged = (lambda_zips(tmp_path) / f"{function}.zip").read_bytes()
     assert len(packaged) < MOST_BYTES
     assert texts(packaged) == texts(lambda_zip(module))

@@ -82,7 +82,7 @@ def test_a_job_that_fails_has_its_exit_code(aws: LocalAws, code: str, exit_code:
     assert job["container"]["exitCode"] == job["attempts"][0]["container"]["exitCode"] == exit_code
 
 
-def test_a_job_that_is_killed_looks_as_one_whose_host_was_taken_back(aws: LocalAws) -> None:
+def test_a_killed_job_looks_like_one_on_a_reclaimed_host(aws: LocalAws) -> None:
     job = run_python_job(aws, "killed-at-once", "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
     assert (job["status"], job["container"]["exitCode"]) == ("FAILED", 137)
     assert job["statusReason"] == job["attempts"][0]["statusReason"]
@@ -338,7 +338,7 @@ def test_parameters_are_put_into_the_command(aws: LocalAws) -> None:
     assert printed(aws, job) == ["given"]
 
 
-def test_a_job_works_in_a_folder_of_its_own_that_goes_with_it(aws: LocalAws) -> None:
+def test_a_job_has_a_folder_until_it_ends(aws: LocalAws) -> None:
     code = "import os, pathlib, tempfile; pathlib.Path('x').touch(); print(os.getcwd(), tempfile.gettempdir())"
     folder, temporary = printed(aws, run_python_job(aws, "folder", code))[0].split()
     assert folder == temporary

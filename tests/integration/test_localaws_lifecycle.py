@@ -146,9 +146,7 @@ def test_a_server_that_dies_names_its_log(monkeypatch: pytest.MonkeyPatch, tmp_p
         aws.client("s3").list_buckets()
 
 
-def test_a_server_that_does_not_get_ready_is_not_waited_for_for_ever(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_waiting_for_a_server_ends_after_the_timeout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.setattr("cloud.src.localaws.environment._START_TIMEOUT_S", 0)  # no server is as fast
     with pytest.raises(LocalAwsError, match="not ready within 0 s: see ") as error, local_aws():

@@ -109,6 +109,6 @@ def test_stock_moto_lets_clients_try_again_and_again(stock: LocalAws, request_of
     assert answer["ResponseMetadata"]["RetryAttempts"] > 1
 
 
-def test_stock_moto_answers_a_missing_xml_action_with_what_no_client_can_read(stock: LocalAws) -> None:
+def test_stock_moto_answers_missing_xml_actions_unreadably(stock: LocalAws) -> None:
     with pytest.raises(ResponseParserError):
         missing_xml_action(stock)

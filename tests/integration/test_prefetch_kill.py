@@ -142,7 +142,7 @@ def begun_at(storage: Storage, key: str) -> str | None:
 @pytest.mark.parametrize(
     ("kind", "processes", "kills"), [("s3", 1, KILLS), ("folder", 1, KILLS), ("folder", 2, KILLS_IN_THE_POOL)]
 )
-def test_killed_at_20_points_and_started_again_it_ends_with_the_same_bytes(
+def test_killed_at_20_points_and_restarted_gives_the_same_bytes(
     kind: str, processes: int, kills: int, s3: Any, transcripts: Path, tmp_path: Path
 ) -> None:
     target, storage = place(kind, f"undisturbed-{kind}", s3, tmp_path)
@@ -172,7 +172,7 @@ def test_killed_at_20_points_and_started_again_it_ends_with_the_same_bytes(
 
 
 @pytest.mark.parametrize("name", [".chunk_0001.parquet", "._checkpoint.json", ".manifest.json", "._lock.json"])
-def test_what_was_written_but_had_no_name_yet_is_gone_in_the_end(name: str, transcripts: Path, tmp_path: Path) -> None:
+def test_unnamed_files_are_gone_in_the_end(name: str, transcripts: Path, tmp_path: Path) -> None:
     killed = Prefetch(str(tmp_path), transcripts)
     while not (point := killed.next_point()).startswith(f"rename {name}"):
         killed.go_on()
@@ -212,9 +212,7 @@ def test_killed_again_and_again_it_still_gets_there(s3: Any, transcripts: Path, 
 
 
 @pytest.mark.parametrize("kind", ["s3", "folder"])
-def test_a_second_prefetch_of_the_quarter_stops_and_says_who_is_at_it(
-    kind: str, s3: Any, transcripts: Path, tmp_path: Path
-) -> None:
+def test_a_second_prefetch_stops_and_names_the_first(kind: str, s3: Any, transcripts: Path, tmp_path: Path) -> None:
     target, storage = place(kind, f"two-{kind}", s3, tmp_path)
     first = Prefetch(target, transcripts)
     while first.next_point() != "firm 5":

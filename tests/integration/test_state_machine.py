@@ -238,9 +238,7 @@ def test_bad_input_ends_the_execution_before_any_job(
     assert submitted_jobs(execution) == 0
 
 
-def test_a_quarter_that_runs_is_not_started_again_and_a_stopped_one_is_taken_over(
-    environment: Environment, tmp_path: Path
-) -> None:
+def test_running_quarters_are_refused_and_stopped_ones_taken_over(environment: Environment, tmp_path: Path) -> None:
     prefetch_quarter(environment, "2023Q4", tmp_path)
     states, s3 = environment.aws.client("stepfunctions"), environment.aws.client("s3")
     bucket, batch = environment.provisioned.bucket, environment.aws.client("batch")

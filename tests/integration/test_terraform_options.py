@@ -140,9 +140,7 @@ def test_the_function_may_publish_to_the_topic_and_see_endings(aws: LocalAws, no
     assert look["Action"] == ["states:GetExecutionHistory", "states:DescribeExecution"]
 
 
-def test_the_rule_calls_the_function_for_every_ending_that_is_not_mailed_otherwise(
-    aws: LocalAws, notifying: Root
-) -> None:
+def test_the_rule_covers_every_ending_not_mailed_otherwise(aws: LocalAws, notifying: Root) -> None:
     rule = aws.client("events").describe_rule(Name="ftm-execution-ended")
     assert (rule["State"], json.loads(rule["EventPattern"])["detail"]) == (
         "ENABLED",

@@ -283,9 +283,7 @@ def test_an_execution_may_take_all_waves_of_batches(aws: LocalAws, roots: dict[s
     assert longest < definition["TimeoutSeconds"] <= longest + 86_400
 
 
-def test_jobs_start_on_spot_and_are_repeated_only_for_their_host_or_image(
-    aws: LocalAws, roots: dict[str, Root]
-) -> None:
+def test_jobs_prefer_spot_and_retry_only_host_or_image_failures(aws: LocalAws, roots: dict[str, Root]) -> None:
     queue = job_queue(aws)
     assert [name.split("/")[-1].rpartition("-")[0] for name in environments_of(queue)] == [
         "ftm-compute-spot",

@@ -150,9 +150,7 @@ def written_parts(environment: Environment) -> list[str]:
     return environment.store.list(f"intermediate/firm-topics/quarter={QUARTER}/{BATCH}_")
 
 
-def test_a_map_job_killed_in_the_middle_is_run_again_and_changes_nothing(
-    environment: Environment, undisturbed: Tables
-) -> None:
+def test_a_map_job_killed_and_rerun_gives_the_same_result(environment: Environment, undisturbed: Tables) -> None:
     environment.llm.latency_s = 0.05  # slow enough to be held before it has named all firms
     run = start(environment, batch_size=N_FIRMS)
     until(lambda: written_parts(environment) != [])

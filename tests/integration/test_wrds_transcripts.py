@@ -76,9 +76,7 @@ def test_links_are_those_of_the_day_of_the_call(server: PostgresServer) -> None:
     [("2022Q4", "52"), ("2023Q1", "50"), ("2023Q2", "51"), ("2023Q3", "53")],
     ids=["before", "in", "after", "without a time"],
 )
-def test_the_last_minute_of_a_quarter_in_new_york_is_still_in_it(
-    server: PostgresServer, quarter: str, transcript: str
-) -> None:
+def test_the_quarter_ends_at_midnight_in_new_york(server: PostgresServer, quarter: str, transcript: str) -> None:
     assert [call.transcript_id for call in read(server, quarter)["500"]] == [transcript]
 
 
@@ -113,7 +111,7 @@ def test_the_first_minute_of_a_quarter_is_in_it(server: PostgresServer) -> None:
     assert read(server)["600"][0].date == date(2023, 1, 1)
 
 
-def test_a_call_that_was_moved_is_in_the_quarter_of_its_latest_version_only(server: PostgresServer) -> None:
+def test_a_moved_call_counts_in_its_latest_versions_quarter_only(server: PostgresServer) -> None:
     assert "1000" not in read(server)
     assert texts(read(server, "2023Q2")["1000"][0]) == ["Fares are up."]
 
@@ -218,7 +216,7 @@ def test_characters_read_in_the_wrong_encoding_are_put_back(server: PostgresServ
     assert fir.firm_name == "Fir Labs AG"
 
 
-def test_bytes_of_another_encoding_are_read_as_what_they_were_meant_to_be(server: PostgresServer) -> None:
+def test_bytes_of_another_encoding_are_read_as_intended(server: PostgresServer) -> None:
     """A database without an encoding gives its bytes as they are."""
     load(server, "wrds_bytes", encoding="SQL_ASCII")
     with server.connect("wrds_bytes") as connection:

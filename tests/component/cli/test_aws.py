@@ -392,9 +392,7 @@ def no_jobs(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 
 @pytest.mark.usefixtures("no_jobs")
-def test_an_execution_that_aws_does_not_list_yet_is_stopped_by_its_arn(
-    account: Account, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_execution_not_yet_listed_is_stopped_by_arn(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     arn = quarters.start(account, QUARTER, 50, {})
     monkeypatch.setattr(quarters, "latest", lambda *_: None)
 

@@ -68,7 +68,7 @@ def test_cosines_are_those_of_the_evidence(folder: Path) -> None:
         assert cosines_to(folder, QUARTER, list(of_group), group["centroid"]) == of_group
 
 
-def test_all_that_counts_is_there_and_what_is_left_out_does_not_count_by_the_rule(folder: Path) -> None:
+def test_what_counts_and_what_is_left_out_follow_the_rule(folder: Path) -> None:
     groups = {group["theme_id"]: group for group in read_groups(folder, QUARTER)}
     left_out = []
     for theme_id in [*theme_ids(folder, "family"), *theme_ids(folder, "theme")]:

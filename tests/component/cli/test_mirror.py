@@ -58,7 +58,7 @@ def test_only_what_changed_is_copied_again(s3: Any, mirror: Mirror, tmp_path: Pa
     assert mirror.copy_new() == 0
 
 
-def test_what_an_earlier_run_left_in_the_same_bucket_is_not_this_runs(s3: Any, tmp_path: Path) -> None:
+def test_leftovers_in_the_bucket_are_not_taken_for_this_run(s3: Any, tmp_path: Path) -> None:
     put(s3, **{keys.themes(Q): "earlier", keys.progress(Q, "2023Q1_batch_0000"): "earlier"})
     mirror = Mirror(s3, BUCKET, Q, tmp_path)
     mirror._started = datetime.now(UTC) + timedelta(seconds=2)
@@ -67,7 +67,7 @@ def test_what_an_earlier_run_left_in_the_same_bucket_is_not_this_runs(s3: Any, t
     assert not mirror.has_results()
 
 
-def test_what_the_llm_has_answered_is_not_asked_again_in_the_next_run(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+def test_the_next_run_does_not_repeat_answered_questions(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
     answers = keys.llm_answers(Q, PART)
     put(s3, **{answers: "answers"})
     mirror.finish()
@@ -109,9 +109,7 @@ def test_unfinished_files_of_other_programs_are_left_alone(mirror: Mirror, tmp_p
 @pytest.mark.parametrize(
     "earlier", [keys.progress(Q, "2023Q1_batch_0007"), keys.batch_manifest(Q, datetime(2023, 5, 1, tzinfo=UTC))]
 )
-def test_records_of_an_earlier_run_do_not_mix_with_those_of_a_failed_one(
-    earlier: str, s3: Any, mirror: Mirror, tmp_path: Path
-) -> None:
+def test_earlier_records_do_not_mix_with_a_failed_runs(earlier: str, s3: Any, mirror: Mirror, tmp_path: Path) -> None:
     (tmp_path / earlier).parent.mkdir(parents=True)
     (tmp_path / earlier).write_text("earlier")
     (tmp_path / TOPICS).parent.mkdir(parents=True)
@@ -125,7 +123,7 @@ def test_records_of_an_earlier_run_do_not_mix_with_those_of_a_failed_one(
     assert files(tmp_path) == {progress: "now", TOPICS: "a part for the next run"}
 
 
-def test_files_that_the_new_run_did_not_write_go_away_with_its_tables(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+def test_files_the_new_run_did_not_write_are_removed(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
     stale = tmp_path / keys.sentences(Q, "2023Q1_batch_0007", 0)
     other_quarter = tmp_path / keys.sentences("2023Q2", "2023Q2_batch_0007", 0)
     notes = stale.with_name("my-notes.txt")
@@ -159,9 +157,7 @@ def test_parts_that_reduce_has_removed_go_from_the_folder_too(s3: Any, mirror: M
     assert files(tmp_path) == {TOPICS: "2", SENTENCES: "2", keys.themes(Q): "now"}
 
 
-def test_a_second_table_in_the_folder_of_themes_goes_when_the_quarter_is_run_again(
-    s3: Any, mirror: Mirror, tmp_path: Path
-) -> None:
+def test_rerunning_a_quarter_removes_a_second_table_of_themes(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
     left = tmp_path / keys.themes_prefix(Q) / "theme_contributions.parquet"  # by an earlier version
     left.parent.mkdir(parents=True)
     left.write_text("earlier")

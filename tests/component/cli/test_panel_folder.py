@@ -78,7 +78,7 @@ def killed_before(number: int) -> Callable[[Path, Path], None]:
 
 
 @pytest.mark.parametrize("number", range(N_FILES))
-def test_a_killed_process_leaves_no_panel_and_the_next_one_nothing_of_it(
+def test_a_killed_process_leaves_no_panel_or_leftovers(
     old: Path, tmp_path: Path, number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = content(write(tmp_path / "expected", NEW, "new", "grid.csv"))

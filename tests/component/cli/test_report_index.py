@@ -65,13 +65,13 @@ def test_comparing_two_quarters_adds_the_page_to_the_index(tmp_path: Path) -> No
     assert 'href="themes_2022Q4_2023Q1.html"' in index_of(tmp_path)
 
 
-def test_a_folder_of_one_quarter_has_an_index_and_the_report_no_link_to_it(tmp_path: Path) -> None:
+def test_a_single_quarter_has_an_index_but_no_link(tmp_path: Path) -> None:
     path = write_report(write_small_quarter(tmp_path))
     assert "quarter=2023Q1/index.html" in index_of(tmp_path)
     assert "../index.html" not in path.read_text(encoding="utf-8")
 
 
-def test_names_in_the_index_stay_text_and_a_damaged_quarter_is_still_listed(tmp_path: Path) -> None:
+def test_index_names_stay_text_and_damaged_quarters_are_listed(tmp_path: Path) -> None:
     for quarter in ("2022Q4", QUARTER):
         write_small_quarter(tmp_path, quarter)
     write_report(tmp_path)

@@ -183,7 +183,7 @@ def test_each_ending_of_a_panel_is_mailed(
     assert text.splitlines() == [subject, line, f"Execution: {PANEL_ARN}", "vLLM: as it is"]
 
 
-def test_a_mail_that_cannot_be_sent_fails_the_call_so_that_lambda_repeats_it(
+def test_an_unsent_mail_fails_the_call_so_lambda_retries(
     monkeypatch: pytest.MonkeyPatch, aws_environment: None
 ) -> None:
     notify_completion._sns.cache_clear()

@@ -97,6 +97,6 @@ def test_bad_input_is_one_clear_line_before_any_call(no_aws: None, given: dict[s
     assert "\n" not in str(error.value)
 
 
-def test_an_input_of_a_quarter_is_not_taken_for_one_of_a_panel(no_aws: None) -> None:
+def test_a_quarters_input_is_not_taken_for_a_panels(no_aws: None) -> None:
     with pytest.raises(InvalidInput, match="unknown field 'panel'"):
         prefetch_check.handler({"panel": INPUT, "quarter": "2023Q1", "bucket": BUCKET}, None)

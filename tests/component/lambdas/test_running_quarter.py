@@ -37,7 +37,7 @@ def holder(s3: Any) -> str:
     return str(json.load(s3.get_object(Bucket=BUCKET, Key=KEY)["Body"])["execution"])
 
 
-def test_a_quarter_that_nobody_runs_is_claimed_and_claimed_again_by_the_same(s3: Any) -> None:
+def test_a_free_quarter_is_claimed_and_reclaimed_by_its_holder(s3: Any) -> None:
     for _ in range(2):
         running_quarter.claim(s3, States(), BUCKET, QUARTER, FIRST)
 

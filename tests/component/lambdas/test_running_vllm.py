@@ -123,7 +123,7 @@ class Waiting:
         return {"services": []}
 
 
-def test_what_is_down_at_the_end_has_the_price_of_what_would_start(deployed: Any) -> None:
+def test_when_vllm_is_down_the_next_instances_price_counts(deployed: Any) -> None:
     assert running_vllm.look(Looks()).instance_usd_per_hour == pytest.approx(1.006 + 0.03)  # on demand
 
 

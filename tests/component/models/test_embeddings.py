@@ -36,7 +36,7 @@ def test_the_gpu_is_used_where_the_runtime_offers_it(
     assert asked == [chosen]
 
 
-def test_vectors_have_length_1_and_their_log_line_says_where_they_are_made(caplog: pytest.LogCaptureFixture) -> None:
+def test_vectors_have_length_1_and_the_log_says_where_made(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
         embedder = Embedder(packaged_models.EMBEDDING)
     vectors = embedder.embed(["Freight costs more.", "Energy is dear."])

@@ -113,7 +113,7 @@ def test_the_guard_judges_the_names_of_themes(bad: str, because: str) -> None:
     assert len(llm.requests) > 2 + MAX_TRIES
 
 
-def test_by_keywords_each_level_has_its_own_names_and_a_theme_not_its_familys() -> None:
+def test_keyword_names_are_unique_per_level_and_family() -> None:
     namer = KeywordNamer(embedder())
 
     names = namer.start_themes(level(FREIGHT), level(PORTS, WAGES), AnswerBook()).result()

@@ -321,7 +321,7 @@ def test_a_prefetch_into_a_folder_is_the_same_as_into_a_bucket(s3: Any, tmp_path
 
 
 @pytest.mark.parametrize("body", [b"", b"no json", b"[]", b'{"quarter": "2023Q1"}'])
-def test_a_manifest_that_cannot_be_read_is_one_line_and_force_replaces_it(s3: Any, tmp_path: Path, body: bytes) -> None:
+def test_an_unreadable_manifest_is_one_line_and_force_replaces_it(s3: Any, tmp_path: Path, body: bytes) -> None:
     s3.put_object(Bucket=BUCKET, Key=MANIFEST, Body=body)
     storage = S3Storage(s3, BUCKET)
     source = FileTranscripts(write_calls(tmp_path / "calls.csv", 1), QUARTER)

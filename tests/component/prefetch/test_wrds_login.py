@@ -72,7 +72,7 @@ def test_the_password_file_says_who_logs_in(password_file: Path, line: str, give
     assert (login.username, login.password) == (username, None)
 
 
-def test_a_password_of_nobody_is_not_sent_for_the_user_of_the_password_file(password_file: Path) -> None:
+def test_pgpassword_without_a_user_is_not_sent(password_file: Path) -> None:
     password_file.write_text(f"{HOST}:9737:wrds:ana:x\n")
     said = f"PGPASSWORD is set without PGUSER, and {password_file} has a login of ana: set PGUSER, too, or unset"
     with pytest.raises(InvalidInput, match=said) as raised:
@@ -124,7 +124,7 @@ def test_a_secret_of_another_form_is_not_shown(tmp_path: Path, secrets: Any, val
 @pytest.mark.parametrize(
     ("code", "raised"), [("AccessDeniedException", InvalidInput), ("ThrottlingException", ClientError)]
 )
-def test_a_secret_that_may_not_be_read_is_none_and_other_refusals_are_shown(
+def test_an_unreadable_secret_is_skipped_and_other_refusals_are_shown(
     tmp_path: Path, secrets: Any, code: str, raised: type[Exception]
 ) -> None:
     with Stubber(secrets) as refusing:

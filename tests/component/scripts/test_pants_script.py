@@ -49,7 +49,7 @@ def python_of_uv(commands: Path, version: str, script: str) -> Path:
     return python
 
 
-def test_without_a_launcher_the_first_call_installs_pants_and_the_next_uses_it(pants: Path, commands: Path) -> None:
+def test_without_a_launcher_pants_is_installed_once(pants: Path, commands: Path) -> None:
     write_script(commands / "python3.9", PYTHON_3_9)
     first = run_script(pants, commands, "lint", "::")
     installed = commands / ".cache/pants-bootstrap/2.17.1"
@@ -87,7 +87,7 @@ def test_pants_is_installed_with_a_python_3_9_from(place: str, pants: Path, comm
     assert run_script(pants, commands, "--version").stdout.startswith("ran: --version\n")
 
 
-def test_a_python_3_11_that_only_uv_knows_is_last_on_the_path_of_pants(pants: Path, commands: Path) -> None:
+def test_a_python_only_uv_knows_comes_last_on_pants_path(pants: Path, commands: Path) -> None:
     (commands / "python3.11").unlink()
     python = python_of_uv(commands, "3.11", "#!/usr/bin/env bash\n")
     write_script(commands / "pants", '#!/usr/bin/env bash\necho "$PATH"\n')

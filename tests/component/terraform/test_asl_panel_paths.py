@@ -51,7 +51,7 @@ def test_the_input_is_checked_and_the_job_gets_what_the_check_returns() -> None:
 
 
 @pytest.mark.parametrize("missing", INPUT)
-def test_an_input_without_what_must_be_there_is_one_line_before_any_call(missing: str) -> None:
+def test_incomplete_input_is_one_line_before_any_call(missing: str) -> None:
     execution = run(given={name: value for name, value in INPUT.items() if name != missing})
 
     assert (execution.status, execution.error) == ("FAILED", "InvalidInput")

@@ -160,7 +160,7 @@ def test_quarter_that_is_not_prefetched() -> None:
         ("SummarizeResults", "InvalidInput"),
     ],
 )
-def test_user_errors_of_a_lambda_end_the_execution_at_once_under_their_own_name(state: str, error: str) -> None:
+def test_user_errors_end_the_execution_under_their_own_name(state: str, error: str) -> None:
     raised = {"errorMessage": "quarter 'x' is not a quarter", "errorType": error, "stackTrace": ["line 1", "line 2"]}
     execution = run({state: [Failure(error, json.dumps(raised))]})
 

@@ -265,7 +265,7 @@ def test_texts_that_a_filter_refuses_cost_their_names_and_no_more(s3: Any) -> No
     assert progress["naming"]["named by keywords: refused"] == 3
 
 
-def test_a_request_that_fails_every_time_is_made_good_by_a_second_run(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_second_run_makes_up_for_failed_requests(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(xai_client, "MAX_ATTEMPTS", 1)
     with fake_llm(fails(500), FREIGHT) as llm:
         run(s3, llm, 2, max_concurrent=1)

@@ -478,9 +478,7 @@ def test_a_job_that_gives_up_says_why_in_its_progress(s3: Any) -> None:
     assert keys.prefetch_chunk(QUARTER, 0) in written["reason"]
 
 
-def test_a_job_whose_time_is_up_finishes_what_it_has_begun_and_the_next_one_does_the_rest(
-    s3: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_job_out_of_time_leaves_the_rest_for_later(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(map_firms, "FIRMS_EMBEDDED_TOGETHER", 1)
     firms = numbered_firms(4)
     store = Store(s3, BUCKET)

@@ -120,9 +120,7 @@ class KilledStore(Store):
 
 
 @pytest.mark.parametrize("n_written", range(len(SCHEMAS)))
-def test_a_job_that_is_killed_leaves_no_panel_and_again_leaves_nothing_of_it(
-    run_folder: Path, fixed: Path, s3: Any, n_written: int
-) -> None:
+def test_a_killed_job_leaves_no_panel_or_leftovers(run_folder: Path, fixed: Path, s3: Any, n_written: int) -> None:
     for file in (path for path in run_folder.rglob("*") if path.is_file()):
         s3.put_object(Bucket=BUCKET, Key=str(file.relative_to(run_folder)), Body=file.read_bytes())
     prefix, marker = keys.panel_prefix("spring"), keys.panel_prefix("spring") + keys.panel_table("themes")

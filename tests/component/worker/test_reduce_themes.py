@@ -197,7 +197,7 @@ def test_parts_of_an_earlier_execution_with_other_batches_do_not_count(s3: Any) 
     ]
 
 
-def test_a_part_with_a_firm_that_is_still_missing_stays_for_the_next_execution(s3: Any) -> None:
+def test_a_part_with_a_missing_firm_is_kept(s3: Any) -> None:
     store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=2)
     [_, settled, needed] = store.list(keys.topics_parts_prefix(QUARTER))
     map_quarter(s3, numbered_firms(N_FIRMS), batch_size=4, manifest_key=LATER_MANIFEST)
@@ -210,7 +210,7 @@ def test_a_part_with_a_firm_that_is_still_missing_stays_for_the_next_execution(s
     assert needed in there
 
 
-def test_parts_of_an_earlier_version_go_and_what_is_left_of_killed_jobs(s3: Any) -> None:
+def test_leftovers_of_earlier_versions_and_killed_jobs_are_removed(s3: Any) -> None:
     store = map_quarter(s3, numbered_firms(2), batch_size=2)
     topics, sentences = (
         store.list(prefix(QUARTER)) for prefix in (keys.topics_parts_prefix, keys.sentences_parts_prefix)
@@ -228,7 +228,7 @@ def test_parts_of_an_earlier_version_go_and_what_is_left_of_killed_jobs(s3: Any)
     assert store.list(keys.llm_answers_prefix(QUARTER)) == []
 
 
-def test_a_run_of_an_earlier_version_that_numbered_its_parts_can_be_read(s3: Any) -> None:
+def test_a_run_with_numbered_parts_can_still_be_read(s3: Any) -> None:
     store = map_quarter(s3, numbered_firms(2), batch_size=2)
     for prefix in (keys.topics_parts_prefix(QUARTER), keys.sentences_parts_prefix(QUARTER)):
         [key] = store.list(prefix)

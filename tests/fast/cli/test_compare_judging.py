@@ -85,9 +85,7 @@ def test_the_same_seed_draws_the_same_and_another_one_other_topics(comparison: C
     assert len({frozenset(each) for each in drawn.values()}) > 1
 
 
-def test_the_page_shows_what_a_judge_needs_and_nothing_that_tells_the_runs_apart(
-    comparison: Comparison, tmp_path: Path
-) -> None:
+def test_the_judging_page_does_not_reveal_the_runs(comparison: Comparison, tmp_path: Path) -> None:
     path = write_judging(comparison, draw_questions(comparison, 100, 0), 0, tmp_path / "out")
 
     page = path.read_text(encoding="utf-8")

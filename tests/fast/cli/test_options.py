@@ -15,7 +15,7 @@ def test_a_quarter_is_understood_as_it_is_typed(typed: str) -> None:
 
 
 @pytest.mark.parametrize("typed", ["2020Q5", "20Q2", "Q2 2020", "2020", "", "2020--Q2", "2020Q2x", "\uff12020Q2"])
-def test_what_is_no_quarter_is_one_line_that_shows_how_to_write_it(typed: str) -> None:
+def test_an_invalid_quarter_is_one_line_with_an_example(typed: str) -> None:
     with pytest.raises(InvalidInput, match="is not a quarter: write it like 2023Q1"):
         quarter_of(typed)
 

@@ -39,7 +39,7 @@ def test_what_topics_share_is_taken_off_before_they_are_compared() -> None:
     assert match(replace(earlier, mean=shared), replace(later, mean=shared)) == [(1, 0)]
 
 
-def test_new_is_what_is_like_no_family_and_no_theme_of_the_quarter_before() -> None:
+def test_new_themes_resemble_nothing_of_the_quarter_before() -> None:
     """The first is near to a theme, the second half as near to a family, the third to nothing."""
     earlier = {"family": quarter([1, 0, 0]), "theme": quarter([0, 1, 0])}
     later = quarter([0, 0.9, 0.436], [0.55, -0.835, 0], [-0.3, 0.3, 0.9])

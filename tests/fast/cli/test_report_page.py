@@ -124,7 +124,7 @@ def test_header_states_the_quarter_in_numbers(tmp_path: Path) -> None:
     assert "Topics5; 35% of the sentences are in none" in text
 
 
-def test_headline_has_the_first_families_each_with_a_share_and_an_executives_sentence(tmp_path: Path) -> None:
+def test_the_headline_has_families_with_share_and_quotation(tmp_path: Path) -> None:
     text = Page(write_report(write_small_quarter(tmp_path))).text
 
     assert "Supply chain 67% of the firms We booked ocean freight early. Ines Okafor, CEO Northfield Foods" in text
@@ -166,7 +166,7 @@ def test_without_a_quarter_before_nothing_is_said_of_one(tmp_path: Path) -> None
     assert not [row for row in data["themes"] + data["firms"] if "before" in row or "history" in row]
 
 
-def test_how_it_was_made_names_what_is_known_and_leaves_out_the_rest(tmp_path: Path) -> None:
+def test_how_it_was_made_leaves_out_what_is_unknown(tmp_path: Path) -> None:
     folder = write_small_quarter(tmp_path)
     assert "Input" not in dict(provenance(folder, QUARTER).lines)
 
@@ -382,7 +382,7 @@ def test_of_a_rare_word_it_is_known_whose_sentences_have_it(tmp_path: Path, monk
     assert "freight" not in words["files"]  # two firms say it
 
 
-def test_a_theme_has_the_nearest_sentences_of_each_firm_and_all_are_in_the_firms_files(
+def test_themes_have_nearest_sentences_and_files_of_firms_have_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(parts, "SENTENCES_OF_FIRM", 2)
@@ -457,7 +457,7 @@ def test_policy_allows_the_reports_own_script_and_style_and_nothing_else(tmp_pat
     assert not [attributes for _, attributes in page.tags if loading & attributes.keys()]
 
 
-def test_page_that_cannot_be_written_is_one_clear_error_and_leaves_the_old_one(tmp_path: Path) -> None:
+def test_an_unwritable_page_is_one_error_and_keeps_the_old(tmp_path: Path) -> None:
     write_small_quarter(tmp_path)
     (tmp_path / "reports").write_text("a file where a folder has to be")
 

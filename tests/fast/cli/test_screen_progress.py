@@ -57,7 +57,7 @@ def plain_screen(clock: Clock) -> tuple[Screen, io.StringIO]:
     return Screen(Console(file=output, width=20, soft_wrap=True), clock), output
 
 
-def test_plain_lines_come_at_the_start_now_and_then_and_at_the_end() -> None:
+def test_plain_lines_come_at_start_in_between_and_at_end() -> None:
     clock = Clock()
     screen, output = plain_screen(clock)
     with screen.stage("map", total=4) as stage:

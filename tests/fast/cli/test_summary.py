@@ -39,7 +39,7 @@ def shown(folder: Path, counts: dict[str, Any]) -> list[str]:
     return output.getvalue().splitlines()
 
 
-def test_the_end_of_a_run_says_what_it_made_of_what_and_where(tmp_path: Path) -> None:
+def test_the_end_of_a_run_says_what_it_made(tmp_path: Path) -> None:
     lines = shown(write_small_quarter(tmp_path), {})
     assert (
         "3 firms (1 skipped, 2 failed), 3 calls, 17 sentences (35% without a topic), 5 topics, 2 themes in 2 families"
@@ -112,7 +112,7 @@ def test_a_stale_image_is_told_in_one_line(tmp_path: Path) -> None:
         {"commits": ["unknown"], "deployed_commits": ["aaaaaaa"], "stale_image": False},
     ],
 )
-def test_nothing_is_said_of_an_image_that_is_not_known_to_be_stale(tmp_path: Path, counts: dict[str, Any]) -> None:
+def test_an_image_not_known_to_be_stale_is_not_mentioned(tmp_path: Path, counts: dict[str, Any]) -> None:
     assert not [line for line in shown(write_small_quarter(tmp_path), counts) if "image" in line]
 
 

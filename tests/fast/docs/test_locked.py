@@ -19,7 +19,7 @@ def test_every_locked_file_has_a_sha256() -> None:
     assert without_sha256() == []
 
 
-def test_what_is_required_says_what_for_and_what_is_not_says_who_needs_it() -> None:
+def test_every_locked_package_says_why_it_is_there() -> None:
     uses = {each.name: each.use for each in locked_packages()}
 
     assert uses["duckdb"].startswith("queries over many Parquet files")

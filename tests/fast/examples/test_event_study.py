@@ -97,7 +97,7 @@ def test_with_a_cluster_per_row_the_errors_are_those_of_hc2() -> None:
     np.testing.assert_allclose([se for se, _ in found], np.sqrt(np.diag(hc2)))
 
 
-def test_the_mean_of_equal_clusters_has_their_number_less_one_degrees_of_freedom() -> None:
+def test_equal_clusters_have_one_degree_of_freedom_less() -> None:
     y = np.repeat([1.0, 4, 2, 7, 6], 3)
     [(se, dof)] = event_study.few_cluster_errors(np.ones((15, 1)), y - y.mean(), np.repeat(np.arange(5), 3), 1)
 

@@ -32,7 +32,7 @@ def test_of_equal_ones_the_first_keeps_it() -> None:
     assert firsts(labels.themes) == ["Debt", "Notes"]
 
 
-def test_a_family_leaves_its_theme_the_phrase_and_is_called_by_its_first_themes() -> None:
+def test_a_family_is_named_after_its_first_themes() -> None:
     themes = [{"Acquisitions": 0.9, "Strategic Acquisitions": 0.2}, {"M&A": 0.5}, {"Integration": 0.4}]
     labels = chosen(themes, [{"Acquisitions": 0.9, "Strategic Acquisitions": 0.2}], [0, 0, 0])
     assert firsts(labels.themes) == ["Acquisitions", "M&A", "Integration"]

@@ -51,7 +51,7 @@ def test_only_the_last_turn_differs_from_question_to_question(version: str) -> N
 
 
 @pytest.mark.parametrize(("version", "most_bytes"), [(TOPIC_PROMPT_VERSION, 1428), (THEME_PROMPT_VERSION, 2279)])
-def test_what_is_the_same_in_all_comes_first_and_does_not_grow_unnoticed(version: str, most_bytes: int) -> None:
+def test_the_common_part_comes_first_and_has_a_known_length(version: str, most_bytes: int) -> None:
     """Servers keep the common prefix (docs/measurements/costs.md): a longer one needs a measured gain."""
     sent = [json.dumps(chat(version, [word], [word])).encode() for word in ("aaaa", "zzzz")]
     prefix = os.path.commonprefix(sent)

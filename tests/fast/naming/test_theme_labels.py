@@ -19,7 +19,7 @@ def chosen(themes: list[dict[str, float]], families: list[dict[str, float]], fam
     return choose(found, np.array(family_of), range(len(themes)), range(len(families)))
 
 
-def test_a_theme_keeps_its_best_phrase_and_the_family_has_a_wider_name() -> None:
+def test_a_family_has_a_wider_name_than_its_theme() -> None:
     labels = chosen(
         [{"Pricing": 0.3, "Pricing Environment": 0.1}, {"Inflation": 0.2}],
         [{"Pricing": 0.3, "Tariffs": 0.05, "Pricing and Inflation": 0.24}],
@@ -30,7 +30,7 @@ def test_a_theme_keeps_its_best_phrase_and_the_family_has_a_wider_name() -> None
     assert [each[0] for each in labels.themes] == ["Pricing", "Inflation"]
 
 
-def test_a_family_without_a_wider_name_keeps_the_phrase_and_the_theme_says_more() -> None:
+def test_without_a_wider_name_the_family_keeps_the_phrase() -> None:
     labels = chosen(
         [{"Supply Chain": 0.7, "Suppliers": 0.2, "Supply Chain Disruptions": 0.1}],
         [{"Supply Chain": 0.6, "Suppliers": 0.1}],

@@ -33,9 +33,7 @@ from cloud.src.prefetch.call_dates import call_dates
         ("2020-11-02 16:00", "2020-11-02", "2020-11-03"),
     ],
 )
-def test_the_market_can_react_on_the_day_of_the_call_or_the_next_trading_day(
-    begins: str, first: str, event: str
-) -> None:
+def test_event_date_is_the_first_day_the_market_can_react(begins: str, first: str, event: str) -> None:
     time = datetime.fromisoformat(begins).replace(tzinfo=ZoneInfo("America/New_York"))
     dates = call_dates(date(1999, 1, 1), time)
     assert (dates.earnings_call_date, dates.time_known) == (time.date(), True)
@@ -43,7 +41,7 @@ def test_the_market_can_react_on_the_day_of_the_call_or_the_next_trading_day(
     assert (dates.first_trading_day, dates.event_date) == (date.fromisoformat(first), date.fromisoformat(event))
 
 
-def test_a_call_late_in_the_evening_in_new_york_is_on_that_day() -> None:
+def test_a_late_call_keeps_its_day_in_new_york() -> None:
     dates = call_dates(date(2020, 5, 2), datetime(2020, 5, 2, 1, 30, tzinfo=ZoneInfo("UTC")))
     assert (dates.earnings_call_date, dates.event_date) == (date(2020, 5, 1), date(2020, 5, 4))
 

@@ -220,7 +220,7 @@ def test_the_folder_tells_the_quarter_of_rows_that_have_none(tmp_path: Path) -> 
     assert read(path)[0]["quarter"] == "2020Q2"
 
 
-def test_a_text_with_two_readings_of_its_day_is_named_like_a_call(tmp_path: Path) -> None:
+def test_a_text_with_an_ambiguous_day_is_a_call(tmp_path: Path) -> None:
     (tmp_path / "companies.csv").write_text("ticker,company\nELM,Elm\n")
     text = tmp_path / "ELM_04-05-2020.txt"
     text.write_text("Steel costs rose.")

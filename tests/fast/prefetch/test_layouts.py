@@ -160,7 +160,7 @@ def test_prose_stays_one_turn(prose: str) -> None:
     assert spoken_turns([Turn(prose, "qa")]) == (Turn(prose, "qa"),)
 
 
-def test_a_heading_that_looks_like_a_name_is_no_speaker_where_the_participants_are_listed() -> None:
+def test_a_heading_is_not_a_speaker_where_participants_are_listed() -> None:
     with_headings = (
         SEEKING_ALPHA.replace("Freight fell.", "Commercial Bank\n\nFreight fell.")
         .replace("Raj Patel\nWhy", "Rajesh K. Patel\nWhy")

@@ -109,7 +109,7 @@ def test_firm_id_stands_in_for_a_missing_company(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
-def test_an_id_that_pandas_made_a_number_is_the_same_from_any_kind_of_file(tmp_path: Path, suffix: str) -> None:
+def test_ids_made_numbers_by_pandas_agree_between_file_types(tmp_path: Path, suffix: str) -> None:
     rows = [
         row("Elm", firm_id=1690.0, call_id=20230201.0, gvkey=12.0),
         row("Oak", firm_id="7.0.0", call_id="A.0", gvkey="0012"),
@@ -166,7 +166,7 @@ def test_a_time_with_an_offset_is_in_new_yorks_day(tmp_path: Path, time: str, da
     assert [call.date for call in calls] == [datetime.date.fromisoformat(day)]
 
 
-def test_firms_calls_and_turns_are_in_order_whatever_the_order_of_the_rows(tmp_path: Path) -> None:
+def test_order_does_not_depend_on_the_order_of_the_rows(tmp_path: Path) -> None:
     rows = [
         row("Oak", "2023-01-05", "o1", position=1, call_id="X"),
         row("Elm", "2023-03-05", "e-march", position=0, call_id="A"),

@@ -87,7 +87,7 @@ def test_the_time_of_a_call_in_a_table(tmp_path: Path, table: pa.Table, day: int
     assert (call.date, call.time and call.time.hour) == (datetime.date(2023, 2, day), hour)
 
 
-def test_a_call_in_the_last_evening_of_a_quarter_in_new_york_is_of_that_quarter(tmp_path: Path) -> None:
+def test_the_last_evening_in_new_york_belongs_to_its_quarter(tmp_path: Path) -> None:
     pq.write_table(rows(date="2023-04-01", time="2023-04-01T01:00Z"), tmp_path / "calls.parquet")
     [[call]] = FileTranscripts(tmp_path / "calls.parquet", "2023Q1").firms()
     assert (call.date, call.transcript_id) == (datetime.date(2023, 3, 31), "20230331")

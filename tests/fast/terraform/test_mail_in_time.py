@@ -13,7 +13,7 @@ from tests.fast.terraform.terraform_files import local_values
 OTHER_S = 10
 
 
-def test_all_looks_and_the_mail_fit_into_the_function_and_the_function_into_its_state() -> None:
+def test_timeouts_leave_room_for_all_looks_and_the_mail() -> None:
     one_request_s = looks.CONNECT_S + looks.ANSWER_S
     longest_s = looks.ALL_LOOKS_S + one_request_s + looks.MAIL_ATTEMPTS * one_request_s
     function_s = local_values("stepfunctions")["functions"]["ftm-notify-completion"]["timeout_seconds"]

@@ -27,6 +27,6 @@ def test_a_phrase_as_common_inside_as_outside_tells_nothing() -> None:
     assert abs(found) < 0.1
 
 
-def test_a_rare_phrase_is_less_sure_than_a_common_one_of_the_same_share() -> None:
+def test_rare_phrases_are_less_certain_than_common_ones() -> None:
     [rare, common] = weighted_log_odds(np.array([4, 80]), np.array([5, 100]), np.array([200, 200]), 10_000)
     assert rare < common

@@ -67,7 +67,7 @@ def test_validity(firm_of_topic: str, min_firms: int, max_firm_dominance: float,
     assert is_valid(list(firm_of_topic), min_firms, max_firm_dominance) is valid
 
 
-def test_a_theme_of_one_firm_is_dropped_and_its_topics_are_in_none() -> None:
+def test_a_theme_of_one_firm_is_dropped_with_its_topics() -> None:
     vectors, firm_ids = grouped(3)
     firm_ids[:FIRMS_A_GROUP] = ["firm 0"] * FIRMS_A_GROUP
 
@@ -83,7 +83,7 @@ def test_well_separated_groups_are_found_among_few_and_many_topics(n_groups: int
     assert topics_of(find(vectors, firm_ids)) == expected_groups(n_groups)
 
 
-def test_what_many_firms_read_out_word_for_word_is_one_cluster_before_linkage(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_word_for_word_copies_are_one_cluster_before_linkage(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, firm_ids = grouped(8, noise=0)
     linked = []
 

@@ -61,7 +61,7 @@ def test_similarity_is_to_the_nearest_kind() -> None:
     np.testing.assert_allclose(similarities_to_any_call(means, any_call), [0.8, 1.0])
 
 
-def test_a_shared_word_counts_once_per_topic_and_also_as_part_of_a_pair() -> None:
+def test_shared_words_count_once_per_topic_and_in_pairs() -> None:
     keywords = [["supply chain", "chain"], ["supply", "chain"], ["supply", "freight"]]
 
     assert shared_words(keywords, 3) == [("supply", 3 / 3), ("chain", 2 / 3)]

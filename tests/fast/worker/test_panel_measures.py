@@ -25,7 +25,7 @@ def test_momentum_knows_no_other_firm_and_no_call_of_the_same_day() -> None:
     np.testing.assert_allclose(found[:, 0], [np.nan, np.nan, np.nan, 0.45])
 
 
-def test_affinity_is_against_the_last_call_of_each_other_firm_of_the_sector() -> None:
+def test_affinity_compares_with_the_sectors_latest_calls() -> None:
     firms = ["a", "b", "c", "d", "e", "a", "f", "x"]
     exposure = column(0.9, 0.2, 0.3, 0.4, 0.5, 0.1, 0.7, 0.0)
     days = np.array([0, 1, 2, 3, 4, 5, 6, 3])

@@ -341,7 +341,7 @@ def test_a_refused_request_is_not_sent_again(status: int, kind: type[Exception])
     assert "\n" not in str(error.value)
 
 
-def test_a_filter_that_refuses_a_text_by_403_is_not_about_the_key() -> None:
+def test_a_403_for_a_text_does_not_blame_the_key() -> None:
     async def work(client: LlmClient) -> str:
         await title(client)
         with pytest.raises(LlmBadAnswer, match="it answers 403"):
@@ -393,7 +393,7 @@ def test_a_page_that_something_before_the_server_sends() -> None:
         assert use(llm, work) == ("Freight", 2)
 
 
-def test_a_question_that_takes_too_long_is_given_up_and_several_are_an_outage() -> None:
+def test_slow_questions_are_given_up_and_several_are_an_outage() -> None:
     async def work(client: LlmClient) -> list[str]:
         cases = []
         for number in range(xai_client.MAX_TOO_SLOW_IN_A_ROW + 1):
@@ -425,7 +425,7 @@ def test_a_quota_that_is_used_up_is_not_waited_for() -> None:
         use(llm, work)
 
 
-def test_a_field_that_the_server_wants_in_another_form_is_found_out_once() -> None:
+def test_a_servers_form_of_a_field_is_learned_once() -> None:
     refusal = "Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead."
     with fake_llm(fails(400, what=refusal), FREIGHT) as llm:
 
@@ -507,7 +507,7 @@ def test_does_not_wait_for_a_server_that_refuses_the_key() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403])
-def test_pages_that_are_not_for_us_are_no_trouble_when_the_chat_is(status: int) -> None:
+def test_refused_pages_do_not_matter_if_the_chat_works(status: int) -> None:
     with fake_llm(FREIGHT, health=fails(status), models=fails(status)) as llm:
         assert use(llm, title) == "Freight"
 

@@ -118,9 +118,7 @@ def topic_with(sentence: str) -> TopicToName:
 
 
 @pytest.mark.parametrize("sentence", CASES.values(), ids=CASES)
-def test_a_hostile_sentence_changes_neither_the_form_of_the_answer_nor_the_name(
-    model: RealModel, sentence: str
-) -> None:
+def test_hostile_sentences_change_neither_the_answers_form_nor_name(model: RealModel, sentence: str) -> None:
     topic, book = topic_with(sentence), AnswerBook()
 
     name = model.name(topic, book)

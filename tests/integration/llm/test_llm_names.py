@@ -80,7 +80,7 @@ def test_a_theme_has_a_description() -> None:
 @pytest.mark.parametrize(
     "description", ["Ocean rates fell. " * 3, "Ocean rates will fall because demand for toys is weak.", "Ocean rates"]
 )
-def test_a_description_that_is_none_or_says_more_than_the_topics_gives_way(description: str) -> None:
+def test_descriptions_that_are_unsupported_or_missing_are_replaced(description: str) -> None:
     with fake_llm(answers("Ocean Freight Rates", description=description)) as llm:
         assert name_themes(llm.base_url, [THEME]).names == [Name("Ocean Freight Rates", "llm", THEME_DESCRIPTION)]
 

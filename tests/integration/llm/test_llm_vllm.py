@@ -28,7 +28,7 @@ from tests.integration.llm import vllm_server
 from tests.integration.llm.naming_peer import TOPICS, name_themes, name_topics, with_client
 from tests.integration.llm.test_llm_hostile import (  # the test itself: all its cases are run here too
     RealModel,
-    test_a_hostile_sentence_changes_neither_the_form_of_the_answer_nor_the_name,  # noqa: F401
+    test_hostile_sentences_change_neither_the_answers_form_nor_name,  # noqa: F401
 )
 from tests.integration.llm.vllm_server import MODEL, VllmServer
 
