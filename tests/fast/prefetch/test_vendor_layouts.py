@@ -156,6 +156,13 @@ TRANSCRIBERS = {
     "captions": ">> {name}: ",
     "Teams": "{name}\n3 minutes 1 second\n",
     "pipes": "{name} | Speaker of the day, Director\n",
+    "numbers": "12. {name}: ",
+    "dashes": "\u2014 {name}: ",
+    "heading": "Speaker: {name}\n",
+    "dash and time": "{name} \u2014 00:12:01\n",
+    "time of day": "{name}, 12:01 PM\n",
+    "firm in a line": "{name} (Elm Tools): ",
+    "firm on a line": "{name} (Elm Tools)\n",
 }
 SAID = [
     ("Operator", "Good day, and welcome to the call."),
@@ -201,6 +208,12 @@ def test_who_says_what_in_a_layout(layout: str, who: list[tuple[str, str]]) -> N
 def test_what_a_transcriber_puts_around_a_name(before: str) -> None:
     text = "\n\n".join(before.format(name=name) + said for name, said in SAID)
     assert [(turn.speaker, turn.text) for turn in spoken_turns([Turn(text)])] == SAID
+
+
+def test_where_only_the_operator_is_told_nothing_is_lost() -> None:
+    text = "\n".join(f"{name.rpartition(' ')[2]}: {said}" for name, said in SAID)  # surnames
+    (turn,) = spoken_turns([Turn(text)])
+    assert (turn.speaker, turn.text) == (None, text)
 
 
 def test_questions_and_answers_without_names() -> None:

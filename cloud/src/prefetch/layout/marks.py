@@ -9,7 +9,13 @@ from cloud.src.prefetch.layout.names import read_name
 _CLOCK = r"(?:[0-9]{1,2}:)?[0-9]{1,2}:[0-9]{2}(?:\.[0-9]+)?"
 _ANYWHERE = re.compile(r"\s*\{BIO [0-9]+ <GO>\}|\*\*")  # of Bloomberg, of Markdown
 _BEFORE = re.compile(rf"\s*(?:(?:>>+|#{{1,6}}|\[{_CLOCK}\]|\({_CLOCK}\))\s+)+")
-_TIME_BEHIND = re.compile(rf"\s+(?:[\[(]{_CLOCK}[\])]|{_CLOCK}(?=$))(?P<rest>:.*|$)")
+_TIME_BEHIND = re.compile(
+    rf"(?:\s*[,\u2013\u2014-])?\s+(?:[\[(]{_CLOCK}[\])]|{_CLOCK}(?: ?[AaPp][Mm])?(?=$))(?P<rest>:.*|$)"
+)
+# 12. Ada Byrne: ..., - Ada Byrne: ..., Speaker: Ada Byrne
+_BEFORE_NAME = re.compile(
+    r"(?:[0-9]{1,3}[.)]|[\u2013\u2014-]|(?:speaker|name):)\s+(?P<rest>(?P<name>[^:]{2,80})(?::\s.*|:?))", re.I
+)
 _TIME = re.compile(rf"[\[(]?{_CLOCK}[\])]?|(?:[0-9]+ hours? )?(?:[0-9]+ minutes? )?[0-9]+ seconds?")
 # <Q - Raj Patel - Birch Bank>: Why ...
 _ASKED = re.compile(
@@ -36,6 +42,9 @@ def _plain(line: str) -> str:
     behind = _TIME_BEHIND.search(line)
     if behind and read_name(line[: behind.start()]):
         return f"{line[: behind.start()]}{behind['rest']}"
+    named = _BEFORE_NAME.fullmatch(bare)
+    if named and read_name(named["name"]):
+        return named["rest"]
     asked = _ASKED.fullmatch(bare)
     if asked and read_name(asked["name"]):
         return f"{asked['name']}{' -- Analyst' if asked['who'] == 'Q' else ''}{asked['rest']}"

@@ -71,8 +71,8 @@ def read_name(text: str) -> SpeakerName | None:
         if _is_person(name):
             return SpeakerName(name, role, sure=False) if _could_be_role(role) else None
     bracket = re.fullmatch(r"(?P<name>[^()]+?)\s*[(\[](?P<role>[^()\[\]]+)[)\]]", text)
-    if bracket and _is_person(bracket["name"]) and _TITLE.search(bracket["role"]):
-        return SpeakerName(bracket["name"], bracket["role"], sure=True)
+    if bracket and (_is_person(bracket["name"]) or _GENERIC.fullmatch(bracket["name"])):
+        return SpeakerName(bracket["name"], bracket["role"], sure=bool(_TITLE.search(bracket["role"])))
     return SpeakerName(text, None, sure=False) if _is_person(text) else None
 
 

@@ -94,7 +94,9 @@ def _speakers(lines: list[str], listed: Collection[str]) -> set[str]:
         n_lines = sum(bool(line.strip()) for line in lines)
         # One name alone says who speaks only if it is sure; headings that look like names are many different ones.
         if is_sure and (len(counts) > 1 or any(name.sure for name in names)) and len(names) * 60 >= n_lines:
-            return _believed(counts, {name.speaker for name in names if name.sure}, listed, lines)
+            speakers = _believed(counts, {name.speaker for name in names if name.sure}, listed, lines)
+            # An operator who speaks alone is a layout that is not known: all would be taken for the operator's.
+            return set() if all(map(is_operator, speakers)) else speakers
     return set()
 
 
