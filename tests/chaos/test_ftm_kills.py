@@ -38,7 +38,7 @@ def tables_in(folder: Path) -> dict[str, pa.Table]:
     return {str(file.relative_to(folder)): pq.read_table(file, partitioning=None) for file in files}
 
 
-def test_ftm_killed_at_any_moment_and_run_again_leaves_the_same_tables(transcripts: Path, tmp_path: Path) -> None:
+def test_a_killed_and_repeated_ftm_leaves_the_same_tables(transcripts: Path, tmp_path: Path) -> None:
     def arguments(out: Path) -> list[object]:
         return ["run", QUARTER, "--input", transcripts, "--out", out, "--no-llm"]
 

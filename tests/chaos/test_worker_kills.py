@@ -90,7 +90,7 @@ def tables_in(store: Store) -> dict[str, pa.Table]:
     return {key: pq.read_table(io.BytesIO(store.require(key))) for key in found}
 
 
-def test_jobs_killed_at_any_moment_and_run_again_leave_the_same_tables(quarter: Quarter) -> None:
+def test_killed_and_repeated_jobs_leave_the_same_tables(quarter: Quarter) -> None:
     def attempt(chance: random.Random) -> str:
         for key in quarter.store.list(""):
             if not key.startswith(("prefetch/", "manifests/")):

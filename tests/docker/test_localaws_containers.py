@@ -128,7 +128,7 @@ def test_a_job_sees_its_own_variables_and_nothing_of_the_machine(aws: LocalAws) 
     assert others <= {variable.partition("=")[0] for variable in in_image} | {"HOSTNAME", "LC_CTYPE"}
 
 
-def test_an_image_that_is_not_there_fails_the_job_and_is_named(aws: LocalAws) -> None:
+def test_a_missing_image_fails_the_job_and_is_named(aws: LocalAws) -> None:
     job = run_python_job(aws, "no-image", "", {"image": "example.com/no-such-image:1"})
     assert (job["status"], job["statusReason"]) == ("FAILED", "Task failed to start")
     assert job["container"]["reason"].startswith(

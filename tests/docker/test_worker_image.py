@@ -86,7 +86,7 @@ def test_its_model_is_in_it_and_works_without_network() -> None:
     assert python(code) == "(1, 384)"
 
 
-def test_it_has_the_worker_and_nothing_of_the_machine_that_built_it() -> None:
+def test_it_has_the_worker_and_no_trace_of_the_builder() -> None:
     concerns = python("import os, cloud.src; print(sorted(os.listdir(*cloud.src.__path__)))")
     assert concerns == "['contract', 'llm', 'worker']"
     history = docker("history", "--no-trunc", "--format", "{{.CreatedBy}}", WORKER)

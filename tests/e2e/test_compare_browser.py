@@ -95,7 +95,7 @@ def test_a_judge_prefers_one_run_and_the_key_finds_it_out(
     assert (verdict.a_better, verdict.b_better, verdict.same, verdict.neither, verdict.not_judged) == (0, 3, 1, 1, 0)
 
 
-def test_the_way_back_to_the_reports_is_there_when_all_are_judged(
+def test_the_link_back_appears_when_all_are_judged(
     browser: Chrome, open_page: Callable[..., None], tmp_path: Path
 ) -> None:
     comparison = compared(tmp_path, SMALL_QUARTER[:2])
@@ -150,7 +150,7 @@ def made(browser: Chrome) -> dict[str, str]:
     return dict(json.loads(str(find(browser, "#as-text").get_property("value")))["choices"])
 
 
-def test_one_question_is_shown_at_a_time_and_a_key_answers_it(
+def test_questions_are_shown_one_by_one_and_answered_by_key(
     browser: Chrome, open_page: Callable[..., None], page: Path
 ) -> None:
     open_page(page)

@@ -37,7 +37,7 @@ def test_a_failed_run_says_why_and_keeps_what_there_is(tmp_path: Path) -> None:
     assert "key-of-the-test" not in ended.stdout + ended.stderr
 
 
-def test_a_run_with_a_failed_batch_writes_the_report_of_the_others(tmp_path: Path) -> None:
+def test_with_a_failed_batch_the_report_has_the_others(tmp_path: Path) -> None:
     report = tmp_path / keys.report("2023Q1")
     report.parent.mkdir(parents=True)
     report.write_text("an earlier run")
@@ -68,7 +68,7 @@ def test_an_unreachable_llm_server_stops_the_run_at_once(tmp_path: Path) -> None
     assert not (tmp_path / "out").exists()
 
 
-def test_a_quarter_of_empty_calls_is_wrong_input_and_leaves_no_folder(tmp_path: Path) -> None:
+def test_a_quarter_of_empty_calls_is_refused_without_traces(tmp_path: Path) -> None:
     (tmp_path / "calls.csv").write_text('company,date,text\nAcme,2023-02-01,"  "\n')
     with no_process_left_behind(), fake_llm(NAME) as llm:
         options = ["--input", tmp_path / "calls.csv", "--out", tmp_path / "out", "--llm-url", llm.base_url]

@@ -32,7 +32,7 @@ def test_without_terraform_one_line_says_where_it_is_to_be_had(tmp_path: Path) -
     assert refused.stderr.count("\n") == 1
 
 
-def test_without_the_provider_one_line_says_how_it_is_to_be_had(tmp_path: Path) -> None:
+def test_without_the_provider_one_line_says_how_to_get_it(tmp_path: Path) -> None:
     require_terraform(tmp_path)
     configuration = tmp_path / "terraformrc"
     configuration.write_text(EMPTY_MIRROR % tmp_path)

@@ -91,7 +91,7 @@ def test_a_page_can_read_where_it_is_allowed(page: Chrome) -> None:
         assert ask(page, f"{other}/", READ_SECRET) == {"text": "read by the page"}
 
 
-def test_a_page_gets_nothing_from_the_local_aws_and_changes_nothing_there(page: Chrome) -> None:
+def test_a_web_page_can_neither_read_nor_change_anything(page: Chrome) -> None:
     with local_aws() as aws:
         aws.client("secretsmanager").create_secret(Name="ftm/xai", SecretString=SECRET)
         answers = [ask(page, f"{aws.endpoint_url}/", request) for request in (READ_SECRET, PARAMETER, FORM)]

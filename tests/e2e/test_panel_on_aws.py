@@ -74,7 +74,7 @@ def test_the_same_bytes_as_made_on_this_machine(
         assert (tmp_path / "aws/panels" / name / table).read_bytes() == (tmp_path / name / table).read_bytes(), table
 
 
-def test_a_job_that_fails_is_shown_with_the_end_of_its_log(environment: LocalEnvironment, tmp_path: Path) -> None:
+def test_a_failed_job_is_shown_with_its_logs_end(environment: LocalEnvironment, tmp_path: Path) -> None:
     s3, bucket = environment.aws.client("s3"), environment.bucket
     key = s3.list_objects_v2(Bucket=bucket, Prefix=keys.sentences_parts_prefix(LATER))["Contents"][0]["Key"]
     body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()

@@ -48,7 +48,7 @@ def search(browser: Chrome, text: str) -> None:
     wait_for(browser, lambda: texts(browser, "#hits") != [] if len(text) > 1 else texts(browser, "#hits") == [])
 
 
-def test_reader_goes_from_family_to_theme_to_firm_to_topic_to_sentences(
+def test_readers_go_from_families_down_to_sentences(
     browser: Chrome, open_page: Callable[..., None], small_page: Path
 ) -> None:
     open_page(small_page)

@@ -105,9 +105,7 @@ def test_a_theme_is_loaded_from_a_server(browser: Chrome, served: str) -> None:
     assert_theme_is_shown(browser)
 
 
-def test_a_family_as_a_whole_is_loaded_when_it_is_asked_for(
-    browser: Chrome, open_page: Callable[..., None], page: Path
-) -> None:
+def test_a_whole_family_is_loaded_on_demand(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
     open_page(page)
     open_details(browser, f"#{LABOR}")
     wait_for(browser, lambda: texts(browser, f"#{LABOR} .about-family button") == ["The family as a whole"])
@@ -128,9 +126,7 @@ def test_filters_count_without_a_file(browser: Chrome, open_page: Callable[..., 
     assert loaded(browser) == set()
 
 
-def test_a_search_counts_words_and_finds_the_sentences_in_the_opened_theme(
-    browser: Chrome, open_page: Callable[..., None], page: Path
-) -> None:
+def test_a_search_counts_words_and_finds_sentences(browser: Chrome, open_page: Callable[..., None], page: Path) -> None:
     open_page(page)
     find(browser, "#search").send_keys("ocean freig")
     wait_for(browser, lambda: texts(browser, "#hits") == [f"Found in 1 theme{BY_BEGINNING}"])

@@ -72,14 +72,14 @@ def test_what_the_server_cannot_is_said(monkeypatch: pytest.MonkeyPatch, capsys:
     assert found["speed"] == "not known: the server does not count its tokens"
 
 
-def test_a_name_that_a_run_would_refuse_is_shown_with_the_reason(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_a_run_would_refuse_has_its_reason(capsys: pytest.CaptureFixture[str]) -> None:
     with fake_llm(says('{"title": "Losses and"}')) as llm:
         assert run(["llm", "check", "--url", llm.base_url]) == 0
 
     assert findings(capsys.readouterr().out)["name"] == 'Losses and (a run would ask again: it ends with "and")'
 
 
-def test_a_list_of_models_that_is_not_for_us_is_no_trouble(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_refused_list_of_models_does_not_matter(capsys: pytest.CaptureFixture[str]) -> None:
     with fake_llm(NAMED, models=fails(403)) as llm:
         assert run(["llm", "check", "--url", llm.base_url]) == 0
 

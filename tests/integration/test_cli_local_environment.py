@@ -110,9 +110,7 @@ def test_jobs_use_the_packaged_embedding_model_by_default() -> None:
     assert not {"MIN_TOPICS", "MAX_TOPICS"} & set(told)
 
 
-def test_an_embedding_model_that_is_none_is_refused_before_any_job_runs(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_an_invalid_embedding_model_is_refused_before_any_job(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("EMBEDDING_MODEL", str(tmp_path))
     with (
         pytest.raises(InvalidInput, match="EMBEDDING_MODEL .* has no .*model.onnx"),
@@ -122,7 +120,7 @@ def test_an_embedding_model_that_is_none_is_refused_before_any_job_runs(
 
 
 @pytest.mark.parametrize("choice", [{"url": "http://127.0.0.1:9/v1"}, {"model": "file"}])
-def test_another_llm_than_that_of_a_local_aws_that_runs_is_refused(
+def test_a_running_local_aws_refuses_another_llm(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, choice: dict[str, Any]
 ) -> None:
     (tmp_path / "file").write_bytes(b"GGUF")

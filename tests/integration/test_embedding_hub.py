@@ -134,7 +134,7 @@ def test_a_hub_model_is_downloaded_once_without_torch_weights(hub: Hub, tmp_path
     assert len(hub.requested) == len(hub.files) - 1
 
 
-def test_a_name_that_the_hub_does_not_know_is_one_clear_line(hub: Hub, tmp_path: Path) -> None:
+def test_a_name_unknown_to_the_hub_is_one_line(hub: Hub, tmp_path: Path) -> None:
     ended = embed(hub, "somebody/else", tmp_path)
 
     assert ended.returncode == 1

@@ -43,7 +43,7 @@ def test_packaged_functions_are_small_and_match_the_local_aws(tmp_path: Path, fu
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_packaged_function_has_nothing_of_when_and_where_it_was_made(tmp_path: Path, function: str) -> None:
+def test_a_packaged_function_does_not_depend_on_time_or_place(tmp_path: Path, function: str) -> None:
     """Another build of the same code makes the same bytes, so that a second apply changes nothing."""
     with zipfile.ZipFile(lambda_zips(tmp_path) / f"{function}.zip") as archive:
         entries = archive.infolist()

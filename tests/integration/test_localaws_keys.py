@@ -202,7 +202,7 @@ def test_a_page_is_not_told_what_a_signed_request_is_answered(aws: LocalAws) -> 
     assert not {header for header in answer.headers if header.startswith("access-control-")}
 
 
-def test_every_run_has_keys_of_its_own_and_shows_them_to_nobody(aws: LocalAws) -> None:
+def test_every_run_has_secret_keys_of_its_own(aws: LocalAws) -> None:
     assert aws.endpoint.secret_access_key not in repr(aws)
     with local_aws() as other:
         assert other.endpoint.access_key_id != aws.endpoint.access_key_id

@@ -47,7 +47,7 @@ def log(aws: LocalAws) -> list[str]:
     return [event["message"].partition(":")[0] for event in found]
 
 
-def test_a_task_runs_while_it_is_wanted_and_there_is_an_instance(aws: LocalAws) -> None:
+def test_a_task_runs_while_wanted_if_there_is_an_instance(aws: LocalAws) -> None:
     want(aws, tasks=1)
     assert (service(aws), targets(aws), log(aws)) == ((1, 0, 1), [], [])
     want(aws, instances=1)

@@ -216,7 +216,7 @@ def stop_in_map(aws: LocalAws, name: str) -> tuple[str, list[str]]:
     return status, [finished_job(aws, job)["status"] for job in jobs]
 
 
-def test_an_execution_stopped_in_a_map_is_aborted_with_all_its_jobs(aws: LocalAws) -> None:
+def test_stopping_an_execution_aborts_the_jobs_of_its_map(aws: LocalAws) -> None:
     assert stop_in_map(aws, "stopped-map") == ("ABORTED", ["FAILED"] * 6)
 
 

@@ -120,7 +120,7 @@ def test_a_moved_call_counts_in_its_latest_versions_quarter_only(server: Postgre
     ("column", "value"),
     [("mostimportantdateutc", None), ("mostimportantdateutc", "2023-04-03"), ("keydeveventtypeid", 51)],
 )
-def test_a_call_whose_latest_version_is_not_of_the_quarter_is_counted(
+def test_calls_that_moved_to_another_quarter_are_counted(
     server: PostgresServer, column: str, value: str | int | None
 ) -> None:
     tables, name = Wrds(), f"wrds_moved_{column}_{value}".replace("-", "_").lower()
@@ -366,9 +366,7 @@ def test_the_quarters_sentences(server: PostgresServer, tmp_path: Path) -> None:
     assert len({row["sentence_id"] for row in rows}) == len(rows) == summary.n_sentences
 
 
-def test_a_prefetch_that_loses_its_connection_is_continued_to_the_same_bytes(
-    server: PostgresServer, tmp_path: Path
-) -> None:
+def test_a_prefetch_continued_after_a_lost_connection_is_the_same(server: PostgresServer, tmp_path: Path) -> None:
     tables = Wrds()
     for number in range(1, 1201):
         said = [Said(SPEECH, f"Sales of firm {number} grew. Costs fell.", "Ana Reyes", "Executives")]

@@ -40,7 +40,7 @@ def stopped(account: Account, **given: Any) -> None:
     boto3.client("stepfunctions").stop_execution(executionArn=arn)
 
 
-def test_it_takes_over_batch_size_and_naming_and_says_what_is_reused(
+def test_it_keeps_settings_and_says_what_is_reused(
     account: Account, s3: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     prefetch(s3, 10)

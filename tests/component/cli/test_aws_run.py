@@ -117,7 +117,7 @@ def test_after_success(steps: Steps, down: Down) -> None:
     assert steps.said[-1] == (KEPT if down is Down.NEVER else f"vLLM is down: {GONE.in_words()}")
 
 
-def test_vllm_that_cannot_be_stopped_is_said_and_the_tables_are_fetched(steps: Steps) -> None:
+def test_tables_are_fetched_even_if_vllm_cannot_be_stopped(steps: Steps) -> None:
     steps.troubles["scale down"] = raises(FtmError("throttled"))
 
     with pytest.raises(FtmError, match="^vLLM may not be down: throttled; ftm aws down$"):
@@ -126,7 +126,7 @@ def test_vllm_that_cannot_be_stopped_is_said_and_the_tables_are_fetched(steps: S
     assert steps.done == [*STARTED, "scale down", "fetch 2023Q1"]
 
 
-def test_tables_that_cannot_be_fetched_do_not_end_the_wait_for_vllm(steps: Steps) -> None:
+def test_unfetched_tables_do_not_end_the_wait_for_vllm(steps: Steps) -> None:
     steps.troubles["fetch 2023Q1"] = raises(FtmError("no disk space"))
 
     with pytest.raises(FtmError, match="no disk space"):

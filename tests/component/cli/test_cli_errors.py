@@ -152,9 +152,7 @@ def test_a_port_in_use_is_named(capsys: pytest.CaptureFixture[str]) -> None:
         ["run", "2023Q1", "--input", "good.csv", "--out", "x" * 300],
     ],
 )
-def test_a_name_that_is_too_long_for_a_file_is_one_line(
-    arguments: list[str], capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_name_too_long_for_a_file_is_reported(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == EXIT_FAILED
     last_line = capsys.readouterr().err.splitlines()[-1]
     assert last_line.startswith("ftm: ")

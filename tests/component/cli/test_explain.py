@@ -124,7 +124,7 @@ def test_json_has_the_same_sentences(folder: Path, capsys: pytest.CaptureFixture
 
 
 @pytest.mark.parametrize("level", ["family", "theme"])
-def test_what_is_shown_fits_the_terminal_and_ends_with_what_to_do(
+def test_output_fits_the_terminal_and_ends_with_advice(
     folder: Path, level: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", "72")

@@ -89,7 +89,7 @@ def test_an_interrupted_run_continues_from_the_folder(s3: Any, tmp_path: Path) -
     assert s3.get_object(Bucket=BUCKET, Key=SENTENCES)["Body"].read() == b"newer sentences"
 
 
-def test_half_a_file_of_a_killed_run_is_removed_and_never_uploaded(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
+def test_a_half_written_file_is_removed_and_never_uploaded(s3: Any, mirror: Mirror, tmp_path: Path) -> None:
     partial = (tmp_path / TOPICS).with_name(f".{PART}.parquet.partial")
     partial.parent.mkdir(parents=True)
     partial.write_text("half")
@@ -226,9 +226,7 @@ def test_a_folder_of_somebody_else_is_refused(tmp_path: Path, monkeypatch: pytes
         check_output_folder(tmp_path / "out")
 
 
-def test_results_that_do_not_fit_the_disk_are_refused_with_both_numbers(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_results_too_large_for_the_disk_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "total used free")
     monkeypatch.setattr("cloud.src.cli.run.mirror.shutil.disk_usage", lambda path: usage(9e9, 8e9, 50e6))
     check_disk_space(tmp_path / "out", 1_000_000)

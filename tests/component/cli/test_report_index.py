@@ -23,7 +23,7 @@ def index_of(folder: Path) -> str:
     return (folder / "reports/index.html").read_text(encoding="utf-8")
 
 
-def test_index_lists_quarters_the_newest_first_and_the_pages_that_compare_them(tmp_path: Path) -> None:
+def test_the_index_lists_quarters_and_comparisons_newest_first(tmp_path: Path) -> None:
     for quarter in ("2022Q4", QUARTER):
         write_small_quarter(tmp_path, quarter)
     reports = tmp_path / "reports"

@@ -60,7 +60,7 @@ def test_a_damaged_document_is_named_with_what_is_wrong(s3: Any, key: str, body:
 
 
 @pytest.mark.parametrize("key", DOCUMENTS)
-def test_whatever_is_damaged_is_refused_in_one_line_or_does_not_matter(s3: Any, key: str) -> None:
+def test_damage_is_refused_in_one_line_or_harmless(s3: Any, key: str) -> None:
     print(f"seed {SEED}")
     refusals: list[str] = []
     chance = random.Random(SEED)

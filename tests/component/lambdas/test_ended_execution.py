@@ -235,7 +235,7 @@ def test_what_a_stopped_execution_has_cost_is_written_down_and_mailed(
     assert "; ftm aws cost 2023Q1" in sent[0][1]
 
 
-def test_what_an_execution_has_written_down_itself_is_left_as_it_is(
+def test_what_an_execution_recorded_itself_is_left_alone(
     monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], s3: Any
 ) -> None:
     put_progress(s3)

@@ -26,9 +26,7 @@ FUNCTIONS = (prefetch_check, create_batch_manifest)
     ],
 )
 @pytest.mark.parametrize("function", FUNCTIONS, ids=lambda function: function.__name__.rpartition(".")[2])
-def test_input_that_is_no_object_is_one_clear_line_before_any_call(
-    no_aws: None, function: Any, event: object, shown: str
-) -> None:
+def test_input_that_is_not_an_object_is_one_line(no_aws: None, function: Any, event: object, shown: str) -> None:
     with pytest.raises(InvalidInput) as error:
         function.handler(event, None)
 

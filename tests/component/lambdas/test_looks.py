@@ -39,7 +39,7 @@ def test_a_request_in_time_is_answered(s3: Any) -> None:
     assert looks.Looks().client("s3").list_buckets()["Buckets"]
 
 
-def test_the_time_of_one_client_is_not_longer_than_that_of_all(s3: Any) -> None:
+def test_no_client_has_more_time_than_all_together(s3: Any) -> None:
     with pytest.raises(TimeoutError):
         looks.Looks(seconds=0).client("s3", at_most_s=60).list_buckets()
 

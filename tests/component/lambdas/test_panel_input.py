@@ -52,7 +52,7 @@ def test_a_quarter_that_has_not_been_run_is_named(run_quarters: Any, missing: st
         check({**INPUT, "themes_from": "2022Q3"})
 
 
-def test_a_quarter_whose_run_has_not_come_to_its_tables_is_named(run_quarters: Any) -> None:
+def test_a_quarter_without_finished_tables_is_named(run_quarters: Any) -> None:
     begun = json.dumps({"manifest_key": "manifests/2022Q4/m.jsonl", "run": None})
     run_quarters.put_object(Bucket=BUCKET, Key=keys.themes_progress("2022Q4"), Body=begun)
 

@@ -100,9 +100,7 @@ def test_a_damaged_mark_is_named(s3: Any) -> None:
         running_quarter.claim(s3, States(), BUCKET, QUARTER, FIRST)
 
 
-def test_the_function_claims_for_an_execution_only_and_releases_when_it_fails(
-    s3: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_executions_claim_a_quarter_and_failures_release_it(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     create_batch_manifest._s3.cache_clear()
     monkeypatch.setattr(create_batch_manifest, "_states", lambda: States())
     s3.put_object(Bucket=BUCKET, Key=keys.prefetch_manifest(QUARTER), Body=b'{"firms": {"1": "chunk_0000.parquet"}}')

@@ -26,7 +26,7 @@ def folder_of(path: Path, onnx: str = "onnx/model.onnx", **configs: Any) -> Path
     return path
 
 
-def test_a_folder_of_sentence_transformers_gives_the_vectors_of_the_packaged_model(tmp_path: Path) -> None:
+def test_a_sentence_transformers_folder_gives_the_packaged_models_vectors(tmp_path: Path) -> None:
     modules = [{"type": f"sentence_transformers.models.{name}"} for name in ("Transformer", "Pooling", "Normalize")]
     folder = folder_of(tmp_path / "model", modules=modules, sentence_bert_config={"max_seq_length": 128})
 
@@ -47,7 +47,7 @@ def test_pooling_by_the_first_token_gives_other_vectors(tmp_path: Path) -> None:
     assert abs(float((cls.embed(["Freight fell."]) @ mean.embed(["Freight fell."]).T)[0, 0])) < 0.99
 
 
-def test_half_precision_is_taken_for_a_gpu_where_the_folder_has_it(tmp_path: Path) -> None:
+def test_a_gpu_uses_half_precision_where_there_is_one(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "model")
     assert embedding_model.locate(str(folder), half_precision=True).onnx == folder / "onnx/model.onnx"
 

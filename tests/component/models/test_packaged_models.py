@@ -78,7 +78,7 @@ def test_of_several_at_once_one_downloads() -> None:
     assert (folders[0] / "model.bin").read_bytes() == CONTENT
 
 
-def test_kill_9_ends_the_download_too_and_the_next_one_tidies_up(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kill_9_ends_the_download_and_the_next_tidies_up(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with socket.create_server(("127.0.0.1", 0)) as index:  # takes a request and never answers
         index.settimeout(60)
         patient = {"PIP_INDEX_URL": f"http://127.0.0.1:{index.getsockname()[1]}/simple", "PIP_DEFAULT_TIMEOUT": "600"}

@@ -226,7 +226,7 @@ def test_keyword_namer_takes_the_label_that_fits_best() -> None:
     ]
 
 
-def test_a_label_that_another_topic_has_for_its_name_is_not_taken() -> None:
+def test_a_label_already_used_as_a_name_is_avoided() -> None:
     [freight, wages] = with_best_labels(
         [FREIGHT, WAGES], centroids(FREIGHT, WAGES), embedder(), ["", "Oceans' Freight"]
     )
@@ -263,7 +263,7 @@ def test_labels_are_unique_within_a_firm(topics: list[TopicToName], names: list[
     assert [name for name, _, _ in names_of(start, *topics)] == names
 
 
-def test_a_label_is_not_the_name_that_the_llm_gave_another_topic() -> None:
+def test_a_label_never_repeats_an_llm_name() -> None:
     only = TopicToName(["freight", "ports"], FREIGHT.examples, labels=["Ocean Freight"])
 
     [_, label] = with_best_labels([FREIGHT, only], centroids(FREIGHT, only), embedder(), ["Freight of Oceans", ""])

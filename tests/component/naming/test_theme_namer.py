@@ -74,7 +74,7 @@ def test_families_are_asked_for_first_with_phrases_and_sentences() -> None:
     assert namer.n_themes_named == 3
 
 
-def test_what_there_was_no_time_for_is_named_by_keywords_and_counted() -> None:
+def test_names_out_of_time_come_from_keywords_and_count() -> None:
     with fake_llm(title("Ocean Freight Rates")) as llm:
         names, namer = named(llm, level(FREIGHT), level(PORTS, WAGES), theme_limit_s=0)
 

@@ -103,7 +103,7 @@ def test_a_lock_that_was_left_counts_until_it_expires(storage: Storage, left: by
     assert (storage.get(KEY) or (b"", ""))[0] == left
 
 
-def test_the_lock_of_a_killed_process_of_this_machine_does_not_block(storage: Storage) -> None:
+def test_a_lock_of_a_killed_local_process_does_not_block(storage: Storage) -> None:
     with quarter_lock(storage, QUARTER):
         ours = json.loads((storage.get(KEY) or (b"", ""))[0])
     storage.put(KEY, left_lock(timedelta(seconds=1), machine=ours["machine"], pid=dead_process()))

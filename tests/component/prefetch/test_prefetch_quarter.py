@@ -56,7 +56,7 @@ def chunk_files(s3: Any) -> dict[str, bytes]:
     return {key: body for key, body in objects(s3).items() if key.endswith(".parquet")}
 
 
-def test_writes_whole_firms_in_chunks_and_a_manifest_that_leads_to_them(s3: Any, tmp_path: Path) -> None:
+def test_chunks_hold_whole_firms_and_the_manifest_finds_them(s3: Any, tmp_path: Path) -> None:
     source = write_calls(tmp_path / "calls.csv", 203)
     progress: list[tuple[int, int]] = []
 
@@ -169,7 +169,7 @@ def test_empty_calls_among_others_are_left_out_and_counted(s3: Any, tmp_path: Pa
     assert json.loads(objects(s3)[MANIFEST])["firms"] == {"elm": "chunk_0000.parquet"}
 
 
-def test_a_firm_with_a_permno_in_one_of_its_calls_has_one(s3: Any, tmp_path: Path) -> None:
+def test_a_permno_in_one_call_is_the_firms(s3: Any, tmp_path: Path) -> None:
     source = tmp_path / "calls.csv"
     rows = ["company,permno,date,text", "Elm,,2023-02-01,Up.", "Elm,10107,2023-03-01,Up.", "Oak,,2023-02-01,Up."]
     source.write_text("\n".join(rows))
@@ -200,7 +200,7 @@ def test_a_finished_quarter_is_left_alone_unless_forced(s3: Any, tmp_path: Path)
     assert sorted(objects(s3)) == [keys.prefetch_chunk(QUARTER, 0), MANIFEST]
 
 
-def test_a_finished_quarter_of_other_firms_is_not_taken_for_this_one(s3: Any, tmp_path: Path) -> None:
+def test_a_quarter_of_other_firms_is_not_this_one(s3: Any, tmp_path: Path) -> None:
     storage = S3Storage(s3, BUCKET)
     first_20 = FileTranscripts(write_calls(tmp_path / "calls.csv", 20), QUARTER)
     first_20.selection = "--limit 20"
@@ -217,7 +217,7 @@ def test_a_finished_quarter_of_other_firms_is_not_taken_for_this_one(s3: Any, tm
         write_quarter(storage, QUARTER, first_20)
 
 
-def test_a_quarter_without_other_languages_is_not_taken_for_one_with_all(tmp_path: Path) -> None:
+def test_quarters_with_and_without_other_languages_are_different(tmp_path: Path) -> None:
     storage = FolderStorage(tmp_path / "out")
     calls = write_calls(tmp_path / "calls.csv", 2)
     write_quarter(storage, QUARTER, FileTranscripts(calls, QUARTER))
@@ -307,7 +307,7 @@ def test_a_prefetch_is_continued_only_from_the_same_input(s3: Any, tmp_path: Pat
     assert all(text.endswith("fell.") for text in texts)
 
 
-def test_a_prefetch_into_a_folder_is_the_same_as_into_a_bucket(s3: Any, tmp_path: Path) -> None:
+def test_prefetches_into_folder_and_bucket_are_the_same(s3: Any, tmp_path: Path) -> None:
     source = FileTranscripts(write_calls(tmp_path / "calls.csv", 150), QUARTER)
     write_quarter(S3Storage(s3, BUCKET), QUARTER, source)
     write_quarter(FolderStorage(tmp_path / "out"), QUARTER, source)

@@ -31,7 +31,7 @@ def test_without_an_engine_images_are_left_out_in_one_line(pants: Path, commands
 
 
 @pytest.mark.usefixtures("launcher", "no_engine")
-def test_without_an_engine_an_image_that_is_asked_for_is_an_error(pants: Path, commands: Path) -> None:
+def test_without_an_engine_a_requested_image_is_an_error(pants: Path, commands: Path) -> None:
     refused = run_script(pants, commands, "package", "cloud/src/lambdas::", "cloud/src/worker:ftm-worker")
     assert (refused.returncode, refused.stdout) == (1, "")
     assert refused.stderr == (

@@ -103,7 +103,7 @@ def test_a_python_only_uv_knows_comes_last_on_pants_path(pants: Path, commands: 
         (["python3.12", "pants"], "Python 3.11 is needed and was", "uv python install 3.11"),
     ],
 )
-def test_one_line_names_the_missing_pythons_and_the_command_that_installs_them(
+def test_one_line_names_missing_pythons_and_how_to_install_them(
     pants: Path, commands: Path, on_path: list[str], missing: str, command: str
 ) -> None:
     (commands / "python3.11").unlink()

@@ -33,7 +33,7 @@ def jobs(execution: Execution) -> list[dict[str, Any]]:
     return execution.requests(str(PANEL_VARIABLES["panel_aggregator_arn"]))
 
 
-def test_the_input_is_checked_and_the_job_gets_what_the_check_returns() -> None:
+def test_the_job_gets_the_checked_input() -> None:
     execution = run()
 
     assert (execution.status, execution.error) == ("SUCCEEDED", None)

@@ -20,7 +20,7 @@ from tests.component.worker_quarter import embedder
         ("Nurses' wages rose nine percent, and we still have vacancies.", False),
     ],
 )
-def test_sentences_that_run_the_call_are_told_from_those_that_say_something(sentence: str, procedural: bool) -> None:
+def test_procedural_sentences_are_told_from_content(sentence: str, procedural: bool) -> None:
     similarities = ProceduralFilter(embedder()).similarities(embedder().embed([sentence]))
     assert are_procedural(similarities).tolist() == [procedural]
 

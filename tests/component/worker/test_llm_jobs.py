@@ -351,9 +351,7 @@ class WatchedStore(Store):
                 self.told.set()
 
 
-def test_reduce_tells_how_many_themes_are_named_while_the_llm_is_asked(
-    s3: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reduce_reports_progress_while_themes_are_named(s3: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(answers, "SECONDS_BETWEEN_LOOKS", 0.01)
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_WRITES", 0.0)
     told = threading.Event()

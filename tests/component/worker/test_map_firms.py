@@ -223,7 +223,7 @@ def test_ten_failures_in_a_row_stop_the_batch(s3: Any) -> None:
     assert [failure["firm_id"] for failure in done["failed"]] == [firm.firm_id for firm in firms[2:12]]
 
 
-def test_failures_that_are_not_in_a_row_do_not_stop_the_batch(s3: Any) -> None:
+def test_scattered_failures_do_not_stop_the_batch(s3: Any) -> None:
     firms = numbered_firms(13)
     store = one_batch(s3, firms)
     all_but_one = [firm.firm_id for firm in firms if firm.firm_id != "107"]

@@ -33,7 +33,7 @@ def rows(store: Store, key: str) -> list[dict[str, Any]]:
     return found
 
 
-def test_one_row_per_theme_call_and_topic_of_firms_with_a_permno(s3: Any) -> None:
+def test_rows_are_themes_calls_and_topics_of_linked_firms(s3: Any) -> None:
     store = package(s3, numbered_firms(6))
 
     packaged = rows(store, keys.themes_for_sentiment(QUARTER))

@@ -298,7 +298,7 @@ def test_a_quarter_that_is_being_made_again_is_refused(run_folder: Path, tmp_pat
         panel(tmp_path / "run", tmp_path / "out", EARLIER, LATER)
 
 
-def test_firms_that_are_near_a_theme_are_some_of_those_that_count(joint: Path) -> None:
+def test_firms_near_a_theme_are_among_those_that_count(joint: Path) -> None:
     rows = read(joint, "quarters").to_pylist()
     assert all(0 <= row["n_firms_near"] <= row["n_firms"] for row in rows)
     assert {EARLIER, LATER} == {row["quarter"] for row in rows if row["n_firms_near"]}

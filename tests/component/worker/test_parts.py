@@ -120,7 +120,7 @@ def settings(**changed: Any) -> MapSettings:
     return MapSettings(**chosen)
 
 
-def test_recipe_changes_with_what_makes_the_names_and_not_with_the_batch() -> None:
+def test_the_recipe_depends_on_naming_not_on_the_batch() -> None:
     made_with = recipe.recipe(settings(), embedder(), "Qwen/Qwen3-8B")
 
     other_batch = settings(batch_id="2023Q1_batch_0007", manifest_key="manifests/2023Q1/other.jsonl", log_level="DEBUG")
@@ -250,7 +250,7 @@ def test_firms_made_of_something_else_are_made_again(store: Store, finished_part
     assert [table["firm_id"][0].as_py() for table in one.sentences] == ["102"]
 
 
-def test_of_a_part_with_a_failed_firm_only_that_firm_is_missing(store: Store) -> None:
+def test_a_failed_firm_alone_is_missing_from_its_part(store: Store) -> None:
     found = analyser().analyse(FIRMS[1])
     failed = [FirmReason("101", "ValueError: too odd")]
     write(store, Part(WANTED, [found.firm], failed=failed, topics=named_topics(found), sentences=[found.sentences]))

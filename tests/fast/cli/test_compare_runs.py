@@ -54,7 +54,7 @@ def test_runs_that_differ_in_names_only_have_the_same_topics(tmp_path: Path) -> 
     assert comparison.groups == []
 
 
-def test_grounding_is_the_cosine_of_a_runs_name_to_the_topics_centroid(tmp_path: Path) -> None:
+def test_grounding_is_the_cosine_of_name_and_centroid(tmp_path: Path) -> None:
     a = write(tmp_path / "a", [topic("Acme", 0, "East", EAST), topic("Acme", 1, "Between", EAST)])
     b = write(tmp_path / "b", [topic("Acme", 0, "North", EAST), topic("Acme", 1, "Between too", EAST)])
 

@@ -72,9 +72,7 @@ def test_every_theme_has_its_examples_however_little_room_there_is(
     assert found == examples
 
 
-def test_a_theme_of_a_large_quarter_has_the_sentences_nearest_to_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_in_large_quarters_themes_have_their_nearest_sentences(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = write_small_quarter(tmp_path)
     for path in (folder / keys.evidence_prefix(QUARTER)).glob("*.parquet"):
         rows = pq.read_table(path, partitioning=None).to_pylist()
@@ -142,7 +140,7 @@ def test_sentence_carries_who_said_it_where_and_when(tmp_path: Path) -> None:
     assert (answer.sentence_id, answer.call_date.isoformat()) == ("1000_91000_0002", "2023-02-14")
 
 
-def test_what_is_larger_than_a_page_is_known_before_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_page_too_large_is_noticed_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     topics = [
         FakeTopic(
             f"Firm {firm}",

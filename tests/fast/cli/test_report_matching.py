@@ -27,7 +27,7 @@ def test_a_theme_has_one_partner_and_the_nearest_pairs_win() -> None:
     assert match(quarter([0, 0, 1]), quarter([0, 0.5, 1], [0, 0.1, 1])) == [(0, 1)]
 
 
-def test_a_good_pair_is_not_given_up_for_two_that_are_none() -> None:
+def test_a_good_pair_outweighs_two_bad_ones() -> None:
     """The largest sum of all cosines would be that of the two crossed pairs: 0.55 + 0.55 > 0.9 + 0.1."""
     earlier = quarter([1.0, 0.0, 0.0], [0.55, 0.835, 0.0])
     assert match(earlier, quarter([0.9, 0.0, 0.436], [0.55, -0.2, -0.81])) == [(0, 0)]

@@ -143,7 +143,7 @@ def test_headline_has_the_change_since_the_quarter_before(tmp_path: Path) -> Non
     assert "points since 2022Q4" in page.text
 
 
-def test_shares_and_exposures_of_the_quarter_before_stand_beside_the_quarters_own(tmp_path: Path) -> None:
+def test_shares_and_exposures_stand_beside_the_quarter_before(tmp_path: Path) -> None:
     path = write_report(write_two_quarters(tmp_path), QUARTER)
     data = Page(path).data
 
@@ -307,7 +307,7 @@ def part(path: Path) -> Any:
     return json.loads(text)
 
 
-def test_a_large_report_has_its_sentences_in_files_that_its_policy_names(tmp_path: Path) -> None:
+def test_a_large_reports_policy_names_its_files_of_sentences(tmp_path: Path) -> None:
     path = write_in_parts(write_small_quarter(tmp_path, sectors=SMALL_SECTORS))
     page, files = Page(path), sorted((path.parent / "data").glob("*"))
 
@@ -324,7 +324,7 @@ def test_a_large_report_has_its_sentences_in_files_that_its_policy_names(tmp_pat
         assert file.read_text(encoding="utf-8").count("\n") == 1
 
 
-def test_the_files_have_all_that_a_small_report_has_in_its_page(tmp_path: Path) -> None:
+def test_the_files_have_everything_of_a_small_report(tmp_path: Path) -> None:
     whole = Page(write_report(write_small_quarter(tmp_path))).data
     path = write_in_parts(tmp_path)
     data = path.parent / "data"

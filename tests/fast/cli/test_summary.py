@@ -54,7 +54,7 @@ def test_the_end_of_a_run_says_what_it_made(tmp_path: Path) -> None:
     ]
 
 
-def test_a_second_quarter_in_the_folder_can_be_compared_with_the_first(tmp_path: Path) -> None:
+def test_two_quarters_in_a_folder_can_be_compared(tmp_path: Path) -> None:
     for each in ("2022Q4", QUARTER):
         write_small_quarter(tmp_path, each)
 
@@ -62,14 +62,14 @@ def test_a_second_quarter_in_the_folder_can_be_compared_with_the_first(tmp_path:
         assert next_steps(tmp_path, each)[-1].endswith(f"ftm themes --quarters 2022Q4 {QUARTER} --dir {tmp_path}")
 
 
-def test_after_the_demo_come_the_next_sample_quarter_and_ones_own_transcripts(tmp_path: Path) -> None:
+def test_the_demo_suggests_the_next_quarter_and_own_transcripts(tmp_path: Path) -> None:
     steps = next_steps(write_small_quarter(tmp_path), QUARTER, is_demo=True)
 
     assert steps[-2].endswith(f"ftm demo --quarter 2023Q2 --out {tmp_path}")
     assert steps[-1].endswith("ftm run 2020Q2 --input FILE_OR_FOLDER")
 
 
-def test_the_outcome_for_scripts_has_counts_and_the_paths_of_all_tables(tmp_path: Path) -> None:
+def test_the_json_outcome_has_counts_and_all_paths(tmp_path: Path) -> None:
     outcome = Outcome(QUARTER, write_small_quarter(tmp_path), tmp_path / "index.html", "", 1, 2, [("map", 1.26)])
 
     found = json.loads(json.dumps(as_json_object(outcome)))

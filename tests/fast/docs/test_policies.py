@@ -87,7 +87,7 @@ def test_the_deployer_may_create_all_resources_of_a_root(root: str) -> None:
     assert {CREATED_BY[one] for one in types} <= actions(f"deploy_{root}")
 
 
-def test_the_deployer_may_keep_state_and_lock_where_the_example_has_them() -> None:
+def test_the_deployer_may_use_the_examples_state_and_lock() -> None:
     """https://developer.hashicorp.com/terraform/language/backend/s3#s3-bucket-permissions"""
     example = (ROOTS / "s3_backend.tf.example").read_text(encoding="utf-8")
     policy = json.loads((FOLDER / "deploy_state.json").read_text(encoding="utf-8"))

@@ -60,7 +60,7 @@ DRAFT, ANSWER = '{"title": "Rates"}', '{"title": "Freight"}'
         '"{\\"title\\": \\"Freight\\"}"',
     ],
 )
-def test_a_draft_in_thoughts_is_no_answer_and_packing_none_of_it(said: str) -> None:
+def test_drafts_in_thoughts_and_packing_are_not_the_answer(said: str) -> None:
     assert read_answer(read_completion(page(said)).text, Title).title == "Freight"
 
 

@@ -80,7 +80,7 @@ def test_acronyms_and_plurals_are_written_as_they_are_said() -> None:
     assert "FERC Order" not in labels
 
 
-def test_the_same_sentences_give_the_same_labels_in_any_order_of_topics() -> None:
+def test_labels_do_not_depend_on_the_order_of_topics() -> None:
     assert topic_labels([FREIGHT, WAGES]) == topic_labels([WAGES, FREIGHT])[::-1]
 
 

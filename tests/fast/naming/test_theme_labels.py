@@ -42,7 +42,7 @@ def test_without_a_wider_name_the_family_keeps_the_phrase() -> None:
 
 
 @pytest.mark.parametrize("near_equal", ["Supply", "Supply Chain Issues"])
-def test_a_familys_name_is_no_part_of_its_themes_and_the_reverse(near_equal: str) -> None:
+def test_names_of_families_and_themes_do_not_contain_each_other(near_equal: str) -> None:
     labels = chosen([{"Supply Chain": 0.7}], [{"Supply Chain": 0.6, near_equal: 0.5}], [0])
 
     assert labels.families[0][0] == "Supply Chain"

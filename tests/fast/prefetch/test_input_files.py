@@ -23,7 +23,7 @@ def read(path: Path) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if value is not None} for row in rows]
 
 
-def test_csv_keeps_ids_as_they_are_written_and_texts_of_many_lines(tmp_path: Path) -> None:
+def test_csv_keeps_ids_and_texts_of_several_lines(tmp_path: Path) -> None:
     path = tmp_path / "calls.csv"
     path.write_bytes(
         b"\xef\xbb\xbfcompany,gvkey,mood,date,text\r\n"
@@ -84,7 +84,7 @@ def test_parquet_columns_of_any_type_become_text(
     assert read(path)[0].get(name) == expected
 
 
-def test_a_folder_is_read_by_name_and_other_files_are_left_alone(tmp_path: Path) -> None:
+def test_a_folder_is_read_by_name_without_other_files(tmp_path: Path) -> None:
     for name in ("b.csv", "A.PARQUET", "notes.txt", ".c.csv"):
         (tmp_path / name).write_text("")
     (tmp_path / "older.csv").mkdir()

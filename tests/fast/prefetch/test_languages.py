@@ -80,7 +80,7 @@ def _calls() -> list[Call]:
     return [Call("LINDE", "Linde", name, day, (Turn(text),)) for name, text in texts.items()]
 
 
-def test_a_call_that_is_not_in_english_is_left_out_and_counted() -> None:
+def test_calls_not_in_english_are_left_out_and_counted() -> None:
     firm = firm_sentences(_calls(), "2023Q1")
     assert (firm.n_calls, set(firm.rows["call_id"].to_pylist())) == (1, {"LINDE_T1"})
     assert firm.skipped == {"calls not in English (de), which --all-languages keeps": 1}

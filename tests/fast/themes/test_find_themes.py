@@ -126,9 +126,7 @@ def with_another(cosine: float) -> tuple[Vectors, list[str]]:
 
 
 @pytest.mark.parametrize(("cosine", "joins"), [(0.45, True), (0.4, False)])
-def test_a_topic_left_over_joins_a_theme_that_it_is_near_to(
-    cosine: float, joins: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_leftover_topics_join_a_theme_nearby(cosine: float, joins: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(themes, "MAX_DISTANCE", 0.3)  # so that linkage leaves it over
     monkeypatch.setattr(themes, "LEAST_MAX_DISTANCE", 0.3)
     vectors, firm_ids = with_another(cosine)
@@ -229,7 +227,7 @@ def test_more_topics_than_exact_linkage_is_for_are_condensed_first(monkeypatch: 
     assert [order[theme.rows].tolist() for theme in shuffled] == [theme.rows.tolist() for theme in condensed]
 
 
-def test_topics_are_condensed_up_to_wider_distances_until_few_enough_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_topics_are_condensed_until_few_enough_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors, firm_ids = spread(900)
     order = np.random.default_rng(4).permutation(len(vectors))
     monkeypatch.setattr(themes, "MAX_EXACT_TOPICS", 150)

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from cloud.src.themes.stability import PARTS, best_jaccard, part_of_firm
 
 
-def test_tenths_are_even_and_do_not_depend_on_the_order_of_firms() -> None:
+def test_tenths_are_even_in_any_order_of_firms() -> None:
     firm_ids = [str(number) for number in range(203)]
     parts = part_of_firm(firm_ids)
     assert parts == part_of_firm([*reversed(firm_ids), "7"])

@@ -19,7 +19,7 @@ def test_momentum_is_against_the_mean_of_the_four_calls_before() -> None:
     np.testing.assert_allclose(found[:, 0], [np.nan, -0.8, -0.3, -0.1, 0.025, 0.25])
 
 
-def test_momentum_knows_no_other_firm_and_no_call_of_the_same_day() -> None:
+def test_momentum_ignores_other_firms_and_calls_that_day() -> None:
     found = momentum(column(0.1, 0.2, 0.3, 0.6), ["a", "a", "b", "a"], np.array([5, 5, 5, 9]))
 
     np.testing.assert_allclose(found[:, 0], [np.nan, np.nan, np.nan, 0.45])

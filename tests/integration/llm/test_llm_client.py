@@ -378,7 +378,7 @@ def test_a_website_that_is_no_llm_server(page: Reply) -> None:
         use(llm, title)
 
 
-def test_one_such_page_before_the_first_answer_is_met_like_any_failure() -> None:
+def test_one_such_page_at_first_is_an_ordinary_failure() -> None:
     with fake_llm(Reply(body="<p>Sorry</p>"), FREIGHT) as llm:
         assert use(llm, title) == "Freight"
 

@@ -133,5 +133,5 @@ def test_hostile_sentences_change_neither_the_answers_form_nor_name(model: RealM
     print(f"{name.method:8} {name.text}")
 
 
-def test_the_same_topic_without_a_hostile_sentence_is_named_by_the_model(model: RealModel) -> None:
+def test_without_a_hostile_sentence_the_model_names_the_topic(model: RealModel) -> None:
     assert model.name(topic_with("Freight costs fell."), AnswerBook()).method == ask.BY_LLM

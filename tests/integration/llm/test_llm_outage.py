@@ -131,7 +131,7 @@ def test_after_the_limit_nobody_waits_any_more(caplog: pytest.LogCaptureFixture)
     assert caplog.text.count("does not serve: it answers 503") == 1
 
 
-def test_a_server_that_was_given_up_is_used_when_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_abandoned_server_is_used_once_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
     async def work(client: LlmClient) -> str:
         llm.failure = fails(503)
         with pytest.raises(LlmUnavailable):
@@ -148,7 +148,7 @@ def test_a_server_that_was_given_up_is_used_when_it_is_back(monkeypatch: pytest.
         assert use(llm, work, outage_limit_s=0.05) == "Freight"
 
 
-def test_the_pause_that_the_server_asks_for_is_part_of_the_limit() -> None:
+def test_a_requested_pause_counts_towards_the_limit() -> None:
     with (
         fake_llm(fails(429, retry_after="3600")) as llm,
         pytest.raises(LlmUnavailable, match="it asks for a pause; waited for it, at most 0 s"),
