@@ -104,7 +104,6 @@ def test_a_batch_leaves_its_firms_in_parts(s3: Any) -> None:
         "stale_image": False,
         "topics_per_firm": [],
         "n_firms": 5,
-        "topics_per_firm": [],
         "analysed": 5,
         "done": ["101", "102", "103", "104", "105"],
         "skipped": [],
