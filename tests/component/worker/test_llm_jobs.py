@@ -415,6 +415,8 @@ def test_reduce_keeps_the_answers_and_says_who_named_what(s3: Any) -> None:
     assert store.read_table(keys.themes(QUARTER)).equals(themes)
     assert read_record(themes)["names_by"] == [{"llm_model": "m", "prompt": THEME_PROMPT_VERSION}]
     assert read_metadata(themes.schema)["naming"] == first
+    limits = {"min_firms": settings.min_firms, "max_firm_dominance": settings.max_firm_dominance}
+    assert read_metadata(themes.schema)["settings"] == {"embedding_model": settings.embedding_model} | limits
     assert first["named by llm"] + first.get("named by keywords: duplicate", 0) > 0
     topics = store.read_table(keys.topics(QUARTER))
     assert read_record(topics)["names_by"] == [{"llm_model": None, "prompt": None}]

@@ -134,7 +134,7 @@ function heatView() {
     name.append(linkTo(family.id, family.name));
     return element("tr", "", name, ...cells);
   });
-  const about = "Of the firms of each sector (their number beside it), the share that speaks of a family. Choose a cell to see the family in that sector.";
+  const about = "Of the firms of each sector (their number beside it), the share that speaks of a family, whatever the filters are. Choose a cell to see the family in that sector.";
   return [element("p", "about", about), element("div", "scrolled", element("table", "heat", element("thead", "", head), element("tbody", "", ...rows)))];
 }
 
