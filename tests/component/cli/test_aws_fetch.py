@@ -201,7 +201,7 @@ def test_published_the_report_is_in_the_bucket_with_what_it_needs(
     assert page["ContentType"] == "text/html; charset=utf-8"
     assert s3.get_object(Bucket=BUCKET, Key=beside)["ContentType"] in {"text/javascript; charset=utf-8", SCRIPT}
     listed = {item["Key"] for item in s3.list_objects_v2(Bucket=BUCKET, Prefix="reports/")["Contents"]}
-    assert listed == {report, beside, others}
+    assert listed == {report, beside, others, "reports/index.html"}
     printed = capsys.readouterr()
     assert f"Published: s3://{BUCKET}/{report}" in printed.out
     assert printed.err.startswith("account 123456789012, region us-east-1")

@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.panel import panel_folder
 from cloud.src.cli.report.command import write_report
+from cloud.src.cli.report.index import INDEX
 from cloud.src.cli.run import run_folder
 from cloud.src.cli.run.mirror import (
     check_output_folder,
@@ -108,9 +109,10 @@ def fetch_panel(account: Account, name: str, folder: Path) -> Path:
 
 
 def publish(account: Account, quarter: str, folder: Path) -> str:
-    """Put the report into the bucket, the files beside the page first; return its address."""
+    """Put the report into the bucket, what it leads to first; return its address."""
     s3, bucket, key = account.client("s3"), account.bucket(), keys.report(quarter)
     paths = {str(path.relative_to(folder)): path for path in (folder / key).parent.rglob("*") if path.is_file()}
+    paths[INDEX] = folder / INDEX
     before = [item["Key"] for item in objects_under(s3, bucket, keys.folder_of(key))]
     for name, path in sorted(paths.items(), key=lambda item: item[0] == key):
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"

@@ -15,6 +15,7 @@ from cloud.src.contract.errors import InvalidInput
 FAMILIES_NAMED = 6
 
 _REPORTS = "reports"
+INDEX = f"{_REPORTS}/index.html"
 _CHANGES = re.compile(r"themes_([0-9]{4}Q[1-4])_([0-9]{4}Q[1-4])\.html")
 _COMPARED = re.compile(r"compare_([0-9]{4}Q[1-4])_([^_]+)_([^_]+)\.html")
 
@@ -36,7 +37,7 @@ def write_index(folder: Path) -> Path:
     quarters = [quarter for quarter in reversed(found) if (reports / quarter.address).is_file()]
     names = sorted(path.name for path in reports.glob("*.html"))
     changes, compared = ([m for name in names if (m := kind.fullmatch(name))] for kind in (_CHANGES, _COMPARED))
-    path = reports / "index.html"
+    path = folder / INDEX
     text = page.render(Path(__file__).parent, "index", quarters=quarters, changes=changes, compared=compared)
     page.write(path, text)
     return path
