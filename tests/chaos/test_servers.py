@@ -143,7 +143,7 @@ async def ask_once(base_url: str) -> str:
     return "named"
 
 
-def test_a_question_ends_in_time_with_a_name_or_the_reason(in_a_hurry: None) -> None:
+def test_a_question_ends_in_time_with_name_or_reason(in_a_hurry: None) -> None:
     def attempt(chance: random.Random) -> str:
         replies = [reply(chance) for _ in range(chance.randrange(1, 5))]
         ever = threading.Event()

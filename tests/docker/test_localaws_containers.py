@@ -74,7 +74,7 @@ def test_a_job_fails_with_its_exit_code_and_is_retried(aws: LocalAws) -> None:
     assert [attempt["container"]["exitCode"] for attempt in job["attempts"]] == [3, 4]
 
 
-def test_a_job_that_runs_too_long_is_removed_and_not_retried(aws: LocalAws) -> None:
+def test_an_overlong_job_is_removed_and_not_retried(aws: LocalAws) -> None:
     before = containers()
     limits: dict[str, Any] = {"timeout": {"attemptDurationSeconds": 5}, "retryStrategy": {"attempts": 3}}
     job = run_python_job(aws, "too-long", SLEEP, IN_REGISTRY, **limits)
@@ -111,7 +111,7 @@ def test_a_container_is_made_as_its_definition_says(aws: LocalAws) -> None:
     finished_job(aws, job_id)
 
 
-def test_a_job_sees_its_own_variables_and_nothing_of_the_machine(aws: LocalAws) -> None:
+def test_a_job_sees_only_its_own_variables(aws: LocalAws) -> None:
     aws.client("ssm").put_parameter(Name="/ftm/key", Value="the key", Type="SecureString")
     container = {
         **IN_REGISTRY,

@@ -46,12 +46,12 @@ def test_it_starts_the_server_with_our_flags_and_user() -> None:
     )
 
 
-def test_it_states_its_commit_and_asks_for_the_list_of_models() -> None:
+def test_it_states_its_commit_and_lists_models() -> None:
     said = json.loads(docker("inspect", IMAGE, "--format", "{{json .Config}}"))
     assert said["Labels"]["org.opencontainers.image.revision"] == "abc1234"
     assert "FTM_COMMIT=abc1234" in said["Env"]
     assert "http://127.0.0.1:8000/v1/models" in said["Healthcheck"]["Test"][1]
 
 
-def test_it_can_keep_a_model_where_the_task_mounts_a_folder() -> None:
+def test_it_can_keep_a_model_in_a_mounted_folder() -> None:
     docker("run", "--rm", "--network=none", "--entrypoint=touch", IMAGE, "/models/a-model")

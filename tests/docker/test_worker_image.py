@@ -101,7 +101,7 @@ def rows(folder: Path, key: Callable[[str], str]) -> list[dict[str, Any]]:
     return pq.read_table(folder / key(QUARTER), partitioning=None).to_pylist()
 
 
-def test_a_quarter_in_containers_has_the_tables_of_one_in_processes(tmp_path: Path) -> None:
+def test_containers_and_processes_give_the_same_tables(tmp_path: Path) -> None:
     before = containers()
     for name, options in (("containers", ["--containers"]), ("processes", [])):
         with no_process_left_behind():

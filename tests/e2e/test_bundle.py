@@ -158,9 +158,7 @@ def test_what_differs_is_told(bundle: Path, tmp_path: Path) -> None:
     ],
     ids=str,
 )
-def test_a_document_that_says_too_little_is_refused_before_the_run(
-    tmp_path: Path, changed: dict[str, Any], why: str
-) -> None:
+def test_an_incomplete_document_is_refused_before_the_run(tmp_path: Path, changed: dict[str, Any], why: str) -> None:
     settings: dict[str, Any] = asdict(Settings(6, "keywords", "keywords", None, [], "date", False))
     document = {"format": FORMAT, "quarter": QUARTER, "with_text": False, "commits": [], "input": {}, "made_of": {}}
     document |= {"bundled_by": {"machine": "x"}, **changed, "settings": settings | changed.get("settings", {})}

@@ -73,7 +73,7 @@ def choose(browser: Chrome, number: int, value: str) -> None:
     find(browser, f"#question-{number} input[value={value}]").click()
 
 
-def test_a_judge_prefers_one_run_and_the_key_finds_it_out(
+def test_the_key_reveals_which_run_a_judge_prefers(
     browser: Chrome, open_page: Callable[..., None], page: Path, tmp_path: Path
 ) -> None:
     browser.execute_cdp_cmd("Browser.setDownloadBehavior", {"behavior": "allow", "downloadPath": str(tmp_path)})
@@ -200,7 +200,7 @@ def test_choices_are_made_without_a_mouse_and_without_the_keys(
         "line\u2028and {{ 7 * 7 }}, &lt;b&gt;",
     ],
 )
-def test_hostile_texts_are_shown_as_text_and_nothing_runs_or_loads(
+def test_hostile_texts_stay_text_and_nothing_runs_or_loads(
     browser: Chrome, open_page: Callable[..., None], tmp_path: Path, hostile: str
 ) -> None:
     path = write_page(tmp_path, [FakeTopic(hostile, 0, hostile, [hostile], keywords=[hostile])])

@@ -177,7 +177,7 @@ def words_of(keywords: list[str]) -> set[str]:
 
 
 @pytest.mark.parametrize("name", NEW_IN_2023Q2)
-def test_what_is_new_in_the_second_quarter_is_found_there_alone(demo: Demo, name: str) -> None:
+def test_new_themes_are_found_in_the_second_quarter_alone(demo: Demo, name: str) -> None:
     [new] = [theme for theme in EXPECTED_THEMES["2023Q2"] if theme["theme"] == name]
     about_it = {
         theme["theme_id"]

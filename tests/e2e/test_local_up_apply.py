@@ -25,7 +25,7 @@ def command(llm_url: str) -> list[str]:
     return ["local", "up", "--apply", "--port", str(free_port()), "--llm-url", llm_url]
 
 
-def test_without_terraform_one_line_says_where_it_is_to_be_had(tmp_path: Path) -> None:
+def test_without_terraform_one_line_says_where_to_get_it(tmp_path: Path) -> None:
     refused = run_ftm(*command("http://127.0.0.1:9/v1"), PATH=str(tmp_path))
     assert (refused.returncode, refused.stdout) == (2, "")
     assert refused.stderr.startswith("ftm: there is no terraform on PATH: install version 1.11 or newer")

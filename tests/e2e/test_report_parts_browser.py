@@ -185,7 +185,7 @@ def test_themes_show_nearest_sentences_and_firms_all_their_own(
     assert "data/firms_0000.js" in loaded(browser)
 
 
-def test_a_part_of_a_name_counts_the_firms_that_have_it(
+def test_part_of_a_name_counts_the_matching_firms(
     browser: Chrome, open_page: Callable[..., None], page_of_many: Path
 ) -> None:
     open_page(page_of_many, "#firm=Firm%2001")  # of 010 to 019, in two files

@@ -130,7 +130,7 @@ def test_a_quarter_leads_to_its_report(browser: Chrome, open_page: Callable[...,
         "{{ 7 * 7 }}, &lt;b&gt;",
     ],
 )
-def test_hostile_names_are_shown_as_text_and_nothing_runs_or_loads(
+def test_hostile_names_stay_text_and_nothing_runs_or_loads(
     browser: Chrome, open_page: Callable[..., None], tmp_path: Path, hostile: str
 ) -> None:
     page = write_page(tmp_path, [hostile] * 3)

@@ -89,7 +89,7 @@ def test_onnxruntime_is_imported_where_its_telemetry_is_switched_off() -> None:
     assert importing == {Path("models/onnx.py")}
 
 
-def test_the_product_imports_no_package_that_is_required_for_tests_only() -> None:
+def test_the_product_imports_no_package_for_tests_only() -> None:
     uses, packages_of = {each.name: each.use for each in locked_packages()}, packages_distributions()
     sources = ((SOURCES / module).read_text(encoding="utf-8") for module in MODULES)
     imported = {name for source in sources for name in re.findall(r"^ *(?:import|from) (\w+)", source, re.M)}

@@ -51,7 +51,7 @@ def test_the_job_asks_from_where_map_jobs_run(account: Account, llm: FakeLlm) ->
     assert said[-1].endswith(" s to ask")
 
 
-def test_a_key_that_is_refused_fails_it_with_the_jobs_log(account: Account, llm: FakeLlm) -> None:
+def test_a_refused_key_fails_with_the_jobs_log(account: Account, llm: FakeLlm) -> None:
     llm.failure = fails(401)
     said: list[str] = []
     try:

@@ -57,7 +57,7 @@ def test_a_users_server_is_never_taken_for_the_local_one(
                 assert "$0.00" not in environment.llm.cost()
 
 
-def test_the_small_model_is_the_local_one_for_whoever_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_small_model_is_known_as_the_local_one(monkeypatch: pytest.MonkeyPatch) -> None:
     with start_environment(ignore, 1, LlmChoice()) as started:
         export(monkeypatch, started.aws)
         with open_environment(ignore, None, LlmChoice()) as found:
@@ -90,9 +90,7 @@ def test_without_an_llm_none_is_started_or_passed_to_jobs() -> None:
     assert "LLM_MODEL_NAME" not in told
 
 
-def test_the_jobs_take_the_users_embedding_model_and_bounds_of_topics(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_the_jobs_use_the_users_model_and_bounds(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / "own").symlink_to(packaged_models.ensure(packaged_models.EMBEDDING))
     monkeypatch.chdir(tmp_path)  # the jobs run in other folders
     for name, value in {"EMBEDDING_MODEL": "own", "MIN_TOPICS": "5", "MAX_TOPICS": "30"}.items():

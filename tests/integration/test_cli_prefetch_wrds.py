@@ -127,7 +127,7 @@ def test_a_finished_quarter_is_not_asked_for_again(ftm: FtmCommand, monkeypatch:
     ftm("--force", code=EXIT_FAILED)
 
 
-def test_a_try_with_some_firms_is_not_taken_for_the_quarter(ftm: FtmCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_trial_with_some_firms_is_not_the_quarter(ftm: FtmCommand, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("firms.txt").write_text("gvkey\n100\n000500\n")
     ftm("--firms", "firms.txt", "--limit", "1")
     monkeypatch.setenv("PGPORT", "1")  # where nothing answers: WRDS need not be asked

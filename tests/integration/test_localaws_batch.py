@@ -200,7 +200,7 @@ def test_an_image_that_cannot_be_pulled_is_a_failed_attempt(aws: LocalAws, condi
 # --- time limits and termination --------------------------------------------------------------
 
 
-def test_a_job_that_runs_too_long_is_killed_and_not_retried(aws: LocalAws) -> None:
+def test_an_overlong_job_is_killed_and_not_retried(aws: LocalAws) -> None:
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(600)"
     limits: dict[str, Any] = {"timeout": {"attemptDurationSeconds": 2}, "retryStrategy": {"attempts": 3}}
     job = run_python_job(aws, "too-long", code, **limits)
@@ -303,7 +303,7 @@ def test_the_users_own_environment_stays_out(monkeypatch: pytest.MonkeyPatch) ->
     assert not {"AWS_PROFILE", "AWS_SESSION_TOKEN", "HTTP_PROXY", "LLM_API_KEY"} & set(seen)
 
 
-def test_stock_moto_adds_to_the_environment_whenever_it_is_looked_at(stock: LocalAws) -> None:
+def test_stock_moto_grows_the_environment_at_each_look(stock: LocalAws) -> None:
     definition = register_python_job(stock, "environment", "")
     job_id = submit(stock, definition, containerOverrides={"environment": _pairs({"A": "B"})})
     before, after = (len(finished_job(stock, job_id)["container"]["environment"]) for _ in range(2))

@@ -195,7 +195,7 @@ def test_a_signature_is_of_one_request_only(aws: LocalAws) -> None:
     assert refused(send(aws, "GET", "/", **{**signed, "X-Amz-Date": "20200101T000000Z"}))
 
 
-def test_a_page_is_not_told_what_a_signed_request_is_answered(aws: LocalAws) -> None:
+def test_a_page_never_sees_signed_answers(aws: LocalAws) -> None:
     signed = signed_headers(aws, urlsplit(aws.endpoint_url).netloc)
     answer = send(aws, "GET", "/", **signed, Origin="http://example.com")
     assert answer.status == 200

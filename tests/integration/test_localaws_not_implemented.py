@@ -81,7 +81,7 @@ def test_a_missing_action_is_refused_at_once_and_named(aws: LocalAws, request_of
         (crash_at_an_s3_bucket, "JSONDecodeError: Expecting value: line 1"),
     ],
 )
-def test_a_crash_is_told_at_once_in_one_line_and_logged(aws: LocalAws, request_of: Request, reason: str) -> None:
+def test_a_crash_is_one_line_at_once_and_logged(aws: LocalAws, request_of: Request, reason: str) -> None:
     answer = answer_to(request_of, aws)
     assert answer["Error"]["Code"] == "LocalAwsFailure"
     assert f"the local AWS failed, see its log: {reason}" in answer["Error"]["Message"]

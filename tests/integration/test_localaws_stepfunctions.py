@@ -246,7 +246,7 @@ def test_a_task_that_times_out_ends_its_job(aws: LocalAws) -> None:
     assert finished_job(aws, job_id)["status"] == "FAILED"
 
 
-def test_the_reason_of_a_job_whose_image_is_unknown_is_told(aws: LocalAws) -> None:
+def test_an_unknown_image_is_given_as_the_reason(aws: LocalAws) -> None:
     log = {"logDriver": "awslogs", "options": {"awslogs-group": JOB_LOG_GROUP}}
     container = {"image": "somebody/else:2", "logConfiguration": log}
     definition = register_python_job(aws, "unknown-image", "", container)

@@ -146,7 +146,7 @@ def test_quarter_succeeds_and_leaves_its_tables(environment: Environment, tmp_pa
     assert submitted_jobs(execution) == N_BATCHES + 1
 
 
-def test_failed_batch_is_counted_and_only_what_is_missing_is_redone(environment: Environment, tmp_path: Path) -> None:
+def test_a_failed_batch_counts_and_is_redone_alone(environment: Environment, tmp_path: Path) -> None:
     prefetch_quarter(environment, "2023Q2", tmp_path)
     s3, bucket = environment.aws.client("s3"), environment.provisioned.bucket
     manifest_key = keys.prefetch_manifest("2023Q2")
@@ -179,7 +179,7 @@ def test_failed_batch_is_counted_and_only_what_is_missing_is_redone(environment:
     assert environment.read_table(keys.firms("2023Q2")).column("firm_id").to_pylist() == FIRMS
 
 
-def test_job_that_never_ends_times_out_and_failed_reduce_is_notified(environment: Environment, tmp_path: Path) -> None:
+def test_endless_jobs_time_out_and_failed_reduces_are_mailed(environment: Environment, tmp_path: Path) -> None:
     prefetch_quarter(environment, "2023Q3", tmp_path)
     states = environment.aws.client("stepfunctions")
     waits_for_ever = register_python_job(environment.aws, "hanging-map", "import threading; threading.Event().wait()")

@@ -350,9 +350,7 @@ def environment_of(container: dict[str, Any]) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in container["environment"]}
 
 
-def test_state_in_s3_is_locked_and_stays_out_of_the_folder(
-    aws: LocalAws, tmp_path: Path, roots: dict[str, Root]
-) -> None:
+def test_state_in_s3_is_locked_and_not_in_folders(aws: LocalAws, tmp_path: Path, roots: dict[str, Root]) -> None:
     aws.client("s3").create_bucket(Bucket="ftm-terraform-state")
     copies = {copy.name: copy.folder for copy in copy_roots(tmp_path / "copies", {})}
     root = Root("storage", copies["storage"], {"bucket_suffix": "with-remote-state"})

@@ -49,7 +49,7 @@ def texts(call: Call) -> list[str]:
     return [turn.text for turn in call.turns]
 
 
-def test_firms_with_a_link_come_in_the_order_of_their_ids(server: PostgresServer) -> None:
+def test_linked_firms_come_in_order_of_their_ids(server: PostgresServer) -> None:
     calls = read(server)
     assert list(calls) == LINKED
     (alder,) = calls["100"]
@@ -87,7 +87,7 @@ def test_a_call_has_its_time_and_new_yorks_day(server: PostgresServer) -> None:
     assert read(server)["600"][0].time is None  # midnight: the time is not known
 
 
-def test_sectors_are_those_of_the_day_of_the_call_else_todays(server: PostgresServer) -> None:
+def test_sectors_are_of_the_calls_day_or_else_todays(server: PostgresServer) -> None:
     with connected(server) as connection:
         source = WrdsTranscripts(connection, QUARTER)
         calls = {call.firm_id: call for firm in source.firms() for call in firm}
@@ -143,7 +143,7 @@ def test_calls_that_moved_to_another_quarter_are_counted(
     assert source.not_found == ["2"]
 
 
-def test_a_firms_calls_of_one_quarter_are_kept_apart_by_day(server: PostgresServer) -> None:
+def test_a_firms_calls_are_kept_apart_by_day(server: PostgresServer) -> None:
     calls = read(server)["800"]
     assert [(call.transcript_id, str(call.date)) for call in calls] == [
         ("82", "2023-01-12"),
@@ -235,7 +235,7 @@ def test_bytes_of_another_encoding_are_read_as_intended(server: PostgresServer) 
     assert read(server, database="wrds_bytes")["600"] == read(server)["600"]
 
 
-def test_an_account_that_reaches_the_tables_as_ciq_reads_the_same(server: PostgresServer) -> None:
+def test_an_account_reading_as_ciq_gets_the_same(server: PostgresServer) -> None:
     load(server, "wrds_views", views=True)
     assert read(server, database="wrds_views") == read(server)
 

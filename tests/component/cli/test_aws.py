@@ -78,7 +78,7 @@ def group_of(on_demand: int, *types: str) -> dict[str, Any]:
     ],
     ids=["Spot", "on demand", "no types", "no distribution"],
 )
-def test_an_estimate_has_the_price_of_what_the_group_would_start(group: dict[str, Any], kind: str, usd: float) -> None:
+def test_an_estimate_has_the_price_of_the_next_instance(group: dict[str, Any], kind: str, usd: float) -> None:
     n_firms = 200 * 3600 * prices.NAMES_PER_S // prices.TOPICS_PER_FIRM
     found = quarters.Estimate(n_firms, vllm.wanted(group))
 

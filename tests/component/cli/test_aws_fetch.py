@@ -99,9 +99,7 @@ def test_a_copy_that_somebody_has_changed_is_replaced(account: Account, made: Pa
     assert contents(out) == contents(made)
 
 
-def test_what_is_gone_from_the_bucket_is_gone_from_the_folder(
-    account: Account, s3: Any, made: Path, tmp_path: Path
-) -> None:
+def test_what_the_bucket_lost_the_folder_loses_too(account: Account, s3: Any, made: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     extra = keys.sentences(QUARTER, "2023Q1_batch_0009", 0)
     key = next(key for key in contents(made) if key.startswith(keys.sentences_prefix(QUARTER)))
@@ -175,7 +173,7 @@ def test_without_tables_it_is_one_line(account: Account, tmp_path: Path, capsys:
     assert not (tmp_path / "out").exists()
 
 
-def test_published_the_report_is_in_the_bucket_with_what_it_needs(
+def test_a_published_report_is_complete_in_the_bucket(
     account: Account, s3: Any, made: Path, tmp_path: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the files beside a large report; those of an earlier one go, those of other quarters stay."""

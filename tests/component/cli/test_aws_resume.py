@@ -94,7 +94,7 @@ def unfinished(account: Account, monkeypatch: pytest.MonkeyPatch, *executions: d
         ),
     ],
 )
-def test_where_all_tables_are_made_nothing_is_said_to_be_saved(
+def test_with_all_tables_made_no_saving_is_claimed(
     account: Account, s3: Any, monkeypatch: pytest.MonkeyPatch, error: str, left: str
 ) -> None:
     prefetch(s3, 2)
@@ -162,7 +162,7 @@ LOGGED = {"ftm-map-2023Q1_batch_0001": ["a", "b"], "ftm-map-2023Q1_batch_0000": 
 @pytest.mark.parametrize(
     ("all_jobs", "more"), [(False, []), (True, ["ftm-map-2023Q1_batch_0000: SUCCEEDED", "  c"])], ids=["", "all"]
 )
-def test_logs_are_those_of_the_quarters_jobs_the_failed_ones_first(
+def test_logs_show_the_quarters_jobs_failed_ones_first(
     monkeypatch: pytest.MonkeyPatch, all_jobs: bool, more: list[str]
 ) -> None:
     started = datetime(2026, 5, 1, tzinfo=UTC)

@@ -242,7 +242,7 @@ def test_what_failed_first_is_what_is_raised(steps: Steps) -> None:
     assert steps.said[-1] == "vLLM may not be down: still bills; ftm aws down"
 
 
-def test_quarters_that_cost_too_much_together_are_refused_before_anything_starts(steps: Steps) -> None:
+def test_quarters_too_expensive_together_are_refused_at_once(steps: Steps) -> None:
     usd = Estimate(10).usd()
 
     with pytest.raises(InvalidInput, match=f"is more than --limit {1.5 * usd:g}: add --yes"):
@@ -262,7 +262,7 @@ def test_a_quarter_that_runs_is_refused_before_anything_starts(steps: Steps, mon
     assert steps.done == []
 
 
-def test_a_folder_that_cannot_be_one_is_refused_before_anything_starts(steps: Steps, tmp_path: Path) -> None:
+def test_an_impossible_folder_is_refused_before_anything_starts(steps: Steps, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     account: Any = None
 

@@ -36,7 +36,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("CHECKPOINT_INTERVAL", "0"), ("LOG_LEVEL", "verbose"), ("MIN_TOPICS", "many")]
 )
-def test_settings_that_the_jobs_would_refuse_are_refused_before_anything_starts(
+def test_settings_the_jobs_would_refuse_are_refused_at_once(
     name: str, value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -118,7 +118,7 @@ def test_endpoints_that_cannot_be_used(
     assert message in capsys.readouterr().err.splitlines()[-1]
 
 
-def test_an_endpoint_that_does_not_answer_says_how_to_start_one(
+def test_an_unreachable_endpoint_says_how_to_start_one(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name, value in Endpoint.with_new_keys(f"http://127.0.0.1:{free_port()}").variables("us-east-1").items():

@@ -61,7 +61,7 @@ def test_two_runs_side_by_side(folder: Path, tmp_path: Path, capsys: pytest.Capt
     assert sum(topic.name in page for topic in SMALL_QUARTER) == 2
 
 
-def test_the_page_is_in_the_lists_of_reports_of_both_runs(folder: Path, tmp_path: Path) -> None:
+def test_the_page_is_listed_among_both_runs_reports(folder: Path, tmp_path: Path) -> None:
     assert run(["compare", str(folder / "good"), str(folder / "bad"), "--out", str(tmp_path)]) == 0
 
     name = "compare_2023Q1_good_bad.html"

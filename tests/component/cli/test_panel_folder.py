@@ -116,7 +116,7 @@ def test_tables_of_two_panels_are_refused(old: Path, tmp_path: Path, table: str)
     assert recorded_inputs(old) is None
 
 
-def test_a_panel_that_is_replaced_while_it_is_read_is_refused(old: Path, tmp_path: Path) -> None:
+def test_a_panel_replaced_while_being_read_is_refused(old: Path, tmp_path: Path) -> None:
     new = write(tmp_path / "new", NEW, "new")
     with pytest.raises(InvalidInput, match="was rewritten while it was being read"), panel_folder.read_whole(old):
         shutil.copytree(new, old, dirs_exist_ok=True)

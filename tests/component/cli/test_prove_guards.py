@@ -84,9 +84,7 @@ def test_both_guards_mail_and_call_the_policy(account: Account, guards: Any, mon
     assert states(guards) == [("OK", "ftm aws doctor --prove-guards: over")] * 2
 
 
-def test_a_guard_that_is_red_already_is_set_to_ok_first(
-    account: Account, guards: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_red_guard_is_set_to_ok_first(account: Account, guards: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """CloudWatch acts on a change: an alarm that stays red would mail nothing."""
     for name in GUARDS:
         guards.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="nobody asks")

@@ -91,7 +91,7 @@ def test_each_call_writes_its_own_manifest(s3: Any) -> None:
     assert read_batches(s3, first) == read_batches(s3, second)
 
 
-def test_50000_firms_are_each_in_one_batch_and_fit_the_memory(s3: Any) -> None:
+def test_50000_firms_are_batched_once_and_fit_in_memory(s3: Any) -> None:
     """The limit leaves room in 128 MB beside Python and boto3 (about 50 MB, see bench_create_batch_manifest)."""
     chunk_of_firm = {str(10_000_000 + firm): f"chunk_{firm // 100:04d}.parquet" for firm in range(50_000)}
     put_prefetch_manifest(s3, chunk_of_firm)

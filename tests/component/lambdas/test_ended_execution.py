@@ -97,7 +97,7 @@ def tell(monkeypatch: pytest.MonkeyPatch, states: States, status: str = "FAILED"
         ),
     ],
 )
-def test_an_ending_is_mailed_with_its_reason_and_what_vllm_costs(
+def test_an_ending_is_mailed_with_reason_and_vllm_cost(
     monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], described: dict[str, str], subject: str, line: str
 ) -> None:
     not_seen_yet: dict[str, Any] = {**described, "status": "RUNNING"}
@@ -127,7 +127,7 @@ LOST = {"notified": True, "names_incomplete": True, "names": "topics: 1 named by
     ],
     ids=["names lost", "no themes", "not sent", "notify failed", "before it"],
 )
-def test_an_execution_that_has_sent_its_mail_is_not_mailed_again(
+def test_an_execution_that_sent_mail_is_not_mailed_again(
     monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], answers: Answers, is_mailed: bool
 ) -> None:
     """Told by the history that the real state machine leaves."""
@@ -221,7 +221,7 @@ def costs(s3: Any) -> list[ExecutionCost]:
 
 
 @pytest.mark.parametrize(("status", "outcome"), [("ABORTED", "aborted"), ("TIMED_OUT", "timed out")])
-def test_what_a_stopped_execution_has_cost_is_written_down_and_mailed(
+def test_a_stopped_executions_cost_is_recorded_and_mailed(
     monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], s3: Any, status: str, outcome: str
 ) -> None:
     put_progress(s3)
@@ -270,7 +270,7 @@ def test_lost_names_are_mailed_although_the_notification_failed(
     assert cost == "Cost: so much"
 
 
-def test_a_cost_that_cannot_be_counted_does_not_lose_the_mail(
+def test_an_uncountable_cost_does_not_lose_the_mail(
     monkeypatch: pytest.MonkeyPatch, sent: list[tuple[str, str]], s3: Any
 ) -> None:
     events = execute(INPUT, {**ALL_GO_WELL, "SummarizeResults": [Failure("Stopped")]}).events  # no manifest in S3

@@ -64,7 +64,7 @@ def test_missing_bucket_is_named(s3: Any) -> None:
         prefetch_check.handler({"quarter": "2023Q1", "bucket": "ftm-no-such-bucket"}, None)
 
 
-def test_other_errors_of_s3_are_not_taken_for_a_missing_manifest(s3: Any) -> None:
+def test_other_s3_errors_do_not_mean_a_missing_manifest(s3: Any) -> None:
     everyone = {"Effect": "Deny", "Principal": "*", "Action": "s3:GetObject", "Resource": f"arn:aws:s3:::{BUCKET}/*"}
     s3.put_object(Bucket=BUCKET, Key=MANIFEST_KEY, Body=b'{"firms": {}}')
     s3.put_bucket_policy(Bucket=BUCKET, Policy=json.dumps({"Version": "2012-10-17", "Statement": [everyone]}))

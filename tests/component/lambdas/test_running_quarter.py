@@ -55,7 +55,7 @@ def test_a_second_execution_is_refused_and_told_of_the_first(s3: Any, status: st
 
 
 @pytest.mark.parametrize("statuses", [{"first": "ABORTED"}, {"first": "TIMED_OUT"}, {"first": "FAILED"}, {}])
-def test_a_quarter_is_taken_over_from_an_execution_that_has_ended(s3: Any, statuses: dict[str, str]) -> None:
+def test_a_quarter_is_taken_over_from_an_ended_execution(s3: Any, statuses: dict[str, str]) -> None:
     running_quarter.claim(s3, States(), BUCKET, QUARTER, FIRST)
 
     running_quarter.claim(s3, States(**statuses), BUCKET, QUARTER, SECOND)

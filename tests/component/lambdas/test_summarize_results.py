@@ -121,7 +121,7 @@ def test_firms_of_a_failed_batch(s3: Any, progress: dict[str, Any] | None, expec
     assert (counts["succeeded"], counts["failed"], counts["has_failures"]) == (0, 1, True)
 
 
-def test_failed_firm_in_a_succeeded_batch_is_counted_but_fails_nothing(s3: Any) -> None:
+def test_a_failed_firm_does_not_fail_its_batch(s3: Any) -> None:
     put_manifest(s3, {"2023Q1_batch_0000": ["1", "2"]})
     put_progress(s3, "2023Q1_batch_0000", done=["1"], failed=["2"])
 

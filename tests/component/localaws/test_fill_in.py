@@ -51,7 +51,7 @@ def test_variables_without_a_value_are_named() -> None:
         fill_in("${second} ${first} ${known}", {"known": 1})
 
 
-def test_the_real_file_has_exactly_the_variables_that_are_filled_in() -> None:
+def test_the_real_file_has_exactly_the_filled_variables() -> None:
     states = json.loads(definition(VARIABLES))["States"]
     assert states["ProcessBatches"]["MaxConcurrency"] == 4
     for name in VARIABLES:

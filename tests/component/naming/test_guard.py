@@ -94,7 +94,7 @@ def test_the_best_label_comes_first_and_none_is_first_twice() -> None:
     assert [sorted(of_topic) for of_topic in ordered] == [sorted(of_topic) for of_topic in labels]
 
 
-def test_a_label_that_is_taken_is_not_first_for_another_topic() -> None:
+def test_a_taken_label_is_not_first_for_another_topic() -> None:
     labels = [["Ocean Freight"], ["Freights of the Ocean", "Diesel Trucks"], ["Ocean Freight", "Oncology Drug"]]
 
     ordered = guard.best_first(labels, centroids(), embedder())

@@ -106,7 +106,7 @@ def test_of_two_themes_the_first_in_order_keeps_the_label() -> None:
         (" So Grant said in the Acme tests.", [], [frozenset({"acme"})] * N_FIRMS),  # a person on the call
     ],
 )
-def test_no_firm_and_nobody_on_the_call_is_in_a_name(
+def test_names_mention_neither_firms_nor_speakers(
     more: str, firm_names: list[str], speakers: list[frozenset[str]]
 ) -> None:
     spoken, themes, families = quarter(more=more)
@@ -160,7 +160,7 @@ def test_a_tiny_quarter_has_names() -> None:
     assert labels.themes[0][0] == "Supply Chain Constraints"
 
 
-def test_a_theme_without_a_phrase_of_many_firms_has_no_subject() -> None:
+def test_a_theme_without_a_common_phrase_has_no_subject() -> None:
     spoken, themes, families = quarter(n_firms=24)
     any_three = np.zeros((len(spoken.texts), 1))
     any_three[np.flatnonzero(["tax rate" in text for text in spoken.texts])[:3]] = 1

@@ -135,7 +135,7 @@ def test_a_smaller_prefetch_leaves_nothing_of_a_larger_one(s3: Any, tmp_path: Pa
     assert sorted(objects(s3)) == sorted([keys.prefetch_chunk(QUARTER, 0), MANIFEST, *others])
 
 
-def test_a_prefetch_that_is_cut_short_is_not_taken_for_complete(s3: Any, tmp_path: Path) -> None:
+def test_an_interrupted_prefetch_is_not_taken_for_complete(s3: Any, tmp_path: Path) -> None:
     source = write_calls(tmp_path / "calls.csv", 203)
     prefetch(s3, source)
 

@@ -133,7 +133,7 @@ def test_an_unreadable_secret_is_skipped_and_other_refusals_are_shown(
             find_login({"PGPASSFILE": str(tmp_path / "none")}, lambda: secrets)
 
 
-def test_without_an_account_the_line_says_what_there_is_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_an_account_the_line_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):

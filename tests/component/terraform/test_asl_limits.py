@@ -84,7 +84,7 @@ def test_events_are_counted_as_the_engine_counts_them() -> None:
         assert len(execution.events) == EVENTS_OF_EXECUTION + most_events(DEFINITION, n_batches, retries=False)
 
 
-def test_each_retry_is_counted_at_least_as_the_engine_counts_it() -> None:
+def test_retries_are_counted_at_least_as_the_engine_does() -> None:
     """The engine does not record that a job was submitted when the submission failed, we always count it."""
     one_retry = run(1, [Failure("Batch.ServerException"), {"JobId": "1"}])
     no_retry = run(1, [{"JobId": "1"}])
@@ -98,7 +98,7 @@ def test_history_of_the_most_batches_fits_with_every_retry_used() -> None:
     assert 10 * MAX_BATCHES < events <= ROOM_TO_SPARE * MAX_EVENTS
 
 
-def test_payload_of_the_most_batches_fits_when_all_of_them_fail() -> None:
+def test_the_payload_fits_even_when_all_batches_fail() -> None:
     """Each batch adds the same number of bytes, because all ids have the same length."""
     ten, twenty = (largest_payload(run(n_batches, [Failure(LONG_ERROR)])) for n_batches in (10, 20))
     bytes_of_batch = (twenty - ten) // 10

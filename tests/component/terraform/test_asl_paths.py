@@ -297,7 +297,7 @@ def test_a_refused_execution_releases_nothing(error: str) -> None:
     assert (execution.error, execution.cause, released(execution)) == (error, "it runs", [])
 
 
-def test_lost_names_fail_the_execution_after_the_tables_and_the_mail() -> None:
+def test_lost_names_fail_the_execution_after_tables_and_mail() -> None:
     lost = "topics: 90 named by the LLM, 10 lost (10 outage)"
     execution = run({"NotifyCompletion": [lambda_answer({"notified": True, "names_incomplete": True, "names": lost})]})
 

@@ -20,7 +20,7 @@ from tests.component.worker_quarter import embedder
         (["Ocean freight is late and ports are congested.", "Our suppliers ration chips."], False),
     ],
 )
-def test_what_every_call_says_is_known_from_what_only_some_do(sentences: list[str], general: bool) -> None:
+def test_common_sentences_are_told_from_those_of_few_calls(sentences: list[str], general: bool) -> None:
     mean = embedder().embed(sentences).mean(axis=0, keepdims=True)
 
     [similarity] = similarities_to_any_call(unit(mean), sentences_of_any_call(embedder()))

@@ -51,7 +51,7 @@ def test_it_logs_where_it_asks_and_the_name(monkeypatch: pytest.MonkeyPatch, cap
     ],
     ids=["401", "403", "404", "503"],
 )
-def test_a_server_that_refuses_or_does_not_serve_fails_the_job(
+def test_a_refusing_or_absent_server_fails_the_job(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, answers: dict[str, Any], error: str
 ) -> None:
     with fake_llm(NAMED, **answers) as llm:

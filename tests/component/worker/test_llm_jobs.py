@@ -142,7 +142,7 @@ def test_only_so_many_firms_wait(s3: Any, monkeypatch: pytest.MonkeyPatch) -> No
     assert read_progress(s3)["done"] == ["101", "102", "103", "104", "105", "106"]
 
 
-def test_an_outage_costs_names_and_a_second_run_makes_them_good(s3: Any) -> None:
+def test_an_outage_costs_names_until_a_second_run(s3: Any) -> None:
     def outage(firm_id: str) -> None:
         if firm_id == "102":
             until(lambda: job.under_way[0].waiting[0].names.done())  # firm 101 has its names
@@ -256,7 +256,7 @@ def answers_in(s3: Any, part: str) -> dict[str, str]:
     return answers
 
 
-def test_texts_that_a_filter_refuses_cost_their_names_and_no_more(s3: Any) -> None:
+def test_filtered_texts_cost_their_names_and_no_more(s3: Any) -> None:
     with fake_llm(FREIGHT, *[fails(400)] * 3, FREIGHT) as llm:
         run(s3, llm, 4, max_concurrent=1)
 
@@ -284,7 +284,7 @@ class BrokenNamer(KeywordNamer):
         return failed
 
 
-def test_a_job_is_given_up_when_naming_fails_firm_after_firm(s3: Any) -> None:
+def test_a_job_ends_when_naming_keeps_failing(s3: Any) -> None:
     n_firms = 3 * map_firms.MAX_FAILURES_IN_A_ROW
     store = Store(s3, BUCKET)
     firms = numbered_firms(n_firms)

@@ -379,7 +379,7 @@ def firm_rows(store: Store, topics_key: str) -> dict[str, list[Any]]:
     return rows
 
 
-def test_a_firm_of_other_batches_that_has_changed_is_made_again(s3: Any) -> None:
+def test_a_changed_firm_of_other_batches_is_redone(s3: Any) -> None:
     firms = numbered_firms(4)
     store = one_batch(s3, firms)
     map_firms.run(map_job(store, analyser(), firms_a_part=4))

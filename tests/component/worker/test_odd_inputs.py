@@ -44,7 +44,7 @@ ODD = [
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(texts=st.lists(st.sampled_from(ODD) | st.text(max_size=60), min_size=1, max_size=12))
-def test_any_sentences_give_topics_or_the_reason_why_there_are_none(texts: list[str]) -> None:
+def test_any_sentences_give_topics_or_a_reason(texts: list[str]) -> None:
     try:
         found = analyser().analyse(firm("1", texts))
     except NothingToAnalyse:

@@ -217,7 +217,7 @@ def test_a_grid_of_themes(run_folder: Path, tmp_path: Path) -> None:
     assert set(read(folder, "grid")["theme_id"].to_pylist()) == set(themes["theme_id"].to_pylist())
 
 
-def test_what_is_said_in_the_later_quarter_only_has_its_theme(joint: Path) -> None:
+def test_a_subject_of_the_later_quarter_has_a_theme(joint: Path) -> None:
     rows = [row for row in read(joint, "quarters").to_pylist() if row["level"] == "theme"]
     firms: dict[str, dict[str, int]] = {}
     for row in rows:

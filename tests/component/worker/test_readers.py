@@ -102,7 +102,7 @@ def test_every_folder_is_one_table_of_both_quarters(folder: Path, read: Callable
         assert len(quarters) == expected, table.name
 
 
-def test_the_code_in_the_documents_joins_with_crsp_and_writes_stata(folder: Path, tmp_path: Path) -> None:
+def test_documented_code_joins_with_crsp_and_writes_stata(folder: Path, tmp_path: Path) -> None:
     [code] = re.findall(r"```python\n(import pandas.*?)```", describe_tables.page(), flags=re.DOTALL)
     code = code.replace("ftm-output/demo", str(folder)).replace("calls.dta", str(tmp_path / "calls.dta"))
     days = pd.to_datetime(["2023-02-13", "2023-02-14", "2023-05-16"])

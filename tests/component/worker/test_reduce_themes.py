@@ -180,7 +180,7 @@ def test_tables_do_not_depend_on_the_batches(s3: Any, batch_size: int) -> None:
         assert store.read_table(key).equals(table), key
 
 
-def test_parts_of_an_earlier_execution_with_other_batches_do_not_count(s3: Any) -> None:
+def test_parts_of_earlier_executions_with_other_batches_are_ignored(s3: Any) -> None:
     store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=1)
     reduce_quarter(store)
     assert len(store.list(keys.sentences_prefix(QUARTER))) == N_FIRMS
@@ -269,7 +269,7 @@ def test_sentences_are_read_to_fit_to_count_and_to_publish(s3: Any) -> None:
     assert [key for key in fetched if key.startswith(keys.sentences_prefix(QUARTER))] == []
 
 
-def test_a_batch_that_failed_half_way_counts_with_its_finished_parts(s3: Any) -> None:
+def test_a_failed_batch_counts_with_its_finished_parts(s3: Any) -> None:
     store = map_quarter(s3, numbered_firms(N_FIRMS), batch_size=4)
     half_way = json.loads(store.require(keys.progress(QUARTER, keys.batch_id(QUARTER, 0))))
     half_way |= {"status": "failed", "parts": half_way["parts"][:1], "done": ["101", "102"]}

@@ -77,7 +77,7 @@ def test_topics_whose_names_differ_are_drawn_and_their_sides_shuffled(comparison
         assert question.left.startswith(question.left_is.upper())
 
 
-def test_the_same_seed_draws_the_same_and_another_one_other_topics(comparison: Comparison) -> None:
+def test_the_seed_decides_which_topics_are_drawn(comparison: Comparison) -> None:
     drawn = {seed: shown(draw_questions(comparison, 4, seed)) for seed in range(5)}
 
     assert drawn[0] == shown(draw_questions(comparison, 4, 0))

@@ -135,7 +135,7 @@ def test_topics_with_other_ids_are_matched_by_firm_and_centroid(tmp_path: Path) 
     assert {pair.matched_by for pair in pairs} == {SIMILAR_CENTROID}
 
 
-def test_the_same_id_with_other_sentences_is_no_match_by_itself(tmp_path: Path) -> None:
+def test_the_same_id_alone_is_not_a_match(tmp_path: Path) -> None:
     a = write(tmp_path / "a", [topic("Acme", 0, "a0", EAST), topic("Acme", 1, "a1", NORTH)])
     moved = FakeTopic("Acme", 0, "b0", ["One more.", "And one."], embedding=NORTH)
     b = write(tmp_path / "b", [moved, topic("Acme", 1, "b1", EAST)])

@@ -84,7 +84,7 @@ def test_the_time_left_is_said_when_it_means_something(seen: list[tuple[float, i
     assert said[-1] == (None if left is None else pytest.approx(left))
 
 
-def test_what_was_not_asked_by_plan_does_not_count_as_asked() -> None:
+def test_what_was_skipped_by_plan_is_not_asked() -> None:
     count: names_count.NamesCount = {
         "by_llm": 90,
         "by_keywords": {"off topic": 7, "outage": 3, names_count.NOT_ASKED: 50},

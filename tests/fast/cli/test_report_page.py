@@ -370,7 +370,7 @@ def test_words_are_counted_by_family_and_theme(tmp_path: Path) -> None:
     assert "fell" in words["said"]
 
 
-def test_of_a_rare_word_it_is_known_whose_sentences_have_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rare_words_lead_to_the_files_that_have_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "FIRMS_IN_PART", 1)
     monkeypatch.setattr(parts, "PARTS_OF_RARE_WORD", 1)
 
@@ -442,7 +442,7 @@ def test_hostile_texts_arrive_as_they_are_and_stay_text(tmp_path: Path) -> None:
     assert "<script>alert(1)</script>" in page.text
 
 
-def test_policy_allows_the_reports_own_script_and_style_and_nothing_else(tmp_path: Path) -> None:
+def test_the_policy_allows_only_the_reports_own_code(tmp_path: Path) -> None:
     page = Page(write_report(hostile_quarter(tmp_path)))
 
     def allowed(text: str) -> str:

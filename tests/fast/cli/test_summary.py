@@ -79,7 +79,7 @@ def test_the_json_outcome_has_counts_and_all_paths(tmp_path: Path) -> None:
     assert found["seconds"] == {"map": 1.3}
 
 
-def test_families_come_first_with_their_themes_below_and_general_ones_last(tmp_path: Path) -> None:
+def test_families_come_with_themes_and_general_ones_last(tmp_path: Path) -> None:
     folder = write_small_quarter(tmp_path)
     path = folder / keys.themes(QUARTER)
     rows = pq.read_table(path, partitioning=None).to_pylist()

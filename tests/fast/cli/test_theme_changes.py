@@ -71,9 +71,7 @@ def test_each_theme_has_one_status(tmp_path: Path) -> None:
         (20, 10, 12, 0.05, STEADY),
     ],
 )
-def test_new_and_gone_are_by_rule_and_growing_by_the_test(
-    n_firms: int, before: int, after: int, q: float, status: str
-) -> None:
+def test_new_is_by_rule_and_growing_by_test(n_firms: int, before: int, after: int, q: float, status: str) -> None:
     first, last = (Point(n_firms, 1.0, n_firms, count) for count in (before, after))
     assert status_of(first, last, (n_firms, n_firms), 1.0, q) == status
 
@@ -92,7 +90,7 @@ def test_an_axis_has_few_round_shares(largest: float, shown: list[float]) -> Non
     assert ticks(largest) == pytest.approx(shown)
 
 
-def test_who_says_a_phrase_in_passing_does_not_speak_of_it(tmp_path: Path) -> None:
+def test_a_phrase_in_passing_is_not_a_subject(tmp_path: Path) -> None:
     banks = FakeTheme("Banks", [SOME, SOME], n_firms_near=[1, 8])
     gone = FakeTheme("Loans", [MANY, SOME], n_firms_near=[8, 0])
 

@@ -44,7 +44,7 @@ def test_a_bucket_name_is_returned_as_it_is(bucket: str) -> None:
     assert keys.check_bucket(bucket) == bucket
 
 
-def test_an_input_without_quarter_or_bucket_is_told_what_it_lacks() -> None:
+def test_input_without_quarter_or_bucket_is_told_so() -> None:
     with pytest.raises(InvalidInput, match="the input has no quarter: write it like 2023Q1"):
         keys.check_quarter(None)
     with pytest.raises(InvalidInput, match="the input has no bucket"):

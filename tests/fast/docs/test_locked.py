@@ -5,7 +5,7 @@ from __future__ import annotations
 from docs.packages.list_locked import HEADING, PAGE, locked_packages, row, without_sha256
 
 
-def test_the_table_has_every_locked_package_with_its_licence_and_use() -> None:
+def test_the_table_has_every_package_with_licence_and_use() -> None:
     rows = PAGE.read_text(encoding="utf-8").partition(HEADING)[2].splitlines()
     licences = [line.split(" | ")[2] for line in rows]
 

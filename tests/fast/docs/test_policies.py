@@ -74,7 +74,7 @@ def actions(name: str) -> set[str]:
     return {action for some in listed for action in some}
 
 
-def test_the_operator_may_do_what_the_runbook_lists_and_no_more() -> None:
+def test_the_operator_may_do_exactly_what_the_runbook_lists() -> None:
     section = RUNBOOK.partition("## Rights\n")[2].partition("\n## ")[0]
     table = "".join(line for line in section.splitlines(keepends=True) if line.startswith("|"))
     assert actions("operator") == set(re.findall(r"`(\w+:\w+)`", table))
@@ -100,7 +100,7 @@ def test_the_deployer_may_use_the_examples_state_and_lock() -> None:
 
 
 @pytest.mark.parametrize("name", ["operator", "deploy_state", *(f"deploy_{root}" for root in ORDER)])
-def test_a_policy_is_one_that_aws_takes_and_names_each_action(name: str) -> None:
+def test_policies_are_valid_and_name_each_action(name: str) -> None:
     text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
     assert len("".join(text.split())) <= MOST_CHARACTERS
     assert not [action for action in actions(name) if "*" in action]

@@ -65,7 +65,7 @@ def test_a_firm_needs_returns_before_its_call(n_known: int, is_known: bool) -> N
     assert np.isfinite(found[1]).all()
 
 
-def test_days_that_are_missing_or_after_the_file_are_not_known() -> None:
+def test_missing_and_later_days_are_not_known() -> None:
     returns = two_firms()
     returns.by_firm[EVENT + 1, 0] = np.nan
     found = event_study.abnormal_returns(returns, np.array([10001, 10002]), DAYS[[EVENT, N_DAYS - 1]])
@@ -74,7 +74,7 @@ def test_days_that_are_missing_or_after_the_file_are_not_known() -> None:
     np.testing.assert_allclose(event_study.cumulated(found, (0, 0)), [3, 0], atol=1e-9)
 
 
-def test_groups_are_those_without_exposure_and_three_of_the_same_size() -> None:
+def test_groups_are_no_exposure_and_three_equal_ones() -> None:
     found = event_study.exposure_groups(np.array([0, 5, 1, 0, 2, 6, 3, 4]))
     assert [GROUPS[number] for number in found] == ["none", "high", "low", "none", "low", "high", "middle", "middle"]
 
@@ -84,7 +84,7 @@ def test_regressors_are_exposure_constant_and_dummies() -> None:
     np.testing.assert_array_equal(found, [[1, 1, 0, 0], [2, 1, 1, 1], [3, 1, 1, 0]])
 
 
-def test_with_a_cluster_per_row_the_errors_are_those_of_hc2() -> None:
+def test_with_one_row_per_cluster_errors_are_hc2() -> None:
     random = np.random.default_rng(1)
     x = np.column_stack([random.normal(size=30), np.ones(30)])
     residuals = random.normal(size=30)
@@ -118,7 +118,7 @@ def test_intervals_cover_the_planted_effect_and_the_placebo_seldom_rejects() -> 
     assert 0.02 <= found.rejects <= 0.08
 
 
-def test_files_are_read_and_calls_that_cannot_be_studied_are_counted(tmp_path: Path) -> None:
+def test_unusable_calls_in_the_files_are_counted(tmp_path: Path) -> None:
     (tmp_path / "returns.csv").write_text(
         "PERMCO,permno,date,ret,vwretd\n7,10001,20200102,0.01,0.002\n7,10002,20200102,C,0.002\n7,10001,20200103,,0.003\n"
     )

@@ -111,7 +111,7 @@ def test_what_a_server_refuses_is_learned_once(refusal: str, expected: dict[str,
     assert BODY["max_tokens"] == 8
 
 
-def test_a_switch_that_empties_the_answer_is_not_the_right_one() -> None:
+def test_a_switch_that_empties_answers_is_wrong() -> None:
     async def send(body: dict[str, Any]) -> Completion:
         if "chat_template_kwargs" in body:
             return Completion("", "stop", has_thought=True)

@@ -23,7 +23,7 @@ def container() -> dict[str, Any]:
     return dict(value("ecs", local_values("ecs")["container"]))
 
 
-def test_it_is_made_from_the_image_that_may_be_deployed_instead() -> None:
+def test_it_has_the_base_image_that_ecs_deploys() -> None:
     variables = (ROOTS / "ecs/variables.tf").read_text()
     assert set(re.findall(r"vllm/vllm-openai:[\w.]+", variables)) == {instruction("ARG VLLM_BASE_IMAGE")}
 

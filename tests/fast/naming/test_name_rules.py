@@ -148,5 +148,5 @@ def test_the_firm_is_not_in_a_name(name: str, firm: tuple[str, ...], mentioned: 
         ("Target for Margins", ("Margins Ltd", "T")),
     ],
 )
-def test_ordinary_words_of_the_firms_name_may_be_in_a_name(name: str, firm: tuple[str, ...]) -> None:
+def test_ordinary_words_of_a_firms_name_are_allowed(name: str, firm: tuple[str, ...]) -> None:
     assert why_refused(name, ["We return capital, sell foods and cars, and keep margins."], firm) is None

@@ -43,7 +43,7 @@ def csv_with(path: Path, *bad_lines: str) -> Path:
         ('Elm,2023-02-01,,"He said "hi" to me"', "broken CSV: "),
     ],
 )
-def test_a_bad_row_is_reported_with_its_line_and_left_out(
+def test_bad_rows_are_reported_by_line_and_left_out(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, line: str, reason: str
 ) -> None:
     source = FileTranscripts(csv_with(tmp_path / "calls.csv", line, "Oak,2023-02-01,,Hi."), "2023Q1")

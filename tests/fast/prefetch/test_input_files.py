@@ -227,7 +227,7 @@ def test_a_text_with_an_ambiguous_day_is_a_call(tmp_path: Path) -> None:
     assert find_files(tmp_path) == [text]
 
 
-def test_what_a_json_document_does_not_say_is_in_its_name(tmp_path: Path) -> None:
+def test_a_json_documents_name_fills_its_gaps(tmp_path: Path) -> None:
     path = tmp_path / "ELM_2020-08-27.txt"
     path.write_text('{"ticker": null, "content": "Steel costs rose."}')
     assert read(path)[0]["ticker"] == "ELM"

@@ -79,7 +79,7 @@ def test_a_day_that_can_only_be_meant_in_one_way(tmp_path: Path, day: str) -> No
     assert_elm(calls_of(path))
 
 
-def test_the_time_in_a_written_day_is_used_with_its_zone(tmp_path: Path) -> None:
+def test_a_time_within_the_date_keeps_its_zone(tmp_path: Path) -> None:
     line = json.dumps({"ticker": "ELM", "date": "Aug 27, 2020, 9:00 p.m. ET", "text": "Hi."})
     (call,) = calls_of(write(tmp_path / "calls.jsonl", line))
     assert call.time == datetime.datetime(2020, 8, 28, 1, tzinfo=datetime.UTC)
@@ -450,6 +450,6 @@ def test_tickers_without_names_are_two_firms_unless_alike_in_all(tmp_path: Path,
     assert [call.firm_id for call in calls] == ["ELM", other]
 
 
-def test_one_company_written_in_two_ways_under_one_ticker_is_one(tmp_path: Path) -> None:
+def test_two_spellings_under_one_ticker_are_one_company(tmp_path: Path) -> None:
     text = "ticker,company,date,text\nELM,Elm Inc.,2020-08-27,One.\nELM,Elm Inc,2020-09-27,Two.\n"
     assert [call.firm_id for call in calls_of(write(tmp_path / "calls.csv", text))] == ["ELM", "ELM"]

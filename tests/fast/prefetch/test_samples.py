@@ -159,7 +159,7 @@ def test_every_carrier_of_a_theme_speaks_of_it(quarter: str) -> None:
             assert len(hits) >= 4, f"{firm_id}: {theme['theme']}"
 
 
-def test_themes_new_in_the_second_quarter_are_absent_from_the_first() -> None:
+def test_new_themes_are_absent_from_the_first_quarter() -> None:
     everything = " ".join(row["text"] for call in calls("2023Q1").values() for row in call)
 
     assert re.findall(r"\bAI\b|language model|chatbot|bank failure", everything) == []

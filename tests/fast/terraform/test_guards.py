@@ -101,7 +101,7 @@ def test_the_idle_guard_counts_all_bytes_of_a_period() -> None:
     assert (ALARMS["idle"]["metric_name"], ALARMS["idle"]["statistic"]) == ("NetworkIn", "Sum")
 
 
-def test_the_age_guard_counts_what_is_asked_for_not_what_runs() -> None:
+def test_the_age_guard_counts_wanted_not_running_instances() -> None:
     """A reclaimed Spot instance leaves the group's desired capacity alone."""
     assert (ALARMS["age"]["metric_name"], ALARMS["age"]["statistic"]) == ("GroupDesiredCapacity", "Minimum")
     (group,) = blocks("ecs", "resource", "aws_autoscaling_group").values()

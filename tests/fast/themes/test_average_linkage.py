@@ -51,7 +51,7 @@ def test_nothing_to_merge(n: int) -> None:
     assert average_linkage(on_coarse_grid(clouds(0)[:n]), 0.7).tolist() == list(range(n))
 
 
-def test_equal_vectors_are_one_cluster_whose_name_is_its_first_row() -> None:
+def test_equal_vectors_are_one_cluster_named_by_its_first() -> None:
     one, other = np.eye(2, 8, dtype=np.float32)
 
     labels = average_linkage(on_coarse_grid(np.array([one, other, one, one, other])), 0.5)

@@ -137,7 +137,7 @@ def test_leftover_topics_join_a_theme_nearby(cosine: float, joins: bool, monkeyp
     assert topics_of(found) == {first | {len(vectors) - 1} if joins else first, *others}
 
 
-def test_topics_do_not_join_where_their_firm_would_hold_too_much(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_topics_do_not_join_where_one_firm_would_dominate(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(themes, "MAX_DISTANCE", 0.3)
     monkeypatch.setattr(themes, "LEAST_MAX_DISTANCE", 0.3)
     vectors, firm_ids = with_another(0.6)
@@ -244,7 +244,7 @@ def test_topics_are_condensed_until_few_enough_are_left(monkeypatch: pytest.Monk
     assert [order[theme.rows].tolist() for theme in shuffled] == [theme.rows.tolist() for theme in condensed]
 
 
-def test_where_nothing_is_alike_the_last_linkage_is_within_cells_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_even_the_last_linkage_is_within_cells(monkeypatch: pytest.MonkeyPatch) -> None:
     vectors = np.random.default_rng(5).normal(size=(400, 384)).astype(np.float32)
     monkeypatch.setattr(themes, "MAX_EXACT_TOPICS", 100)
     linked = linkages(monkeypatch)

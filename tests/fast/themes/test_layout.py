@@ -88,7 +88,7 @@ def test_like_families_stand_nearer_than_unlike_ones() -> None:
 
 
 @pytest.mark.parametrize("n", [1, 2, 3])
-def test_few_themes_that_say_the_same_still_lie_side_by_side(n: int) -> None:
+def test_few_equal_themes_still_lie_side_by_side(n: int) -> None:
     same = np.tile(unit(np.ones(DIMENSIONS)), (n, 1))
     _, places = layout(same[:1], same, np.zeros(n, dtype=np.int64), np.full(n, 4.0))
     assert np.isfinite(places).all()

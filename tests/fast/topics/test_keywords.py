@@ -87,7 +87,7 @@ def test_names_on_the_call_are_not_keywords() -> None:
     assert "steve" not in " ".join(topic_keywords([said], frozenset({"steve"}))[0])
 
 
-def test_a_word_and_a_pair_containing_it_are_not_both_kept() -> None:
+def test_a_word_and_its_pair_are_not_both_kept() -> None:
     of_supply_chain, of_others = topic_keywords(["Supply chain\nSupply chain", "Supply\nSupply\nChain\nChain"])
 
     assert of_supply_chain == ["supply chain"]  # the words are said elsewhere too

@@ -48,7 +48,7 @@ def start_log(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
     return [(record.levelname, record.getMessage()) for record in caplog.records]
 
 
-def test_a_job_in_a_stale_image_warns_after_its_first_line(
+def test_a_stale_image_is_reported_after_the_first_line(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first, second = start_log(caplog, monkeypatch, ftm_commit="aaaaaaa", deployed_commit="bbbbbbb")

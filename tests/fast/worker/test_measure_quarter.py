@@ -58,7 +58,7 @@ def test_parts_make_no_difference(n_parts: int) -> None:
     assert one.families.examples == other.families.examples
 
 
-def test_a_theme_is_shown_by_its_nearest_sentences_of_different_firms() -> None:
+def test_a_theme_is_shown_by_different_firms_nearest_sentences() -> None:
     for subject, examples in enumerate(measured(4).themes.examples):
         assert len({example.sentence_id.split("_")[0] for example in examples}) == N_EXAMPLES
         similarities = [example.similarity for example in examples]

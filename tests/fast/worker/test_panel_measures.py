@@ -39,7 +39,7 @@ def test_affinity_compares_with_the_sectors_latest_calls() -> None:
 
 
 @pytest.mark.parametrize(("day", "is_known"), [(365, True), (366, False), (0, False)])
-def test_affinity_looks_back_a_year_and_not_at_the_same_day(day: int, is_known: bool) -> None:
+def test_affinity_looks_back_one_year_before_the_day(day: int, is_known: bool) -> None:
     found = affinity(column(0, 0, 0, 0, 0, 0.5), list("abcdef"), ["Tools"] * 6, np.array([0, 0, 0, 0, 0, day]))
 
     assert bool(np.isfinite(found[5, 0])) == is_known

@@ -61,7 +61,7 @@ EVIDENCE = pa.table(
 EXPOSURES = exposures(("c1", "t1", 3), ("c1", "t2", 1), ("c2", "t1", 1))
 
 
-def test_sentences_are_counted_once_per_category_in_each_of_their_themes() -> None:
+def test_sentences_count_once_per_category_and_theme() -> None:
     counted = with_counts(EXPOSURES, EVIDENCE, SENTENCES, TONE)
 
     assert counted[COUNTS.name].to_pylist() == [[2, 1], [1, 1], [0, 1]]

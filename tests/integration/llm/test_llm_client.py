@@ -146,7 +146,7 @@ def test_the_room_for_thoughts_ends_with_the_context(stated: dict[str, Any]) -> 
         assert 500 < body["max_tokens"] <= 1000 - n_bytes
 
 
-def test_a_prompt_that_fills_the_context_leaves_room_for_the_answer() -> None:
+def test_a_full_prompt_leaves_room_for_the_answer() -> None:
     with fake_llm(FREIGHT, thinks_without="no such field", models=Reply(body=VLLM_MODELS)) as llm:
         use(llm, lambda client: title(client, "What is it? " * 100))
 
@@ -234,7 +234,7 @@ def test_a_failed_question_may_be_asked_again() -> None:
         assert use(llm, work) == "Freight"
 
 
-def test_a_failure_that_nobody_waits_for_any_more_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_failure_nobody_waits_for_leaves_no_traceback(caplog: pytest.LogCaptureFixture) -> None:
     async def work(client: LlmClient) -> None:
         asked = asyncio.create_task(title(client))
         while not llm.requests:
@@ -306,7 +306,7 @@ def test_a_pause_that_is_no_time_is_not_waited_for(nonsense: str) -> None:
         assert use(llm, title) == "Freight"
 
 
-def test_a_request_that_fails_every_time_does_not_stop_the_others() -> None:
+def test_a_hopeless_request_does_not_stop_the_others() -> None:
     async def work(client: LlmClient) -> str:
         with pytest.raises(LlmBadAnswer, match=f"{MAX_ATTEMPTS} attempts failed, the last: it answers 500") as error:
             await title(client)
@@ -513,7 +513,7 @@ def test_refused_pages_do_not_matter_if_the_chat_works(status: int) -> None:
 
 
 @pytest.mark.parametrize("missing", ["health", "models"])
-def test_a_page_that_the_server_does_not_have_is_no_trouble(missing: str) -> None:
+def test_a_page_the_server_lacks_does_not_matter(missing: str) -> None:
     with fake_llm(FREIGHT, **{missing: fails(404)}) as llm:
         use(llm, lambda client: client.wait_until_ready(timeout_s=30))
 

@@ -71,7 +71,7 @@ def test_the_longest_prompt_fits_into_the_context(server: LocalLlm) -> None:
     assert isinstance(answer, Proposal) or answer.case != "refused"
 
 
-def test_a_server_killed_in_the_middle_and_started_again_loses_nothing() -> None:
+def test_a_server_killed_and_restarted_loses_nothing() -> None:
     first, port = start_server(0)
     servers = [first]
 
