@@ -275,3 +275,22 @@ def test_a_file_without_rows_is_refused(tmp_path: Path) -> None:
     path.write_text("company,date,text\n")
     with pytest.raises(InvalidInput, match=r"has no call of 2023Q1: it has no rows"):
         FileTranscripts(path, "2023Q1")
+
+
+@pytest.mark.parametrize(
+    ("text", "is_said"),
+    [
+        ("Steel costs rose in Europe. " * 100, True),
+        ("Steel costs rose in Europe.", False),  # what one person says
+        ("Ada Byrne: Steel costs rose.\nTom Alder: Freight fell.\n" * 100, False),
+    ],
+    ids=["a call", "short", "told"],
+)
+def test_calls_that_do_not_tell_who_speaks_are_counted(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str, is_said: bool
+) -> None:
+    (tmp_path / "ELM_2023-02-01.txt").write_text(text)
+    (tmp_path / "OAK_2023-02-01.txt").write_text("Raj Patel -- Analyst\nWhy did freight fall?\n" * 100)
+
+    assert len(list(FileTranscripts(tmp_path, "2023Q1").firms())) == 2
+    assert ("1 of the calls do not tell who speaks" in caplog.text) is is_said

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import logging
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,11 @@ _SAME_IN_A_CALL = (
 )  # fmt: skip
 _SAME_IN_A_COPY = ("section", "speaker", "speaker_type", "role")
 
+_SHORT = 2_000  # characters: more than one person says in a call
+
 _Row = dict[str, Any]
+
+_log = logging.getLogger(__name__)
 
 
 class FileTranscripts:
@@ -71,10 +76,19 @@ class FileTranscripts:
         self.fingerprint = _fingerprint(self._files, f"{quarter} {self.selection}".strip())
 
     def firms(self, after: str | None = None) -> Iterator[list[Call]]:
-        """Yield the calls of one firm after the other."""
-        for firm_id, calls in itertools.groupby(self._rows_by_call(), key=lambda rows: rows[0]["firm_id"]):
+        """Yield the calls of one firm after the other; at the end say how many do not tell who speaks."""
+        n_untold = 0
+        for firm_id, rows_of_calls in itertools.groupby(self._rows_by_call(), key=lambda rows: rows[0]["firm_id"]):
             if after is None or firm_id > after:
-                yield [self._call(rows) for rows in calls]
+                calls = [self._call(rows) for rows in rows_of_calls]
+                n_untold += sum(map(_is_untold, calls))
+                yield calls
+        if n_untold:
+            _log.warning(
+                "%s of the calls do not tell who speaks in a layout that is known: give a column speaker, or begin "
+                "each turn with 'Name: '",
+                f"{n_untold:,}",
+            )
 
     def _rows_by_call(self) -> Iterator[list[_Row]]:
         rows = itertools.chain.from_iterable(batch.to_pylist() for batch in self._rows.to_batches(max_chunksize=5_000))
@@ -193,6 +207,12 @@ def _rows_of_quarter(
         raise InvalidInput(f"{source} has no call of {quarter}: {has}")
     firm_ids.check()
     return tables[0]
+
+
+def _is_untold(call: Call) -> bool:
+    """Whether a whole call has no speaker."""
+    is_told = any(turn.speaker or turn.speaker_type or turn.role for turn in call.turns)
+    return not is_told and sum(len(turn.text) for turn in call.turns) > _SHORT
 
 
 def _of_one_class(source: Path, rows: pa.Table, tickers: set[str], bad_rows: BadRows) -> pa.Table:
