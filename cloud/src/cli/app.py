@@ -255,6 +255,7 @@ def compare(
         typer.Option(metavar="FILE", help="Score the choices saved from the page, using the key in --out."),
     ] = None,
     as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Compare two runs of a quarter: two models, prompts or versions of the code.
 
@@ -266,7 +267,7 @@ def compare(
     if judged is not None and run_a is None:
         command.judged(judged, out, as_json)
     elif judged is None and run_a is not None and run_b is not None:
-        command.compare(run_a, run_b, quarter, sample, seed, out, as_json)
+        command.compare(Screen(quiet=quiet), run_a, run_b, quarter, sample, seed, out, as_json)
     else:
         raise InvalidInput("give two output folders, or --judged FILE alone: ftm compare --help")
 

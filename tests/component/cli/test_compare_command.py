@@ -86,9 +86,19 @@ def test_a_run_that_cannot_be_written_is_compared(
     assert run(["compare", *arguments]) == 0
 
     shown = capsys.readouterr()
+    assert "compare ..." in shown.err
     assert "Blind judging of 5 names" in shown.out
     assert "the list of reports does not have this comparison: cannot write" in shown.err
     assert (tmp_path / "good/reports/compare_2023Q1_good_bad.html").is_file()
+
+
+def test_quiet_shows_the_result_only(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = [str(folder / "good"), str(folder / "bad"), "--out", str(tmp_path), "--quiet"]
+    assert run(["compare", *arguments]) == 0
+
+    shown = capsys.readouterr()
+    assert "Blind judging of 5 names" in shown.out
+    assert shown.err == ""
 
 
 def test_runs_with_the_same_names_leave_nothing_to_judge(

