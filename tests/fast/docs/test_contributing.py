@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,13 @@ def test_a_layer_is_a_folder_and_its_tag(layer: str) -> None:
 
 def calls_in(build: Path) -> list[ast.Call]:
     return [node for node in ast.walk(ast.parse(build.read_text())) if isinstance(node, ast.Call)]
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+def test_files_of_a_layer_have_names_of_their_own(layer: str) -> None:
+    """Without __init__.py files, plain pytest takes two files of one name for the same module, and stops."""
+    names = Counter(path.name for path in (ROOT / "tests" / layer).rglob("test_*.py"))
+    assert [name for name, n_files in names.items() if n_files > 1] == []
 
 
 def test_every_test_is_in_a_layer_listed_in_the_guide() -> None:
