@@ -22,5 +22,5 @@ TOPICS_PER_FIRM = 33  # measured on two quarters of 149 firms: 31.8 and 33.5
 JOB_VCPUS = 32  # that wait for the LLM
 
 # For each MB of the sentences that map has left (docs/measurements/panel.md), on one core; by keywords, so no LLM.
-PANEL_S_PER_MB = {"joint": 2.0, "fixed": 0.3}
+PANEL_S_PER_MB = {"joint": 1.0, "fixed": 0.3}
 PANEL_VCPUS = 4  # reduce_job's default

@@ -156,13 +156,13 @@ def test_what_cannot_be_done_is_one_line(
 @pytest.mark.parametrize(
     ("megabytes", "themes_from", "hours_and_usd"),
     [
-        (3600, None, "about 2.0 h and $0.14"),
+        (3600, None, "about 1.0 h and $0.07"),
         (3600, EARLIER, "about 0.3 h and $0.02"),
-        (36_000, None, "20.0 h and $1.41"),
+        (36_000, None, "10.0 h and $0.70"),
     ],
 )
 def test_a_panel_is_estimated_by_its_sentences(megabytes: int, themes_from: str | None, hours_and_usd: str) -> None:
-    """2 s per MB, 0.3 s with the themes of a quarter; 4 vCPUs at $0.0176 an hour."""
+    """1 s per MB, 0.3 s with the themes of a quarter; 4 vCPUs at $0.0176 an hour."""
     assert hours_and_usd in panels.PanelEstimate(2, megabytes, is_joint=themes_from is None).in_words()
 
 
