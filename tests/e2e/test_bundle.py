@@ -117,7 +117,7 @@ def test_names_by_an_llm_are_replayed_without_it(tmp_path: Path) -> None:
 
     assert ended.returncode == 1, ended.stderr
     assert "Not the same: topics" in ended.stdout
-    assert "the bundle has no answer to what was asked for them" in ended.stdout
+    assert "the bundle has no answer to their questions" in ended.stdout
 
 
 def test_what_differs_is_told(bundle: Path, tmp_path: Path) -> None:
