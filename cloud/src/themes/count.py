@@ -29,7 +29,8 @@ _NOTHING = np.zeros(0, dtype=np.int64)
 class Counted:
     """What counts, one entry per (sentence, theme): ordered by sentence, then theme.
 
-    ``phrase`` is the theme's dictionary phrase that the sentence has, the first one; NO_PHRASE where it has none.
+    ``phrase`` is the theme's dictionary phrase that the sentence has, NO_PHRASE where it has none; of several the last
+    in the alphabet, because it is the longest of those that begin alike.
     """
 
     sentence: Rows
@@ -91,14 +92,21 @@ def _count_block(
 ) -> Counted:
     products = sentences @ centroids.T
     counts = products >= near * COARSE_STEPS**2
-    first_phrase = np.full(products.shape, NO_PHRASE, dtype=np.int32)  # of 8,000 themes 260 MB
     enough = products[hits.sentence, hits.theme] >= near_with_phrase * COARSE_STEPS**2
     counts[hits.sentence[enough], hits.theme[enough]] = True
-    # Written backwards the first phrase is what stays.
-    first_phrase[hits.sentence[::-1], hits.theme[::-1]] = hits.phrase[::-1]
     rows, themes = np.nonzero(counts)
     similarity = np.round(products[rows, themes].astype(np.float64) / COARSE_STEPS**2, 4)
-    return Counted(rows, themes, similarity, first_phrase[rows, themes].astype(np.int64))
+    return Counted(rows, themes, similarity, _last_phrases(hits, rows, themes, len(centroids)))
+
+
+def _last_phrases(hits: _Hits, rows: Rows, themes: Rows, n_themes: int) -> Rows:
+    """Of each pair of a sentence and a theme the last phrase, NO_PHRASE where it has none."""
+    known, last = np.unique((hits.sentence * n_themes + hits.theme)[::-1], return_index=True)
+    pairs = rows * n_themes + themes
+    place = np.searchsorted(known, pairs)
+    known, phrases = np.append(known, -1), np.append(hits.phrase[::-1][last], NO_PHRASE)  # the last place is no pair's
+    last_phrases: Rows = np.where(known[place] == pairs, phrases[place], NO_PHRASE)
+    return last_phrases
 
 
 def _phrase_hits(said: sp.csr_matrix, is_own: sp.csr_matrix) -> _Hits:

@@ -61,6 +61,7 @@ def test_a_phrase_counts_where_the_vector_is_too_far() -> None:
     without = measure(fitted, vector, ["Then there is that"])
 
     assert list(with_phrase.themes.theme) == [0]
+    assert [fitted.phrases[phrase] for phrase in with_phrase.themes.phrase] == ["supply chain"]
     assert 0.2 <= with_phrase.themes.similarity[0] < 0.5
     assert list(without.themes.theme) == []
 
