@@ -296,6 +296,21 @@ def test_chip_takes_its_filter_away(browser: Chrome, open_page: Callable[..., No
     assert browser.current_url.endswith("#least=1")
 
 
+@pytest.mark.parametrize("width", [360, 1280])
+def test_what_is_on_stays_visible(
+    browser: Chrome, open_page: Callable[..., None], emulate: Callable[[int, str], None], sector_page: Path, width: int
+) -> None:
+    emulate(width, "light")
+    open_page(sector_page, f"#{WAGES}&sector=Industrials")
+    wait_for(browser, lambda: texts(browser, f"#{WAGES} .firm-name"))
+    browser.execute_script("scrollTo(0, document.documentElement.scrollHeight)")
+
+    top, bottom = browser.execute_script(
+        "const box = document.querySelector('#chips button').getBoundingClientRect(); return [box.top, box.bottom]"
+    )
+    assert 0 <= top < bottom <= 200
+
+
 def test_theme_shows_quotations_dictionary_sectors_and_firms_by_exposure(
     browser: Chrome, open_page: Callable[..., None], sector_page: Path
 ) -> None:
