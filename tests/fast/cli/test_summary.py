@@ -112,7 +112,7 @@ def test_a_stale_image_is_told_in_one_line(tmp_path: Path) -> None:
         {"commits": ["unknown"], "deployed_commits": ["aaaaaaa"], "stale_image": False},
     ],
 )
-def test_an_image_not_known_to_be_stale_is_not_mentioned(tmp_path: Path, counts: dict[str, Any]) -> None:
+def test_only_what_is_known_to_be_stale_is_mentioned(tmp_path: Path, counts: dict[str, Any]) -> None:
     assert not [line for line in shown(write_small_quarter(tmp_path), counts) if "image" in line]
 
 
