@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import itertools
 import json
@@ -123,13 +124,14 @@ def read_answer(text: str, answer_type: type[Answer]) -> Answer:
     some encode it twice.
     """
     if text.startswith('"{'):
-        text = text.replace('\\"', '"')
+        with contextlib.suppress(ValueError):
+            text, _ = json.JSONDecoder(strict=False).raw_decode(text)
     decoder = json.JSONDecoder()
     for brace in itertools.islice(re.finditer("{", text[:LONGEST_ANSWER]), _MOST_BRACES):
         try:
             document, _ = decoder.raw_decode(text, brace.start())
-            lower = {name.lower(): value for name, value in document.items()}
-            known = {name: lower[name] for name in answer_type.model_fields if name in lower}
+            values = {name.lower(): value for name, value in document.items()} | document
+            known = {name: values[name] for name in answer_type.model_fields if name in values}
             return answer_type.model_validate(known, strict=True)
         except (ValueError, RecursionError):  # a pydantic.ValidationError is a ValueError
             continue

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 _LEAST = re.compile(
-    r"(?:>=|at least|not? less than|minimum(?: value)?(?: of| is)?|greater than or equal to)\D{0,20}([0-9]{1,5})",
+    r"(?:>=|at least|not? less than|minimum(?: value)?(?: of| is)?|(?<!not be )greater than or equal to)"
+    r"\D{0,20}([0-9]{1,5})",
     re.IGNORECASE,
 )
-_MORE_THAN = re.compile(r"(?:greater|larger|more) than ([0-9]{1,5})", re.IGNORECASE)
+# Not "must not be greater than" or "is more than": these name the most.
+_MORE_THAN = re.compile(r"(?:must|should|has to) be (?:greater|larger|more) than ([0-9]{1,5})", re.IGNORECASE)
 _NO_MAX_TOKENS = re.compile(r"(?:unrecognized|unknown|unsupported)[\w ]{0,40}[:'\" ]{1,3}max_tokens\b", re.IGNORECASE)
 # Of fields, not of what a text says: "rejected by our safety system" is about the text.
 _NO_TEMPERATURE = re.compile(

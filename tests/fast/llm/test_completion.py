@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -58,10 +59,23 @@ DRAFT, ANSWER = '{"title": "Rates"}', '{"title": "Freight"}'
         '<tool_call>{"name": "answer", "arguments": {"title": "Freight"}}</tool_call>',
         '{"Title": "Freight"}',
         '"{\\"title\\": \\"Freight\\"}"',
+        '"{\n  \\"title\\": \\"Freight\\"\n}"',
     ],
 )
 def test_drafts_in_thoughts_and_packing_are_not_the_answer(said: str) -> None:
     assert read_answer(read_completion(page(said)).text, Title).title == "Freight"
+
+
+@pytest.mark.parametrize("title", ["Freight", "Freight\nand Fuel", 'The "Blue" Line', "Caf\u00e9 Rents", "a\\b"])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_an_answer_encoded_twice_is_decoded_twice(title: str, indent: int | None) -> None:
+    said = json.dumps(json.dumps({"title": title}, indent=indent))
+    assert read_answer(said, Title).title == title
+
+
+@pytest.mark.parametrize("said", ['{"title": "Freight", "TITLE": 5}', '{"TITLE": 5, "title": "Freight"}'])
+def test_the_key_asked_for_goes_before_capitals(said: str) -> None:
+    assert read_answer(said, Title).title == "Freight"
 
 
 @pytest.mark.parametrize(

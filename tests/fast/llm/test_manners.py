@@ -96,6 +96,10 @@ def test_usage_of_any_shape(usage: Any) -> None:
         ("`temperature` (=0) has to be a strictly positive float", {"messages": CHAT, "max_tokens": 8}),
         ("`max_tokens` must be greater than 15", {**BODY, "max_tokens": 16}),
         ("max_tokens should be no less than 16", {**BODY, "max_tokens": 16}),
+        ("max_tokens must not be greater than 4096", BODY),
+        ("max_tokens cannot be larger than 2048", BODY),
+        ("max_tokens cannot be greater than or equal to 2048", BODY),
+        ("Requested max_tokens 5000 is more than 4096", BODY),
         ("The text is too long", BODY),
         ("Your request was rejected as a result of our safety system", BODY),  # of the text, not of its fields
         ("Refused: the text speaks of a high temperature", BODY),
