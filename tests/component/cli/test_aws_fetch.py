@@ -205,6 +205,29 @@ def test_a_published_report_is_complete_in_the_bucket(
     assert printed.err.startswith("account 123456789012, region us-east-1")
 
 
+def test_the_published_list_leads_to_what_the_bucket_has(account: Account, s3: Any, made: Path, tmp_path: Path) -> None:
+    """Not to pages of this folder that are not published, and also to those that were published from elsewhere."""
+    out, local = tmp_path / "out", "reports/themes_2022Q3_2023Q1.html"
+    for page in (keys.report("2022Q4"), "reports/themes_2022Q4_2023Q1.html"):
+        s3.put_object(Bucket=BUCKET, Key=page, Body=b"from elsewhere")
+    fetch(account, QUARTER, out)
+    write_small_quarter(out, "2022Q3")
+    command.write_report(out, "2022Q3")
+    (out / local).touch()
+
+    fetching.publish(account, QUARTER, out)
+
+    page = s3.get_object(Bucket=BUCKET, Key="reports/index.html")
+    assert page["ContentType"] == "text/html; charset=utf-8"
+    text = page["Body"].read().decode()
+    links = [part.split('"')[0] for part in text.split('href="')[1:]]
+    assert links == [
+        *("quarter=2023Q1/index.html", "quarter=2022Q4/index.html"),
+        "themes_2022Q4_2023Q1.html",
+    ]
+    assert "3 firms" in text
+
+
 def test_for_scripts(account: Account, made: Path, tmp_path: Path, capsys: Any) -> None:
     out = tmp_path / "out"
 

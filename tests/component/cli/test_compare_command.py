@@ -20,7 +20,7 @@ WORSE = "Miscellaneous Remarks"
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two runs: ``good`` has names about the sentences, ``bad`` has keyword names that say nothing."""
+    """Runs: ``good`` has names about the sentences, ``bad`` keywords that say nothing, ``other`` one name for all."""
     folder = tmp_path_factory.mktemp("runs")
     embedder = Embedder(packaged_models.EMBEDDING, threads=1)
     good = [
@@ -29,6 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     ]
     write_quarter(folder / "good", good, {})
     write_quarter(folder / "bad", [replace(topic, name=WORSE, naming_method="keywords") for topic in good], {})
+    write_quarter(folder / "other", [replace(topic, name="Other Name") for topic in good], {})
     return folder
 
 
@@ -64,15 +65,31 @@ def test_two_runs_side_by_side(folder: Path, tmp_path: Path, capsys: pytest.Capt
 def test_the_page_is_listed_among_both_runs_reports(folder: Path, tmp_path: Path) -> None:
     assert run(["compare", str(folder / "good"), str(folder / "bad"), "--out", str(tmp_path)]) == 0
 
-    name = "compare_2023Q1_good_bad.html"
+    comparison = json.loads((tmp_path / "key.json").read_text())["comparison"]
+    name = f"compare_2023Q1_good_bad_{comparison[:8]}.html"
     for each in ("good", "bad"):
         reports = folder / each / "reports"
         assert f'href="{name}"' in (reports / "index.html").read_text()
         assert '<p id="judged-all" hidden><a href="index.html">' in (reports / name).read_text()
     # The same questions, so that choices made in it count with the key; a page that is sent leads nowhere.
     page = (tmp_path / "judge.html").read_text()
-    assert json.loads((tmp_path / "key.json").read_text())["comparison"] in (reports / name).read_text()
+    assert comparison in (reports / name).read_text()
     assert "index.html" not in page
+
+
+def test_runs_in_folders_of_one_name_have_their_own_pages(folder: Path, tmp_path: Path) -> None:
+    for each, run_of in (("a", "good"), ("b", "bad"), ("c", "other")):
+        shutil.copytree(folder / run_of, tmp_path / each / "out", ignore=shutil.ignore_patterns("reports"))
+    for other in ("b", "c", "c"):
+        arguments = [str(tmp_path / "a/out"), str(tmp_path / other / "out"), "--out", str(tmp_path / f"with {other}")]
+        assert run(["compare", *arguments]) == 0
+
+    pages = sorted(path.name for path in (tmp_path / "a/out/reports").glob("compare_*"))
+    assert len(pages) == 2
+    for other in ("b", "c"):
+        comparison = json.loads((tmp_path / f"with {other}/key.json").read_text())["comparison"]
+        [own] = [page for page in pages if comparison in (tmp_path / "a/out/reports" / page).read_text()]
+        assert f'href="{own}"' in (tmp_path / "a/out/reports/index.html").read_text()
 
 
 def test_a_run_that_cannot_be_written_is_compared(
@@ -89,7 +106,7 @@ def test_a_run_that_cannot_be_written_is_compared(
     assert "compare ..." in shown.err
     assert "Blind judging of 5 names" in shown.out
     assert "the list of reports does not have this comparison: cannot write" in shown.err
-    assert (tmp_path / "good/reports/compare_2023Q1_good_bad.html").is_file()
+    assert list((tmp_path / "good/reports").glob("compare_2023Q1_good_bad_*.html"))
 
 
 def test_quiet_shows_the_result_only(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

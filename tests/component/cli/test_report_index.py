@@ -30,7 +30,7 @@ def test_the_index_lists_quarters_and_comparisons_newest_first(tmp_path: Path) -
     reports.mkdir()
     for name in (
         *("themes_2022Q4_2023Q1.html", "themes_<b>.html", "themes_2022Q4_2023Q1.parquet"),
-        *("compare_2023Q1_grok_qwen-3.html", "compare_2023Q1_grok.html"),
+        *("compare_2023Q1_grok_qwen-3_0123abcd.html", "compare_2023Q1_grok_0123abcd.html"),
     ):
         (reports / name).touch()
 
@@ -40,7 +40,7 @@ def test_the_index_lists_quarters_and_comparisons_newest_first(tmp_path: Path) -
     links = [part.split('"')[0] for part in page.split('href="')[1:]]
     assert links == [
         *("quarter=2023Q1/index.html", "quarter=2022Q4/index.html", "themes_2022Q4_2023Q1.html"),
-        "compare_2023Q1_grok_qwen-3.html",
+        "compare_2023Q1_grok_qwen-3_0123abcd.html",
     ]
     assert "2023Q1: grok and qwen-3" in page
     assert all((reports / link).is_file() for link in links)

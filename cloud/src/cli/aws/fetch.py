@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from cloud.src.cli.aws.account import Account
 from cloud.src.cli.panel import panel_folder
 from cloud.src.cli.report.command import write_report
-from cloud.src.cli.report.index import INDEX
+from cloud.src.cli.report.index import INDEX, REPORTS, render_index
 from cloud.src.cli.run import run_folder
 from cloud.src.cli.run.mirror import (
     check_output_folder,
@@ -109,19 +109,25 @@ def fetch_panel(account: Account, name: str, folder: Path) -> Path:
 
 
 def publish(account: Account, quarter: str, folder: Path) -> str:
-    """Put the report into the bucket, what it leads to first; return its address."""
+    """Put the report into the bucket, what it leads to first, and the list of all its reports; return its address."""
     s3, bucket, key = account.client("s3"), account.bucket(), keys.report(quarter)
     paths = {str(path.relative_to(folder)): path for path in (folder / key).parent.rglob("*") if path.is_file()}
-    paths[INDEX] = folder / INDEX
     before = [item["Key"] for item in objects_under(s3, bucket, keys.folder_of(key))]
     for name, path in sorted(paths.items(), key=lambda item: item[0] == key):
-        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        charset = "; charset=utf-8" if kind.startswith("text/") else ""
-        s3.put_object(Bucket=bucket, Key=name, Body=path.read_bytes(), ContentType=f"{kind}{charset}")
+        _put(s3, bucket, name, path.read_bytes())
     for name in before:
         if name not in paths:
             s3.delete_object(Bucket=bucket, Key=name)
+    reports = f"{REPORTS}/"  # also those of other quarters, which may have been published from elsewhere
+    pages = {item["Key"].removeprefix(reports) for item in objects_under(s3, bucket, reports)}
+    _put(s3, bucket, INDEX, render_index(folder, pages).encode())
     return f"s3://{bucket}/{key}"
+
+
+def _put(s3: Any, bucket: str, key: str, body: bytes) -> None:
+    kind = mimetypes.guess_type(key)[0] or "application/octet-stream"
+    charset = "; charset=utf-8" if kind.startswith("text/") else ""
+    s3.put_object(Bucket=bucket, Key=key, Body=body, ContentType=f"{kind}{charset}")
 
 
 def _is_there(folder: Path, item: Object) -> bool:

@@ -129,7 +129,7 @@ def add_to_reports(comparison: Comparison, questions: list[Question], run: Path)
 
     There it leads back to the list, which shows names of that run, but not before all are judged.
     """
-    name = compared_page(comparison.quarter, comparison.a.folder, comparison.b.folder)
+    name = compared_page(comparison.quarter, comparison.a.folder, comparison.b.folder, _comparison_id(questions))
     page.write(run / "reports" / name, _render(comparison, questions, index="index.html"))
     write_index(run)
 
