@@ -177,6 +177,36 @@ def test_a_heading_is_not_a_speaker_where_participants_are_listed() -> None:
     ]
 
 
+def test_a_heading_with_a_colon_among_speakers_alone_on_their_lines() -> None:
+    text = """\
+Operator
+Good day, and welcome to the call.
+Ada Byrne
+Steel costs rose in Europe.
+Net Debt: It fell to two billion dollars in the quarter.
+Operator
+Our first question comes from Raj Patel with Birch Bank.
+Raj Patel
+Why did freight fall?
+Ada Byrne
+Fuel got cheaper.
+Operator
+Our next question comes from Mia Roth with Larch Bank.
+Mia Roth
+And steel?
+Ada Byrne
+It rose.
+"""
+    turns = spoken_turns([Turn(text)])
+    assert [(turn.speaker, turn.text) for turn in turns if turn.speaker != "Operator"] == [
+        ("Ada Byrne", "Steel costs rose in Europe.\nNet Debt: It fell to two billion dollars in the quarter."),
+        ("Raj Patel", "Why did freight fall?"),
+        ("Ada Byrne", "Fuel got cheaper."),
+        ("Mia Roth", "And steel?"),
+        ("Ada Byrne", "It rose."),
+    ]
+
+
 def test_a_name_may_have_initials_and_a_title() -> None:
     text = """\
 Operator: Good day. I now hand over to Mr. Cook.
@@ -246,6 +276,7 @@ def test_a_title_behind_the_name(speaker: str, expected: tuple[str, str | None])
         ("AT&T and R&D, 3 < 5 and 7 > 6; p<q.", ["AT&T and R&D, 3 < 5 and 7 > 6; p<q."]),
         ("Steel rose.\\nFreight fell.\\r\\nYes.", ["Steel rose.", "Freight fell.", "Yes."]),
         ("C:\\new is a folder\nof ours.", ["C:\\new is a folder", "of ours."]),
+        ("<p>One <!-- no <b> --><!--[if !mso]><!-->two<!--<![endif]-->.</p><!-- 3", ["One   two .", "<!-- 3"]),
         ("<!DOCTYPE html><html><head><title>No</title></head><body>Yes.</body></html>", ["Yes."]),
     ],
 )

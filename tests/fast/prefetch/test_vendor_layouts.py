@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from cloud.src.prefetch.calls import Turn
@@ -235,10 +237,33 @@ def test_questions_and_answers_without_names() -> None:
         "Q - that is what we call the new saw.",
         "We had two questions (00:12 into the call).",
         "Answer: nobody knows.",  # without a question
+        "We increased the # of stores",
+        "He said [00:12] that sales",
+        "We grew >> what we planned",
     ],
 )
 def test_what_is_said_is_left_as_it_is(line: str) -> None:
     assert undecorated([line, "Freight fell."])[0] == line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "A - b -{}<",
+        "Q - Raj Patel{}-",
+        "- {}<",
+        "Ada Byrne{}(00:12",
+        ">>{}",
+        "{}",
+    ],
+)
+@pytest.mark.parametrize("piece", [" ", "-", "<", "<!--", "- "])
+def test_time_grows_with_the_length_of_a_line_and_not_with_its_square(line: str, piece: str) -> None:
+    text = line.format(piece * (100_000 // len(piece)))
+    begin = time.process_time()
+    spoken_turns([Turn(f"Operator\n{text}x\nAda Byrne: Yes.")])
+    plain_text(f"<p>{text}")
+    assert time.process_time() - begin < 5  # it takes some hundredths; squared, a minute
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import re
 
 _CLOCK = r"(?:\d+:)?\d{1,2}:\d{2}[.,]\d{3}"
 _TIME = re.compile(rf"{_CLOCK}(?:\s+-->\s|,{_CLOCK}\s*$)", re.MULTILINE)
-_VOICE = re.compile(r"<v(?:\.[^ >]*)?\s+(?P<name>[^>]+)>")
-_TAG = re.compile(r"</?[a-z][^>]*>|<[\d:.]+>")
+_VOICE = re.compile(r"<v(?:\.[^ >]*)?\s++(?P<name>[^<>]+)>")
+_TAG = re.compile(r"</?[a-z][^<>]*>|<[\d:.]+>")
 _OTHER_BLOCKS = ("WEBVTT", "NOTE", "STYLE", "REGION")
 
 

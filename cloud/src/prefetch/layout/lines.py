@@ -53,7 +53,7 @@ def _is_full(line: str, after: str, width: int) -> bool:
 
 
 def _join(before: str, after: str, text: str) -> str:
-    word = re.search(r"([^\W\d_]+)-$", before)
+    word = re.search(r"([^\W\d_]+)-$", before[-_WIDEST:])
     if not word or not after[:1].islower():
         return f"{before} {after}"
     whole = f"{word[1]}-{after.split()[0]}"

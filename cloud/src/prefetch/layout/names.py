@@ -41,6 +41,7 @@ _TITLE = re.compile(
 
 
 _RESEARCH = re.compile(r", (?:[\w ]+ )?Research Division$")  # how Capital IQ writes an analyst's firm
+_LONGEST = 150  # characters of a name with its title
 _SMALL = {"of", "and", "for", "the", "to", "in", "&", "-"}
 
 
@@ -59,9 +60,10 @@ def is_operator(name: str) -> bool:
 
 def read_name(text: str) -> SpeakerName | None:
     """Return the name that the line, or what is before a colon, consists of; None when it is something else."""
-    text = _NUMBER.sub("", text.strip()).strip().rstrip(":").strip()
-    if not 2 <= len(text) <= 150:
+    text = text.strip()
+    if not 2 <= len(text) <= _LONGEST:  # before any pattern sees it: they are slow on a line of 100,000 blanks
         return None
+    text = _NUMBER.sub("", text).strip().rstrip(":").strip()
     if _GENERIC.fullmatch(text):
         return SpeakerName(text, None, sure=True)
     for mark in _MARK.finditer(text):
@@ -78,6 +80,8 @@ def read_name(text: str) -> SpeakerName | None:
 
 def split_title(speaker: str) -> tuple[str, str | None]:
     """Return the name and the title behind it: ``Tom Alder -- CFO``; the name as it is when there is no title."""
+    if len(speaker) > _LONGEST:
+        return speaker, None
     for mark in _MARK.finditer(speaker):
         role = speaker[mark.end() :].strip()
         if _TITLE.search(role):
@@ -87,9 +91,11 @@ def split_title(speaker: str) -> tuple[str, str | None]:
 
 def is_title(line: str) -> bool:
     """Whether the line below a name is that person's title: ``Chief Executive Officer, Elm Tools, Inc.``."""
+    if len(line) > _LONGEST:
+        return False
     first = _MARK.split(line, maxsplit=1)[0]
     is_capital = all(word in _SMALL or not word[0].islower() for word in first.split())
-    return len(line) <= 150 and is_capital and bool(_TITLE.search(first) or _RESEARCH.search(line))
+    return is_capital and bool(_TITLE.search(first) or _RESEARCH.search(line))
 
 
 def _is_person(text: str) -> bool:

@@ -88,7 +88,10 @@ def _speakers(lines: list[str], listed: Collection[str]) -> set[str]:
     n_alone = Counter(name.speaker for name in alone)  # some vendors have only the operator in a line
     told = [name for name in alone if name.sure or name.speaker in listed or n_alone[name.speaker] > 1]
     mixed = [*inline, *told] if inline else []
-    for names in (mixed, alone):
+    n_inline, n_told = (sum(not is_operator(name.speaker) for name in names) for names in (inline, told))
+    # A heading with a colon may look like "Name: text" once, in a call whose speakers are alone on their lines.
+    is_mixed = n_inline > n_told or any(is_operator(name.speaker) for name in inline)
+    for names in (mixed, alone) if is_mixed else (alone, mixed):
         counts = Counter(name.speaker for name in names)
         is_sure = any(name.sure for name in names) or any(n > 1 for n in counts.values()) or has_list
         n_lines = sum(bool(line.strip()) for line in lines)
