@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -164,7 +165,9 @@ def test_how_many_fiscal_quarters_differ_is_said(tmp_path: Path, caplog: pytest.
     ["ELM_2020-08-27.txt", "2020-Aug-27-ELM.txt", "ELM-20200827.txt", "ELM 27 August 2020.txt",
      "2020-08-27_ELM_transcript.txt", "ELM - 2020-08-27 - Q2.txt", "ELM_2020_Q2_2020-08-27.txt",
      "ELM_20200827_Q2_transcript.txt", "ELM_2020-08-27_Q2FY20.txt", "earnings_call_ELM_2020-08-27.txt",
-     "ELM Q2 2020 Earnings Call 2020-08-27.txt", "by_ticker/ELM/ELM_2020-08-27.txt"],
+     "ELM Q2 2020 Earnings Call 2020-08-27.txt", "ELM_2020-08-27_Q1.txt", "ELM_2020-08-27-Q1.txt",
+     "ELM_Q1_2020-08-27.txt", "ELM-Q1-2020-08-27.txt", "2020-08-27_Q1_ELM.txt", "Q1_ELM_2020-08-27.txt",
+     "Q1-ELM-2020-08-27.txt", "Q1_2020_ELM_2020-08-27.txt", "by_ticker/ELM/ELM_2020-08-27.txt"],
 )  # fmt: skip
 def test_names_of_texts(tmp_path: Path, name: str) -> None:
     write(tmp_path / name, "Steel costs rose.")
@@ -184,9 +187,18 @@ def test_names_of_texts_that_do_not_tell_the_day(tmp_path: Path, name: str, reas
         calls_of(tmp_path)
 
 
-def test_call_is_a_ticker_too(tmp_path: Path) -> None:
-    write(tmp_path / "20200827_CALL.txt", "Steel costs rose.")
-    assert [call.firm_id for call in calls_of(tmp_path)] == ["CALL"]
+@pytest.mark.parametrize(
+    ("name", "ticker"),
+    [
+        ("20200827_CALL.txt", "CALL"),
+        ("CALL_Q2_earnings_call_2020-08-27.txt", "CALL"),
+        ("ELM-B_Q2_2020-08-27.txt", "ELM-B"),
+        ("2020-08-27_7203.txt", "7203"),
+    ],
+)
+def test_tickers_that_look_like_something_else(tmp_path: Path, name: str, ticker: str) -> None:
+    write(tmp_path / name, "Steel costs rose.")
+    assert [call.firm_id for call in calls_of(tmp_path)] == [ticker]
 
 
 def test_a_list_of_firms_does_not_hide_texts(tmp_path: Path) -> None:
@@ -290,6 +302,36 @@ def test_the_json_of_a_vendor(tmp_path: Path, vendor: str) -> None:
     assert speaker_type(turn.speaker_type, turn.role, turn.speaker) == "CEO"
 
 
+COMPLETE = {"company": "Elm", "ticker": "ELM", "date": "2020-08-27"}
+SAID = {"speaker": "Ada Byrne", "text": "Steel costs rose."}
+
+
+@pytest.mark.parametrize(
+    ("call", "firm"),
+    [
+        ({**SAID, "company": {"name": "Elm", "ticker": "ELM"}, "date": "2020-08-27"}, "Elm"),
+        ({**SAID, **COMPLETE, "company": {"name": "Elm", "id": 7}}, "Elm"),
+        ({**SAID, "event": {"symbol": "ELM", "conference_date": "2020-08-27"}}, "ELM"),
+        ({**SAID, "event": COMPLETE}, "Elm"),
+        ({"data": {**SAID, **COMPLETE}}, "Elm"),
+        ({**SAID, **COMPLETE, "audio": {"start_time": 0.0}}, "Elm"),
+        ({**SAID, "event": COMPLETE, "audio": {"start_time": 0.0}}, "Elm"),
+        ({**SAID, "ticker": "ELM", "date": "2020-08-27", "publisher": {"company": "FactSet"}}, "ELM"),
+        ({**SAID, "ticker": "ELM", "event": {"date": "2020-08-27"}, "publisher": {"company": "FactSet"}}, "ELM"),
+        ({**SAID, **COMPLETE, "speaker_info": {"id": 3}}, "Elm"),
+        ({**SAID, "event": COMPLETE, "speaker_info": {"id": 3, "company_id": 9}}, "Elm"),
+    ],
+)
+@pytest.mark.parametrize("form", ["{}", "[{}]"])
+@pytest.mark.parametrize("ending", ["json", "ndjson"])
+def test_objects_in_the_json_of_a_call(
+    tmp_path: Path, call: dict[str, object], firm: str, form: str, ending: str
+) -> None:
+    (found,) = calls_of(write(tmp_path / f"calls.{ending}", form.replace("{}", json.dumps(call))))
+    assert_elm([found])
+    assert (found.firm_name, found.turns[0].speaker) == (firm, "Ada Byrne")
+
+
 @pytest.mark.parametrize(
     "header",
     [
@@ -320,12 +362,14 @@ def test_a_time_is_no_day(tmp_path: Path) -> None:
         ("1\n00:00:01,000 --> 00:00:04,000\nSteel costs rose.\n", None),
         ("0:00:01.000,0:00:04.000\nSteel costs\n\n0:00:04.000,0:00:06.000\nrose.\n", None),
         ("ticker,date,speaker,text\nELM,2020-08-27,Ada Byrne,Steel costs rose.\n", "Ada Byrne"),
+        ("speaker,section,text\nAda Byrne,qa,Steel costs rose.\n", "Ada Byrne"),
+        ("ticker,section,speaker,text\nELM,qa,Ada Byrne,Steel costs rose.\n", "Ada Byrne"),
         ('<?xml version="1.0"?><html><body>Steel costs rose.</body></html>', None),
     ],
 )
 def test_a_text_that_holds_something_else_is_read_as_that(tmp_path: Path, content: str, speaker: str | None) -> None:
     (call,) = calls_of(write(tmp_path / "ELM_2020-08-27.txt", content))
-    assert [(turn.speaker, turn.text.strip()) for turn in call.turns] == [(speaker, "Steel costs rose.")]
+    assert [(turn.speaker, turn.text) for turn in call.turns] == [(speaker, "Steel costs rose.")]
 
 
 @pytest.mark.parametrize("write_list", [json.dumps, str], ids=["JSON", "pandas"])
@@ -336,6 +380,39 @@ def test_turns_in_a_cell(tmp_path: Path, write_list: Callable[[object], str]) ->
     calls = calls_of(tmp_path / "calls.csv")
     assert_elm(calls)
     assert [turn.speaker for turn in calls[0].turns] == ["Ada Byrne", "Tom Alder"]
+
+
+def test_turns_in_a_cell_that_pandas_wrote_from_parquet(tmp_path: Path) -> None:
+    turns: list[dict[str, str | None]] = [
+        {"speaker": "Ada Byrne", "text": "It's {steel} {and} zinc."},
+        {"speaker": "Tom Alder", "text": 'So "Steel\ncosts" rose.'},
+        {"speaker": None, "text": "Steel costs rose."},
+    ]
+    table = pa.table({"symbol": ["ELM"], "date": ["2020-08-27"], "transcript": [turns]})
+    pq.write_table(table, tmp_path / "calls.parquet")
+    pd.read_parquet(tmp_path / "calls.parquet").to_csv(tmp_path / "calls.csv", index=False)  # without commas
+    calls = calls_of(tmp_path / "calls.csv")
+    assert_elm(calls)
+    assert [(turn.speaker, turn.text) for turn in calls[0].turns] == [(turn["speaker"], turn["text"]) for turn in turns]
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "[{'a': 1, []: 2}]",
+        "[{'text': 'Hi.'",
+        str(np.array([{"text": "Steel costs rose."}] * 1001)),  # NumPy writes "..." for most of them
+    ],
+)
+def test_a_list_of_turns_that_cannot_be_read_is_a_bad_row(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, cell: str
+) -> None:
+    texts = [*(f"Steel rose by {n}." for n in range(40)), cell]
+    pd.DataFrame({"ticker": "ELM", "date": "2020-08-27", "text": texts}).to_csv(tmp_path / "calls.csv", index=False)
+    (call,) = calls_of(tmp_path / "calls.csv")
+    assert len(call.turns) == 40
+    (line,) = caplog.messages
+    assert f"calls.csv, line 42: text begins like a list of turns, but cannot be read: {cell[:10]!r}"[:80] in line
 
 
 @pytest.mark.parametrize(

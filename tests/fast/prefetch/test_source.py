@@ -293,4 +293,8 @@ def test_calls_that_do_not_tell_who_speaks_are_counted(
     (tmp_path / "OAK_2023-02-01.txt").write_text("Raj Patel -- Analyst\nWhy did freight fall?\n" * 100)
 
     assert len(list(FileTranscripts(tmp_path, "2023Q1").firms())) == 2
-    assert ("1 of the calls do not tell who speaks" in caplog.text) is is_said
+    line = "calls of over 2,000 characters in which no speaker was recognised: 1 (give a column speaker"
+    assert (line in caplog.text) is is_said
+    caplog.clear()
+    assert len(list(FileTranscripts(tmp_path, "2023Q1").firms(after="ELM"))) == 1  # continued
+    assert (line in caplog.text) is is_said

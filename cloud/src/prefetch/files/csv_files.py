@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
@@ -26,8 +26,11 @@ _ROWS_AT_A_TIME = 10_000
 _LONGEST_VALUE = 100_000_000  # characters in one value; Python's own limit of 131,072 is less than a long call
 
 
-def csv_batches(file: InputFile, bad_rows: BadRows) -> Iterator[pa.Table]:
-    """Yield the rows of a CSV file; see ``input_files.read_rows``."""
+def csv_batches(file: InputFile, bad_rows: BadRows, known: Mapping[str, str] | None = None) -> Iterator[pa.Table]:
+    """Yield the rows of a CSV file; see ``input_files.read_rows``.
+
+    ``known`` is what its file's name says of the call, for the columns that it lacks.
+    """
     csv.field_size_limit(_LONGEST_VALUE)
     with file.path.open(encoding=encoding_of(file), newline="") as lines:
         separator = separator_of(lines.readline())
@@ -37,10 +40,21 @@ def csv_batches(file: InputFile, bad_rows: BadRows) -> Iterator[pa.Table]:
         header = [name.strip() for name in first]
         if not header:
             raise InvalidInput(f"{file} is empty")
-        places = {column: header.index(name) for name, column in checked_names(file, header, bad_rows).items()}
+        filled = _lacking(header, known or {})
+        names = checked_names(file, [*header, *filled], bad_rows)
+        places = {column: header.index(name) for name, column in names.items() if name not in filled}
         while batch := list(itertools.islice(rows, _ROWS_AT_A_TIME)):
             columns = {name: [row[place] for _, row in batch] for name, place in places.items()}
+            columns |= {name: [value] * len(batch) for name, value in filled.items()}
             yield with_turns(file, text_table(columns, [line for line, _ in batch]), bad_rows)
+
+
+def _lacking(header: list[str], known: Mapping[str, str]) -> dict[str, str]:
+    """What is known of the call and not in the table: a company stands for its ticker."""
+    columns = set(known_names(header).values())
+    if columns & {"company", "firm_id"}:
+        columns.add("ticker")
+    return {column: value for column, value in known.items() if column not in columns}
 
 
 def separator_of(header: str) -> str:

@@ -11,13 +11,14 @@ import pyarrow as pa
 from cloud.src.contract.errors import InvalidInput
 from cloud.src.prefetch.files.bad_rows import BadRows, where
 from cloud.src.prefetch.files.column_names import known_names
+from cloud.src.prefetch.files.dates import AmbiguousDate, split_day
 from cloud.src.prefetch.files.encodings import encoding_of
 from cloud.src.prefetch.files.headers import remark_on_names
 from cloud.src.prefetch.files.input_file import InputFile
-from cloud.src.prefetch.files.turn_lists import Row, named_speaker, rows_of_turns, table_of
+from cloud.src.prefetch.files.turn_lists import SPEAKER_DETAILS, Row, named_speaker, rows_of_turns, table_of
 
 _ROWS_AT_A_TIME = 10_000
-_OF_A_CALL = {"company", "ticker", "firm_id", "date"}
+_FIRM = {"company", "ticker", "firm_id"}
 
 
 def json_batches(file: InputFile, bad_rows: BadRows) -> Iterator[pa.Table]:
@@ -103,16 +104,51 @@ def _rows(value: Any) -> list[object]:
 
 
 def _with_details(value: Row) -> Row:
-    """The document with what an object in it says of the call, such as ``"event": {"symbol": "ELM", ...}``."""
-    objects = [each for each in value.values() if isinstance(each, dict)]
-    details = [each for each in objects if _OF_A_CALL & set(known_names(each).values())]
-    return {**{name: each for one in details for name, each in one.items()}, **value}
+    """The object with what others in it say of the call, such as ``"event": {"symbol": "ELM", ...}``.
+
+    They are asked only for what it does not say itself.
+    """
+    objects = {name: each for name, each in value.items() if isinstance(each, dict)}
+    if not objects:
+        return value
+    names = known_names(value)
+    own = {name: each for name, each in objects.items() if names.get(name) in {*_FIRM, "date"}}
+    plain = {name: each for name, each in value.items() if name not in own}
+    for name, each in own.items():
+        if names[name] == "company" and each.get("name"):
+            plain["company"] = each["name"]
+    columns = set(known_names(plain).values())
+    about = list(own.values())
+    if not ("date" in columns and columns & _FIRM):
+        is_speaker = {name for name in objects if names.get(name) == "speaker" or name in SPEAKER_DETAILS}
+        about += [each for name, each in objects.items() if name not in is_speaker and _is_about_a_call(each)]
+    found = {name: each for one in about for name, each in one.items() if known_names(one).get(name) not in columns}
+    return {**found, **plain}
+
+
+def _is_about_a_call(value: Row) -> bool:
+    """Whether the object names a firm by its ticker or id, or has a day: a time alone is that of a recording."""
+    names = known_names(value)
+    return bool({"ticker", "firm_id"} & set(names.values())) or any(
+        column == "date" and _is_day(value[name]) for name, column in names.items()
+    )
+
+
+def _is_day(value: object) -> bool:
+    try:
+        split_day(str(value))
+    except AmbiguousDate:
+        return True
+    except ValueError:
+        return False
+    return True
 
 
 def _row(file: InputFile, values: object, bad_rows: BadRows) -> Row:
     """Raise ValueError, with a message for the user, if the object is not a row."""
     if not isinstance(values, dict):
         raise ValueError("not a JSON object with a value for each column")
+    values = _with_details(values)
     is_list = {name for name, value in values.items() if isinstance(value, list)}
     names = {name: column for name, column in known_names(values).items() if column == "text" or name not in is_list}
     if "text" not in names.values():

@@ -76,17 +76,18 @@ class FileTranscripts:
         self.fingerprint = _fingerprint(self._files, f"{quarter} {self.selection}".strip())
 
     def firms(self, after: str | None = None) -> Iterator[list[Call]]:
-        """Yield the calls of one firm after the other; at the end say how many do not tell who speaks."""
+        """Yield the calls of one firm after the other; at the end say in how many of all nobody is told as speaker."""
         n_untold = 0
         for firm_id, rows_of_calls in itertools.groupby(self._rows_by_call(), key=lambda rows: rows[0]["firm_id"]):
+            calls = [self._call(rows) for rows in rows_of_calls]
+            n_untold += sum(map(_is_untold, calls))
             if after is None or firm_id > after:
-                calls = [self._call(rows) for rows in rows_of_calls]
-                n_untold += sum(map(_is_untold, calls))
                 yield calls
         if n_untold:
             _log.warning(
-                "%s of the calls do not tell who speaks in a layout that is known: give a column speaker, or begin "
-                "each turn with 'Name: '",
+                "calls of over %s characters in which no speaker was recognised: %s (give a column speaker, or begin "
+                "each turn with 'Name: ')",
+                f"{_SHORT:,}",
                 f"{n_untold:,}",
             )
 
@@ -210,7 +211,7 @@ def _rows_of_quarter(
 
 
 def _is_untold(call: Call) -> bool:
-    """Whether a whole call has no speaker."""
+    """Whether a call of over 2,000 characters has no speaker in any turn."""
     is_told = any(turn.speaker or turn.speaker_type or turn.role for turn in call.turns)
     return not is_told and sum(len(turn.text) for turn in call.turns) > _SHORT
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterator
 from datetime import date
@@ -24,8 +25,8 @@ TEXTS = (".txt", ".html", ".htm", ".vtt", ".srt")
 _TICKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,15}")
 _WORD = r"(?:earnings|conference|call|transcript)"
 _QUARTER = r"(?:(?:20)?[0-9]{2}[ _-]?Q[1-4]|Q[1-4][ _-]?(?:FY)?(?:(?:20)?[0-9]{2})?)"
-_FILLER = re.compile(rf"[ _-]+(?:{_WORD}|{_QUARTER})(?=[ _-]|$)", re.IGNORECASE)
-_LEADING = re.compile(rf"^(?:{_WORD}[ _-]+)+", re.IGNORECASE)
+_FILLER = re.compile(rf"(?:^|[ _-]+)(?:{_WORD}|{_QUARTER})(?=[ _-]|$)", re.IGNORECASE)
+_FILLER_BEHIND = re.compile(rf"(?<=[^ _-])[ _-]+(?:{_WORD}|{_QUARTER})(?=[ _-]|$)", re.IGNORECASE)  # CALL is a ticker
 _OTHER_KINDS = {
     b"{\\rtf": "RTF",
     b"%PDF": "PDF",
@@ -52,17 +53,21 @@ def named_call(name: str) -> tuple[str, date] | None:
     stem = PurePosixPath(name).stem
     if PurePosixPath(name).suffix.lower() in ARCHIVES:
         stem = PurePosixPath(stem).stem
-    bare = _FILLER.sub("", stem)
-    return _ticker_and_day(bare) or _ticker_and_day(_LEADING.sub("", bare)) or _ticker_and_day(stem)  # CALL is a ticker
+    words = list(re.finditer(r"[^ _-]+", stem))
+    for first, last in itertools.product(words, reversed(words)):
+        day = _day(stem[first.start() : last.end()]) if first.start() <= last.start() else None
+        ticker = _ticker(stem[: first.start()], stem[last.end() :]) if day else None
+        if day and ticker:
+            return ticker, day
+    return None
 
 
-def _ticker_and_day(stem: str) -> tuple[str, date] | None:
-    for between in re.finditer(r"[ _-]+", stem):
-        left, right = stem[: between.start()], stem[between.end() :]
-        for ticker, day in ((left, right), (right, left)):
-            found = _day(day) if _TICKER.fullmatch(ticker) else None
-            if found:
-                return ticker, found
+def _ticker(*around_the_day: str) -> str | None:
+    """The ticker that is left without the quarter and words such as "earnings call"."""
+    for filler in (_FILLER, _FILLER_BEHIND):
+        ticker = " ".join(filler.sub("", part.strip(" _-")).strip(" _-") for part in around_the_day).strip()
+        if _TICKER.fullmatch(ticker):
+            return ticker
     return None
 
 
@@ -73,19 +78,19 @@ def text_batches(file: InputFile, bad_rows: BadRows) -> Iterator[pa.Table]:
         if name is None:
             raise InvalidInput("its name is not like TICKER_2020-05-01.txt")
         text = _content(file)
+        known = {"ticker": name[0], "date": name[1].isoformat()}
         is_json = text.lstrip()[:1] in ("{", "[") and '"' in text[:200]
         if is_json:
-            known = {"ticker": name[0], "date": name[1].isoformat()}
             yield document_table(file, text, known, bad_rows)
             return
         if _is_table(text):
-            yield from csv_batches(file, bad_rows)
+            yield from csv_batches(file, bad_rows, known)
             return
     except (InvalidInput, AmbiguousDate) as error:
         bad_rows.n_rows += 1
         bad_rows.add(str(file), str(error).removeprefix(f"{file} "))
         return
-    yield text_table({"ticker": [name[0]], "date": [name[1].isoformat()], "text": [text]}, [1])
+    yield text_table({**{column: [value] for column, value in known.items()}, "text": [text]}, [1])
 
 
 def _day(text: str) -> date | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -21,7 +22,7 @@ from cloud.src.prefetch.files.input_file import InputFile
 Row = dict[str, Any]
 _OF_A_TURN = ("section", "position", "speaker", "speaker_type", "role", "text")
 _SPEAKERS = ("speakers", "speakerMapping", "speaker_mapping", "participants", "participant")
-_SPEAKER_DETAILS = ("speaker_info", "speakerInfo")
+SPEAKER_DETAILS = ("speaker_info", "speakerInfo")
 _NUMBERS = ("id", "index", "speaker", "speakerIndex", "speaker_index", "number", "key")
 _NAMES = ("name", "speakerName", "speaker_name", "fullName")
 _ROLES = ("title", "jobTitle", "description", "role", "position", "company")
@@ -30,16 +31,20 @@ _ROLES = ("title", "jobTitle", "description", "role", "position", "company")
 def with_turns(file: InputFile, rows: pa.Table, bad_rows: BadRows) -> pa.Table:
     """Make rows of the texts that hold a list of turns as JSON or, as pandas writes one into CSV, as Python.
 
-    Return the table as it is when none does.
+    Return the table as it is when none does. A list that cannot be read is a bad row.
     """
     texts: list[Any] = rows["text"].to_pylist()
-    if not any(text and text.lstrip()[:20].replace(" ", "").startswith(('[{"', "[{'")) for text in texts):
+    if not any(_is_list(text) for text in texts):
         return rows
-    values = rows.drop_columns([ROW]).to_pylist()
-    for row in values:
-        row["text"] = _read_list(row["text"])
+    read: list[tuple[int, Row]] = []
     numbers: list[Any] = rows[ROW].to_pylist()
-    return table_of(rows_of_turns(file, zip(numbers, values, strict=True), bad_rows))
+    for number, row in zip(numbers, rows.drop_columns([ROW]).to_pylist(), strict=True):
+        try:
+            read.append((number, {**row, "text": _read_list(row["text"]) if _is_list(row["text"]) else row["text"]}))
+        except ValueError as error:
+            bad_rows.n_rows += 1
+            bad_rows.add(where(file, number), str(error))
+    return table_of(rows_of_turns(file, read, bad_rows))
 
 
 def rows_of_turns(
@@ -118,8 +123,8 @@ def _speakers(row: Row) -> dict[str, Any]:
 
 def named_speaker(turn: Mapping[str, Any]) -> dict[str, Any]:
     """Who speaks where the turn has an object about it, which says more than a number beside it."""
-    details = next((turn[key] for key in _SPEAKER_DETAILS if isinstance(turn.get(key), dict)), None)
-    return _named(details) if details else {}
+    details = next((turn[key] for key in SPEAKER_DETAILS if isinstance(turn.get(key), dict)), None)
+    return {key: value for key, value in _named(details).items() if value is not None} if details else {}
 
 
 def _named(speaker: object) -> dict[str, Any]:
@@ -130,6 +135,7 @@ def _named(speaker: object) -> dict[str, Any]:
     return {key: value for key, value in first.items() if value is not None} or {"speaker": None}
 
 
+_BETWEEN = re.compile(r"\}\s+\{(?=['\"])")
 _KEYS = {"speaker": _NAMES, "role": _ROLES}
 
 
@@ -145,12 +151,20 @@ def as_text(name: str, value: object) -> str | None:
     return text
 
 
-def _read_list(text: str | None) -> object:
-    value: object = None
-    for read in (json.loads, ast.literal_eval):
+def _is_list(text: str | None) -> bool:
+    return text is not None and text.lstrip()[:20].replace(" ", "").startswith(('[{"', "[{'"))
+
+
+def _read_list(text: str) -> object:
+    """Raise ValueError, with a message for the user, if the text is neither JSON nor Python."""
+    for read in (json.loads, ast.literal_eval, _read_array):
         try:
-            value = read((text or "").strip())
-            break
-        except (ValueError, SyntaxError, RecursionError, MemoryError):
+            return read(text.strip())
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
             continue
-    return value if isinstance(value, list) and value and isinstance(value[0], dict) else text
+    raise ValueError(f"text begins like a list of turns, but cannot be read: {text.strip()[:60]!r}")
+
+
+def _read_array(text: str) -> object:
+    """Read what NumPy writes of a list from Parquet, which pandas has as an array: no commas between its turns."""
+    return ast.literal_eval(_BETWEEN.sub("}, {", text))

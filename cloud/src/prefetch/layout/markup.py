@@ -31,7 +31,7 @@ def plain_text(text: str) -> str:
     is_page = "<" in text and (_BLOCK.search(text) or _INLINE.search(text))
     if is_page:
         text = _DECLARATION.sub(" ", _without_hidden(text))
-        text = _INLINE.sub("", _BLOCK.sub("\n\n", text))
+        text = _INLINE.sub("", _BLOCK.sub("\n\n", text)).strip()
     if "&" in text:
         text = _ENTITY.sub(_character, _ENTITY.sub(_character, text))  # &amp;nbsp; has been through two programs
     return text

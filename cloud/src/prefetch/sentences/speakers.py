@@ -34,16 +34,20 @@ _UNNAMED_EXECUTIVE = re.compile(
     r"(?:unidentified |unknown )?(?:(?:company |corporate )(?:executive|representative|speaker)|executive)"
 )
 _CEO = re.compile(r"\bCEO\b|\bchief exec(?:utive|\.)?(?!\w)", re.IGNORECASE)
-_CFO = re.compile(  # Finance Director is what British firms call theirs
-    r"\bCFO\b|\bchief financ(?:e|ial)\b|\bprincipal financial\b|\bfinance director\b", re.IGNORECASE
+_CFO = re.compile(  # Finance Director is what British firms call theirs, but not that of a region or division
+    r"\bCFO\b|\bchief financ(?:e|ial)\b|\bprincipal financial\b"
+    r"|(?<!\bregional )(?<!\bcorporate )(?<!\bdivisional )\bfinance director\b",
+    re.IGNORECASE,
 )
 _ANALYST = re.compile(r"analyst|\bequity research\b|\bresearch division\b|\bportfolio manager\b", re.IGNORECASE)
 # A title that contains a chief's title without being one, as in "Senior Vice President and Deputy CFO".
 _NOT_THE_CHIEF = re.compile(r"\b(deputy|former|assistant|office of)\b", re.IGNORECASE)
 _TITLE = re.compile(
-    r"\b(officer|chief|president|[es]?vp|chair(man|woman|person)?|c[a-z]o|treasurer|investor relations|(head of )?IR"
-    r"|(co-?)?founder|(general )?counsel|controller|(company|corporate) secretary|(managing|executive) director"
-    r"|executive board|board of management)\b",
+    r"\b(officer|chief|president|[es]?vp|chair(man|woman|person)?|(?-i:C[ABCDEFGIKLMNOPRSTX]O)|treasurer"
+    r"|investor relations|(head of )?IR|(co-?)?founder|(general )?counsel|controller|(company|corporate) secretary"
+    r"|finance director|executive board|board of management)\b"
+    # With a firm behind it, it is an analyst's: "Managing Director, Birch Bank".
+    r"|^(managing|executive) director$",
     re.IGNORECASE,
 )
 
