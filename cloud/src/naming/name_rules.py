@@ -2,7 +2,7 @@
 
 ``tidy`` fixes what can be fixed without asking again; ``why_refused`` says what cannot, as the end of the sentence
 "That name is refused: ..." that the model is sent (prompts/again_v1.txt).
-Whether a name is about its topic is another question, which worker/name_guard.py answers.
+Whether a name is about its topic is another question, which naming/guard.py answers.
 """
 
 from __future__ import annotations

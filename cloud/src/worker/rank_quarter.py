@@ -147,7 +147,7 @@ def _dictionary(groups: Groups, number: int, phrases: Sequence[str]) -> list[Phr
     purity, share = (
         np.round(each[number].toarray().ravel(), _DIGITS) for each in (dictionary.purity, dictionary.share)
     )
-    own = np.flatnonzero(dictionary.is_own[number].toarray())
+    own = np.sort(dictionary.purity[number].indices)
     weight: NDArray[np.float64] = purity[own] * share[own]
     return [
         Phrase(phrases[column], float(purity[column]), float(share[column]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,10 +85,44 @@ def test_from_start_to_stop(with_panels: Account, capsys: pytest.CaptureFixture[
 
     assert run(["aws", "stop", "spring"]) == 0
     assert capsys.readouterr().out.splitlines()[1:] == [f"stopped {arn}"]
-    assert status.lines(status.status(with_panels))[-1] == "last ended: panel spring ABORTED: no cause given"
+    found = status.status(with_panels)
+    assert found["last_ended"] == {"arn": arn, "panel": "spring", "how": "ABORTED: no cause given"}
+    assert status.lines(found)[-1] == "last ended: panel spring ABORTED: no cause given"
     with pytest.raises(QuarterEnded, match="panel spring: ABORTED"):
         panels.follow(with_panels, "spring", panels.last_started(with_panels, "spring"), print, no_wait)
     assert capsys.readouterr().out.splitlines() == ["ABORTED", "the end of the log of ftm-panel-spring"]
+
+
+def ended(arn: str, given: dict[str, str], started: int, stopped: int | None) -> dict[str, Any]:
+    """What DescribeExecution says; an execution that has not ended has no stopDate."""
+    said = {"executionArn": arn, "input": json.dumps(given), "startDate": datetime.fromtimestamp(started, UTC)}
+    if stopped is None:
+        return {**said, "status": "PENDING_REDRIVE"}
+    return {**said, "status": "SUCCEEDED", "stopDate": datetime.fromtimestamp(stopped, UTC)}
+
+
+@pytest.mark.parametrize(
+    ("of_panels", "last", "line"),
+    [
+        ([ended("p", {"name": "spring"}, 7, 8)], {"arn": "q", "quarter": LATER}, LATER),
+        ([ended("p", {"name": "spring"}, 7, 10)], {"arn": "p", "panel": "spring"}, "panel spring"),
+        ([ended("p", {"name": "spring"}, 7, None)], {"arn": "q", "quarter": LATER}, LATER),
+    ],
+)
+def test_status_says_which_quarter_or_panel_ended_last(
+    with_panels: Account,
+    monkeypatch: pytest.MonkeyPatch,
+    of_panels: list[dict[str, Any]],
+    last: dict[str, str],
+    line: str,
+) -> None:
+    quarter = ended("q", {"quarter": LATER}, 1, 9)
+    with monkeypatch.context() as patched:
+        patched.setattr(quarters, "executions", lambda _, status=None: [] if status else [quarter])
+        patched.setattr(panels, "executions", lambda _, status=None: [] if status else of_panels)
+        found = status.status(with_panels)
+    assert found["last_ended"] == {**last, "how": "SUCCEEDED"}
+    assert status.lines(found)[-1] == f"last ended: {line} SUCCEEDED"
 
 
 @pytest.mark.usefixtures("run_quarters")
@@ -96,12 +131,15 @@ def test_of_two_that_are_started_together_one_runs(with_panels: Account, monkeyp
     with monkeypatch.context() as patched:
         patched.setattr(panels, "latest", lambda *_: None)  # the first one is not listed yet
         assert panels.start(with_panels, "spring", [EARLIER, LATER], None) == first
-        with pytest.raises(InvalidInput, match="panel spring has just been started with other quarters"):
+        with pytest.raises(InvalidInput, match="panel spring has just been started: ftm aws follow spring"):
             panels.start(with_panels, "spring", [LATER], None)
         other = panels.start(with_panels, "summer", [LATER], None)
     assert {one["executionArn"] for one in panels.executions(with_panels, "RUNNING")} == {first, other}
 
     panels.stop(with_panels, "spring", print, no_wait)
+    with monkeypatch.context() as patched, pytest.raises(InvalidInput, match="spring has just been started: ftm aws"):
+        patched.setattr(panels, "latest", lambda *_: None)  # neither is one listed that has ended at once
+        panels.start(with_panels, "spring", [EARLIER, LATER], None)
     assert panels.start(with_panels, "spring", [LATER], None) != first
 
 
@@ -180,7 +218,7 @@ def test_a_panel_costs_what_its_jobs_took(
     with_panels: Account, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(["aws", "cost", "spring"]) == 0
-    assert "none of it has ended in that time" in capsys.readouterr().out
+    assert "panel spring: no job has ended in the last week or so" in capsys.readouterr().out
     ended = {"SUCCEEDED": [JOB, {**JOB, "jobName": "ftm-panel-spring2"}], "FAILED": [JOB, {**JOB, "startedAt": 0}]}
     ended["FAILED"][1].pop("startedAt")  # it has never started
     monkeypatch.setattr(panels, "jobs_since", lambda _account, _queue, state, _since: ended[state])

@@ -97,9 +97,15 @@ def test_the_quarter_is_the_one_named_or_the_only_one(
 
 
 @pytest.mark.parametrize(
-    ("quarter", "message"),
-    [(None, "has 2023Q1, 2023Q2: name one with --quarter"), ("2024Q1", "has no quarter 2024Q1, only 2023Q1, 2023Q2")],
+    ("quarter", "wanted", "message"),
+    [
+        (None, "Freight", "has 2023Q1, 2023Q2: name one with --quarter"),
+        (None, "theme_2023Q1_2023Q2_001", "has 2023Q1, 2023Q2: name one with --quarter"),
+        ("2024Q1", "Freight", "has no quarter 2024Q1, only 2023Q1, 2023Q2"),
+    ],
 )
-def test_a_quarter_that_is_not_clear_is_asked_for(tmp_path: Path, quarter: str | None, message: str) -> None:
+def test_a_quarter_that_is_not_clear_is_asked_for(
+    tmp_path: Path, quarter: str | None, wanted: str, message: str
+) -> None:
     with pytest.raises(InvalidInput, match=message):
-        find_quarter(with_quarters(tmp_path, "2023Q1", "2023Q2"), quarter, "Freight")
+        find_quarter(with_quarters(tmp_path, "2023Q1", "2023Q2"), quarter, wanted)

@@ -63,7 +63,7 @@ class PanelCost:
     def in_words(self) -> str:
         """The cost in one line."""
         if not self.n_jobs:
-            return f"panel {self.name}: Batch remembers jobs for about a week, and none of it has ended in that time"
+            return f"panel {self.name}: no job has ended in the last week or so, as long as Batch remembers jobs"
         jobs = "1 job" if self.n_jobs == 1 else f"{self.n_jobs} jobs"
         return f"panel {self.name}: {jobs}, {self.hours:.2f} h, about ${self.usd():.2f} ({prices.PANEL_VCPUS} vCPUs)"
 
@@ -115,22 +115,19 @@ def start(account: Account, name: str, names: Sequence[str], themes_from: str | 
     Of several that are started together, with other quarters, one runs: AWS lists executions a little late, but takes
     no name twice. Raises InvalidInput when one of this name runs already, or what the state machine would refuse.
     """
-    if running := latest(account, name, "RUNNING"):
-        raise InvalidInput(f"panel {name} is already running: {running['executionArn']}; ftm aws follow {name}")
+    last = latest(account, name)
+    if last and last["status"] == "RUNNING":
+        raise InvalidInput(f"panel {name} is already running: {last['executionArn']}; ftm aws follow {name}")
     given: dict[str, Any] = {"quarters": list(names), "bucket": account.bucket(), "name": name}
     if themes_from is not None:
         given["themes_from"] = themes_from
     panel_input.check(lambda: account.client("s3"), given)
     try:
-        return quarters.start_execution(
-            account, account.panel_machine_arn(), given, _name_after(latest(account, name), name)
-        )
+        return quarters.start_execution(account, account.panel_machine_arn(), given, _name_after(last, name))
     except ClientError as error:
         if error.response["Error"]["Code"] != "ExecutionAlreadyExists":
             raise
-        raise InvalidInput(
-            f"panel {name} has just been started with other quarters: ftm aws follow {name}, or give another name"
-        ) from error
+        raise InvalidInput(f"panel {name} has just been started: ftm aws follow {name}") from error
 
 
 def _name_after(last: dict[str, Any] | None, name: str) -> str:

@@ -49,15 +49,19 @@ def status(account: Account) -> dict[str, Any]:
 
 
 def _last_ended(account: Account) -> dict[str, str] | None:
-    """The execution of a quarter or panel that has ended last; None if none has ended yet."""
+    """Of the quarter and the panel that were started last of those that have ended, the one that ended last.
+
+    None if none has ended yet.
+    """
     all_of = (quarters.executions(account), panels.executions(account))
-    ended = [next((one for one in some if one["status"] != "RUNNING"), None) for some in all_of]
+    ended = [next((one for one in some if "stopDate" in one), None) for some in all_of]
     last = max(filter(None, ended), key=lambda one: one["stopDate"], default=None)
     if last is None:
         return None
     how = "SUCCEEDED" if last["status"] == "SUCCEEDED" else one_line(quarters.how_it_ended(last))[:MAX_CAUSE]
-    of_what = quarters.quarter_of(last) or f"panel {panels.panel_of(last)}"
-    return {"arn": last["executionArn"], "of": of_what, "how": how}
+    quarter = quarters.quarter_of(last)
+    of_what = {"quarter": quarter} if quarter else {"panel": panels.panel_of(last)}
+    return {"arn": last["executionArn"], **of_what, "how": how}
 
 
 def status_or_why_not(account: Account) -> dict[str, Any]:
@@ -77,5 +81,5 @@ def lines(found: dict[str, Any]) -> list[str]:
     counts = ", ".join(f"{count} {state}" for state, count in found["jobs"].items())
     together = f"executions running: {len(executions)}; jobs: {counts or 'none'}"
     last = found["last_ended"]
-    ended = [f"last ended: {last['of']} {last['how']}"] if last else []
+    ended = [f"last ended: {last.get('quarter') or 'panel ' + last['panel']} {last['how']}"] if last else []
     return [found["where"], f"vLLM: {found['vllm']['in_words']}", *executions, together, *ended]

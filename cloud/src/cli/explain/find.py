@@ -22,8 +22,8 @@ def find_quarter(folder: Path, quarter: str | None, wanted: str) -> str:
 
     Raises InvalidInput when the folder does not have it, or has several.
     """
-    of_id = (each for each in run_folder.quarters_in(folder) if each.casefold() in wanted.casefold().split("_"))
-    return run_folder.one_quarter(folder, quarter or next(of_id, None))
+    of_id = [each for each in run_folder.quarters_in(folder) if each.casefold() in wanted.casefold().split("_")]
+    return run_folder.one_quarter(folder, quarter or (of_id[0] if len(of_id) == 1 else None))
 
 
 def find_group(groups: Sequence[Row], wanted: str, quarter: str) -> Row:
