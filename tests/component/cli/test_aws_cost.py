@@ -67,7 +67,7 @@ def test_estimate_beside_actual(prefetched: Account, s3: Any, capsys: Any) -> No
         "tokens": ["", "-", "", "24,000,000 in, 800,000 out"],
     }
     assert (
-        "Estimate: 10 names per second and 33 topics per firm are assumed, a g5.xlarge on demand and jobs on Spot"
+        "Estimate: assumes 10 names per second, 33 topics per firm, a g5.xlarge on demand and jobs on Spot, of which "
         in printed
     )
     assert (

@@ -121,7 +121,7 @@ def test_firms_of_a_failed_batch(s3: Any, progress: dict[str, Any] | None, expec
     assert (counts["succeeded"], counts["failed"], counts["has_failures"]) == (0, 1, True)
 
 
-def test_a_failed_firm_does_not_fail_its_batch(s3: Any) -> None:
+def test_a_failed_firm_is_counted_and_its_batch_has_succeeded(s3: Any) -> None:
     put_manifest(s3, {"2023Q1_batch_0000": ["1", "2"]})
     put_progress(s3, "2023Q1_batch_0000", done=["1"], failed=["2"])
 

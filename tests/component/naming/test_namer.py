@@ -204,7 +204,7 @@ def test_it_tells_how_many_have_been_named() -> None:
     assert told[1:] == [1, 2]
 
 
-def test_what_gets_no_name_counts_as_named_finally() -> None:
+def test_a_topic_left_without_a_name_counts_as_done() -> None:
     assert told_counts(Script([SENTENCE]), FREIGHT) == [0, 0, 1]
     assert told_counts(Script([LlmUnavailable("gone")]), FREIGHT) == [1]
 

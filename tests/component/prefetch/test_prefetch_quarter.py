@@ -56,7 +56,7 @@ def chunk_files(s3: Any) -> dict[str, bytes]:
     return {key: body for key, body in objects(s3).items() if key.endswith(".parquet")}
 
 
-def test_chunks_hold_whole_firms_and_the_manifest_finds_them(s3: Any, tmp_path: Path) -> None:
+def test_each_firm_is_in_one_chunk_which_the_manifest_names(s3: Any, tmp_path: Path) -> None:
     source = write_calls(tmp_path / "calls.csv", 203)
     progress: list[tuple[int, int]] = []
 
@@ -169,7 +169,7 @@ def test_empty_calls_among_others_are_left_out_and_counted(s3: Any, tmp_path: Pa
     assert json.loads(objects(s3)[MANIFEST])["firms"] == {"elm": "chunk_0000.parquet"}
 
 
-def test_a_permno_in_one_call_is_the_firms(s3: Any, tmp_path: Path) -> None:
+def test_a_permno_given_for_one_call_holds_for_the_firm(s3: Any, tmp_path: Path) -> None:
     source = tmp_path / "calls.csv"
     rows = ["company,permno,date,text", "Elm,,2023-02-01,Up.", "Elm,10107,2023-03-01,Up.", "Oak,,2023-02-01,Up."]
     source.write_text("\n".join(rows))

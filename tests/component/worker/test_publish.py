@@ -117,7 +117,7 @@ def test_one_folder_is_one_table(s3: Any, tmp_path: Path) -> None:
         assert counted == n_rows, name
 
 
-def test_all_tables_of_a_run_share_an_id(s3: Any) -> None:
+def test_tables_of_a_run_share_an_id_that_its_input_determines(s3: Any) -> None:
     def ids_of_run(n_firms: int) -> set[str | None]:
         store = map_quarter(s3, numbered_firms(n_firms), batch_size=2)
         reduce_quarter(store)

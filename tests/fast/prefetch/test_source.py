@@ -166,7 +166,7 @@ def test_a_time_with_an_offset_is_in_new_yorks_day(tmp_path: Path, time: str, da
     assert [call.date for call in calls] == [datetime.date.fromisoformat(day)]
 
 
-def test_order_does_not_depend_on_the_order_of_the_rows(tmp_path: Path) -> None:
+def test_firms_calls_and_turns_are_sorted_whatever_the_row_order(tmp_path: Path) -> None:
     rows = [
         row("Oak", "2023-01-05", "o1", position=1, call_id="X"),
         row("Elm", "2023-03-05", "e-march", position=0, call_id="A"),

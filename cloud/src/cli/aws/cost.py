@@ -116,8 +116,8 @@ def lines(cost: QuarterCost) -> list[str]:
     """Explain the table's figures, with one line per execution and what AWS has billed."""
     says = [
         (
-            f"Estimate: {prices.NAMES_PER_S} names per second and {prices.TOPICS_PER_FIRM} topics per firm are "
-            f"assumed, a {cost.estimate.vllm.kind} and jobs on Spot, which are counted while they wait."
+            f"Estimate: assumes {prices.NAMES_PER_S} names per second, {prices.TOPICS_PER_FIRM} topics per firm, "
+            f"a {cost.estimate.vllm.kind} and jobs on Spot, of which only the wait for names is counted."
             if cost.estimate
             else "Estimate: none, because the quarter's prefetch is gone or damaged."
         ),
