@@ -137,9 +137,10 @@ def test_of_two_that_are_started_together_one_runs(with_panels: Account, monkeyp
     assert {one["executionArn"] for one in panels.executions(with_panels, "RUNNING")} == {first, other}
 
     panels.stop(with_panels, "spring", print, no_wait)
-    with monkeypatch.context() as patched, pytest.raises(InvalidInput, match="spring has just been started: ftm aws"):
+    with monkeypatch.context() as patched:
         patched.setattr(panels, "latest", lambda *_: None)  # neither is one listed that has ended at once
-        panels.start(with_panels, "spring", [EARLIER, LATER], None)
+        with pytest.raises(InvalidInput, match="panel spring has just been started: ftm aws follow spring"):
+            panels.start(with_panels, "spring", [EARLIER, LATER], None)
     assert panels.start(with_panels, "spring", [LATER], None) != first
 
 
