@@ -167,7 +167,8 @@ def test_how_many_fiscal_quarters_differ_is_said(tmp_path: Path, caplog: pytest.
      "ELM_20200827_Q2_transcript.txt", "ELM_2020-08-27_Q2FY20.txt", "earnings_call_ELM_2020-08-27.txt",
      "ELM Q2 2020 Earnings Call 2020-08-27.txt", "ELM_2020-08-27_Q1.txt", "ELM_2020-08-27-Q1.txt",
      "ELM_Q1_2020-08-27.txt", "ELM-Q1-2020-08-27.txt", "2020-08-27_Q1_ELM.txt", "Q1_ELM_2020-08-27.txt",
-     "Q1-ELM-2020-08-27.txt", "Q1_2020_ELM_2020-08-27.txt", "by_ticker/ELM/ELM_2020-08-27.txt"],
+     "Q1-ELM-2020-08-27.txt", "Q1_2020_ELM_2020-08-27.txt", "ELM_FY2020_Q1_2020-08-27.txt",
+     "by_ticker/ELM/ELM_2020-08-27.txt"],
 )  # fmt: skip
 def test_names_of_texts(tmp_path: Path, name: str) -> None:
     write(tmp_path / name, "Steel costs rose.")

@@ -24,7 +24,7 @@ from cloud.src.prefetch.files.subtitles import is_subtitles, without_times
 TEXTS = (".txt", ".html", ".htm", ".vtt", ".srt")
 _TICKER = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]{0,15}")
 _WORD = r"(?:earnings|conference|call|transcript)"
-_QUARTER = r"(?:(?:20)?[0-9]{2}[ _-]?Q[1-4]|Q[1-4][ _-]?(?:FY)?(?:(?:20)?[0-9]{2})?)"
+_QUARTER = r"(?:(?:FY)?(?:20)?[0-9]{2}[ _-]?Q[1-4]|Q[1-4][ _-]?(?:FY)?(?:(?:20)?[0-9]{2})?)"
 _FILLER = re.compile(rf"(?:^|[ _-]+)(?:{_WORD}|{_QUARTER})(?=[ _-]|$)", re.IGNORECASE)
 _FILLER_BEHIND = re.compile(rf"(?<=[^ _-])[ _-]+(?:{_WORD}|{_QUARTER})(?=[ _-]|$)", re.IGNORECASE)  # CALL is a ticker
 _OTHER_KINDS = {

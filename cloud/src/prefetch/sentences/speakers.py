@@ -46,8 +46,8 @@ _TITLE = re.compile(
     r"\b(officer|chief|president|[es]?vp|chair(man|woman|person)?|(?-i:C[ABCDEFGIKLMNOPRSTX]O)|treasurer"
     r"|investor relations|(head of )?IR|(co-?)?founder|(general )?counsel|controller|(company|corporate) secretary"
     r"|finance director|executive board|board of management)\b"
-    # With a firm behind it, it is an analyst's: "Managing Director, Birch Bank".
-    r"|^(managing|executive) director$",
+    # With a firm beside it, it may be an analyst's: "Managing Director, Birch Bank".
+    r"|^[\w ]*\b(managing|executive) director\s*$",
     re.IGNORECASE,
 )
 
