@@ -83,5 +83,5 @@ def test_answers_are_not_overwritten(quarters_without_llm: QuartersWithoutLlm, s
     ended = run_ftm("audit", "--dir", quarters_without_llm.folder, "--quarter", QUARTER, "--out", sheets)
 
     assert (ended.returncode, ended.stdout) == (2, "")
-    assert "is there already" in ended.stderr
+    assert "already exists" in ended.stderr
     assert ended.stderr.count("\n") == 1
