@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -342,6 +343,25 @@ def test_firm_has_its_own_page_with_its_sector_beside_it(
     assert_firm_is_shown_with_its_sector(browser)
     find(browser, "#firm-page .views-head button").click()
     assert texts(browser, "#firm-page h2") == []
+
+
+def test_a_sectors_mark_is_on_the_scale_of_the_bars(
+    browser: Chrome, open_page: Callable[..., None], tmp_path: Path
+) -> None:
+    """Also where the sector speaks of a theme more than the firm does of any."""
+    one_sector = dict.fromkeys(["Northfield Foods", "Brightwater Tools"], "Industrials")
+    open_page(write_report(write_small_quarter(tmp_path, sectors=one_sector)), "#firm%3A1001")
+    wait_for(browser, lambda: texts(browser, "#firm-page h2") == ["Brightwater Tools (BT)"])
+
+    shares = [re.findall(r"([\d.]+)%", text) for text in texts(browser, "#firm-page .by-firm summary")]
+    widths = [
+        float(bar.get_dom_attribute("width")) for bar in browser.find_elements("css selector", "#firm-page .filled")
+    ]
+    marks = [float(mark.get_dom_attribute("x")) for mark in browser.find_elements("css selector", "#firm-page .tick")]
+    assert any(float(sector) > float(own) for own, sector in shares)
+    assert [round(mark / width, 1) for mark, width in zip(marks, widths, strict=True)] == [
+        round(0.99 * float(sector) / float(own), 1) for own, sector in shares
+    ]
 
 
 def test_the_quarter_before_is_shown_by_firm_and_table(

@@ -128,11 +128,10 @@ function firmPage(firm) {
   const own = themes
     .map((theme) => ({ theme, n: evidenceOfFirm(theme, firm).length }))
     .filter(({ n }) => n > 0)
-    .sort((one, other) => other.n - one.n);
-  const most = firm.said ? (own[0]?.n ?? 0) / firm.said || 1 : 1;
-  const lines = ({ theme, n }) => {
-    const exposure = firm.said ? n / firm.said : 0;
-    const sector = sectorExposure(theme, firm.sector);
+    .sort((one, other) => other.n - one.n)
+    .map(({ theme, n }) => ({ theme, n, exposure: firm.said ? n / firm.said : 0, sector: sectorExposure(theme, firm.sector) }));
+  const most = Math.max(...own.flatMap(({ exposure, sector }) => [exposure, sector ?? 0])) || 1;
+  const lines = ({ theme, n, exposure, sector }) => {
     const then = exposureBefore(firm, theme);
     const beside = `${sector === null ? "" : `, its sector ${percent(sector, 1)}`}${then === null ? "" : `, in ${report.earlier} ${percent(then, 1)}`}`;
     const details = element("details", "by-firm", element("summary", "", plainText("span", "by-firm-name", theme.name), bar(exposure / most, sector === null ? null : sector / most), element("span", "number", `${percent(exposure, 1)}${beside} · ${plural(n, "sentence")}`)));
