@@ -37,7 +37,7 @@ Numbers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Returns:
-    """Daily returns, 0.01 is one percent; NaN where there is none.
+    """Daily returns, 0.01 is one percent; NaN where one is missing.
 
     ``days`` are the trading days in order, ``by_firm`` has shape (days, firms), ``market`` has one per day.
     """

@@ -34,7 +34,7 @@ SMALL = ("--batch-size", 9)  # two batches
 
 @dataclass(frozen=True)
 class Row:
-    """``prints``: what is printed somewhere, in this order; nothing at all where there is none."""
+    """``prints``: what is printed somewhere, in this order; empty where nothing is printed."""
 
     command: str
     prints: list[str]

@@ -65,7 +65,7 @@ def _last_ended(account: Account) -> dict[str, str] | None:
 
 
 def status_or_why_not(account: Account) -> dict[str, Any]:
-    """The status, or why there is none, so that --all-regions works where the roots are not applied."""
+    """The status, or why it cannot be read, so that --all-regions works where the roots are not applied."""
     try:
         return status(account)
     except InvalidInput as error:

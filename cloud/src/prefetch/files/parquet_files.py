@@ -68,6 +68,6 @@ def _as_text(file: InputFile, name: str, column: pa.Array[Any]) -> pa.Array[Any]
 
 
 def _whole_or_as_is(value: float | None) -> str | None:
-    if value is None or math.isnan(value):  # NaN is pandas' way to say that there is none
+    if value is None or math.isnan(value):  # NaN is how pandas marks a missing value
         return None
     return str(int(value)) if value.is_integer() else str(value)
